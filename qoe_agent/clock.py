@@ -1,0 +1,43 @@
+"""The only place that asks the time.
+
+`now()` is steady: Unix seconds when the process started, monotonic ever after, so durations survive a
+stepped wall clock. `wall(at)` turns such a time into what the wall clock calls it now; `check()` follows
+the wall clock when it has moved by more than 50 ms and says by how much.
+"""
+
+from __future__ import annotations
+
+import time
+
+STEP = 0.05
+"""Seconds that the wall clock may differ before it counts as stepped."""
+
+_anchor = time.time() - time.monotonic()
+_correction = 0.0
+
+monotonic = time.monotonic
+"""The clock beneath; tests replace it."""
+realtime = time.time
+"""The wall clock; tests replace it."""
+thread_cpu = time.thread_time
+"""CPU seconds of the calling thread."""
+
+
+def now() -> float:
+    """Steady agent time in seconds."""
+    return monotonic() + _anchor
+
+
+def wall(at: float) -> float:
+    """What the wall clock calls the agent time `at` (Unix seconds)."""
+    return at + _correction
+
+
+def check() -> float:
+    """Follow a stepped wall clock; returns the step in seconds, 0.0 if there was none."""
+    global _correction
+    step = realtime() - now() - _correction
+    if abs(step) <= STEP:
+        return 0.0
+    _correction += step
+    return step

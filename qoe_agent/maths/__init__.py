@@ -1,0 +1,1 @@
+"""Pure functions and tiny state machines by subject, each citing its source."""

@@ -1,0 +1,87 @@
+"""Bytes in, observations out: one file a protocol. A source never retries and never measures."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+from qoe_agent import clock
+from qoe_agent.maths.timeline import OpeningBurst
+from qoe_agent.maths.urls import scrub
+from qoe_agent.model import BACKLOG, Lost, Observation, Opened, Packet, Playlist, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Emit: TypeAlias = "Callable[[Observation], None]"
+
+PATIENCE = 3.0
+"""A segmented stream may be silent for this many target durations before it is lost."""
+
+
+def choose(target: Target) -> str:
+    """The name of the module that pulls `target`."""
+    if target.source != "auto":
+        return "container" if target.source == "libav" else target.source
+    parts = urlsplit(target.url)
+    if parts.scheme in ("rtmp", "rtmps"):
+        return "rtmp"
+    if parts.scheme in ("http", "https"):
+        return "hls" if parts.path.endswith((".m3u8", ".m3u")) else "http"
+    if parts.scheme == "udp":
+        return "udp"
+    return "replay" if parts.path.endswith(".jsonl.gz") else "container"
+
+
+async def watch(target: Target, emit: Emit) -> Lost:
+    """Pull `target`, emit what comes, return why it ended. Never hangs: silence is `Lost` too."""
+    guard = _Guard(target, emit)
+    module = importlib.import_module(f"qoe_agent.sources.{choose(target)}")
+    pull = asyncio.ensure_future(module.watch(target, guard.emit))
+    try:
+        while not pull.done():
+            await asyncio.wait({pull}, timeout=max(0.05, guard.deadline - clock.now()))
+            if not pull.done() and clock.now() >= guard.deadline:
+                return Lost(clock.now(), *guard.verdict())
+        lost: Lost = pull.result()
+        return Lost(lost.at, lost.reason, scrub(lost.detail, target.url))
+    finally:
+        if not pull.done():
+            pull.cancel()
+            await asyncio.wait({pull}, timeout=2.0)
+
+
+class _Guard:
+    """Stands between a source and the session: keeps the deadlines and marks the opening burst."""
+
+    def __init__(self, target: Target, emit: Emit) -> None:
+        self._emit = emit
+        self._burst: OpeningBurst | None = OpeningBurst()
+        self._patience = target.lost_after
+        self._opened = False
+        self._media = False
+        self.deadline = clock.now() + target.open_timeout
+
+    def emit(self, seen: Observation) -> None:
+        if isinstance(seen, Packet):
+            self._media = True
+            self.deadline = clock.now() + self._patience
+            if self._burst and not self._burst.over(seen.at, seen.dts if seen.dts is not None else seen.pts):
+                seen.flags |= BACKLOG
+        elif isinstance(seen, Opened):
+            self._opened = True
+            if seen.protocol == "hls":
+                self._burst = None  # it knows its backlog from the playlist
+        elif isinstance(seen, Playlist) and seen.target_duration:
+            self._patience = max(self._patience, PATIENCE * seen.target_duration)
+        self._emit(seen)
+
+    def verdict(self) -> tuple[str, str]:
+        """Reason and detail for having run into the deadline."""
+        if self._media:
+            return "silent", f"no whole media packet for {self._patience:g} s"
+        if self._opened:
+            return "silent", "connected, but no media came"
+        return "timeout", "no connection within the deadline"
