@@ -1,0 +1,231 @@
+"""Packets to Pictures and Sounds: decoding and the probes' looks, on threads of their own.
+
+A lane is one thread; a stream stays on its lane, so its looks run in stream order. Key frames are decoded by
+decoders that all streams of the same parameter sets share (packet, drain, flush: bit-exact for H.264 with B
+frames and open GOPs, HEVC and AV1); a decoder that met an error is thrown away, so that one stream's damage
+never colours another. When a lane is late, decoding is skipped and counted; packets never are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+
+from qoe_agent import clock
+from qoe_agent.bitstream import nal
+from qoe_agent.decode.frames import Heard, luma_of, samples_of, stretches
+from qoe_agent.decode.lanes import WAITING, Lane, Pool, open_decoder
+from qoe_agent.model import CORRUPT, Damage, Format, Observation, Packet, Picture, Sound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from qoe_agent.probes import PictureLook, SoundLook
+
+__all__ = ["Decoding", "Lane", "Pool"]
+
+SOUND_BATCH = 0.5
+"""Seconds of sound decoded at once."""
+TICKS = 90_000
+"""Time base of timestamps handed to decoders."""
+
+
+@dataclass(slots=True)
+class _Track:
+    """Decoding state of one track; touched by the lane's thread only."""
+
+    format: Format
+    framing: int
+    context: Any = None
+    waiting: deque[tuple[int, float]] = field(default_factory=deque)
+    """(pts in ticks, arrival) of packets given to the decoder, to name each frame's arrival."""
+
+
+class Decoding:
+    """One stream's way through its lane: called on the event loop, answers by `emit` on the event loop."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        emit: Callable[[Observation], None],
+        call: Callable[..., Any],
+        *,
+        pictures: Mapping[str, PictureLook],
+        sounds: Mapping[str, SoundLook],
+        policy: str = "keyframes",
+        every: float = 5.0,
+    ) -> None:
+        """`call`: runs a function on the event loop from any thread (loop.call_soon_threadsafe)."""
+        self._lane, self._emit, self._call = lane, emit, call
+        self._pictures, self._sounds = pictures, sounds
+        self._policy, self._every = policy, every
+        self._tracks: dict[int, _Track] = {}
+        self._sound: dict[int, list[Packet]] = {}
+        self._next_picture = 0.0
+        self._busy = 0
+        self._closed = False
+        self.skipped = {"picture": 0, "sound": 0}
+        """Decode work left out because the agent was late."""
+
+    def format(self, seen: Format) -> None:
+        """A track was announced or changed."""
+        self._flush_sound(seen.track)
+        framing = nal.length_size(seen.extradata, seen.codec) if seen.kind == "video" else 0
+        self._tracks[seen.track] = _Track(seen, framing)
+        self._next_picture = 0.0
+
+    def packet(self, seen: Packet) -> None:
+        """Decode it, or not, as the policy says."""
+        track = self._tracks.get(seen.track)
+        if track is None:
+            return
+        if seen.kind == "video":
+            if self._policy == "all":
+                self._submit("picture", lambda: self._full(track, seen))
+            elif seen.key and seen.at >= self._next_picture:
+                self._next_picture = seen.at + self._every
+                self._submit("picture", lambda: self._key_frame(track, seen))
+        elif seen.kind == "audio":
+            batch = self._sound.setdefault(seen.track, [])
+            batch.append(seen)
+            if seen.pts is None or batch[0].pts is None or not 0 <= seen.pts - batch[0].pts < SOUND_BATCH:
+                self._flush_sound(seen.track)
+
+    def reset(self) -> None:
+        """The connection ended: what is half collected is decoded, decoders start anew."""
+        for track in list(self._sound):
+            self._flush_sound(track)
+        self._tracks.clear()
+        self._next_picture = 0.0
+
+    def close(self) -> None:
+        """Nothing is emitted from here on."""
+        self._closed = True
+        self._tracks.clear()
+        self._sound.clear()
+
+    def _flush_sound(self, index: int) -> None:
+        batch, track = self._sound.pop(index, None), self._tracks.get(index)
+        if batch and track:
+            self._submit("sound", lambda: self._listen(track, batch))
+
+    def _submit(self, kind: str, job: Callable[[], Iterator[Observation]]) -> None:
+        def run() -> None:
+            found: list[Observation] = []
+            try:
+                if not self._closed:
+                    found += job()
+            finally:
+                self._call(self._deliver, found)
+
+        if self._busy >= WAITING // 4 or not self._lane.put(run):
+            self.skipped[kind] += 1
+            if kind == "picture":
+                self._next_picture = 0.0
+            return
+        self._busy += 1
+
+    def _deliver(self, found: list[Observation]) -> None:
+        self._busy -= 1
+        if self._closed:
+            return
+        for seen in found:
+            if isinstance(seen, Damage):
+                self._next_picture = 0.0  # an undecodable key frame: try the very next one
+            self._emit(seen)
+
+    # On the lane's thread from here on.
+
+    def _key_frame(self, track: _Track, seen: Packet) -> Iterator[Observation]:
+        form = track.format
+        which = form.codec, form.extradata, nal.parameter_sets(form.codec, seen.data, track.framing)
+        try:
+            context = self._lane.shared(*which)
+            frames = context.decode(av.Packet(seen.data)) + context.decode(None)
+            context.flush_buffers()
+        except (av.FFmpegError, ValueError) as error:
+            self._lane.discard(*which)
+            yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+            return
+        if not frames:
+            yield Damage(seen.at, seen.track, "decode", 1, "the key frame gave no picture")
+        if not frames or seen.flags & CORRUPT or any(frame.is_corrupt for frame in frames):
+            self._lane.discard(*which)
+        for frame in frames[:1]:
+            yield from self._look(frame, seen.track, seen.at, seen.pts, True)
+
+    def _full(self, track: _Track, seen: Packet) -> Iterator[Observation]:
+        try:
+            if track.context is None:
+                if not seen.key:
+                    return
+                track.context = open_decoder(track.format.codec, track.format.extradata)
+            packet = av.Packet(seen.data)
+            packet.time_base = Fraction(1, TICKS)
+            if seen.pts is not None:
+                packet.pts = round(seen.pts * TICKS)
+                track.waiting.append((packet.pts, seen.at))
+            frames = track.context.decode(packet)
+        except (av.FFmpegError, ValueError) as error:
+            track.context = None
+            track.waiting.clear()
+            yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+            return
+        for frame in frames:
+            at = _arrival(track.waiting, frame.pts, seen.at)
+            pts = None if frame.pts is None else frame.pts / TICKS
+            yield from self._look(frame, seen.track, at, pts, frame.key_frame)
+
+    def _look(self, frame: Any, track: int, at: float, pts: float | None, key: bool) -> Iterator[Damage | Picture]:
+        if frame.is_corrupt:
+            yield Damage(at, track, "decode", 1, "the decoder flagged the picture as corrupt")
+        looks: dict[str, Any] = {}
+        if self._pictures:
+            luma = luma_of(frame)
+            looks = {name: look(luma, pts) for name, look in self._pictures.items()}
+        yield Picture(at, track, pts, frame.width, frame.height, frame.format.name, key, clock.now(), looks)
+
+    def _listen(self, track: _Track, batch: list[Packet]) -> Iterator[Observation]:
+        heard: list[Heard] = []
+        try:
+            if track.context is None:
+                track.context = open_decoder(track.format.codec, track.format.extradata)
+        except (av.FFmpegError, ValueError) as error:
+            yield Damage(batch[0].at, batch[0].track, "decode", len(batch), describe(error))
+            return
+        for seen in batch:
+            packet = av.Packet(seen.data)
+            packet.time_base = Fraction(1, TICKS)
+            packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
+            try:
+                frames = track.context.decode(packet)
+            except (av.FFmpegError, ValueError) as error:
+                yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+                continue
+            for f in frames:
+                pts = None if f.pts is None else f.pts / TICKS
+                heard.append(Heard(seen.at, pts, f.sample_rate, samples_of(f)))
+        for piece in stretches(heard):
+            looks = {name: look(piece.samples, piece.rate, piece.pts) for name, look in self._sounds.items()}
+            channels, n = piece.samples.shape
+            yield Sound(piece.at, batch[0].track, piece.pts, n / piece.rate, piece.rate, channels, clock.now(), looks)
+
+
+def _arrival(waiting: deque[tuple[int, float]], pts: int | None, otherwise: float) -> float:
+    """The arrival of the packet with this pts; forgets older ones."""
+    for n, (ticks, at) in enumerate(waiting):
+        if ticks == pts:
+            del waiting[n]
+            return at
+    while len(waiting) > 64:
+        waiting.popleft()
+    return otherwise
+
+
+def describe(error: Exception) -> str:
+    """FFmpeg's words for what went wrong."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

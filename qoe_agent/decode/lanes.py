@@ -1,0 +1,111 @@
+"""Decode threads, and the key-frame decoders that the streams on one thread share."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import av
+import av.logging
+import cv2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NICENESS = 10
+"""Decode threads step back behind the event loop."""
+SHARED_DECODERS = 8
+"""Key-frame decoders kept a lane."""
+WAITING = 256
+"""Jobs that may wait in a lane; beyond it decoding is skipped."""
+
+av.logging.set_level(None)
+cv2.setNumThreads(1)
+
+
+class Lane:
+    """One decode thread: jobs in, in order; bounded; ends with `close`."""
+
+    def __init__(self, name: str) -> None:
+        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING)
+        self._shared: OrderedDict[tuple[str, bytes, bytes], Any] = OrderedDict()
+        self.faults = 0
+        """Jobs that raised: a bug of ours or of a look; counted, never fatal."""
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, job: Callable[[], None]) -> bool:
+        """Queue a job; False when the lane is full."""
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            return False
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """Jobs in the queue."""
+        return self._jobs.qsize()
+
+    def close(self) -> None:
+        """Drop what waits and end the thread."""
+        while True:
+            try:
+                self._jobs.get_nowait()
+            except queue.Empty:
+                break
+        self._jobs.put(None)
+        self._thread.join(2.0)
+
+    def shared(self, codec: str, extradata: bytes, sets: bytes) -> Any:
+        """The decoder for key frames with this extradata and these parameter sets in the packet."""
+        key = (codec, extradata, sets)
+        context = self._shared.get(key)
+        if context is None:
+            context = self._shared[key] = open_decoder(codec, extradata)
+            if len(self._shared) > SHARED_DECODERS:
+                self._shared.popitem(last=False)
+        self._shared.move_to_end(key)
+        return context
+
+    def discard(self, codec: str, extradata: bytes, sets: bytes) -> None:
+        """Throw away a decoder that met an error."""
+        self._shared.pop((codec, extradata, sets), None)
+
+    def _work(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception:  # thread top: one bad job must not end decoding for all streams
+                self.faults += 1
+
+
+class Pool:
+    """The decode lanes of a process."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self.lanes = [Lane(f"decode-{n}") for n in range(max(1, threads))]
+        self._next = 0
+
+    def lane(self) -> Lane:
+        """A lane for a new stream, in turn."""
+        self._next += 1
+        return self.lanes[self._next % len(self.lanes)]
+
+    def close(self) -> None:
+        """End all lanes."""
+        for lane in self.lanes:
+            lane.close()
+
+
+def open_decoder(codec: str, extradata: bytes) -> Any:
+    """A decoder context; one thread, because with slice threads FFmpeg never flags corrupt H.264 pictures."""
+    context: Any = av.CodecContext.create(codec, "r")
+    context.thread_count = 1
+    if extradata:
+        context.extradata = extradata
+    return context
