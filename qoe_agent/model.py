@@ -294,6 +294,8 @@ class Sample:
     value: float | None
     labels: tuple[str, ...] = ()
     """Label values in the order of `metric.labels`."""
+    count: int = 1
+    """Histogram: how many times the value was observed. Means nothing for the other kinds."""
 
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
