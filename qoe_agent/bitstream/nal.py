@@ -1,0 +1,232 @@
+"""What a video packet says without being decoded: key frame, parameter sets, SEI, the declared format.
+
+NAL units: ITU-T H.264 §7.3.1 and Annex B, H.265 §7.3.1; avcC and hvcC: ISO/IEC 14496-15 §5.3.3, §8.3.3.
+Nothing here raises on garbage: what cannot be read is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qoe_agent.bitstream import av1, h264, hevc
+from qoe_agent.bitstream.bits import OutOfBits
+from qoe_agent.bitstream.described import NOTHING, Described
+from qoe_agent.model import IDR, KEY, RECOVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_START = b"\0\0\1"
+_ESCAPED = b"\0\0\3"
+
+H264_IDR, H264_SEI, H264_SPS, H264_PPS = 5, 6, 7, 8
+HEVC_VPS, HEVC_SPS, HEVC_PPS, HEVC_SEI, HEVC_SEI_SUFFIX = 32, 33, 34, 39, 40
+_H264_SETS, _HEVC_SETS = (H264_SPS, H264_PPS), (HEVC_VPS, HEVC_SPS, HEVC_PPS)
+_RECOVERY_POINT = 6
+"""payloadType of the recovery point SEI (H.264 §D.1.8)."""
+
+
+def units(data: bytes, framing: int) -> Iterator[tuple[int, int]]:
+    """Where each NAL unit lies. `framing`: 0 for Annex B, else the size of the length before each unit."""
+    return _lengths(data, framing) if framing else _start_codes(data)
+
+
+def _lengths(data: bytes, framing: int) -> Iterator[tuple[int, int]]:
+    at, end = 0, len(data)
+    while at + framing <= end:
+        start = at + framing
+        at = start + int.from_bytes(data[at:start], "big")
+        if at > start:
+            yield start, min(at, end)
+
+
+def _start_codes(data: bytes) -> Iterator[tuple[int, int]]:
+    at = data.find(_START)
+    while at >= 0:
+        start = at + 3
+        at = data.find(_START, start)
+        end = at if at >= 0 else len(data)
+        while end > start and data[end - 1] == 0:  # trailing_zero_8bits, leading zero of the next code
+            end -= 1
+        if end > start:
+            yield start, end
+
+
+def length_size(extradata: bytes, codec: str) -> int:
+    """Bytes of the length before each NAL unit, out of avcC or hvcC; 0 for Annex B."""
+    if codec == "h264" and len(extradata) >= 7 and extradata[0] == 1:
+        return (extradata[4] & 3) + 1
+    # Some writers leave configurationVersion of hvcC 0: libavcodec/hevc/hevcdec.c looks for a start code too.
+    if codec == "hevc" and len(extradata) >= 23 and (extradata[0] or extradata[1] or extradata[2] > 1):
+        return (extradata[21] & 3) + 1
+    return 0
+
+
+def unescape(unit: bytes) -> bytes:
+    """A NAL unit without its emulation prevention bytes (H.264 §7.4.1.1)."""
+    return unit.replace(_ESCAPED, b"\0\0") if _ESCAPED in unit else unit
+
+
+def flags(codec: str, data: bytes, framing: int, key: bool | None = None) -> int:
+    """KEY, IDR and RECOVERY of a packet, by its headers; `key` (what the transport says) where they are mute."""
+    found: int | None = None
+    if codec == "h264":
+        found = _h264_flags(data, framing)
+    elif codec == "hevc":
+        found = _hevc_flags(data, framing)
+    elif codec == "av1":
+        frame = av1.key_frame(data)
+        if frame is not None:
+            found = (KEY | IDR if frame[1] else KEY) if frame[0] else 0
+    if found is None:
+        return KEY if key else 0
+    return found
+
+
+def _h264_flags(data: bytes, framing: int) -> int | None:
+    """A recovery point that is exact at once (recovery_frame_cnt 0) counts as a key frame.
+
+    libavcodec/h264_parser.c calls every recovery point a key frame, also those of intra refresh, from which
+    no whole picture can be had for `recovery_frame_cnt` frames; those are RECOVERY only.
+    """
+    recovery = 0
+    for start, end in units(data, framing):
+        kind = data[start] & 31
+        if kind == H264_IDR:
+            return KEY | IDR | recovery
+        if 1 <= kind <= 4:
+            return recovery
+        if kind == H264_SEI:
+            for payload_type, payload in _messages(data[start + 1 : end]):
+                if payload_type == _RECOVERY_POINT and payload:
+                    recovery = RECOVERY | KEY if payload[0] & 0x80 else RECOVERY  # ue(v) of 0 is a set bit
+    return None
+
+
+def _hevc_flags(data: bytes, framing: int) -> int | None:
+    """IRAP pictures are NAL types 16 to 23 (H.265 table 7-1), IDR 19 and 20."""
+    for start, _ in units(data, framing):
+        kind = data[start] >> 1 & 63
+        if kind < 32:
+            if not 16 <= kind <= 23:
+                return 0
+            return KEY | IDR if kind in (19, 20) else KEY | RECOVERY
+    return None
+
+
+def parameter_sets(codec: str, data: bytes, framing: int) -> bytes:
+    """The VPS, SPS and PPS of a packet one after the other (AV1: the sequence header); empty if it has none."""
+    if codec == "av1":
+        return b"".join(data[s:e] for kind, s, e in av1.obus(data) if kind == av1.SEQUENCE_HEADER)
+    if codec == "h264":
+        sets = (data[s:e] for s, e in units(data, framing) if data[s] & 31 in _H264_SETS)
+    elif codec == "hevc":
+        sets = (data[s:e] for s, e in units(data, framing) if data[s] >> 1 & 63 in _HEVC_SETS)
+    else:
+        return b""
+    return b"".join(sets)
+
+
+def sei(codec: str, data: bytes, framing: int) -> list[tuple[int, bytes]]:
+    """The SEI messages of a packet: payload type, payload without emulation prevention."""
+    found: list[tuple[int, bytes]] = []
+    for start, end in units(data, framing) if codec in ("h264", "hevc") else ():
+        if codec == "h264" and data[start] & 31 == H264_SEI:
+            found += _messages(data[start + 1 : end])
+        elif codec == "hevc" and data[start] >> 1 & 63 in (HEVC_SEI, HEVC_SEI_SUFFIX):
+            found += _messages(data[start + 2 : end])
+    return found
+
+
+def _messages(unit: bytes) -> Iterator[tuple[int, bytes]]:
+    """sei_message() after sei_message() (H.264 §7.3.2.3); a cut one is left out."""
+    rbsp = unescape(unit)
+    at, end = 0, len(rbsp)
+    while at + 2 <= end and rbsp[at:] != b"\x80":
+        numbers = [0, 0]
+        for i in (0, 1):
+            while at < end and rbsp[at] == 255:
+                numbers[i] += 255
+                at += 1
+            if at >= end:
+                return
+            numbers[i] += rbsp[at]
+            at += 1
+        if at + numbers[1] > end:
+            return
+        yield numbers[0], rbsp[at : at + numbers[1]]
+        at += numbers[1]
+
+
+def describe(codec: str, extradata: bytes, framing: int = 0) -> Described:
+    """What avcC, hvcC, av1C or a packet with parameter sets declares; empty on garbage.
+
+    `framing` is that of a packet; configuration records are recognised by themselves when it is 0.
+    """
+    if codec == "av1":
+        return av1.describe(extradata)
+    if codec == "h264":
+        sets = _avcc(extradata) if not framing and length_size(extradata, codec) else None
+        return _h264_describe(sets if sets is not None else _cut(extradata, framing))
+    if codec == "hevc":
+        sets = _hvcc(extradata) if not framing and length_size(extradata, codec) else None
+        return _hevc_describe(sets if sets is not None else _cut(extradata, framing))
+    return NOTHING
+
+
+def _cut(data: bytes, framing: int) -> list[bytes]:
+    return [data[start:end] for start, end in units(data, framing)]
+
+
+def _h264_describe(sets: list[bytes]) -> Described:
+    for unit in sets:
+        if unit[0] & 31 == H264_SPS:
+            try:
+                return h264.sps(unescape(unit[1:]))
+            except OutOfBits:
+                continue
+    return NOTHING
+
+
+def _hevc_describe(sets: list[bytes]) -> Described:
+    rate, found = None, NOTHING
+    for unit in sets:
+        kind = unit[0] >> 1 & 63
+        try:
+            if kind == HEVC_VPS:
+                rate = hevc.vps_rate(unescape(unit[2:]))
+            elif kind == HEVC_SPS and found is NOTHING:
+                found = hevc.sps(unescape(unit[2:]))
+        except OutOfBits:
+            continue
+    # libavcodec/hevc/hevcdec.c: the VPS's timing goes before the SPS's
+    return replace(found, frame_rate=rate) if rate and found is not NOTHING else found
+
+
+def _records(data: bytes, at: int, count: int) -> tuple[list[bytes], int]:
+    """`count` NAL units, each after its 16-bit length."""
+    found = []
+    for _ in range(count):
+        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        if end > at + 2 and end <= len(data):
+            found.append(data[at + 2 : end])
+        at = end
+    return found, at
+
+
+def _avcc(data: bytes) -> list[bytes]:
+    """AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1)."""
+    return _records(data, 6, data[5] & 31)[0]
+
+
+def _hvcc(data: bytes) -> list[bytes]:
+    """HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 §8.3.3.1)."""
+    found: list[bytes] = []
+    at = 23
+    for _ in range(data[22]):
+        if at + 3 > len(data):
+            break
+        more, at = _records(data, at + 3, int.from_bytes(data[at + 1 : at + 3], "big"))
+        found += more
+    return found
