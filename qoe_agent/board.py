@@ -97,25 +97,25 @@ class _Stream:
 
 
 class Board:
-    """Give it the metrics that may come in; `external` labels go on every series (vantage, region)."""
+    """Where all findings go.
 
-    def __init__(self, metrics: Iterable[Metric] = (), external: Mapping[str, str] | None = None) -> None:
+    `metrics` are those that may come in; without them any well-formed one is admitted when it first comes.
+    `external` labels go on every series (vantage, region).
+    """
+
+    def __init__(self, metrics: Iterable[Metric] | None = None, external: Mapping[str, str] | None = None) -> None:
         self._lock = threading.Lock()
         self._external: Pairs = tuple(sorted((k, tidy(v)) for k, v in (external or {}).items()))
         self._families: dict[str, Family] = {}
         self._streams: dict[Key | None, _Stream] = {None: _Stream(())}
         self._listeners: list[Listener] = []
-        self.declare(INFO, DROPPED, *metrics)
+        self._open = metrics is None
+        self.declare(INFO, DROPPED, *(metrics or ()))
 
     def declare(self, *metrics: Metric) -> None:
         """Admit more metrics. The same one twice is fine, two of one name are not."""
         with self._lock:
-            for metric in metrics:
-                check(metric, dict(self._external))
-                family = self._families.setdefault(metric.name, Family(metric, self._external))
-                if family.metric != metric:
-                    raise ValueError(f"{metric.name}: declared twice, and differently")
-            self._families = dict(sorted(self._families.items()))
+            self._declare(metrics)
 
     def add(self, key: Key, info: Mapping[str, str]) -> None:
         """A stream is configured; again with other `info` to change its labels."""
@@ -233,9 +233,19 @@ class Board:
             for listener in listeners:
                 listener(key, incident, known.revision)
 
+    def _declare(self, metrics: Iterable[Metric]) -> None:
+        for metric in metrics:
+            check(metric, dict(self._external))
+            family = self._families.setdefault(metric.name, Family(metric, self._external))
+            if family.metric != metric:
+                raise ValueError(f"{metric.name}: declared twice, and differently")
+        self._families = dict(sorted(self._families.items()))
+
     def _put_rare(self, stream: _Stream, sample: Sample, at: float) -> None:
         """A new series, a withdrawn one, or a mistake."""
         metric = sample.metric
+        if self._open and metric.name not in self._families:
+            self._declare((metric,))
         family = self._families.get(metric.name)
         if family is None or (family.metric is not metric and family.metric != metric):
             raise ValueError(f"{metric.name}: not declared")
