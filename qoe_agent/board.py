@@ -11,6 +11,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from qoe_agent import clock
+from qoe_agent.incidents import Ledger, describe
 from qoe_agent.model import Incident, Metric, Sample
 from qoe_agent.series import LABEL_NAME, Family, Pairs, Series, check, tidy
 
@@ -25,8 +26,6 @@ AFTERGLOW = 300.0
 """Seconds for which the counters of a removed stream can still be scraped."""
 MOST_SERIES = 50
 """Label sets of one metric on one stream; what comes on top is dropped and counted."""
-MOST_CLOSED = 200
-"""Closed incidents that are remembered per stream."""
 
 INFO = Metric("qoe_stream_info", "gauge", "The stream's labels, as the configuration gives them.", kept=True)
 DROPPED = Metric(
@@ -55,14 +54,13 @@ class Known(NamedTuple):
 
 
 Listener: TypeAlias = "Callable[[Key | None, Incident, int], None]"
-_Identity: TypeAlias = tuple[str, str, float]
 _Name: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 class _Stream:
     """What is known of one stream."""
 
-    __slots__ = ("closed", "gauges", "open", "pairs", "removed", "series", "sizes")
+    __slots__ = ("gauges", "incidents", "pairs", "removed", "series", "sizes")
 
     def __init__(self, pairs: Pairs) -> None:
         self.pairs = pairs
@@ -70,8 +68,7 @@ class _Stream:
         self.series: dict[_Name, Series] = {}
         self.gauges: dict[_Name, Series] = {}
         self.sizes: dict[str, int] = {}
-        self.open: dict[_Identity, Known] = {}
-        self.closed: dict[_Identity, Known] = {}
+        self.incidents = Ledger()
 
     def drop(self, name: _Name) -> None:
         """Forget one series, if it is there."""
@@ -80,20 +77,6 @@ class _Stream:
             self.gauges.pop(name, None)
             self.sizes[name[0]] -= 1
             series.family.drop(series)
-
-    def report(self, key: Key | None, incident: Incident) -> Known | None:
-        """File the incident; None if that was known already."""
-        identity = (incident.kind, incident.key, incident.start)
-        known = self.open.pop(identity, None) or self.closed.get(identity)
-        if known and known.incident == incident:
-            (self.open if incident.end is None else self.closed)[identity] = known
-            return None
-        now = Known(key, incident, known.revision + 1 if known else 1)
-        self.closed.pop(identity, None)
-        (self.open if incident.end is None else self.closed)[identity] = now
-        if len(self.closed) > MOST_CLOSED:
-            del self.closed[next(iter(self.closed))]
-        return now
 
 
 class Board:
@@ -191,8 +174,12 @@ class Board:
     def incidents(self, key: Key | None = None) -> list[Known]:
         """Open and recently closed incidents of one stream, or of all, by their start."""
         with self._lock:
-            streams = self._streams.values() if key is None else [self._streams.get(key, _Stream(()))]
-            known = [k for s in streams for part in (s.closed, s.open) for k in part.values()]
+            known = [
+                Known(who, incident, revision)
+                for who, stream in self._streams.items()
+                if key is None or who == key
+                for incident, revision in stream.incidents
+            ]
         return sorted(known, key=lambda k: (k.incident.start, k.key or Key("")))
 
     def render(self, openmetrics: bool = False) -> bytes:
@@ -221,17 +208,15 @@ class Board:
         return [describe(known.incident) for known in self.incidents(key)]
 
     def _report(self, key: Key | None, incident: Incident) -> None:
-        if not isfinite(incident.start):
-            raise ValueError(f"{incident.kind}: an incident needs a start")
         with self._lock:
             stream = self._streams.get(key)
             if stream is None:
                 raise ValueError(f"{incident.kind}: no stream {key}")
-            known = stream.report(key, incident)
+            revision = stream.incidents.file(incident)
             listeners = self._listeners
-        if known:
+        if revision:
             for listener in listeners:
-                listener(key, incident, known.revision)
+                listener(key, incident, revision)
 
     def _declare(self, metrics: Iterable[Metric]) -> None:
         for metric in metrics:
@@ -289,18 +274,3 @@ class Board:
         agent, name = self._streams[None], (DROPPED.name, (metric,))
         series = agent.series.get(name) or self._start(agent, name, (("metric", metric),))
         series.take(1.0, 1, at)
-
-
-def describe(incident: Incident) -> dict[str, Any]:
-    """An incident as JSON values: wall-clock times, and the seconds so far while it is open."""
-    end = clock.now() if incident.end is None else incident.end
-    return {
-        "kind": incident.kind,
-        "severity": incident.severity,
-        "start": clock.wall(incident.start),
-        "end": None if incident.end is None else clock.wall(incident.end),
-        "seconds": max(0.0, end - incident.start),
-        "start_pts": incident.start_pts,
-        "end_pts": incident.end_pts,
-        "detail": dict(incident.detail),
-    }
