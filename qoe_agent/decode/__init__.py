@@ -8,6 +8,8 @@ never colours another. When a lane is late, decoding is skipped and counted; pac
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -68,6 +70,8 @@ class Decoding:
         self._next_picture = 0.0
         self._busy = 0
         self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.skipped = {"picture": 0, "sound": 0}
         """Decode work left out because the agent was late."""
 
@@ -102,6 +106,11 @@ class Decoding:
         self._tracks.clear()
         self._next_picture = 0.0
 
+    async def drained(self, timeout: float) -> None:
+        """Wait until nothing is being decoded, at most `timeout` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout)
+
     def close(self) -> None:
         """Nothing is emitted from here on."""
         self._closed = True
@@ -128,9 +137,12 @@ class Decoding:
                 self._next_picture = 0.0
             return
         self._busy += 1
+        self._idle.clear()
 
     def _deliver(self, found: list[Observation]) -> None:
         self._busy -= 1
+        if not self._busy:
+            self._idle.set()
         if self._closed:
             return
         for seen in found:

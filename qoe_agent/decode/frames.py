@@ -55,9 +55,9 @@ def luma_of(frame: Any) -> NDArray[np.uint8]:
         return gray
     if bits == 8:
         rows = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)
-        return rows[: frame.height, : frame.width]
+        return np.asarray(rows[: frame.height, : frame.width], np.uint8)
     deep = np.frombuffer(luma, np.uint16).reshape(-1, luma.line_size // 2)[: frame.height, : frame.width]
-    return (deep >> (bits - 8)).astype(np.uint8)
+    return np.asarray(deep >> (bits - 8), np.uint8)
 
 
 def samples_of(frame: Any) -> NDArray[np.float32]:

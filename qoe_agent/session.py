@@ -1,0 +1,298 @@
+"""One stream: a source, the probes that watch it, and the board that they fill.
+
+The session reconnects, ticks, feeds the decoders and the packet ring, and isolates the probes: one that
+raises is taken out, counted and reported, and the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent import clock, sources
+from qoe_agent.decode import Decoding
+from qoe_agent.join import Start
+from qoe_agent.maths.urls import scrub
+from qoe_agent.model import (
+    Damage,
+    Finding,
+    Format,
+    Incident,
+    Lost,
+    Metric,
+    Observation,
+    Packet,
+    Sample,
+    Tick,
+)
+from qoe_agent.probes import Declaration, declarations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qoe_agent.board import Board, Key
+    from qoe_agent.config import Stream
+    from qoe_agent.decode import Pool
+    from qoe_agent.ring import Budget
+
+log = logging.getLogger(__name__)
+
+PROBE_ERRORS = Metric(
+    "qoe_agent_probe_errors_total", "counter", "Probes taken out of a stream because they raised.", ("probe",)
+)
+SKIPPED = Metric(
+    "qoe_agent_decode_skipped_total", "counter", "Pictures and stretches of sound not decoded: the agent was late.",
+    ("kind",),
+)  # fmt: skip
+RING = Metric("qoe_agent_ring_seconds", "gauge", "How far back the stream's packet ring reaches.")
+EXPECTED = Metric("qoe_stream_expected", "gauge", "1 while the stream is supposed to be on air, else 0.", kept=True)
+METRICS = (PROBE_ERRORS, SKIPPED, RING, EXPECTED)
+
+
+def stream_metrics() -> tuple[Metric, ...]:
+    """All metrics that a stream may have."""
+    return METRICS + tuple(metric for declared in declarations().values() for metric in declared.metrics)
+
+
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds to wait before each further attempt; reset by media."""
+JITTER = 0.2
+"""Share of the wait that is left to chance, so that a fleet does not reconnect in step."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A probe at work."""
+
+    declaration: Declaration
+    feed: Callable[[Any], Iterable[Finding]]
+    open: dict[tuple[str, str], Incident]
+
+
+class Session:
+    """Watches one stream (or one rendition of it) until it is cancelled."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        key: Key,
+        board: Board,
+        pool: Pool,
+        budget: Budget,
+        *,
+        variant: str | None = None,
+        taps: Iterable[Callable[[Observation], None]] = (),
+    ) -> None:
+        """`taps` also get every observation (recorder, live table)."""
+        self.stream, self.key, self._board = stream, key, board
+        self.target = stream.target() if variant is None else replace(stream.target(), variant=variant)
+        self._budget, self.ring = budget, budget.ring()
+        self._taps = tuple(taps)
+        self._pool = pool
+        self._watched: list[_Watched] = []
+        self._routes: dict[type, list[_Watched]] = defaultdict(list)
+        pictures, sounds = self._build(declarations())
+        self._loop = asyncio.get_running_loop()
+        self.decoding = Decoding(
+            pool.lane(),
+            self.feed,
+            self._loop.call_soon_threadsafe,
+            pictures=pictures,
+            sounds=sounds,
+            policy=stream.decode,
+            every=stream.pictures_every,
+        )
+        self._skipped = {"picture": 0, "sound": 0}
+        self._start = Start(clock.now())
+        self.media = False
+        """Whether this pull has brought media."""
+        self._dead = True
+        self._failures = 0
+        self.lost: Lost | None = None
+        """Why the last pull ended, None while one is under way."""
+        self._journal = _Journal(str(key.stream) + (f"/{key.rendition}" if key.rendition else ""))
+
+    def _build(self, known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        pictures: dict[str, Any] = {}
+        sounds: dict[str, Any] = {}
+        for name, declared in known.items():
+            made = declared.make(**self.stream.probes.get(name, {}))
+            watched = _Watched(declared, made.feed, {})
+            self._watched.append(watched)
+            for kind in declared.sees:
+                self._routes[kind].append(watched)
+            if declared.picture:
+                pictures[name] = self._guarded(watched, declared.picture())
+            if declared.sound:
+                sounds[name] = self._guarded(watched, declared.sound())
+        return pictures, sounds
+
+    async def run(self) -> None:
+        """Pull, and pull again when it ends, until cancelled."""
+        while True:
+            await self.pull()
+            await self.pause()
+
+    async def pause(self) -> None:
+        """Wait before the next pull: longer after each one that brought nothing."""
+        self._failures = 0 if self.media else self._failures + 1
+        wait = BACKOFF[min(self._failures, len(BACKOFF) - 1)]
+        await asyncio.sleep(wait * (1 + JITTER * (2 * random.random() - 1)))
+
+    async def pull(self) -> Lost:
+        """One pull, from the request to its end, which is fed to the probes and returned."""
+        self._start = Start(clock.now())
+        self.media, self.lost = False, None
+        try:
+            lost = await sources.watch(self.target, self.feed)
+        except Exception as error:  # session isolation: a source with a bug must not end the fleet
+            log.exception("%s: the source failed", self.key.stream)
+            lost = Lost(clock.now(), "failed", scrub(f"{type(error).__name__}: {error}", self.target.url))
+        self._end(lost)
+        return lost
+
+    def _end(self, lost: Lost) -> None:
+        self.lost, self._dead = lost, True
+        self.decoding.reset()
+        if not self._start.joined and lost.reason not in ("stopped", "ended"):
+            self.feed(self._start.result(lost.at, lost.reason))
+        self.feed(lost)
+        self._board.down(self.key)
+        self._journal.lost(lost)
+
+    def stop(self) -> None:
+        """The stream is no longer watched: what is open is closed as unobserved."""
+        self._end(Lost(clock.now(), "stopped"))
+        now = clock.now()
+        for watched in self._watched:
+            self._close_incidents(watched, now)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of threads and memory; findings stay as they are."""
+        self.decoding.close()
+        self._budget.release(self.ring)
+
+    def tick(self, lag: float) -> None:
+        """A second has passed."""
+        now = clock.now()
+        self.feed(Tick(now, lag))
+        for kind, count in self.decoding.skipped.items():
+            if count > self._skipped[kind]:
+                self._board.put(self.key, Sample(SKIPPED, count - self._skipped[kind], (kind,)), now)
+                self._skipped[kind] = count
+        if not self._dead:
+            self._board.put(self.key, Sample(RING, self.ring.seconds), now)
+        self._board.put(self.key, Sample(EXPECTED, float(self.stream.expected_at(clock.wall(now)))), now)
+        self._journal.flush(now)
+
+    def feed(self, seen: Observation) -> None:
+        """Give an observation to everyone who wants it."""
+        if isinstance(seen, Packet):
+            self.media, self._dead = True, False
+            self.ring.append(seen)
+            self.decoding.packet(seen)
+        elif isinstance(seen, Format):
+            self.ring.format(seen)
+            self.decoding.format(seen)
+        elif isinstance(seen, Damage):
+            self._journal.damage(seen)
+        if not self._start.joined:
+            self._start.see(seen)
+        for tap in self._taps:
+            tap(seen)
+        for watched in tuple(self._routes.get(type(seen), ())):
+            self._give(watched, seen)
+        if not self._start.joined and self._start.starts(seen):
+            self.feed(self._start.result(seen.at, "ok"))
+
+    def _give(self, watched: _Watched, seen: Observation) -> None:
+        try:
+            for finding in watched.feed(seen):
+                if isinstance(finding, Incident):
+                    self._note(watched, finding)
+                elif self._dead and finding.metric.kind == "gauge" and not finding.metric.kept:
+                    continue  # a dead stream has no state
+                self._board.put(self.key, finding, seen.at)
+        except Exception:  # session isolation: one probe with a bug must not end the others
+            log.exception("%s: probe %s raised and is taken out", self.key.stream, watched.declaration.name)
+            self._take_out(watched)
+
+    def _note(self, watched: _Watched, finding: Incident) -> None:
+        known = watched.open.get((finding.kind, finding.key))
+        if finding.end is None:
+            watched.open[finding.kind, finding.key] = finding
+        else:
+            watched.open.pop((finding.kind, finding.key), None)
+        if known is None or finding.end is not None:
+            self._journal.incident(finding)
+
+    def _take_out(self, watched: _Watched) -> None:
+        if watched not in self._watched:
+            return
+        self._watched.remove(watched)
+        for route in self._routes.values():
+            if watched in route:
+                route.remove(watched)
+        now = clock.now()
+        self._close_incidents(watched, now)
+        self._board.put(self.key, Sample(PROBE_ERRORS, 1, (watched.declaration.name,)), now)
+
+    def _close_incidents(self, watched: _Watched, now: float) -> None:
+        for incident in watched.open.values():
+            detail = {**incident.detail, "unobserved": True}
+            self._board.put(self.key, replace(incident, end=max(now, incident.start), detail=detail), now)
+        watched.open.clear()
+
+    def _guarded(self, watched: _Watched, look: Callable[..., Any]) -> Callable[..., Any]:
+        """`look`, isolated: if it raises on its decode thread, its probe is taken out."""
+        broken = False
+
+        def guarded(*args: Any) -> Any:
+            nonlocal broken
+            if broken:
+                return None
+            try:
+                return look(*args)
+            except Exception:  # session isolation, on a decode thread
+                broken = True
+                log.exception("%s: the look of probe %s raised", self.key.stream, watched.declaration.name)
+                self._loop.call_soon_threadsafe(self._take_out, watched)
+                return None
+
+        return guarded
+
+
+class _Journal:
+    """What a person reads of this stream: repeated faults become "n …, last was …" once an interval."""
+
+    INTERVAL = 10.0
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._faults = 0
+        self._last = ""
+        self._since = clock.now()
+
+    def lost(self, lost: Lost) -> None:
+        level = logging.INFO if lost.reason in ("ended", "stopped") else logging.WARNING
+        log.log(level, "%s: %s%s", self._name, lost.reason, f": {lost.detail}" if lost.detail else "")
+
+    def incident(self, incident: Incident) -> None:
+        if incident.end is None:
+            log.warning("%s: %s began", self._name, incident.kind)
+        else:
+            log.warning("%s: %s, %.2f s", self._name, incident.kind, incident.end - incident.start)
+
+    def damage(self, seen: Damage) -> None:
+        self._faults += seen.count
+        self._last = f"{seen.kind}: {seen.detail}"
+
+    def flush(self, now: float) -> None:
+        if self._faults and now - self._since >= self.INTERVAL:
+            log.warning("%s: %d faults in the media, last was %s", self._name, self._faults, self._last)
+            self._faults, self._since = 0, now

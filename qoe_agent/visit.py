@@ -1,0 +1,124 @@
+"""One stream, watched for a while: behind `/probe` and `qoe-agent watch`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent import clock
+from qoe_agent.board import Board, Key
+from qoe_agent.model import Joined, Observation, Opened, Packet
+from qoe_agent.ring import Budget
+from qoe_agent.session import Session, stream_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qoe_agent.config import Stream
+    from qoe_agent.decode import Pool
+    from qoe_agent.model import Lost
+
+RING_BYTES = 16 << 20
+"""Packet ring of a single visit."""
+SETTLE = 3.0
+"""Seconds that a short visit goes on after the first picture, so that rates mean something."""
+LAST_LOOKS = 1.0
+"""Seconds that decoding may lag behind when a visit ends."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a visit saw; still growing while it lasts."""
+
+    stream: Stream
+    board: Board
+    key: Key
+    started: float
+    ended: float | None = None
+    joined: Joined | None = None
+    """How the first pull began."""
+    lost: Lost | None = None
+    """Why the last pull ended, if it did."""
+    media: bool = False
+    protocol: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return (self.ended if self.ended is not None else clock.now()) - self.started
+
+    @property
+    def success(self) -> bool:
+        """Whether a viewer would have got a picture (or sound, where there is no video)."""
+        return self.joined is not None and self.joined.outcome == "ok"
+
+    def take(self, seen: Observation) -> None:
+        """Follow the session's observations."""
+        if isinstance(seen, Packet):
+            self.media = True
+        elif isinstance(seen, Joined) and self.joined is None:
+            self.joined = seen
+        elif isinstance(seen, Opened):
+            self.protocol = seen.protocol
+
+
+async def visit(
+    stream: Stream,
+    pool: Pool,
+    seconds: float | None,
+    *,
+    brief: bool = False,
+    taps: Iterable[Callable[[Observation], None]] = (),
+    started: Callable[[Visit], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> Visit:
+    """Watch `stream` for `seconds` (None: until it ends or `stop` is set) on a board of its own.
+
+    It ends early when the stream ends cleanly or cannot be opened at all; `brief` also ends it shortly after
+    the first picture. A stream that breaks down after having brought media is pulled again, as a viewer would.
+    """
+    board, key = Board(stream_metrics()), Key(stream.name)
+    board.add(key, dict(stream.labels))
+    seen = Visit(stream, board, key, clock.now())
+    session = Session(stream, key, board, pool, Budget(RING_BYTES), taps=(seen.take, *taps))
+    if started:
+        started(seen)
+    work = asyncio.ensure_future(_pulls(session, seen))
+    ticks = asyncio.ensure_future(_ticks(session, seen, brief))
+    waits: set[asyncio.Future[Any]] = {work, ticks}
+    if stop is not None:
+        waits.add(asyncio.ensure_future(stop.wait()))
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        seen.ended = clock.now()
+        for task in waits:
+            task.cancel()
+        await asyncio.wait(waits, timeout=3.0)
+        session.decoding.reset()
+        await session.decoding.drained(LAST_LOOKS)
+        session.tick(0.0)
+        seen.lost = session.lost
+        session.close()
+    return seen
+
+
+async def _pulls(session: Session, seen: Visit) -> None:
+    while True:
+        lost = await session.pull()
+        if lost.clean or not seen.media:
+            return
+        await session.pause()
+
+
+async def _ticks(session: Session, seen: Visit, brief: bool) -> None:
+    due = clock.now() + 1.0
+    while True:
+        await asyncio.sleep(max(0.0, due - clock.now()))
+        now = clock.now()
+        session.tick(max(0.0, now - due))
+        due = max(due + 1.0, now)
+        joined = seen.joined
+        if brief and joined is not None and (joined.outcome != "ok" or now - joined.at >= SETTLE):
+            return
