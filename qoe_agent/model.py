@@ -265,9 +265,7 @@ class Lost:
         return self.reason == "ended"
 
 
-Observation: TypeAlias = (
-    Opened | Format | Packet | Picture | Sound | Playlist | Segment | Damage | Joined | Tick | Lost
-)
+Observation: TypeAlias = Opened | Format | Packet | Picture | Sound | Playlist | Segment | Damage | Joined | Tick | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +292,8 @@ class Sample:
     value: float | None
     labels: tuple[str, ...] = ()
     """Label values in the order of `metric.labels`."""
+    count: int = 1
+    """Histogram only: how many values this stands for; `value` is then their mean and all lie in one bucket."""
     count: int = 1
     """Histogram: how many times the value was observed. Means nothing for the other kinds."""
 
