@@ -294,8 +294,6 @@ class Sample:
     """Label values in the order of `metric.labels`."""
     count: int = 1
     """Histogram only: how many values this stands for; `value` is then their mean and all lie in one bucket."""
-    count: int = 1
-    """Histogram: how many times the value was observed. Means nothing for the other kinds."""
 
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
