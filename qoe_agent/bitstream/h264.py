@@ -89,7 +89,7 @@ def sps(rbsp: bytes) -> Described:
     vui = _vui(b)
     return replace(
         plain,
-        pixel_format=pixel_format(chroma, depth, full=vui.full, rgb=vui.rgb),
+        pixel_format=pixel_format(chroma or 1, depth, full=vui.full, rgb=vui.rgb),
         frame_rate=vui.frame_rate,
     )
 
