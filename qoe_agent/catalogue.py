@@ -1,0 +1,40 @@
+"""Every metric that the agent can export, gathered from where each is declared, and the table in the README."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import TYPE_CHECKING
+
+from qoe_agent.model import Metric
+from qoe_agent.probes import declarations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROOMS = ("about", "board", "exporter", "fleet", "session")
+"""Modules that declare metrics of their own, beside the probes."""
+
+
+@functools.cache
+def metrics() -> tuple[Metric, ...]:
+    """All of them by name: the probes' as declared, and every `Metric` constant of the rooms."""
+    found = {metric.name: metric for probe in declarations().values() for metric in probe.metrics}
+    for room in ROOMS:
+        for value in vars(importlib.import_module(f"qoe_agent.{room}")).values():
+            for metric in value if isinstance(value, tuple) else (value,):
+                if isinstance(metric, Metric):
+                    found[metric.name] = metric
+    return tuple(metric for _, metric in sorted(found.items()))
+
+
+def table(shown: Iterable[Metric]) -> str:
+    """A Markdown table: name, type, labels, meaning."""
+    lines = ["| Metric | Type | Labels | Meaning |", "|---|---|---|---|"]
+    for metric in shown:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        meaning = metric.help.replace("|", "\\|")
+        if metric.buckets:
+            meaning += f" Buckets: {' '.join(f'{bound:g}' for bound in metric.buckets)}."
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {meaning} |")
+    return "\n".join(lines) + "\n"
