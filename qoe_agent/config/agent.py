@@ -1,0 +1,231 @@
+"""What may be said about the agent itself: its web side, its resources, where its streams come from."""
+
+import ipaddress
+from dataclasses import field
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, Field
+
+from qoe_agent.config.section import section, wrong
+from qoe_agent.config.values import (
+    NETWORK,
+    Bytes,
+    File,
+    Headers,
+    HttpUrl,
+    Labels,
+    Pattern,
+    Seconds,
+    Word,
+    address,
+)
+
+LEAST_TOKEN = 16
+"""Characters that a bearer token must have."""
+
+
+def _listen(value: str) -> str:
+    host, port = host_port(value)
+    if not 0 <= port <= 65535:
+        raise ValueError("the port must be at most 65535")
+    if any(letter.isspace() or letter in "/@" for letter in host):
+        raise ValueError("must be host:port, such as 127.0.0.1:9843")
+    return value
+
+
+def host_port(value: str) -> tuple[str, int]:
+    """`"[::1]:9843"` as `("::1", 9843)`."""
+    host, colon, port = value.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5) or (":" in bare and bare == host):
+        raise ValueError("must be host:port, such as 127.0.0.1:9843")
+    return bare, int(port)
+
+
+def _url_pattern(value: str) -> str:
+    scheme, mark, rest = value.partition("://")
+    if not mark or not rest or rest.startswith("/"):
+        raise ValueError("must be a pattern such as https://cdn.example.com/live/*")
+    if not any(fnmatchcase(known, scheme.lower()) for known in NETWORK):
+        raise ValueError("no source reads this kind of URL from the network")
+    if "@" in rest.partition("/")[0] or "?" in rest.partition("/")[2] or "#" in rest:
+        raise ValueError("patterns speak of scheme, host and path only")
+    return value
+
+
+def _token(value: str) -> str:
+    if len(value) < LEAST_TOKEN:
+        raise ValueError(f"must have at least {LEAST_TOKEN} characters")
+    if not all("!" <= letter <= "~" for letter in value):
+        raise ValueError("must be of printable ASCII characters without spaces")
+    return value
+
+
+def _template(value: str) -> str:
+    if "{name}" not in value:
+        raise ValueError("must hold {name}")
+    return value
+
+
+def _template_url(value: str) -> str:
+    parts = urlsplit(address(_template(value)))
+    if "{" in parts.scheme + parts.netloc:
+        raise ValueError("the host must not depend on the callback")
+    return value
+
+
+Template = Annotated[str, Field(max_length=4096), AfterValidator(_template)]
+TemplateUrl = Annotated[str, Field(max_length=4096), AfterValidator(_template_url)]
+
+
+@section
+class Web:
+    """The web side: metrics, probes on demand, health."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9843"
+    """Address and port to serve on. Any but a loopback address needs a token."""
+    token: Annotated[str, AfterValidator(_token)] | None = field(default=None, repr=False)
+    """Bearer token that requests must carry, at least 16 characters; best from the environment: ${QOE_TOKEN}."""
+    tls_cert: File | None = None
+    """Certificate chain to serve HTTPS with (PEM)."""
+    tls_key: File | None = None
+    """Its private key (PEM)."""
+    allowed_hosts: tuple[Word, ...] = ()
+    """Host names under which the agent may be addressed, besides localhost and IP addresses."""
+    probe_targets: tuple[Annotated[str, AfterValidator(_url_pattern)], ...] = ()
+    """Patterns of URLs that /probe?target= may fetch, such as https://cdn.example.com/live/*; else names only."""
+    probe_concurrency: Annotated[int, Field(ge=1, le=1000)] = 4
+    """How many /probe requests may pull at once."""
+
+    def __post_init__(self) -> None:
+        if self.token is None and not self.loopback:
+            raise wrong("token", "required, because web.listen is not a loopback address")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_cert"
+            raise wrong(missing, "required, because a certificate and its key belong together")
+
+    @property
+    def host(self) -> str:
+        """Where to listen; empty means every address."""
+        return host_port(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        """On which port; 0 lets the system choose."""
+        return host_port(self.listen)[1]
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    def admits(self, url: str) -> bool:
+        """Whether `probe_targets` let a stranger have `url` fetched: scheme, host (with port) and path each match."""
+        try:
+            parts = urlsplit(url)
+            valid = parts.hostname is not None and (parts.port or True)
+        except ValueError:
+            return False
+        if not valid or "@" in parts.netloc or "\\" in url or any(ord(letter) <= 32 for letter in url):
+            return False
+        return any(_admits(pattern, parts) for pattern in self.probe_targets)
+
+
+def _admits(pattern: str, parts: SplitResult) -> bool:
+    scheme, _, rest = pattern.partition("://")
+    host, slash, path = rest.partition("/")
+    dotted = any(segment in (".", "..") for segment in parts.path.lower().replace("%2e", ".").split("/"))
+    return (
+        parts.scheme in NETWORK
+        and not dotted
+        and fnmatchcase(parts.scheme, scheme.lower())
+        and fnmatchcase(parts.netloc.lower(), host.lower())
+        and fnmatchcase(parts.path or "/", slash + path or "/")
+    )
+
+
+@section
+class Agent:
+    """The agent as a process."""
+
+    vantage: Word | None = None
+    """Where the agent looks from, as a label on every metric."""
+    region: Word | None = None
+    """The region it stands in, as a label on every metric."""
+    ring_bytes: Bytes = 128_000_000
+    """Memory for the latest packets of all streams together."""
+    decode_threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads that decode."""
+    log_format: Literal["text", "json"] = "text"
+    """Log lines for people or for machines."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe log lines that are written."""
+    max_streams: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Streams beyond this many are refused, wherever they come from."""
+
+
+@section
+class FileSd:
+    """Streams from files, as Prometheus writes them or as `streams` is written here."""
+
+    files: Annotated[tuple[File, ...], Field(min_length=1)]
+    """Paths or patterns (*.yml, *.json), relative to this file; changes are seen within two seconds."""
+    labels: Labels = field(default_factory=dict)
+    """Labels for all of them."""
+    profile: Word = "default"
+    """Profile of those that name none."""
+
+
+@section
+class HttpSd:
+    """Streams from an HTTP server, as Prometheus's http_sd serves them or as `streams` is written here."""
+
+    url: HttpUrl = field(repr=False)
+    """Where the list is."""
+    every: Annotated[Seconds, Field(ge=1)] = 30.0
+    """How often it is asked for."""
+    timeout: Seconds = 10.0
+    """How long an answer may take; until one comes the last one holds."""
+    headers: Headers = field(default_factory=dict, repr=False)
+    """Extra request headers, such as Authorization."""
+    labels: Labels = field(default_factory=dict)
+    """Labels for all of them."""
+    profile: Word = "default"
+    """Profile of those that name none."""
+
+
+@section
+class Callback:
+    """Streams that begin and end with the publish callbacks of a media server (POST /-/publish)."""
+
+    app: Word
+    """The application whose publishers are meant."""
+    url: TemplateUrl = field(repr=False)
+    """Where such a stream is pulled from; {name} and {app} stand for what the callback says."""
+    stream: Template = "{name}"
+    """The stream's name in every metric."""
+    match: Pattern = "^[A-Za-z0-9_.-]{1,100}$"
+    """Names that are taken; others are left alone."""
+    labels: Labels = field(default_factory=dict)
+    """Labels for all of them."""
+    profile: Word = "default"
+    """Their profile."""
+    max_streams: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """Publishers beyond this many at once are left alone."""
+
+
+@section
+class Discovery:
+    """Where streams come from besides `streams`."""
+
+    file_sd: tuple[FileSd, ...] = ()
+    """Files that are read again whenever they change."""
+    http_sd: tuple[HttpSd, ...] = ()
+    """Servers that are asked again and again."""
+    callbacks: tuple[Callback, ...] = ()
+    """Publish callbacks of nginx-rtmp (on_publish, on_publish_done, on_update) and SRS (on_publish, on_unpublish)."""

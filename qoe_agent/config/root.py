@@ -1,0 +1,49 @@
+"""The configuration as a whole, and the profiles that it begins with."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from qoe_agent.config.agent import Agent, Discovery, Web
+from qoe_agent.config.section import section
+from qoe_agent.config.streams import Profile, Stream, StreamOptions
+from qoe_agent.config.values import Word
+
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "default": {"description": "For streams that choose none."},
+    "show": {
+        "description": "A show room or selling room: quick to open, watched hard.",
+        "join": {"every": "30s"},
+        "thresholds": {"startup": "1s", "stall": "500ms"},
+    },
+    "rtc": {
+        "description": "Co-hosting and 1v1: little buffer, little patience.",
+        "lost_after": "5s",
+        "join": {"every": "30s"},
+        "thresholds": {"startup": "1s", "stall": "500ms", "black": "1s", "silence": "1s", "content_freeze": "1s"},
+    },
+    "replay": {
+        "description": "Recordings and replays after the show: may take a moment to start, end by themselves.",
+        "join": {"every": "5m"},
+        "thresholds": {"startup": "4s", "silence": "10s", "content_freeze": "10s"},
+    },
+}
+"""Built-in profiles, as a user would write them; `profiles` may change them and add others."""
+
+
+@section
+class Config:
+    """All that a user may write. As returned by `load`, every stream holds its options with profile and defaults."""
+
+    web: Web = field(default_factory=Web)
+    """The web side: metrics, probes on demand, health."""
+    agent: Agent = field(default_factory=Agent)
+    """The agent as a process."""
+    defaults: StreamOptions = field(default_factory=StreamOptions)
+    """Options of every stream, unless its profile or itself says otherwise."""
+    profiles: dict[Word, Profile] = field(default_factory=dict)
+    """Options under names, for the streams that choose them; default, show, rtc and replay are built in."""
+    streams: tuple[Stream, ...] = ()
+    """The streams to watch."""
+    discovery: Discovery = field(default_factory=Discovery)
+    """Where streams come from besides `streams`."""

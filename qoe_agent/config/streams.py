@@ -1,0 +1,166 @@
+"""What may be said about one stream."""
+
+from dataclasses import field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from qoe_agent.config.probing import ProbeOptions
+from qoe_agent.config.section import section
+from qoe_agent.config.values import (
+    File,
+    Headers,
+    Labels,
+    Line,
+    Seconds,
+    SecondsOrOff,
+    TimeOfDay,
+    Url,
+    Variant,
+    Word,
+    Zone,
+)
+from qoe_agent.model import Target
+
+_TARGET = Target(url="")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@section
+class Join:
+    """Join probes: fresh connections that time what each new viewer meets."""
+
+    every: SecondsOrOff = 60.0
+    """How often a fresh connection is made, or off. Each costs the server one viewer until the first picture."""
+    timeout: Seconds = 10.0
+    """A join without a picture by then has failed."""
+
+
+@section
+class Thresholds:
+    """When `watch` calls a stream bad, and `/probe` a failure. Each is a duration, or off."""
+
+    startup: SecondsOrOff = 2.0
+    """Longest wait from the request to the first picture."""
+    stall: SecondsOrOff = 1.0
+    """Longest stall."""
+    black: SecondsOrOff = 2.0
+    """Longest black picture."""
+    silence: SecondsOrOff = 2.0
+    """Longest silence."""
+    content_freeze: SecondsOrOff = 2.0
+    """Longest stretch in which frames flow but the picture stands."""
+    lost: bool = True
+    """Whether a lost stream is bad."""
+
+
+@section
+class Schedule:
+    """A weekly window in which the stream is expected."""
+
+    days: tuple[Day, ...] = DAYS
+    """On which days it begins."""
+    start: Annotated[TimeOfDay, Field(alias="from")] = 0
+    """When it begins, local time."""
+    end: Annotated[TimeOfDay, Field(alias="to")] = 1440
+    """When it ends; at or before `from` means on the next day."""
+    timezone: Zone = "UTC"
+    """Whose local time: a name such as Asia/Shanghai."""
+
+    def holds(self, at: float) -> bool:
+        """Whether the window is open at `at` (Unix seconds)."""
+        local = datetime.fromtimestamp(at, ZoneInfo(self.timezone))
+        minute = local.hour * 60 + local.minute
+        today = DAYS[local.weekday()] in self.days
+        if self.start < self.end:
+            return today and self.start <= minute < self.end
+        yesterday = DAYS[(local - timedelta(days=1)).weekday()] in self.days
+        return (today and minute >= self.start) or (yesterday and minute < self.end)
+
+
+@section
+class StreamOptions:
+    """What `defaults`, a profile and a stream may say alike. A stream wins over its profile, that over `defaults`."""
+
+    labels: Labels = field(default_factory=dict)
+    """Labels of your own, on `qoe_stream_info` only."""
+    source: Literal["auto", "rtmp", "http", "hls", "udp", "container", "libav", "replay"] = "auto"
+    """What pulls the stream; auto goes by the URL, libav forces FFmpeg's libraries."""
+    variant: Variant = "best"
+    """HLS: best, worst, a height such as 720, or all (each rendition with a label of its own)."""
+    headers: Headers = field(default_factory=dict, repr=False)
+    """Extra HTTP request headers."""
+    cookies: Headers = field(default_factory=dict, repr=False)
+    """HTTP cookies to send."""
+    user_agent: Line = _TARGET.user_agent
+    """How the agent names itself: HTTP User-Agent, RTMP flashVer."""
+    proxy: Url | None = field(default=_TARGET.proxy, repr=False)
+    """HTTP proxy, as a URL."""
+    ca_file: File | None = _TARGET.ca_file
+    """Certificates to trust instead of the system's (PEM)."""
+    verify_tls: bool = _TARGET.verify_tls
+    """False accepts any certificate."""
+    rtsp_transport: Literal["tcp", "udp"] = _TARGET.rtsp_transport
+    """How RTSP media travels."""
+    open_timeout: Seconds = _TARGET.open_timeout
+    """The first media must have come by then."""
+    lost_after: Seconds = _TARGET.lost_after
+    """Without one whole media packet for so long, the stream is lost."""
+    decode: Literal["keyframes", "adaptive", "all"] = "keyframes"
+    """What is decoded: key frames, key frames and bursts on suspicion, or everything."""
+    pictures_every: Seconds = 5.0
+    """Least time between two decoded key frames."""
+    join: Join = field(default_factory=Join)
+    """Join probes: fresh connections that time startup as each new viewer meets it."""
+    expected: Literal["always", "schedule", "on_publish"] = "always"
+    """When the stream should be there: always, in the windows of `schedule`, or while its publisher says so."""
+    schedule: tuple[Schedule, ...] = ()
+    """Weekly windows in which the stream is expected (with `expected: schedule`)."""
+    probes: Annotated[dict[str, dict[str, Any]], ProbeOptions()] = field(default_factory=dict)
+    """Options of the probes, by the probe's name."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """When `watch` calls the stream bad, and `/probe` a failure."""
+
+
+@section
+class Profile(StreamOptions):
+    """Options under a name, for the streams that choose it."""
+
+    description: Line = ""
+    """What it is for."""
+
+
+@section
+class Stream(StreamOptions):
+    """One stream to watch."""
+
+    name: Word
+    """Its name in every metric."""
+    url: Url = field(repr=False)
+    """Where it is. Secrets belong into environment variables: rtmp://host/live/key?token=${TOKEN}."""
+    profile: Word = "default"
+    """The profile whose options it takes where it has none of its own."""
+
+    def target(self) -> Target:
+        """What a source needs to know."""
+        return Target(
+            url=self.url,
+            source=self.source,
+            variant=self.variant,
+            headers=self.headers,
+            cookies=self.cookies,
+            user_agent=self.user_agent,
+            proxy=self.proxy,
+            ca_file=self.ca_file,
+            verify_tls=self.verify_tls,
+            rtsp_transport=self.rtsp_transport,
+            open_timeout=self.open_timeout,
+            lost_after=self.lost_after,
+        )
+
+    def expected_at(self, at: float) -> bool:
+        """Whether it should be there at `at` (Unix seconds), as far as the configuration knows."""
+        return self.expected != "schedule" or any(window.holds(at) for window in self.schedule)

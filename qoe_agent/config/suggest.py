@@ -1,0 +1,16 @@
+"""`did you mean …?`"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message about `word`: `; did you mean "decode"?`, or nothing."""
+    lowered = {candidate.lower(): candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), lowered, n=1, cutoff=0.6)
+    return f'; did you mean "{lowered[near[0]]}"?' if near else ""
