@@ -53,6 +53,6 @@ def judge(
             reasons.append(f"{kind.replace('_', ' ')} of {seconds:.1f} s{still} (limit {limit:g} s)")
     if startup is None:
         reasons.append("no picture or sound could be decoded")
-    elif startup > thresholds.startup:
+    elif thresholds.startup is not None and startup > thresholds.startup:
         reasons.append(f"startup took {startup:.1f} s (limit {thresholds.startup:g} s)")
     return Verdict("bad" if reasons else "good", tuple(reasons))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
 from qoe_agent.board import Board, Key
-from qoe_agent.model import Joined, Observation, Opened, Packet
+from qoe_agent.model import Format, Joined, Observation, Opened, Packet, Picture
 from qoe_agent.ring import Budget
 from qoe_agent.session import Session, stream_metrics
 
@@ -42,11 +42,20 @@ class Visit:
     """Why the last pull ended, if it did."""
     media: bool = False
     protocol: str | None = None
+    formats: dict[int, Format] = field(default_factory=dict)
+    """The tracks as last announced."""
+    picture: Picture | None = None
+    """The last decoded picture."""
 
     @property
     def seconds(self) -> float:
         """How long it has lasted."""
         return (self.ended if self.ended is not None else clock.now()) - self.started
+
+    @property
+    def wall_started(self) -> float:
+        """When it began, by the wall clock."""
+        return clock.wall(self.started)
 
     @property
     def success(self) -> bool:
@@ -61,6 +70,10 @@ class Visit:
             self.joined = seen
         elif isinstance(seen, Opened):
             self.protocol = seen.protocol
+        elif isinstance(seen, Format):
+            self.formats[seen.track] = seen
+        elif isinstance(seen, Picture):
+            self.picture = seen
 
 
 async def visit(

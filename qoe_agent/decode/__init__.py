@@ -32,6 +32,10 @@ __all__ = ["Decoding", "Lane", "Pool"]
 
 SOUND_BATCH = 0.5
 """Seconds of sound decoded at once."""
+BURST = 2.0
+"""Seconds of full decoding in a burst (policy adaptive)."""
+BURST_EVERY = 30.0
+"""Seconds from the start of one burst to that of the next."""
 TICKS = 90_000
 """Time base of timestamps handed to decoders."""
 
@@ -68,6 +72,7 @@ class Decoding:
         self._tracks: dict[int, _Track] = {}
         self._sound: dict[int, list[Packet]] = {}
         self._next_picture = 0.0
+        self._burst_began = -BURST_EVERY
         self._busy = 0
         self._closed = False
         self._idle = asyncio.Event()
@@ -88,8 +93,9 @@ class Decoding:
         if track is None:
             return
         if seen.kind == "video":
-            if self._policy == "all":
-                self._submit("picture", lambda: self._full(track, seen))
+            if self._policy == "all" or (self._policy == "adaptive" and self._bursting(seen)):
+                anew = seen.at == self._burst_began
+                self._submit("picture", lambda: self._full(track, seen, anew))
             elif seen.key and seen.at >= self._next_picture:
                 self._next_picture = seen.at + self._every
                 self._submit("picture", lambda: self._key_frame(track, seen))
@@ -116,6 +122,11 @@ class Decoding:
         self._closed = True
         self._tracks.clear()
         self._sound.clear()
+
+    def _bursting(self, seen: Packet) -> bool:
+        if seen.key and seen.at >= self._burst_began + BURST_EVERY:
+            self._burst_began = seen.at
+        return seen.at < self._burst_began + BURST
 
     def _flush_sound(self, index: int) -> None:
         batch, track = self._sound.pop(index, None), self._tracks.get(index)
@@ -170,8 +181,11 @@ class Decoding:
         for frame in frames[:1]:
             yield from self._look(frame, seen.track, seen.at, seen.pts, True)
 
-    def _full(self, track: _Track, seen: Packet) -> Iterator[Observation]:
+    def _full(self, track: _Track, seen: Packet, anew: bool) -> Iterator[Observation]:
         try:
+            if anew:
+                track.context = None
+                track.waiting.clear()
             if track.context is None:
                 if not seen.key:
                     return
