@@ -46,6 +46,15 @@ def obus(data: bytes) -> Iterator[tuple[int, int, int]]:
         at += length
 
 
+def obu(kind: int, payload: bytes) -> bytes:
+    """An OBU with its size, as `obus` reads it."""
+    size, length = bytearray(), len(payload)
+    while length > 127:
+        size.append(length & 127 | 128)
+        length >>= 7
+    return bytes((kind << 3 | 2, *size, length)) + payload
+
+
 def key_frame(data: bytes) -> tuple[bool, bool] | None:
     """Of the first frame of a temporal unit: is it a shown key frame, with its sequence header before it?
 

@@ -23,6 +23,7 @@ _ESCAPED = b"\0\0\3"
 H264_IDR, H264_SEI, H264_SPS, H264_PPS = 5, 6, 7, 8
 HEVC_VPS, HEVC_SPS, HEVC_PPS, HEVC_SEI, HEVC_SEI_SUFFIX = 32, 33, 34, 39, 40
 _H264_SETS, _HEVC_SETS = (H264_SPS, H264_PPS), (HEVC_VPS, HEVC_SPS, HEVC_PPS)
+_H264_HEADERS, _HEVC_HEADERS = (*_H264_SETS, H264_SEI), (*_HEVC_SETS, HEVC_SEI, HEVC_SEI_SUFFIX)
 _RECOVERY_POINT = 6
 """payloadType of the recovery point SEI (H.264 §D.1.8)."""
 
@@ -126,6 +127,20 @@ def parameter_sets(codec: str, data: bytes, framing: int) -> bytes:
     else:
         return b""
     return b"".join(sets)
+
+
+def headers(codec: str, data: bytes, framing: int) -> bytes:
+    """A packet without its pictures: parameter sets and SEI alone (AV1: sequence header, metadata), framed alike."""
+    if codec == "av1":
+        kept = (av1.SEQUENCE_HEADER, av1.METADATA)
+        return b"".join(av1.obu(kind, data[s:e]) for kind, s, e in av1.obus(data) if kind in kept)
+    found = []
+    for start, end in units(data, framing) if codec in ("h264", "hevc") else ():
+        kind = data[start] & 31 if codec == "h264" else data[start] >> 1 & 63
+        if kind in (_H264_HEADERS if codec == "h264" else _HEVC_HEADERS):
+            found.append((end - start).to_bytes(framing, "big") if framing else b"\0" + _START)
+            found.append(data[start:end])
+    return b"".join(found)
 
 
 def sei(codec: str, data: bytes, framing: int) -> list[tuple[int, bytes]]:
