@@ -14,11 +14,11 @@ from qoe_agent.join import join
 from qoe_agent.model import Metric, Sample
 from qoe_agent.ring import Budget
 from qoe_agent.session import BACKOFF, Session
-from qoe_agent.sources import choose, hls
+from qoe_agent.sources import choose
 from qoe_agent.visit import Visit, visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from qoe_agent.config import Stream
 
@@ -30,7 +30,8 @@ QUEUE = Metric("qoe_agent_decode_queue_jobs", "gauge", "Decode jobs that wait.")
 FAULTS = Metric("qoe_agent_decode_faults_total", "counter", "Decode jobs that raised: a bug of the agent's.")
 STREAM_ERRORS = Metric("qoe_agent_stream_errors_total", "counter", "Streams started anew after a bug of the agent's.")
 STEPS = Metric("qoe_agent_clock_steps_total", "counter", "Times the wall clock was stepped under the agent.")
-METRICS = (STREAMS, LAG, QUEUE, FAULTS, STREAM_ERRORS, STEPS)
+EXPECTED = Metric("qoe_stream_expected", "gauge", "1 while the stream is supposed to be on air, else 0.", kept=True)
+METRICS = (EXPECTED, STREAMS, LAG, QUEUE, FAULTS, STREAM_ERRORS, STEPS)
 
 BEAT = 0.25
 """Seconds between two looks at the event loop's lag."""
@@ -47,8 +48,11 @@ JOINABLE = ("rtmp", "http", "hls")
 class Fleet:
     """Keeps one set of sessions a stream, and nothing for a stream that is gone."""
 
-    def __init__(self, board: Board, *, ring_bytes: int, decode_threads: int) -> None:
-        self.board = board
+    def __init__(
+        self, board: Board, *, ring_bytes: int, decode_threads: int, expected: Callable[[Stream, float], bool]
+    ) -> None:
+        """`expected`: whether a stream should be on air at a wall-clock time."""
+        self.board, self.expected = board, expected
         self.pool = Pool(decode_threads)
         self.budget = Budget(ring_bytes)
         self._kept: dict[str, _Kept] = {}
@@ -74,6 +78,13 @@ class Fleet:
     def streams(self) -> list[Stream]:
         """What is being watched."""
         return [kept.stream for kept in self._kept.values()]
+
+    def states(self) -> Iterator[tuple[str, str]]:
+        """Name and state of each stream, for people."""
+        for kept in self._kept.values():
+            for session in kept.sessions:
+                name = "/".join(part for part in session.key if part)
+                yield name, session.lost.reason if session.lost else "up" if session.media else "connecting"
 
     def ready(self) -> bool:
         """Whether every stream has been tried once."""
@@ -107,6 +118,8 @@ class Fleet:
         for kept in self._kept.values():
             for session in kept.sessions:
                 session.tick(lag)
+                on_air = self.expected(kept.stream, clock.wall(now))
+                self.board.put(session.key, Sample(EXPECTED, float(on_air)), now)
         lanes = self.pool.lanes
         faults = sum(lane.faults for lane in lanes)
         for sample in (

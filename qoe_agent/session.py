@@ -49,8 +49,7 @@ SKIPPED = Metric(
     ("kind",),
 )  # fmt: skip
 RING = Metric("qoe_agent_ring_seconds", "gauge", "How far back the stream's packet ring reaches.")
-EXPECTED = Metric("qoe_stream_expected", "gauge", "1 while the stream is supposed to be on air, else 0.", kept=True)
-METRICS = (PROBE_ERRORS, SKIPPED, RING, EXPECTED)
+METRICS = (PROBE_ERRORS, SKIPPED, RING)
 
 
 def stream_metrics() -> tuple[Metric, ...]:
@@ -187,7 +186,6 @@ class Session:
                 self._skipped[kind] = count
         if not self._dead:
             self._board.put(self.key, Sample(RING, self.ring.seconds), now)
-        self._board.put(self.key, Sample(EXPECTED, float(self.stream.expected_at(clock.wall(now)))), now)
         self._journal.flush(now)
 
     def feed(self, seen: Observation) -> None:

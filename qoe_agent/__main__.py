@@ -1,0 +1,150 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from qoe_agent import __version__, logs
+
+app = typer.Typer(
+    name="qoe-agent",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Watches live video as a viewer would, and says what the viewer saw.",
+)
+
+Policy: TypeAlias = Literal["keyframes", "adaptive", "all"]
+USAGE = 2
+"""Exit status when something could not be done: a bad configuration, a stream that cannot be opened."""
+DEFAULT_CONFIG = Path("/etc/qoe-agent/agent.yml")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qoe-agent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of all commands."""
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG,
+) -> None:
+    """Watch the configured streams until told to stop; serve metrics.
+
+    SIGHUP or POST /-/reload read the configuration again; a bad one is reported and the old one stays.
+    """
+    from qoe_agent.daemon import serve
+
+    raise typer.Exit(asyncio.run(serve(str(config), os.environ)))
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG) -> None:
+    """Say what is wrong with a configuration, all of it at once. Exit status 2 if anything is."""
+    from qoe_agent.config import check as problems
+
+    found = problems(str(config), os.environ)
+    for line in found:
+        typer.echo(line, err=True)
+    if found:
+        raise typer.Exit(USAGE)
+    typer.echo(f"{config}: good", err=True)
+
+
+@app.command()
+def watch(
+    url: Annotated[str, typer.Argument(help="What to watch: rtmp, http(s) FLV/TS/HLS, udp, rtsp, a file.")],
+    seconds: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long, such as 30s or 10m. Default: until it ends.")
+    ] = "",
+    decode: Annotated[
+        Policy | None,
+        typer.Option(help="Decode key frames only, also two seconds in thirty (adaptive), or all pictures."),
+    ] = None,
+    profile: Annotated[str, typer.Option(help="Whose thresholds to judge by.")] = "",
+    config: Annotated[
+        Path | None, typer.Option(help="Take profiles from here, or a stream by its name instead of a URL.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document when done.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Write the observations (gzip JSON Lines; no pictures, no sound).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live table.")] = False,
+) -> None:
+    """Watch one stream, then judge it. Exit status: 0 good, 1 bad, 2 could not measure."""
+    from qoe_agent.watching import NotUsable, Wanted, watch_once
+
+    wanted = Wanted(url, _length(seconds), decode, profile, config, record, quiet)
+    try:
+        found = asyncio.run(watch_once(wanted))
+    except NotUsable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE) from None
+    if junit:
+        junit.write_bytes(found.junit)
+    if as_json:
+        typer.echo(json.dumps(found.document, ensure_ascii=False, allow_nan=False))
+    raise typer.Exit(found.status)
+
+
+@app.command()
+def metrics() -> None:
+    """Print the table of all metrics, as in the README."""
+    from qoe_agent import catalogue
+
+    typer.echo(catalogue.table(catalogue.metrics()), nl=False)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long, such as 60s. Default: for ever.")
+    ] = "",
+) -> None:
+    """Watch an embedded live stream with faults on a schedule: what was injected beside what was seen."""
+    from qoe_agent.demonstration import demonstrate
+
+    logs.configure(level="error")
+    raise typer.Exit(asyncio.run(demonstrate(_length(seconds))))
+
+
+def _length(text: str) -> float | None:
+    """Seconds in an option such as 30s or 10m; None where nothing was given."""
+    from qoe_agent.config.values import seconds
+
+    if not text:
+        return None
+    try:
+        found = float(seconds(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not 0 < found < math.inf:
+        raise typer.BadParameter("must be more than nothing")
+    return found
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

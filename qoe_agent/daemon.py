@@ -1,0 +1,216 @@
+"""`qoe-agent run`: the configuration, the fleet that follows it, and the exporter in front."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from qoe_agent import catalogue, clock, logs
+from qoe_agent import config as configuration
+from qoe_agent.about import About
+from qoe_agent.board import Board
+from qoe_agent.discovery import Discovery
+from qoe_agent.exporter import Exporter
+from qoe_agent.fleet import Fleet
+from qoe_agent.model import Joined, Lost, Observation, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from qoe_agent.config import Config, Profile, Stream
+    from qoe_agent.visit import Visit
+
+log = logging.getLogger(__name__)
+
+LOOK = 2.0
+"""Seconds between two looks at the configuration file."""
+SLOW_STOP = 5.0
+"""Seconds after which a shutdown no longer waits for anyone."""
+JUDGED = ("thresholds", "probes", "decode", "pictures_every", "open_timeout", "lost_after")
+"""What a /probe module (a profile) changes of a configured stream; how it is pulled stays its own."""
+
+
+class Daemon:
+    """The agent as a whole. `path` is where the configuration came from, None if from nowhere (the demo)."""
+
+    def __init__(self, config: Config, path: str | None, environ: Mapping[str, str]) -> None:
+        self.config, self._path, self._environ = config, path, environ
+        external = {"vantage": config.agent.vantage, "region": config.agent.region}
+        self.board = Board(catalogue.metrics(), {name: value for name, value in external.items() if value})
+        self.discovery = Discovery(config, self._follow, environ)
+        self.fleet = Fleet(
+            self.board,
+            ring_bytes=config.agent.ring_bytes,
+            decode_threads=config.agent.decode_threads,
+            expected=self.discovery.expected,
+        )
+        self.about = About(self.board)
+        self.exporter = Exporter(self.board, self, self.about, config.web)
+        self._reloading = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Begin; returns where the exporter listens. OSError: it cannot."""
+        where = await self.exporter.start()
+        self.about.reloaded(True)
+        self._follow()
+        self._tasks = [
+            asyncio.create_task(self.fleet.run(), name="fleet"),
+            asyncio.create_task(self.discovery.run(), name="discovery"),
+        ]
+        if self._path is not None:
+            self._tasks.append(asyncio.create_task(self._look(), name="configuration"))
+        return where
+
+    async def stop(self) -> None:
+        """End all streams, then the exporter."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=SLOW_STOP)
+        await self.exporter.stop()
+
+    def _follow(self) -> None:
+        self.fleet.apply(self.discovery.streams())
+
+    async def reload(self) -> list[str]:
+        """Read the configuration again; what is wrong with it, in which case the old one stays."""
+        if self._path is None:
+            return ["there is no configuration file"]
+        async with self._reloading:
+            try:
+                config = await asyncio.to_thread(configuration.load, self._path, self._environ)
+            except configuration.ConfigError as error:
+                self.about.reloaded(False)
+                for line in error.errors:
+                    log.error("%s", line)
+                return error.errors
+            self._note_fixed(config)
+            self.config, self.exporter.options = config, config.web
+            self.fleet.budget.total = config.agent.ring_bytes
+            self.discovery.reconfigure(config)
+            self._follow()
+            self.about.reloaded(True)
+            log.info("configuration read: %d streams", len(self.fleet.streams()))
+            return []
+
+    def _note_fixed(self, config: Config) -> None:
+        """Some settings stay until a restart: say so instead of ignoring them."""
+        for section, name in (
+            ("web", "listen"), ("web", "tls_cert"), ("web", "tls_key"),
+            ("agent", "vantage"), ("agent", "region"), ("agent", "decode_threads"),
+        ):  # fmt: skip
+            if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):
+                log.warning("%s.%s has changed and takes effect after a restart", section, name)
+
+    async def _look(self) -> None:
+        """Reload when the file has changed."""
+        assert self._path is not None
+        known = _stamp(self._path)
+        while True:
+            await asyncio.sleep(LOOK)
+            found = await asyncio.to_thread(_stamp, self._path)
+            if found != known:
+                known = found
+                await self.reload()
+
+    # What the exporter asks.
+
+    def ready(self) -> bool:
+        """Whether every stream has been tried once."""
+        return self.fleet.ready()
+
+    def streams(self) -> Iterator[tuple[str, str]]:
+        """Name and state of each stream."""
+        return self.fleet.states()
+
+    def stream(self, name: str, module: str) -> Stream | None:
+        """The stream of that name, judged by the profile `module` if one is given."""
+        profile = self._profile(module) if module else None
+        for stream in self.fleet.streams():
+            if stream.name == name:
+                changes = {field: getattr(profile, field) for field in JUDGED} if profile else {}
+                variant = "best" if stream.variant == "all" else stream.variant
+                return dataclasses.replace(stream, variant=variant, **changes)
+        return None
+
+    def stranger(self, url: str, module: str) -> Stream:
+        """A stream made of an address that the allow-list admits."""
+        profile = self._profile(module or "default")
+        shared = {field.name: getattr(profile, field.name) for field in dataclasses.fields(configuration.StreamOptions)}
+        return configuration.Stream(**shared, name="probe", url=url, profile=module or "default")
+
+    def _profile(self, name: str) -> Profile:
+        try:
+            return self.config.profiles[name]
+        except KeyError:
+            raise LookupError("no such module; modules are the profiles of the configuration") from None
+
+    async def visit(self, stream: Stream, seconds: float, lines: list[str]) -> Visit:
+        """A fresh pull, told line by line."""
+        began = clock.now()
+
+        def tell(seen: Observation) -> None:
+            said = _told(seen)
+            if said:
+                lines.append(f"{seen.at - began:8.3f} s  {said}")
+
+        return await self.fleet.visit(stream, max(0.1, seconds - 0.5), taps=(tell,))
+
+    def publish(self, body: bytes, content_type: str) -> None:
+        """A server says that a publisher came or went."""
+        self.discovery.callback(body, content_type)
+
+
+def _told(seen: Observation) -> str:
+    """One line of a probe's log."""
+    if isinstance(seen, Opened):
+        phases = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in seen.phases.items())
+        return f"opened: {seen.protocol}" + (f" ({phases})" if phases else "")
+    if isinstance(seen, Joined):
+        return f"joined: {seen.outcome}" + (f", startup {seen.startup:.3f} s" if seen.startup is not None else "")
+    if isinstance(seen, Lost):
+        return f"lost: {seen.reason}" + (f", {seen.detail}" if seen.detail else "")
+    return ""
+
+
+def _stamp(path: str) -> tuple[float, int] | None:
+    """What changes when the file does; None while it cannot be read."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_mtime, found.st_size
+    return None
+
+
+async def serve(path: str, environ: Mapping[str, str]) -> int:
+    """Run the daemon until SIGTERM or SIGINT; returns the exit status."""
+    try:
+        config = configuration.load(path, environ)
+    except configuration.ConfigError as error:
+        logs.configure()
+        for line in error.errors:
+            log.error("%s", line)
+        return 2
+    logs.configure(config.agent.log_format, config.agent.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+    daemon = Daemon(config, path, environ)
+    reloads: set[asyncio.Task[list[str]]] = set()
+    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.create_task(daemon.reload())))
+    try:
+        where = await daemon.start()
+    except OSError as error:
+        log.error("cannot listen on %s: %s", config.web.listen, error.strerror or error)
+        await daemon.stop()
+        return 2
+    log.info("watching %d streams, metrics at %s/metrics", len(daemon.fleet.streams()), where)
+    await stop.wait()
+    await daemon.stop()
+    return 0

@@ -1,0 +1,127 @@
+"""`qoe-agent watch`: one stream, a live table, a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from rich.console import Console
+from rich.live import Live
+
+from qoe_agent import config as configuration
+from qoe_agent import logs
+from qoe_agent.decode import Pool
+from qoe_agent.report import terminal, watch
+from qoe_agent.sources.replay import Recorder
+from qoe_agent.visit import visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qoe_agent.config import Stream
+    from qoe_agent.model import Observation
+    from qoe_agent.visit import Visit
+
+REFRESH = 0.25
+"""Seconds between two drawings of the live table."""
+
+
+class NotUsable(Exception):
+    """What the user asked for cannot be done; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for."""
+
+    url: str
+    seconds: float | None
+    decode: Literal["keyframes", "adaptive", "all"] | None
+    profile: str
+    config: Path | None
+    record: Path | None
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What came of it."""
+
+    document: dict[str, Any]
+    junit: bytes
+    status: int
+
+
+async def watch_once(wanted: Wanted) -> Watched:
+    """Watch the stream, draw the table on standard error, judge."""
+    stream = _stream(wanted)
+    screen = Console(stderr=True)
+    table = screen.is_terminal and not wanted.quiet
+    logs.configure(level="critical" if table else "warning")
+    stop = asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    pool = Pool()
+    try:
+        with contextlib.ExitStack() as stack:
+            taps: list[Callable[[Observation], None]] = []
+            if wanted.record:
+                taps.append(stack.enter_context(Recorder(wanted.record)).write)
+            show = stack.enter_context(Live(console=screen, auto_refresh=False)) if table else None
+            seen = await _visit(stream, pool, wanted.seconds, taps, show, stop)
+    finally:
+        pool.close()
+    verdict = watch.decide(seen)
+    screen.print(terminal.conclusion(verdict))
+    return Watched(watch.document(seen), watch.junit(seen), verdict.status)
+
+
+async def _visit(
+    stream: Stream,
+    pool: Pool,
+    seconds: float | None,
+    taps: list[Callable[[Observation], None]],
+    show: Live | None,
+    stop: asyncio.Event,
+) -> Visit:
+    begun: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
+    drawing = asyncio.create_task(_draw(show, begun)) if show else None
+    seen = await visit(stream, pool, seconds, taps=taps, started=begun.set_result, stop=stop)
+    if show and drawing:
+        drawing.cancel()
+        show.update(terminal.live(seen), refresh=True)
+    return seen
+
+
+async def _draw(show: Live, begun: asyncio.Future[Visit]) -> None:
+    seen = await begun
+    while True:
+        show.update(terminal.live(seen), refresh=True)
+        await asyncio.sleep(REFRESH)
+
+
+def _stream(wanted: Wanted) -> Stream:
+    """The stream to watch: one of the configuration's by name, or the URL with the options given."""
+    said = {"name": "watch", "url": wanted.url, "decode": wanted.decode, "profile": wanted.profile}
+    said = {option: value for option, value in said.items() if value}
+    try:
+        if wanted.config is None:
+            text = yaml.safe_dump({"streams": [said]}, allow_unicode=True).replace("$", "$$")
+            return configuration.parse(text, "watch", {}).streams[0]
+        known = configuration.load(str(wanted.config), os.environ)
+        for stream in known.streams:
+            if stream.name == wanted.url:
+                variant = "best" if stream.variant == "all" else stream.variant
+                return replace(stream, decode=wanted.decode or stream.decode, variant=variant)
+        whole = yaml.safe_load(wanted.config.read_text()) or {}
+        text = yaml.safe_dump({**whole, "streams": [said]}, allow_unicode=True)
+        return configuration.parse(text, str(wanted.config), os.environ).streams[0]
+    except configuration.ConfigError as error:
+        raise NotUsable(str(error)) from None
+
