@@ -24,6 +24,8 @@ class Phases:
     connected: float | None = None
     """The TCP connection stands; TLS, if any, begins."""
     secured: float | None = None
+    shaken: float | None = None
+    """The protocol's own handshake (RTMP) is done."""
     first_byte: float | None = None
 
     def seconds(self) -> dict[str, float]:
@@ -32,6 +34,7 @@ class Phases:
             "resolve": self.resolved,
             "connect": self.connected,
             "tls": self.secured,
+            "handshake": self.shaken,
             "first_byte": self.first_byte,
         }
         out: dict[str, float] = {}
