@@ -30,7 +30,7 @@ def say(status: int, text: str, headers: dict[str, str] | None = None) -> web.Re
 
 
 def shield(failed: Callable[[], None]) -> Middleware:
-    """The top of every request: a bug of ours is counted by `failed`, logged and answered without what may be secret."""
+    """The top of every request: a bug is counted by `failed`, logged and answered without what may be secret."""
 
     @web.middleware
     async def shielded(request: web.Request, handler: Handler) -> web.StreamResponse:
