@@ -6,6 +6,7 @@ so that `off`, `no` and `12:30` stay the words that were written.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -88,6 +89,8 @@ def shown(path: Path) -> str:
     """`("streams", 0, "url")` as `streams[0].url`."""
     text = ""
     for part in path:
+        if isinstance(part, str) and (len(part) > 100 or not part.isprintable()):
+            part = repr(part[:100])
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 
@@ -128,7 +131,8 @@ def _measure(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise _TooDeep(event.start_mark.line + 1, event.start_mark.column + 1)
+                mark: Any = event.start_mark  # always there, whatever the stubs say
+                raise _TooDeep(mark.line + 1, mark.column + 1)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -186,7 +190,7 @@ class _Walk:
         if node.tag == _TAGS + "int":
             return int(text)
         if node.tag == _TAGS + "float":
-            return float(text)
+            return float(text) if math.isfinite(float(text)) else text
         if node.tag != _TAGS + "str":
             self._spoil(path, node, "tags are not supported")
             return None

@@ -37,7 +37,7 @@ class ConfigError(Exception):
 
 
 def load(path: str, environ: Mapping[str, str]) -> Config:
-    """The configuration in the file at `path`, with `${NAME}` taken from `environ`."""
+    """The configuration in the file at `path`, with `${NAME}` taken from `environ`; ConfigError if it is bad."""
     return parse(text_of(path), path, environ)
 
 
@@ -68,8 +68,11 @@ def text_of(path: str) -> str:
         raise ConfigError([f"{path}:{line}:{column}: not UTF-8 text"]) from None
 
 
-def parse(text: str, file: str, environ: Mapping[str, str]) -> Config:
-    """The configuration in `text`; `file` is its name in errors, and its folder that of relative paths."""
+def parse(text: str, file: str, environ: Mapping[str, str] | None) -> Config:
+    """The configuration in `text`; `file` is its name in errors, and its folder that of relative paths.
+
+    Without `environ`, `${NAME}` is left as it stands.
+    """
     document = documents.read(text, environ)
     data = {} if document.data is None else document.data
     given = None
@@ -181,3 +184,14 @@ def resolve(
         if made[-1].expected != "schedule" and "schedule" in entry:
             document.trouble((*prefix, index, "schedule"), "has no effect without expected: schedule")
     return tuple(made)
+
+
+def one(said: Mapping[str, Any], profiles: Mapping[str, StreamOptions], file: str) -> Stream:
+    """The stream of which `said` is written, outside any file; `file` is its name in errors."""
+    document = documents.Document(data=[dict(said)])
+    given = validate(streams_type(), document.data, document, "")
+    check_streams(document.data, document, (), profiles)
+    made = () if given is None or document.problems else resolve(given, document.data, profiles, document, ())
+    if document.problems:
+        raise refusal(document, file)
+    return made[0]
