@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import traceback
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,8 @@ class Session:
         try:
             lost = await sources.watch(self.target, self.feed)
         except Exception as error:  # session isolation: a source with a bug must not end the fleet
-            log.exception("%s: the source failed", self.key.stream)
+            told = scrub(traceback.format_exc(), self.target.url)
+            log.error("%s: the source failed\n%s", self.key.stream, told)
             lost = Lost(clock.now(), "failed", scrub(f"{type(error).__name__}: {error}", self.target.url))
         self._end(lost)
         return lost

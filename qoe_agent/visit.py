@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
 from qoe_agent.board import Board, Key
-from qoe_agent.model import Format, Joined, Observation, Opened, Packet, Picture
+from qoe_agent.model import Format, Joined, Lost, Observation, Opened, Packet, Picture
 from qoe_agent.ring import Budget
 from qoe_agent.session import Session, stream_metrics
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from qoe_agent.config import Stream
     from qoe_agent.decode import Pool
-    from qoe_agent.model import Lost
 
 RING_BYTES = 16 << 20
 """Packet ring of a single visit."""
@@ -46,6 +45,8 @@ class Visit:
     """The tracks as last announced."""
     picture: Picture | None = None
     """The last decoded picture."""
+    final: list[dict[str, Any]] = field(default_factory=list)
+    """The metrics as they stood when the stream ended cleanly."""
 
     @property
     def seconds(self) -> float:
@@ -62,6 +63,13 @@ class Visit:
         """Whether a viewer would have got a picture (or sound, where there is no video)."""
         return self.joined is not None and self.joined.outcome == "ok"
 
+    def metrics(self) -> list[dict[str, Any]]:
+        """What was measured, as JSON values; of a stream that ended cleanly also its last states."""
+        now = self.board.metrics(self.key)
+        known = {(one["name"], *sorted(one["labels"].items())) for one in now}
+        rest = [one for one in self.final if (one["name"], *sorted(one["labels"].items())) not in known]
+        return sorted([*now, *rest], key=lambda one: str(one["name"]))
+
     def take(self, seen: Observation) -> None:
         """Follow the session's observations."""
         if isinstance(seen, Packet):
@@ -74,6 +82,8 @@ class Visit:
             self.formats[seen.track] = seen
         elif isinstance(seen, Picture):
             self.picture = seen
+        elif isinstance(seen, Lost) and seen.clean:
+            self.final = self.board.metrics(self.key)
 
 
 async def visit(

@@ -54,7 +54,7 @@ def live(visit: Visit) -> RenderableType:
         table.add_row("sound", " ".join(part for part in parts if part))
     if visit.joined and visit.joined.startup is not None:
         table.add_row("startup", f"{visit.joined.startup:.2f} s")
-    metrics = visit.board.metrics(visit.key)
+    metrics = visit.metrics()
     for words, name, unit in ROWS:
         found = [one["value"] for one in metrics if one["name"] == name and _wanted(name, one["labels"])]
         if found:
@@ -83,7 +83,7 @@ def incidents(visit: Visit) -> list[Text]:
     return lines
 
 
-def conclusion(visit: Visit, verdict: Verdict) -> RenderableType:
+def conclusion(verdict: Verdict) -> RenderableType:
     """The last word."""
     style = {"good": "bold green", "bad": "bold yellow", "failed": "bold red"}[verdict.word]
     return Group(Text(f"verdict: {verdict.word}", style), *(Text(f"  {reason}") for reason in verdict.reasons))

@@ -36,7 +36,7 @@ def document(visit: Visit) -> dict[str, Any]:
         "verdict": verdict.word,
         "reasons": list(verdict.reasons),
         "stream": describe(visit),
-        "metrics": visit.board.metrics(visit.key),
+        "metrics": visit.metrics(),
         "incidents": visit.board.incident_objects(visit.key),
     }
 
@@ -62,7 +62,7 @@ def describe(visit: Visit) -> dict[str, Any]:
 
 
 def _measured(visit: Visit, name: str, **labels: str) -> float | None:
-    for one in visit.board.metrics(visit.key):
+    for one in visit.metrics():
         if one["name"] == name and labels.items() <= one["labels"].items():
             value: float = one["value"]
             return value
@@ -88,4 +88,4 @@ def junit(visit: Visit) -> bytes:
         if failures[case]:
             ElementTree.SubElement(element, "failure", message="; ".join(failures[case]))
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))

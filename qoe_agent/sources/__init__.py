@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Emit: TypeAlias = "Callable[[Observation], None]"
 
+NO_BURST = ("hls", "file", "pipe", "replay")
+"""Protocols that know their backlog themselves, or have none."""
 PATIENCE = 3.0
 """A segmented stream may be silent for this many target durations before it is lost."""
 
@@ -72,8 +74,8 @@ class _Guard:
                 seen.flags |= BACKLOG
         elif isinstance(seen, Opened):
             self._opened = True
-            if seen.protocol == "hls":
-                self._burst = None  # it knows its backlog from the playlist
+            if seen.protocol in NO_BURST:
+                self._burst = None
         elif isinstance(seen, Playlist) and seen.target_duration:
             self._patience = max(self._patience, PATIENCE * seen.target_duration)
         self._emit(seen)

@@ -1,0 +1,100 @@
+"""`qoe-agent demo`: the whole agent on an embedded live stream, faults included; needs nothing but Python."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from qoe_agent import clock
+from qoe_agent import config as configuration
+from qoe_agent.board import Key
+from qoe_agent.daemon import Daemon
+from qoe_agent.demo.compare import compare, table
+from qoe_agent.demo.faults import DEFAULT, DEFAULT_PERIOD
+from qoe_agent.demo.origin import Origin
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from qoe_agent.demo.compare import Row
+
+STREAMS = ("flv", "hls")
+"""The demo's streams; the one origin is pulled both ways."""
+REFRESH = 0.5
+"""Seconds between two looks."""
+
+
+async def demonstrate(seconds: float | None) -> int:
+    """Run the demo for `seconds`, or until interrupted; exit status 1 if a fault that is over was not found."""
+    screen, stop = Console(), asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    origin = Origin()
+    origin.schedule(DEFAULT, DEFAULT_PERIOD)
+    base = await origin.start()
+    daemon = Daemon(_configuration(base), None, {})
+    try:
+        where = await daemon.start()
+        screen.print(f"origin {base}/live/show.flv and .m3u8, metrics {where}/metrics; Ctrl-C ends it")
+        await _show(screen, origin, daemon, seconds, stop)
+    finally:
+        await daemon.stop()
+        await origin.stop()
+    return 1 if any(row.missed for rows in _rows(origin, daemon).values() for row in rows) else 0
+
+
+def _configuration(base: str) -> configuration.Config:
+    """The demo's configuration, as a user would write it."""
+    streams = [
+        {"name": "flv", "url": f"{base}/live/show.flv", "join": {"every": "10s"}},
+        {"name": "hls", "url": f"{base}/live/show.m3u8", "join": {"every": "20s"}},
+    ]
+    return configuration.parse(json.dumps({"web": {"listen": "127.0.0.1:0"}, "streams": streams}), "demo", {})
+
+
+async def _show(screen: Console, origin: Origin, daemon: Daemon, seconds: float | None, stop: asyncio.Event) -> None:
+    """Draw until it is over: live on a terminal, else each fault once it is settled."""
+    ends = None if seconds is None else clock.now() + seconds
+    with Live(console=screen, auto_refresh=False) if screen.is_terminal else _Quiet() as live:
+        while not stop.is_set() and (ends is None or clock.now() < ends):
+            live.update(_drawn(origin, daemon), refresh=True)
+            try:
+                await asyncio.wait_for(stop.wait(), REFRESH)
+            except TimeoutError:
+                continue
+    if not screen.is_terminal:
+        screen.print(_drawn(origin, daemon))
+
+
+class _Quiet:
+    """A screen that cannot be redrawn: nothing until the end."""
+
+    def __enter__(self) -> _Quiet:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        """Nothing to restore."""
+
+    def update(self, drawn: RenderableType, refresh: bool) -> None:
+        """Nothing to see."""
+
+
+def _rows(origin: Origin, daemon: Daemon) -> dict[str, list[Row]]:
+    return {
+        name: compare(origin.injected, [known.incident for known in daemon.board.incidents(Key(name))], origin.sent)
+        for name in STREAMS
+    }
+
+
+def _drawn(origin: Origin, daemon: Daemon) -> RenderableType:
+    states = dict(daemon.streams())
+    parts: list[RenderableType] = []
+    for name, rows in _rows(origin, daemon).items():
+        parts += [Text(f"{name}: {states.get(name, '')}", "bold"), table(rows, origin.started)]
+    return Group(*parts)
