@@ -103,6 +103,7 @@ class Exporter:
 
     def __init__(self, board: Board, agent: Agent, about: About, options: Web) -> None:
         self.board, self.agent, self.about, self.options = board, agent, about, options
+        self._bound = options
         board.declare(*METRICS)
         self._visits = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="scrape")
@@ -110,15 +111,15 @@ class Exporter:
 
     async def start(self) -> str:
         """Listen; returns where, as a URL. OSError: the address or the certificate will not do."""
-        tls = None
-        if self.options.tls_cert is not None:
+        self._bound, tls = self.options, None
+        if self._bound.tls_cert is not None:
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            tls.load_cert_chain(self.options.tls_cert, self.options.tls_key)
+            tls.load_cert_chain(self._bound.tls_cert, self._bound.tls_key)
         self._runner = web.AppRunner(
             self.application(), access_log=None, keepalive_timeout=IDLE, logger=PROTOCOL_LOG, shutdown_timeout=1.0
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.options.host or None, self.options.port, ssl_context=tls)
+        site = web.TCPSite(self._runner, self._bound.host or None, self._bound.port, ssl_context=tls)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -148,10 +149,12 @@ class Exporter:
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Lets through who may ask."""
-        options = self.options
-        if not access.host_allowed(request.headers.get("Host", ""), (options.host, *options.allowed_hosts)):
+        options, bound = self.options, self._bound
+        # An address that others can reach keeps its token, though the new options (for another address) have none.
+        token = options.token or (None if bound.loopback else bound.token)
+        if not access.host_allowed(request.headers.get("Host", ""), (bound.host, *options.allowed_hosts)):
             return say(421, "not a name of this agent; see web.allowed_hosts")
-        if request.path not in OPEN_PATHS and options.token and not self._known(request, options.token):
+        if request.path not in OPEN_PATHS and token and not self._known(request, token):
             return say(401, "the bearer token is missing or wrong", {"WWW-Authenticate": 'Bearer realm="qoe-agent"'})
         if request.method not in ("GET", "HEAD") and not access.origin_allowed(request.headers):
             return say(403, "pages of other sites may not change anything here")

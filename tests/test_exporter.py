@@ -5,11 +5,22 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
@@ -215,6 +226,16 @@ async def test_the_token_in_a_query_opens_the_callbacks_only(bench: Make) -> Non
     assert (await b.post(f"/-/publish?token={TOKEN}", b"call=publish"))[0] == 200
 
 
+async def test_a_reload_can_change_the_token_but_not_bare_a_public_address(bench: Make) -> None:
+    b = await bench(listen="0.0.0.0:9843", token=TOKEN)
+    b.exporter.options = Web(token="another-token-of-16", allowed_hosts=("new.example",))
+    assert (await b.get("/metrics", Authorization=f"Bearer {TOKEN}"))[0] == 401
+    assert (await b.get("/metrics", Authorization="Bearer another-token-of-16", Host="new.example"))[0] == 200
+    b.exporter.options = Web(listen="127.0.0.1:9843", token=None)
+    assert (await b.get("/metrics"))[0] == 401
+    assert (await b.get("/metrics", Authorization=f"Bearer {TOKEN}"))[0] == 200
+
+
 async def test_not_ready_is_503_and_says_nothing_else(bench: Make) -> None:
     b = await bench()
     b.agent.is_ready = False
@@ -266,6 +287,16 @@ def test_hosts_are_names_of_ours_or_literal_addresses(host: str, allowed: bool) 
 )
 def test_origins_are_none_or_our_own(headers: dict[str, str], allowed: bool) -> None:
     assert origin_allowed(headers) is allowed
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_no_header_makes_the_guards_raise(text: str) -> None:
+    assert wants_openmetrics(text) in (True, False)
+    assert wants_gzip(text) in (True, False)
+    assert host_allowed(text, ("", "agent.internal")) in (True, False)
+    assert origin_allowed({"Host": "a:1", "Origin": text}) in (True, False)
+    assert token_fits({"Authorization": text}, TOKEN) in (True, False)
 
 
 def test_a_token_of_any_letters_is_compared() -> None:
@@ -433,6 +464,30 @@ async def test_it_listens_where_told_and_lets_go(caplog: pytest.LogCaptureFixtur
         with pytest.raises(OSError):  # noqa: PT011 # which one depends on the kernel
             await asyncio.open_connection(host, int(port))
     assert "Traceback" not in caplog.text
+
+
+def certificate(folder: Path) -> str:
+    """A self-signed certificate for 127.0.0.1 with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=36500))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / "agent.pem"
+    path.write_bytes(private + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    return str(path)
+
+
+async def test_it_serves_tls_by_certificate_files(tmp_path: Path) -> None:
+    pem, board = certificate(tmp_path), Board()
+    exporter = Exporter(board, Standin(), About(board), Web(listen="127.0.0.1:0", tls_cert=pem, tls_key=pem))
+    url = await exporter.start()
+    assert url.startswith("https://127.0.0.1:")
+    tls = ssl.create_default_context(cafile=pem)
+    async with aiohttp.ClientSession() as client, client.get(f"{url}/-/healthy", ssl=tls) as answer:
+        assert await answer.text() == "healthy\n"
+    await exporter.stop()
 
 
 async def test_a_certificate_that_is_not_there_is_an_oserror(tmp_path: Path) -> None:
