@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
+import shutil
 import ssl
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -517,6 +520,21 @@ def test_the_catalogue_has_every_metric_once_and_all_are_well_formed() -> None:
     assert names == sorted(set(names))
     assert {"qoe_agent_build_info", "qoe_stream_info", "qoe_probe_success", "qoe_agent_scrapes_total"} <= set(names)
     Board(metrics(), {"vantage": "x", "region": "y"})
+
+
+@pytest.mark.e2e
+def test_promtool_accepts_every_metric_in_the_catalogue() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        assert not os.environ.get("CI"), "CI must have promtool (Debian package prometheus)"
+        pytest.skip("promtool is not installed (Debian package prometheus)")
+    board = Board(metrics())
+    board.add(Key("room"), {})
+    for metric in metrics():
+        if metric.name != "qoe_stream_info":
+            board.put(Key("room"), Sample(metric, 1.0, ("x",) * len(metric.labels)), 1.0)
+    done = subprocess.run([promtool, "check", "metrics"], input=board.render(), capture_output=True, timeout=30)
+    assert (done.returncode, (done.stdout + done.stderr).decode()) == (0, "")
 
 
 def test_the_table_has_a_row_a_metric() -> None:
