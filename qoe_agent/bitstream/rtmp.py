@@ -280,12 +280,14 @@ class Client:
 
     def closed(self, at: float) -> Event:
         """What it means that the server closes the connection now."""
+        detail = "the server closed the connection"
         if self.state == "handshake":
-            return Event(at, "over", "reset", "closed during the handshake")
-        if self.state == "connecting":
-            detail = "closed instead of playing: unknown application, or not allowed"
-            return Event(at, "over", "reset", detail)
-        return Event(at, "over", "reset", "the server closed the connection")
+            detail += " during the handshake"
+        elif self.state == "connecting":
+            detail += " instead of playing: unknown application, or not allowed"
+        elif not self.media:
+            detail += " before any media came: no such stream, or not allowed"
+        return Event(at, "over", "reset", detail)
 
 
 def _said(info: amf.Value) -> tuple[str, str]:

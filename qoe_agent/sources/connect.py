@@ -20,6 +20,8 @@ class Phases:
     """When the steps of one connection were done (agent clock); None: not reached, or not needed."""
 
     requested: float
+    redirected: float | None = None
+    """The last redirection: what follows is about the connection after it."""
     resolved: float | None = None
     connected: float | None = None
     """The TCP connection stands; TLS, if any, begins."""
@@ -38,7 +40,7 @@ class Phases:
             "first_byte": self.first_byte,
         }
         out: dict[str, float] = {}
-        last = self.requested
+        last = self.redirected or self.requested
         for name, at in marks.items():
             if at is not None:
                 out[name] = max(0.0, at - last)
@@ -86,6 +88,8 @@ def explain(error: OSError) -> tuple[str, str]:
         return "tls", f"certificate: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return "tls", f"TLS: {error.reason or 'handshake failed'}".replace("_", " ").lower()
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return "failed", "the CA file cannot be read"
     if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
         return "timeout", "the connection timed out"
     if error.errno == errno.ECONNREFUSED:

@@ -2,19 +2,120 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from qoe_agent import clock
+from qoe_agent.bitstream.flv import Flv
+from qoe_agent.bitstream.ts import Ts
+from qoe_agent.model import Lost, Opened, Packet
 from qoe_agent.sources import connect
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
-    from qoe_agent.model import Target
+    from qoe_agent.model import Observation, Target
+    from qoe_agent.sources import Emit
+
+
+_SNIFF = 1024
+"""Bytes after which a body must have shown what it is."""
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+_MAKE: dict[str, Callable[[], Demuxer]] = {"flv": Flv, "ts": Ts}
+
+
+class Demuxer(Protocol):
+    """What the parsers of continuous bodies have in common."""
+
+    def feed(self, data: bytes, at: float) -> list[Observation]: ...
+    def flush(self, at: float) -> list[Observation]: ...
+
+
+async def watch(target: Target, emit: Emit) -> Lost:
+    """Pull `target.url` and demux what its first bytes show it to be; playlists go to the HLS source.
+
+    `first_byte` in `Opened.phases` is from the connection to the first byte of the body.
+    """
+    phases = connect.Phases(clock.now())
+    async with AsyncExitStack() as stack:
+        try:
+            client = await stack.enter_async_context(session(target, phases))
+            answer = await stack.enter_async_context(client.get(target.url, headers=_AS_IT_IS))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Lost(clock.now(), *explain(error))
+        try:
+            lost = await _play(answer, phases, emit)
+        except (aiohttp.ClientError, OSError) as error:
+            return Lost(clock.now(), *explain(error))
+    if lost is not None:
+        return lost
+    hls = importlib.import_module("qoe_agent.sources.hls")
+    verdict: Lost = await hls.watch(target, emit)
+    return verdict
+
+
+async def _play(answer: aiohttp.ClientResponse, phases: connect.Phases, emit: Emit) -> Lost | None:
+    """Feed the body to the demuxer that fits, until it ends; None: it is a playlist."""
+    if answer.status not in (200, 206):
+        return Lost(clock.now(), *status(answer.status))
+    head, demuxer, media = b"", None, False
+    async for data in answer.content.iter_any():
+        at = clock.now()
+        if demuxer is None:
+            phases.first_byte = phases.first_byte or at
+            head += data
+            found = sniff(head)
+            if found == "hls":
+                return None
+            if found == "foreign":
+                return _foreign(answer)
+            if found is None:
+                continue
+            demuxer, data = _MAKE[found](), head
+            emit(Opened(at, phases.requested, found, phases.seconds()))
+        for seen in demuxer.feed(data, at):
+            media = media or isinstance(seen, Packet)
+            emit(seen)
+    at = clock.now()
+    if demuxer is None:
+        return _foreign(answer) if head else Lost(at, "empty", "the server sent an empty body")
+    for seen in demuxer.flush(at):
+        media = media or isinstance(seen, Packet)
+        emit(seen)
+    if not media:
+        return Lost(at, "empty", "the body ended without media")
+    if answer.content_length is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
+        return Lost(at, "reset", "the server closed the connection, having announced no length")
+    return Lost(at, "ended", "the server ended the body")
+
+
+def sniff(head: bytes) -> Literal["flv", "ts", "hls", "foreign"] | None:
+    """What a body is, by its first bytes; None: more are needed."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(b"FLV"):
+        return "flv"
+    if text.startswith(b"#EXTM3U"):
+        return "hls"
+    if b"FLV".startswith(head) or b"#EXTM3U".startswith(text):
+        return None
+    for size in (188, 192, 204):  # plain, with time codes (Blu-ray), with Reed-Solomon
+        for start in range(min(size, len(head) - size)):
+            if head[start] == head[start + size] == 0x47 and head[start + 2 * size : start + 2 * size + 1] in (
+                b"",
+                b"G",
+            ):
+                return "ts"
+    return "foreign" if len(head) >= _SNIFF or text.startswith(b"<") else None
+
+
+def _foreign(answer: aiohttp.ClientResponse) -> Lost:
+    kind = "".join(c for c in answer.content_type if c.isalnum() or c in "/+-.")[:60]
+    return Lost(clock.now(), "protocol", f"the server answered with {kind}, not media")
 
 
 def session(target: Target, phases: connect.Phases | None = None) -> aiohttp.ClientSession:
@@ -30,26 +131,41 @@ def session(target: Target, phases: connect.Phases | None = None) -> aiohttp.Cli
         cookie_jar=jar,
         proxy=target.proxy,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
-        trace_configs=[_trace(phases)] if phases else [],
+        trace_configs=[_Progress(phases).trace()] if phases else [],
     )
 
 
-def _trace(phases: connect.Phases) -> aiohttp.TraceConfig:
-    """Notes in `phases` when the first connection of a session gets on."""
+class _Progress:
+    """Notes in `phases` how the first request of a session gets on."""
 
-    async def resolved(*_: Any) -> None:
-        phases.resolved = phases.resolved or clock.now()
+    def __init__(self, phases: connect.Phases) -> None:
+        self._phases = phases
+        self._connected = False
 
-    async def created(*_: Any) -> None:
-        if phases.connected is None:
-            phases.connected = clock.now()
-        elif phases.secured is None and phases.first_byte is None:
-            phases.secured = clock.now()
+    def trace(self) -> aiohttp.TraceConfig:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(self._redirected)
+        trace.on_dns_resolvehost_end.append(self._resolved)
+        trace.on_connection_create_end.append(self._created)
+        return trace
 
-    trace = aiohttp.TraceConfig()
-    trace.on_dns_resolvehost_end.append(resolved)
-    trace.on_connection_create_end.append(created)
-    return trace
+    async def _redirected(self, *_: Any) -> None:
+        phases = self._phases
+        if phases.first_byte is None:
+            phases.redirected, self._connected = clock.now(), False
+            phases.resolved = phases.connected = phases.secured = None
+
+    async def _resolved(self, *_: Any) -> None:
+        self._phases.resolved = self._phases.resolved or clock.now()
+
+    async def _created(self, *_: Any) -> None:
+        if self._connected:
+            return
+        self._connected = True
+        if self._phases.connected is None:
+            self._phases.connected = clock.now()
+        else:  # noted when TLS began
+            self._phases.secured = clock.now()
 
 
 def explain(error: BaseException) -> tuple[str, str]:
@@ -72,8 +188,8 @@ def explain(error: BaseException) -> tuple[str, str]:
             return "protocol", "the answer is not HTTP"
         case aiohttp.ClientResponseError():
             return status(error.status)
-        case aiohttp.InvalidURL():
-            return "failed", "the address is not valid"
+        case ValueError():
+            return "failed", "the address or a header is not valid"
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
             return "reset", "the connection broke"
         case OSError():

@@ -1,7 +1,10 @@
 """RTMP and RTMPS, pulled by our own client on the event loop.
 
-What the end of a stream looks like depends on the server, so it is reported as it comes. nginx-rtmp
-(as measured, see `ended` below) …
+How an end looks is the server's choice. nginx-rtmp 1.2.2, asked live: a publisher that stops and one that
+is killed (SIGKILL) look alike to the viewer, a StreamEOF at once, whatever `idle_streams` and `publish_notify`
+say; so a killed publisher is `ended` here. A publisher that hangs sends nothing (`silent`). An unknown
+application, or one that denies the viewer, is a closed connection without a word (`reset`). To play a stream
+that nobody publishes is allowed, and silent until somebody does.
 """
 
 from __future__ import annotations
