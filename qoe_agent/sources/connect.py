@@ -6,7 +6,9 @@ import errno
 import os
 import socket
 import ssl
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
@@ -48,29 +50,34 @@ class Phases:
         return out
 
 
+under_way: ContextVar[Phases | None] = ContextVar("under_way", default=None)
+"""Whose connection this task is making."""
+
+
 class _Context(ssl.SSLContext):
     """Notes when a handshake begins, which aiohttp's tracing cannot tell from the end of connecting."""
 
-    phases: Phases | None = None
-
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
-        if self.phases and self.phases.connected is None:
-            self.phases.connected = clock.now()
+        phases = under_way.get()
+        if phases and phases.connected is None:
+            phases.connected = clock.now()
         return super().wrap_bio(*args, **options)
 
 
-def tls(target: Target, phases: Phases | None = None) -> ssl.SSLContext:
-    """The TLS settings that `target` asks for; the handshake's begin is noted in `phases`.
+def tls(target: Target) -> ssl.SSLContext:
+    """The TLS settings that `target` asks for. Raises OSError where `ca_file` cannot be read."""
+    changed = os.stat(target.ca_file).st_mtime_ns if target.verify_tls and target.ca_file else 0
+    return _context(target.verify_tls, target.ca_file, changed)
 
-    Raises OSError where `ca_file` cannot be read.
-    """
+
+@lru_cache(maxsize=16)  # reading the system's certificates takes 25 ms
+def _context(verify: bool, ca_file: str | None, _changed: int) -> ssl.SSLContext:
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
-    context.phases = phases
-    if not target.verify_tls:
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif target.ca_file:
-        context.load_verify_locations(target.ca_file)
+    elif ca_file:
+        context.load_verify_locations(ca_file)
     else:
         context.load_default_certs()
     return context

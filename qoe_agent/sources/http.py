@@ -126,7 +126,7 @@ def session(target: Target, phases: connect.Phases | None = None) -> aiohttp.Cli
     jar = aiohttp.CookieJar(unsafe=True)  # cookies for numeric addresses too
     jar.update_cookies(dict(target.cookies), URL(target.url))
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=connect.tls(target, phases), limit=0),
+        connector=aiohttp.TCPConnector(ssl=connect.tls(target), limit=0),
         headers={"User-Agent": target.user_agent, **target.headers},
         cookie_jar=jar,
         proxy=target.proxy,
@@ -146,6 +146,7 @@ class _Progress:
         trace = aiohttp.TraceConfig()
         trace.on_request_redirect.append(self._redirected)
         trace.on_dns_resolvehost_end.append(self._resolved)
+        trace.on_connection_create_start.append(self._creating)
         trace.on_connection_create_end.append(self._created)
         return trace
 
@@ -157,6 +158,9 @@ class _Progress:
 
     async def _resolved(self, *_: Any) -> None:
         self._phases.resolved = self._phases.resolved or clock.now()
+
+    async def _creating(self, *_: Any) -> None:
+        connect.under_way.set(None if self._connected else self._phases)
 
     async def _created(self, *_: Any) -> None:
         if self._connected:
