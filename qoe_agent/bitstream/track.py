@@ -210,6 +210,13 @@ class Track:
         pts = None if pcr is None else self._unwrap(pcr)
         self._emit(elementary.Frame(data, pts, pts, 0, at, len(data)), out)
 
+    def whole(self, pes: elementary.Pes, out: list[Observation]) -> None:
+        """A stretch of the elementary stream that begins and ends with a frame."""
+        self.at = pes.arrivals[-1][1]
+        for frame in self._stream.push(pes):
+            self._emit(frame, out)
+        self.flush(out)
+
     def end(self, out: list[Observation]) -> None:
         """No more TS packets: pass on what there is of the PES packet."""
         if self.parts:

@@ -30,6 +30,8 @@ _HELD = 4096
 _PROGRAMMES = 64
 _TRACKS = 256
 _NULL = 0x1FFF
+_MANY = 65536
+"""Bytes without synchronisation that are worth a word of their own."""
 
 
 class Ts:
@@ -43,16 +45,19 @@ class Ts:
         "_programmes",
         "_rest",
         "_sections",
+        "_skipped",
         "_stride",
         "_tables",
         "_tracks",
         "_unwrap",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, unwrap: Unwrap | None = None) -> None:
+        """`unwrap`: of the timeline that this transport stream shares with others."""
         self._rest = b""
         self._stride = 0
-        self._unwrap = Unwrap(1 << 33)
+        self._skipped = 0
+        self._unwrap = unwrap or Unwrap(1 << 33)
         self._tracks: dict[int, Track] = {}
         """By PID, in the order of their indices; those of a PMT of the past stay."""
         self._programmes: dict[int, psi.Programme | None] = {}
@@ -90,9 +95,7 @@ class Ts:
         while True:
             if not self._stride:
                 found = self._search(data, position, final)
-                if found - position not in (0, self._stride - SIZE):  # a time code in front is no gap
-                    detail = f"{found - position} bytes without synchronisation"
-                    self._out.append(Damage(at, None, "parse", 1, detail))
+                self._skip(found - position, at, final)
                 position = found
                 if not self._stride:
                     break
@@ -103,6 +106,17 @@ class Ts:
                     position += SIZE
                 break
         self._rest = data[position:]
+
+    def _skip(self, count: int, at: float, final: bool) -> None:
+        """Count bytes that are no TS packets; say so when they end, or once they are many."""
+        self._skipped += count
+        while self._skipped >= _MANY:
+            self._skipped -= _MANY
+            self._out.append(Damage(at, None, "parse", 1, f"{_MANY} bytes without synchronisation"))
+        if self._stride or final:
+            if self._skipped not in (0, self._stride - SIZE):  # a time code in front is no gap
+                self._out.append(Damage(at, None, "parse", 1, f"{self._skipped} bytes without synchronisation"))
+            self._skipped = 0
 
     def _search(self, data: bytes, position: int, final: bool) -> int:
         """Where TS packets begin again; sets the stride when it is known."""
