@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import av
 import av.container
 import numpy as np
+from av.video.frame import PictureType
 
 from qoe_agent.demo import flv
 
@@ -75,6 +76,8 @@ class Encoder:
             self._video = self._open(width, height)
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts, frame.time_base = index + int(LEAD_IN * self._programme.rate), self._video.time_base
+        if index % self._key_every == 0:
+            frame.pict_type = PictureType.I
         for packet in self._video.encode(frame):
             self._video_packet(packet, coded)
         self._sound(sound, coded)
@@ -91,10 +94,10 @@ class Encoder:
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.framerate = Fraction(self._programme.rate)
         video.time_base = 1 / Fraction(self._programme.rate)
-        video.gop_size = self._key_every
+        video.gop_size = 10 * self._key_every  # the key frames that count are forced, also after a new start
         video.bit_rate = self._bit_rate * width * height // (self._programme.width * self._programme.height)
         video.thread_count = 1
-        video.options = {"preset": "ultrafast", "tune": "zerolatency", "sc_threshold": "0"}
+        video.options = {"preset": "ultrafast", "tune": "zerolatency", "sc_threshold": "0", "forced-idr": "1"}
         return video
 
     def _video_packet(self, packet: av.Packet[VideoStream], coded: Coded) -> None:

@@ -6,6 +6,7 @@ Encoding runs in one thread; HTTP runs in the caller's event loop, on loopback o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
@@ -164,8 +165,9 @@ class Origin:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
         await response.prepare(request)
-        async for data in broadcast.view(opening):
-            await response.write(data)
+        with contextlib.suppress(ConnectionResetError):  # the viewer left
+            async for data in broadcast.view(opening):
+                await response.write(data)
         return response
 
     async def _serve_playlist(self, request: web.Request) -> web.Response:

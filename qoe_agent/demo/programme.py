@@ -83,9 +83,10 @@ def _background(width: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.
     """Waves and a grid, periodic in both directions, larger than the picture by one period."""
     y, x = np.mgrid[0 : height + PERIOD, 0 : width + PERIOD].astype(np.float32) * (2 * np.pi / PERIOD)
     luma = 126 + 45 * np.sin(x + 2 * np.cos(y)) + 35 * np.sin(3 * y - x)
-    luma[np.mgrid[0 : height + PERIOD, 0 : width + PERIOD].min(axis=0) % 32 < 3] += 15
-    blue = (128 + 60 * np.sin(2 * x + y))[::2, ::2]
-    red = (128 + 60 * np.cos(x - 2 * y))[::2, ::2]
+    rows, columns = np.ogrid[0 : height + PERIOD, 0 : width + PERIOD]
+    luma[(rows % 32 < 2) | (columns % 32 < 2)] += 15
+    blue = (128 + 24 * np.sin(2 * x + y))[::2, ::2]
+    red = (128 + 24 * np.cos(x - 2 * y))[::2, ::2]
     return tuple(np.clip(plane, 16, 235).astype(np.uint8) for plane in (luma, blue, red))
 
 

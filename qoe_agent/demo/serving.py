@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,7 +88,6 @@ class Window:
         self._start: float | None = None
         self._wall = 0.0
         self._next = 0
-        self._longest = seconds
         self._over = False
 
     def add(self, piece: Piece, wall: float) -> None:
@@ -106,7 +106,6 @@ class Window:
     def _finish(self, seconds: float) -> None:
         self._segments.append(Cut(self._next, seconds, b"".join(self._open), self._wall))
         self._open.clear()
-        self._longest = max(self._longest, seconds)
         self._next += 1
 
     def segment(self, sequence: int) -> bytes | None:
@@ -118,7 +117,7 @@ class Window:
         listed = list(self._segments)[-self._listed :]
         if not listed:
             return None
-        lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{round(self._longest)}"]
+        lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{ceil(self._seconds)}"]
         lines.append(f"#EXT-X-MEDIA-SEQUENCE:{listed[0].sequence}")
         for cut in listed:
             date = datetime.fromtimestamp(cut.wall, UTC).isoformat(timespec="milliseconds")
