@@ -227,10 +227,10 @@ class Script:
         return self
 
     def run(self, tick: float = 1.0, extra: Iterable[float] = (), lag: float = 0.0) -> Run:
-        """Everything in the order in which an agent meets it, a Tick every `tick` seconds and at `extra`."""
+        """Everything in the order in which an agent meets it, a Tick every `tick` seconds, at `extra` and last."""
         end = max([self.now, *(at for at, _ in self._out)])
-        count = int((end - self.start) / tick) + 2
-        ticks = sorted({self.start + tick * n for n in range(count)} | set(extra))
+        count = int((end - self.start) / tick) + 1
+        ticks = sorted({self.start + tick * n for n in range(count)} | {end, *extra})
         merged = [*self._out, *((at, Tick(at, lag)) for at in ticks)]
         merged.sort(key=lambda item: item[0])
         return Run([seen for _, seen in merged], self._truth, self._log, end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from qoe_agent.maths.stalls import Dry, Stalls
 from qoe_agent.maths.viewing import SEES, Viewing
 from qoe_agent.model import Incident, Metric, Sample, Tick
 from qoe_agent.probes import probe
@@ -34,20 +35,6 @@ PLAY_START = Metric(
 SKIPS = Metric("qoe_skips_total", "counter", "Times the player jumped over media: a hole, or to catch up.")
 
 
-@dataclass(slots=True)
-class _Dry:
-    """One stall."""
-
-    start: float
-    start_pts: float
-    end: float | None = None
-    end_pts: float | None = None
-    counted: float = 0.0
-    """Seconds of it that were counted."""
-    said: bool = False
-    """Whether it was reported as open."""
-
-
 @probe(
     STALLS,
     STALLED,
@@ -70,14 +57,14 @@ class Stall:
     shortest: float = 0.1
     """Shorter stalls are not counted: players look at their playhead ten times a second (hls.js)."""
     _viewing: Viewing = field(init=False, repr=False)
-    _dry: list[_Dry] = field(init=False, repr=False, default_factory=list)
+    _stalls: Stalls = field(init=False, repr=False)
     _lost: Incident | None = field(init=False, repr=False, default=None)
     _counts: dict[str, float] = field(init=False, repr=False, default_factory=dict)
     _watched: float = field(init=False, repr=False, default=0.0)
-    _lag: float = field(init=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
         self._viewing = Viewing(self.player, self.give_up)
+        self._stalls = Stalls(self.shortest)
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         """Take one observation; stalls are reported with Ticks, their ends at once."""
@@ -97,13 +84,11 @@ class Stall:
         return found
 
     def _event(self, event: Event, found: list[Finding]) -> None:
+        if (ended := self._stalls.event(event)) is not None:
+            found.append(self._incident(ended))
         if event.kind == "skip":
             self._count(SKIPS, 1)
-        elif event.kind == "stall":
-            self._dry.append(_Dry(event.at, event.pts))
-        else:
-            self._wet(event, found)
-        if event.kind == "give_up":
+        elif event.kind == "give_up":
             self._leave(event.at, found, played=True)
         elif event.kind == "play":
             requested = self._viewing.requested
@@ -113,30 +98,16 @@ class Stall:
                 found.append(replace(self._lost, end=event.at))
                 self._lost = None
 
-    def _wet(self, event: Event, found: list[Finding]) -> None:
-        """The open stall, if any, is over: the player plays, the viewer is gone, or the show."""
-        dry = self._dry[-1] if self._dry else None
-        if dry is None or dry.end is not None:
-            return
-        dry.end = event.at
-        dry.end_pts = event.pts if event.kind == "resume" else None
-        if dry.said or event.kind == "give_up":
-            self._report(dry, event.at, found)
-            self._dry.remove(dry)
-
     def _leave(self, at: float, found: list[Finding], played: bool) -> None:
         detail = {"player": self._viewing.playout.player.name, "played": played}
         self._lost = Incident("lost", at, None, "critical", detail=detail)
         found.append(self._lost)
 
     def _tick(self, tick: Tick, found: list[Finding]) -> None:
-        # What was late with the agent may come before or after the Tick that says so.
-        lag, self._lag = max(tick.lag, self._lag), tick.lag
-        for dry in self._dry:
-            until = tick.at if dry.end is None else dry.end
-            if dry.said or until - dry.start > max(lag, self.shortest):
-                self._report(dry, until, found)
-        self._dry = [dry for dry in self._dry if dry.end is None]
+        found += map(self._incident, self._stalls.tick(tick.at, tick.lag))
+        count, seconds = self._stalls.counted()
+        self._count(STALLS, count)
+        self._count(STALLED, seconds)
         playout = self._viewing.playout
         watched = sum(playout.seconds.values())
         self._count(WATCHED, watched - self._watched)
@@ -146,16 +117,9 @@ class Stall:
                 found.append(Sample(metric, value))
         found.append(Sample(BUFFER, playout.buffered))
 
-    def _report(self, dry: _Dry, until: float, found: list[Finding]) -> None:
-        """Count what is new of a stall; say when it opens or ends."""
-        if not dry.said:
-            self._count(STALLS, 1)
-        self._count(STALLED, until - dry.start - dry.counted)
-        dry.counted = until - dry.start
-        if not dry.said or dry.end is not None:
-            detail = {"player": self._viewing.playout.player.name}
-            found.append(Incident("stall", dry.start, dry.end, "warning", "", dry.start_pts, dry.end_pts, detail))
-        dry.said = True
+    def _incident(self, dry: Dry) -> Incident:
+        detail = {"player": self._viewing.playout.player.name}
+        return Incident("stall", dry.start, dry.end, "warning", "", dry.start_pts, dry.end_pts, detail)
 
     def _count(self, metric: Metric, more: float) -> None:
         self._counts[metric.name] = self._counts.get(metric.name, 0.0) + max(0.0, more)
