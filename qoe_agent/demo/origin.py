@@ -7,60 +7,53 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections import deque
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from qoe_agent import clock
 from qoe_agent.demo import flv
-from qoe_agent.demo.encoder import LEAD_IN, Coded, Encoder
-from qoe_agent.demo.faults import Fault, FaultKind, Injected, Schedule
-from qoe_agent.demo.programme import Programme
+from qoe_agent.demo.faults import Schedule
 from qoe_agent.demo.serving import Broadcast, Window
+from qoe_agent.demo.studio import Studio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from qoe_agent.demo.encoder import Coded
+    from qoe_agent.demo.faults import Fault, Injected
+    from qoe_agent.demo.programme import Programme
+
 SEGMENT = 2.0
 LISTED = 5
-REMEMBERED = 50_000
-"""Frames in the log: half an hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A frame that left the origin: the publisher's own log."""
-
-    at: float
-    pts: float
 
 
 class Origin:
     """`base = await origin.start()`, then pull `base + "/live/show.flv"` (or .ts, .m3u8); `await origin.stop()`."""
 
     def __init__(self, programme: Programme | None = None, gop_cache: bool = True, port: int = 0) -> None:
-        self.programme = programme or Programme()
-        self.injected: deque[Injected] = deque(maxlen=1000)
-        """What truly went wrong, the last thousand times."""
-        self.sent: deque[Sent] = deque(maxlen=REMEMBERED)
-        """The latest frames."""
-        self._schedule = Schedule()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._studio = Studio(self._hand_over, programme)
         self._port = port
         self._flv, self._ts = Broadcast(gop_cache), Broadcast(gop_cache)
         self._hls = Window(SEGMENT, LISTED)
         self._sequence = b""
-        self._stop = threading.Event()
         self._task: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
-        self.started = 0.0
+
+    @property
+    def injected(self) -> list[Injected]:
+        """What truly went wrong so far, by the agent's clock."""
+        return list(self._studio.injected)
+
+    @property
+    def started(self) -> float:
         """When the first frame was due, by the agent's clock; faults count from here."""
+        return self._studio.started
 
     def schedule(self, faults: Iterable[Fault], period: float | None = None) -> None:
         """Inject `faults`, once or again every `period` seconds; replaces the schedule before."""
-        self._schedule = Schedule(tuple(faults), period)
+        self._studio.schedule = Schedule(tuple(faults), period)
 
     async def start(self) -> str:
         """Serve and broadcast; returns the base URL."""
@@ -73,15 +66,14 @@ class Origin:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
-        loop = asyncio.get_running_loop()
-        self.started = clock.now()
-        self._task = asyncio.create_task(asyncio.to_thread(self._broadcast, loop))
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(asyncio.to_thread(self._studio.run))
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
     async def stop(self) -> None:
         """End the broadcast cleanly and free everything; raises what the encoder may have died of."""
-        self._stop.set()
+        self._studio.stop()
         try:
             if self._task:
                 await self._task
@@ -91,59 +83,10 @@ class Origin:
             if self._runner:
                 await self._runner.cleanup()
 
-    def _broadcast(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The encoder's thread: one frame when it is due, until told to stop."""
-        encoder = Encoder(self.programme, key_every=self.programme.rate)
-        pause = 0.0
-        index = 0
-        try:
-            while not self._stop.is_set():
-                due = self.started + pause + index / self.programme.rate
-                pause += self._wait(due, self._pts(index))
-                if self._stop.is_set():
-                    return
-                faults = self._schedule.now(clock.now() - self.started)
-                coded = self._encode(encoder, index, faults)
-                loop.call_soon_threadsafe(self._send, coded, encoder.sequence)
-                index += 1
-        finally:
-            encoder.close()
-
-    def _wait(self, due: float, pts: float) -> float:
-        """Wait until `due`, or longer where nothing is to be sent; returns by how much the media clock stood."""
-        self._stop.wait(max(0.0, due - clock.now()))
-        faults = self._schedule.now(due - self.started)
-        kind: FaultKind = "stall" if "stall" in faults else "burst"
-        if kind not in faults:
-            return 0.0
-        ends = self.started + faults[kind]
-        if clock.now() >= ends:  # catching up after a burst
-            return 0.0
-        self.injected.append(Injected(kind, due, None, pts, pts))
-        self._stop.wait(max(0.0, ends - clock.now()))
-        self.injected[-1] = replace(self.injected[-1], end=clock.now())
-        return clock.now() - due if kind == "stall" else 0.0
-
-    def _encode(self, encoder: Encoder, index: int, faults: dict[FaultKind, float]) -> Coded:
-        shrink = 2 if "resolution_drop" in faults else 1
-        picture = self.programme.picture(index, shrink)
-        coded = encoder.frame(index, picture, self.programme.tone(index, "silence" in faults))
-        at, pts = clock.now(), self._pts(index)
-        self.sent.append(Sent(at, pts))
-        self._note("resolution_drop", "resolution_drop" in faults, at, pts)
-        self._note("silence", "silence" in faults, at, pts)
-        return coded
-
-    def _note(self, kind: FaultKind, on: bool, at: float, pts: float) -> None:
-        """Write down where a fault in the pictures or the sound begins and ends."""
-        place = next((i for i, fault in enumerate(self.injected) if fault.kind == kind and fault.end is None), None)
-        if on and place is None:
-            self.injected.append(Injected(kind, at, None, pts))
-        elif not on and place is not None:
-            self.injected[place] = replace(self.injected[place], end=at, end_pts=pts)
-
-    def _pts(self, index: int) -> float:
-        return LEAD_IN + index / self.programme.rate
+    def _hand_over(self, coded: Coded, sequence: bytes) -> None:
+        """In the encoder's thread."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._send, coded, sequence)
 
     def _send(self, coded: Coded, sequence: bytes) -> None:
         """In the loop: hand a frame to everyone."""
