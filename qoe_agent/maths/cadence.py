@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def frame_rate(times: Sequence[float]) -> float | None:
     steps = [b - a for a, b in pairwise(recent if len(recent) > 8 else shown[-9:]) if b > a]
     if len(steps) < 4:
         return None
-    middle = median(steps)
+    middle = median_low(steps)
     near = [step for step in steps if abs(step - middle) <= max(0.0015, 0.1 * middle)]
     mean = sum(near) / len(near)
     return 1.0 / mean if mean > 1e-4 else None
@@ -83,7 +83,7 @@ class Holes:
     def _judge(self) -> list[float]:
         """Count the holes of the block; returns the steps that the next block must begin with."""
         steps = self._steps
-        usual = median(steps)
+        usual = median_low(steps)
         tolerance = max(0.002, 0.2 * usual)
         if usual <= 0.0 or sum(abs(step - usual) <= tolerance for step in steps) < self.STEADY * len(steps):
             return steps[-1:]
