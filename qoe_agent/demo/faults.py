@@ -38,7 +38,8 @@ class Injected:
         return None if self.end is None else self.end - self.start
 
 
-DEFAULT = (Fault("stall", 12, 3), Fault("resolution_drop", 24, 8), Fault("silence", 42, 4))
+DEFAULT = (Fault("stall", 10, 8), Fault("resolution_drop", 28, 8), Fault("silence", 44, 4))
+"""The stall outlasts the buffer of an HLS viewer, who plays three segments of two seconds behind."""
 DEFAULT_PERIOD = 60.0
 
 

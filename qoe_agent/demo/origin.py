@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qoe_agent.demo.encoder import Coded
     from qoe_agent.demo.faults import Fault, Injected
     from qoe_agent.demo.programme import Programme
+    from qoe_agent.demo.studio import Sent
 
 SEGMENT = 2.0
 LISTED = 5
@@ -45,6 +46,11 @@ class Origin:
     def injected(self) -> list[Injected]:
         """What truly went wrong so far, by the agent's clock."""
         return list(self._studio.injected)
+
+    @property
+    def sent(self) -> list[Sent]:
+        """The latest frames, with when they left."""
+        return list(self._studio.sent)
 
     @property
     def started(self) -> float:

@@ -1,4 +1,4 @@
-"""Makes the programme in real time, with its faults: frames leave when they are due, and what went wrong is written down."""
+"""Makes the programme in real time, with its faults, and writes down what truly left it and when."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 REMEMBERED = 1000
 """Injected faults that are kept."""
+LOGGED = 20_000
+"""Frames in the log: more than ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A frame that left."""
+
+    at: float
+    pts: float
 
 
 @dataclass(slots=True)
@@ -37,6 +47,8 @@ class Studio:
         """May be replaced at any time; faults count from `started`."""
         self.injected: deque[Injected] = deque(maxlen=REMEMBERED)
         """What truly went wrong."""
+        self.sent: deque[Sent] = deque(maxlen=LOGGED)
+        """The latest frames, in order."""
         self.started = 0.0
         """When the first frame was due."""
         self._deliver = deliver
@@ -55,6 +67,7 @@ class Studio:
             while self._ready(place):
                 coded = self._encode(encoder, place.index)
                 self._deliver(coded, encoder.sequence)
+                self.sent.append(Sent(clock.now(), self._pts(place.index)))
                 place.index += 1
         finally:
             encoder.close()
