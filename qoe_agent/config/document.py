@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
@@ -27,6 +27,7 @@ MAX_DEPTH = 32
 
 _NAME = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _TAGS = "tag:yaml.org,2002:"
+_PLAIN = {_TAGS + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map")}
 _BASE: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
@@ -73,16 +74,28 @@ class Document:
     spoilt: set[Path] = field(default_factory=set)
     """Paths that already have their problem and need no second."""
 
+    written: Callable[[Path], Path] = lambda path: path
+    """Where the text has what the data holds at a path, if the data was rearranged after reading."""
+
     def place(self, path: Path) -> Place | None:
         """Where `path` stands, or the nearest thing around it."""
+        path = self.written(path)
         for end in range(len(path), -1, -1):
             if path[:end] in self.values:
                 return self.values[path[:end]]
         return None
 
+    def key(self, path: Path) -> Place | None:
+        """Where the key of `path` stands."""
+        return self.keys.get(self.written(path))
+
+    def has(self, path: Path) -> bool:
+        """Whether the text has a value at `path`; always, where no places are known."""
+        return not self.values or self.written(path) in self.values
+
     def trouble(self, path: Path, message: str, place: Place | None = None) -> None:
         """Note what is wrong at `path`."""
-        self.problems.append(Problem(place or self.place(path), shown(path), message))
+        self.problems.append(Problem(place or self.place(path), shown(self.written(path)), message))
 
 
 def shown(path: Path) -> str:
@@ -95,8 +108,12 @@ def shown(path: Path) -> str:
     return text
 
 
-class _TooDeep(Exception):
-    """Carries the line and column where it became too deep."""
+class _Excess(Exception):
+    """More than any configuration needs; carries what, and where."""
+
+    def __init__(self, message: str, node: yaml.Node | yaml.Event) -> None:
+        super().__init__(message)
+        self.problem = Problem(_place(node), "", message)
 
 
 def read(text: str, environ: Mapping[str, str] | None) -> Document:
@@ -105,8 +122,10 @@ def read(text: str, environ: Mapping[str, str] | None) -> Document:
     try:
         _measure(text)
         node = yaml.compose(text, Loader=_Loader)
-    except _TooDeep as error:
-        document.problems.append(Problem(error.args, "", f"nested more than {MAX_DEPTH} levels deep"))
+        if node is not None:
+            document.data = _Walk(document, environ).value(node, ())
+    except _Excess as excess:
+        document.problems = [excess.problem]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else None
@@ -118,9 +137,6 @@ def read(text: str, environ: Mapping[str, str] | None) -> Document:
         document.problems.append(Problem(place, "", "not YAML: a character that no text may hold"))
     except UnicodeEncodeError:
         document.problems.append(Problem(None, "", "not YAML: a character that no text may hold"))
-    else:
-        if node is not None:
-            document.data = _Walk(document, environ).value(node, ())
     return document
 
 
@@ -131,8 +147,7 @@ def _measure(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                mark: Any = event.start_mark  # always there, whatever the stubs say
-                raise _TooDeep(mark.line + 1, mark.column + 1)
+                raise _Excess(f"nested more than {MAX_DEPTH} levels deep", event)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -151,16 +166,18 @@ class _Walk:
         self._document.values[path] = _place(node)
         self._nodes += 1
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
-            if not self._document.spoilt:
-                self._spoil(path, node, "too many values: aliases that repeat, or a document beyond reason")
-            return None
+            raise _Excess("too many values: an alias that repeats, or a document beyond reason", node)
         self._depth += 1
         try:
-            if isinstance(node, yaml.MappingNode):
+            if node.tag not in _PLAIN:
+                self._spoil(path, node, "tags are not supported")
+            elif isinstance(node, yaml.MappingNode):
                 return self._mapping(node, path)
-            if isinstance(node, yaml.SequenceNode):
+            elif isinstance(node, yaml.SequenceNode):
                 return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-            return self._scalar(node, path) if isinstance(node, yaml.ScalarNode) else None
+            elif isinstance(node, yaml.ScalarNode):
+                return self._scalar(node, path)
+            return None
         finally:
             self._depth -= 1
 
@@ -191,9 +208,6 @@ class _Walk:
             return int(text)
         if node.tag == _TAGS + "float":
             return float(text) if math.isfinite(float(text)) else text
-        if node.tag != _TAGS + "str":
-            self._spoil(path, node, "tags are not supported")
-            return None
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             self._spoil(path, node, "half a character (a lone surrogate)")
             return None
@@ -222,5 +236,6 @@ class _Walk:
         self._document.trouble(path, message, _place(node))
 
 
-def _place(node: yaml.Node) -> Place:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _place(node: yaml.Node | yaml.Event) -> Place:
+    mark: Any = node.start_mark  # always there, whatever the stubs say
+    return mark.line + 1, mark.column + 1

@@ -53,7 +53,7 @@ def report(error: ValidationError, adapter: TypeAdapter[Any], document: Document
             continue
         seen.add(path)
         known = set(_keys(schema, location[:-1])) if fault["type"] in _UNKNOWN else set()
-        key = document.keys.get(path) if at_key or fault["type"] in _UNKNOWN else None
+        key = document.key(path) if at_key or fault["type"] in _UNKNOWN else None
         document.trouble(path, _message(fault, known), key)
 
 
@@ -61,10 +61,10 @@ def _within(location: Path, fault: ErrorDetails, document: Document, prefix: Pat
     """`location` without what pydantic adds to it to name the member of a union."""
     if fault["type"] == "qoe":
         return (*location, fault["ctx"]["field"])
-    if fault["type"] == "missing" or not document.values:
+    if fault["type"] == "missing":
         return location
     length = len(location)
-    while length and (*prefix, *location[:length]) not in document.values:
+    while length and not document.has((*prefix, *location[:length])):
         length -= 1
     return location[:length]
 

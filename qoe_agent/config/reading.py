@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from qoe_agent.config import document as documents
+from qoe_agent.config.agent import Agent
 from qoe_agent.config.layers import on_top, profiles_of, stream_of
 from qoe_agent.config.messages import report
-from qoe_agent.config.root import Config
+from qoe_agent.config.root import PROFILES, Config
 from qoe_agent.config.streams import Stream, StreamOptions
 from qoe_agent.config.suggest import suggestion
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from qoe_agent.config.document import Document, Path
+    from qoe_agent.config.streams import Profile
 
 MAX_BYTES = 4 << 20
 """The largest file that is read."""
@@ -78,13 +81,10 @@ def parse(text: str, file: str, environ: Mapping[str, str] | None) -> Config:
     given = None
     if document.data is not None or not document.problems:
         given = validate(config_type(), data, document, os.path.dirname(os.path.abspath(file)))
-        _check_names(data, document)
+        _check_whole(data, document)
     if given is None or document.problems:
         raise refusal(document, file)
-    config = _resolved(given, data, document)
-    if document.problems:
-        raise refusal(document, file)
-    return config
+    return _resolved(given, data)
 
 
 @functools.cache
@@ -112,86 +112,88 @@ def validate(adapter: TypeAdapter[_T], data: Any, document: Document, folder: st
 def refusal(document: Document, file: str) -> ConfigError:
     """All problems of `document` in the order of the file."""
     ordered = sorted(document.problems, key=lambda problem: problem.place or (0, 0))
-    return ConfigError(problem.line(file) for problem in ordered)
+    return ConfigError(dict.fromkeys(problem.line(file) for problem in ordered))
 
 
-def check_streams(entries: Any, document: Document, prefix: Path, profiles: Iterable[str]) -> None:
-    """Note streams that have the same name or a profile that does not exist."""
+def check_streams(entries: Any, document: Document, prefix: Path, below: Mapping[str, Mapping[str, Any]]) -> None:
+    """Note streams of the same name, without their profile, or without their schedule.
+
+    `below`: for each profile, what holds where a stream says nothing itself.
+    """
     first: dict[str, int] = {}
-    known = set(profiles)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if not isinstance(entry, dict):
             continue
         path = (*prefix, index)
-        name, profile = entry.get("name"), entry.get("profile")
+        name, profile = entry.get("name"), entry.get("profile", "default")
         if isinstance(name, str) and name and name in first:
             place = document.place((*prefix, first[name], "name"))
             where = f" on line {place[0]}" if place else f" at {documents.shown((*prefix, first[name]))}"
             document.trouble((*path, "name"), f"duplicate stream name, first{where}")
         elif isinstance(name, str):
             first[name] = index
-        if isinstance(profile, str) and profile not in known:
-            document.trouble((*path, "profile"), "no such profile" + suggestion(profile, known))
+        _check_profile(profile, document, path, below)
+        said = {**below.get(str(profile), {}), **entry}
+        if said.get("expected") == "schedule" and not said.get("schedule"):
+            document.trouble((*path, "expected"), "needs a schedule")
+        elif "schedule" in entry and said.get("expected", "always") in ("always", "on_publish"):
+            document.trouble((*path, "schedule"), "has no effect without expected: schedule")
 
 
-def _check_names(data: Any, document: Document) -> None:
+def _check_profile(profile: Any, document: Document, path: Path, known: Mapping[str, Any]) -> None:
+    if isinstance(profile, str) and profile not in known:
+        document.trouble((*path, "profile"), "no such profile" + suggestion(profile, known))
+
+
+def _check_whole(data: Any, document: Document) -> None:
+    """Note what one part of the configuration says that another does not bear out."""
     if not isinstance(data, dict):
         return
-    own = data.get("profiles")
-    profiles = {*profiles_of(StreamOptions(), {}, {}), *(own if isinstance(own, dict) else ())}
-    check_streams(data.get("streams"), document, ("streams",), profiles)
-    discovery = data.get("discovery")
+    defaults, own, agent, discovery = (_mapping(data.get(k)) for k in ("defaults", "profiles", "agent", "discovery"))
+    below = {name: {**defaults, **_mapping(own.get(name))} for name in {**PROFILES, **own}}
+    streams = data.get("streams")
+    check_streams(streams, document, ("streams",), below)
+    limit = agent.get("max_streams", Agent().max_streams)
+    if isinstance(streams, list) and type(limit) is int and len(streams) > limit > 0:
+        document.trouble(("streams", limit), f"more streams than agent.max_streams ({limit}) admits")
     for kind in ("file_sd", "http_sd", "callbacks"):
-        entries = discovery.get(kind) if isinstance(discovery, dict) else None
+        entries = discovery.get(kind)
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
-            profile = entry.get("profile") if isinstance(entry, dict) else None
-            if isinstance(profile, str) and profile not in profiles:
-                path = ("discovery", kind, index, "profile")
-                document.trouble(path, "no such profile" + suggestion(profile, profiles))
+            _check_profile(_mapping(entry).get("profile"), document, ("discovery", kind, index), below)
 
 
-def _resolved(given: Config, data: Mapping[str, Any], document: Document) -> Config:
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _resolved(given: Config, data: Mapping[str, Any]) -> Config:
     """`given` with defaults and profiles laid under every stream."""
     defaults = on_top(StreamOptions(), given.defaults, data.get("defaults", {}))
     profiles = profiles_of(defaults, given.profiles, data.get("profiles", {}))
-    streams = resolve(given.streams, data.get("streams", []), profiles, document, ("streams",))
-    limit = given.agent.max_streams
-    if len(streams) > limit:
-        document.trouble(("streams", limit), f"more streams than agent.max_streams ({limit}) admits")
-    return Config(
-        web=given.web,
-        agent=given.agent,
-        defaults=defaults,
-        profiles=profiles,
-        streams=streams,
-        discovery=given.discovery,
-    )
+    streams = resolve(given.streams, data.get("streams", []), profiles)
+    return replace(given, defaults=defaults, profiles=profiles, streams=streams)
 
 
 def resolve(
-    given: Iterable[Stream],
-    entries: Iterable[Mapping[str, Any]],
-    profiles: Mapping[str, StreamOptions],
-    document: Document,
-    prefix: Path,
+    given: Iterable[Stream], entries: Iterable[Mapping[str, Any]], profiles: Mapping[str, Profile]
 ) -> tuple[Stream, ...]:
     """The streams with their profiles laid under them; `entries` tells what each said itself."""
-    made = []
-    for index, (stream, entry) in enumerate(zip(given, entries, strict=True)):
-        made.append(stream_of(stream, entry, profiles[stream.profile]))
-        if made[-1].expected == "schedule" and not made[-1].schedule:
-            document.trouble((*prefix, index, "expected"), "needs a schedule")
-        if made[-1].expected != "schedule" and "schedule" in entry:
-            document.trouble((*prefix, index, "schedule"), "has no effect without expected: schedule")
-    return tuple(made)
+    pairs = zip(given, entries, strict=True)
+    return tuple(stream_of(stream, entry, profiles[stream.profile]) for stream, entry in pairs)
 
 
-def one(said: Mapping[str, Any], profiles: Mapping[str, StreamOptions], file: str) -> Stream:
-    """The stream of which `said` is written, outside any file; `file` is its name in errors."""
-    document = documents.Document(data=[dict(said)])
-    given = validate(streams_type(), document.data, document, "")
-    check_streams(document.data, document, (), profiles)
-    made = () if given is None or document.problems else resolve(given, document.data, profiles, document, ())
-    if document.problems:
+def listed(
+    entries: list[Any], document: Document, file: str, folder: str, profiles: Mapping[str, Profile]
+) -> tuple[Stream, ...]:
+    """The streams of a list of their own; ConfigError says all that is wrong with it."""
+    given = validate(streams_type(), entries, document, folder)
+    below = {name: {"expected": p.expected, "schedule": p.schedule} for name, p in profiles.items()}
+    check_streams(entries, document, (), below)
+    if given is None or document.problems:
         raise refusal(document, file)
-    return made[0]
+    return resolve(given, entries, profiles)
+
+
+def one(said: Mapping[str, Any], profiles: Mapping[str, Profile], file: str) -> Stream:
+    """The stream of which `said` is written, outside any file; `file` is its name in errors."""
+    return listed([dict(said)], documents.Document(), file, "", profiles)[0]

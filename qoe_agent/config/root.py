@@ -19,6 +19,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
     "rtc": {
         "description": "Co-hosting and 1v1: little buffer, little patience.",
         "lost_after": "5s",
+        "probes": {"stall": {"player": "rtc"}},
         "join": {"every": "30s"},
         "thresholds": {"startup": "1s", "stall": "500ms", "black": "1s", "silence": "1s", "content_freeze": "1s"},
     },

@@ -12,5 +12,7 @@ if TYPE_CHECKING:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about `word`: `; did you mean "decode"?`, or nothing."""
     lowered = {candidate.lower(): candidate for candidate in sorted(known)}
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), lowered, n=1, cutoff=0.6)
+    written = word.lower().replace("-", "_")
+    swapped = [candidate for candidate in lowered if sorted(candidate) == sorted(written)]
+    near = swapped or difflib.get_close_matches(written, lowered, n=1, cutoff=0.6)
     return f'; did you mean "{lowered[near[0]]}"?' if near else ""

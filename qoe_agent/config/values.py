@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from qoe_agent.config.suggest import suggestion
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kKMGT])(i?))?B")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kKMGT])(i?))?B", re.ASCII)
 _RTMP = frozenset({"rtmp", "rtmps", "rtmpt", "rtmpe", "rtmpte"})
 _LOCAL = frozenset({"file", "pipe", "fd", "data"})
 _HOSTLESS = frozenset({"udp", "rtp", "srt", "tcp", "rist"})
@@ -126,7 +126,7 @@ def _zone(value: str) -> str:
 def _minutes(value: Any) -> Any:
     """`"20:30"` as 1230 minutes."""
     if isinstance(value, str):
-        found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)|24:00", value)
+        found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)|24:00", value, re.ASCII)
         if not found:
             raise ValueError('must be a time of day such as "20:30"')
         return int(found[1]) * 60 + int(found[2]) if found[1] else 1440

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from qoe_agent.config import document as documents
 from qoe_agent.config import reading
-from qoe_agent.config.document import Document, Problem
+from qoe_agent.config.document import Document, Path, Problem
 from qoe_agent.config.values import NETWORK
 
 if TYPE_CHECKING:
@@ -47,16 +47,9 @@ def streams_in(text: str, origin: Origin, profiles: Mapping[str, Profile]) -> tu
     if document.problems:
         raise reading.refusal(document, origin.file)
     entries = _entries(document, origin)
-    given = None
-    if not document.problems:
-        given = reading.validate(reading.streams_type(), entries, document, origin.folder)
-        reading.check_streams(entries, document, (), profiles)
     if not origin.local:
         _check_remote(entries, document)
-    made = () if given is None or document.problems else reading.resolve(given, entries, profiles, document, ())
-    if document.problems:
-        raise reading.refusal(document, origin.file)
-    return made
+    return reading.listed(entries, document, origin.file, origin.folder, profiles)
 
 
 def _json(text: str) -> Document:
@@ -81,14 +74,29 @@ def _entries(document: Document, origin: Origin) -> list[dict[str, Any]]:
     if document.problems:
         return []
     entries: list[dict[str, Any]] = []
+    places: list[Path] = []
     for index, entry in enumerate(data):
         if not isinstance(entry, dict):
             document.trouble((index,), "must be a mapping of options")
         elif "targets" in entry:
-            entries += _of_group(entry, index, document)
+            made = _of_group(entry, index, document)
+            entries += made
+            places += [(index, "targets", number) for number in range(len(made))]
         else:
             entries.append(entry)
+            places.append((index,))
+    document.written = lambda path: _written(places, path)
     return [_with_common(entry, origin) for entry in entries]
+
+
+def _written(places: list[Path], path: Path) -> Path:
+    """Where an option of a stream stands in the list that was read."""
+    if not path or not isinstance(path[0], int) or path[0] >= len(places):
+        return path
+    place, option = places[path[0]], path[1:]
+    if len(place) == 1:
+        return (*place, *option)
+    return (place[0], *option) if option[:1] == ("labels",) else place
 
 
 def _of_group(group: Mapping[str, Any], index: int, document: Document) -> list[dict[str, Any]]:
