@@ -1,0 +1,139 @@
+"""The house keeps its order (DESIGN.md §2, §4): who may import whom, and how big a file may be."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "qoe_agent"
+FILES = sorted(ROOT.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text()) for path in FILES}
+
+LAYERS = (
+    ("model",),
+    ("clock",),
+    ("maths",),
+    ("bitstream",),
+    ("probes",),
+    ("decode", "sources", "catalogue", "ring", "logs"),
+    ("config", "join"),
+    ("discovery", "series", "incidents", "demo"),
+    ("board", "history", "evidence"),
+    ("session",),
+    ("visit",),
+    ("fleet", "alerts", "viewers", "compare", "about", "verdict"),
+    ("exporter", "web", "report"),
+    ("daemon", "watching"),
+    ("demonstration",),
+    ("__main__",),
+)
+"""Each room may import those before it, and its own; the exporter also its web."""
+TOGETHER = {("exporter", "web")}
+
+PURE = ("model", "maths", "bitstream", "probes")
+IMPURE = {
+    "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
+    "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time",
+    "urllib.request", "uuid", "aiohttp", "av", "qoe_agent.clock",
+}  # fmt: skip
+MAY_IMPORT_AV = ("decode", "sources", "demo", "compare", "stamp")
+MAY_IMPORT_TIME = ("clock",)
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "core", "misc"}
+LINES, FUNCTION_LINES = 300, 40
+LONGER = {"model.py": 340}
+"""The vocabulary is one text, readable in one sitting; cut in two, it would be read twice."""
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> set[str]:
+    """Whatever is imported, also under TYPE_CHECKING; `from a import b` gives both a and a.b."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)}: relative import"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def touches(found: set[str], module: str) -> bool:
+    return any(got == module or got.startswith(module + ".") for got in found)
+
+
+PER_FILE = pytest.mark.parametrize("path", FILES, ids=name)
+
+
+@PER_FILE
+def test_imports_only_lower_rooms(path: Path) -> None:
+    order = {each: depth for depth, rooms in enumerate(LAYERS) for each in rooms}
+    here = room(path)
+    if here == "__init__":
+        return
+    assert here in order, f"{here} has no layer yet: give it one in LAYERS"
+    for found in imports(path):
+        there = found.split(".")[1] if found.startswith("qoe_agent.") else here
+        if there in order and there != here and (here, there) not in TOGETHER:
+            assert order[there] < order[here], f"{here} imports {there}"
+
+
+@PER_FILE
+def test_only_the_clock_imports_time(path: Path) -> None:
+    if room(path) in MAY_IMPORT_TIME:
+        return
+    found = imports(path)
+    assert not touches(found, "time")
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today"):
+            owner = ast.unparse(node.value)
+            assert owner not in ("datetime", "datetime.datetime", "date", "datetime.date"), "ask clock instead"
+
+
+@PER_FILE
+def test_only_the_edges_import_av(path: Path) -> None:
+    assert room(path) in MAY_IMPORT_AV or not touches(imports(path), "av")
+
+
+@PER_FILE
+def test_the_middle_is_pure(path: Path) -> None:
+    if room(path) not in PURE:
+        return
+    found = imports(path)
+    assert not [module for module in IMPURE if touches(found, module)]
+    called = {ast.unparse(node.func) for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)}
+    assert not called & {"open", "input", "print", "np.random.default_rng", "os.environ.get"}
+
+
+@PER_FILE
+def test_files_and_functions_are_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < LONGER.get(name(path), LINES)
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length < FUNCTION_LINES, f"{node.name} has {length} lines"
+
+
+@PER_FILE
+def test_every_file_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(TREES[path]), "no docstring"
+    assert not FORBIDDEN_NAMES & set(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@PER_FILE
+def test_broad_excepts_raise_again_or_say_why(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.ExceptHandler):
+            broad = node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
+            again = isinstance(node.body[-1], ast.Raise)
+            assert not broad or again or "#" in lines[node.lineno - 1], f"line {node.lineno}: unexplained"
