@@ -37,7 +37,9 @@ async def watch(target: Target, emit: Emit) -> Lost:
         return Lost(clock.now(), *explain(error))
     transport, _ = await loop.create_datagram_endpoint(lambda: _Receiver(requested, emit, failed), sock=sock)
     try:
-        return Lost(clock.now(), *explain(await failed))
+        fault = await failed
+        reason = explain(fault) if isinstance(fault, OSError) else ("failed", type(fault).__name__)
+        return Lost(clock.now(), *reason)
     finally:
         transport.close()
 
