@@ -6,6 +6,7 @@ sought, as libavformat/flvdec.c does.
 
 from __future__ import annotations
 
+import heapq
 import re
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ LIMIT = 16_000_000
 _TYPES = (AUDIO, VIDEO, SCRIPT, SCRIPT_AMF3)
 _PLAUSIBLE = re.compile(
     rb"FLV\x01.\x00\x00\x00\x09\x00\x00"  # a header and half of the size behind it
-    rb"|[\x08\x09\x12][\x00-\x0f].{6}\x00\x00\x00",  # a tag of at most 1 MB, stream id 0
+    rb"|[\x08\x09\x12][\x00-\x0f].{6}\x00\x00\x00",  # a tag of less than 1 MB, stream id 0
     re.DOTALL,
 )
 _WINDOW = 11
@@ -36,6 +37,7 @@ class Flv:
         self._read = self._header
         self._last_size = 0
         self._sizes_right = True
+        self._search = _Search()
         self._tracks = Tracks()
 
     def feed(self, data: bytes, at: float) -> list[Observation]:
@@ -107,22 +109,44 @@ class Flv:
 
     def _lose(self, at: float, out: list[Observation]) -> int:
         self._read = self._seek
+        self._search = _Search()
         out.append(Damage(at, None, "parse", 1, "not an FLV tag: looking for the next"))
         return 0
 
     def _seek(self, position: int, at: float, out: list[Observation]) -> int | None:
-        buffer = self._buffer
-        found = _PLAUSIBLE.search(buffer, position)
-        if not found:
-            return max(0, len(buffer) - position - _WINDOW + 1) or None
-        start = found.start()
-        if buffer[start] == ord("F"):
-            self._read = self._header
-            return start - position
-        size = int.from_bytes(buffer[start + 1 : start + 4], "big") + 11
-        if len(buffer) < start + size + 4:
-            return start - position or None
-        if int.from_bytes(buffer[start + size : start + size + 4], "big") != size:
-            return start + 1 - position
-        self._read = self._tag
-        return start - position
+        start, sure = self._search.advance(self._buffer, position)
+        if sure:
+            self._read = self._header if self._buffer[position + start] == ord("F") else self._tag
+            return start
+        return start or None
+
+
+class _Search:
+    """Looks for the next header, or the next tag that has its own size behind it.
+
+    Of several that may be tags, the one that ends first decides: chance likes to make them large.
+    """
+
+    def __init__(self) -> None:
+        self._scanned = 0
+        self._open: list[tuple[int, int]] = []
+        """Ends and starts of what may be tags, as a heap, from the position of the search."""
+
+    def advance(self, buffer: bytearray, position: int) -> tuple[int, bool]:
+        """How many bytes are certainly not wanted, and whether what follows them is."""
+        end = len(buffer) - position
+        while found := _PLAUSIBLE.search(buffer, position + self._scanned):
+            start = found.start() - position
+            self._scanned = start + 1
+            tail = 4 + int.from_bytes(found[0][1:4], "big") if found[0][0] != ord("F") else 0
+            heapq.heappush(self._open, (start + _WINDOW + tail, start))
+        self._scanned = max(self._scanned, end - _WINDOW + 1)
+        while self._open and self._open[0][0] <= end:
+            stop, start = heapq.heappop(self._open)
+            size = int.from_bytes(buffer[position + stop - 4 : position + stop], "big")
+            if size == stop - start - 4 or buffer[position + start] == ord("F"):
+                return start, True
+        keep = min((start for _, start in self._open), default=self._scanned)
+        self._open = [(stop - keep, start - keep) for stop, start in self._open]
+        self._scanned -= keep
+        return keep, False
