@@ -38,3 +38,12 @@ def table(shown: Iterable[Metric]) -> str:
             meaning += f" Buckets: {' '.join(f'{bound:g}' for bound in metric.buckets)}."
         lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def incident_table() -> str:
+    """A Markdown table of the kinds of incident: kind, the probe that reports it, meaning."""
+    lines = ["| Incident | Probe | Meaning |", "|---|---|---|"]
+    for name, declared in declarations().items():
+        for kind, meaning in declared.incidents.items():
+            lines.append(f"| `{kind}` | {name} | {meaning} |")
+    return "\n".join(lines) + "\n"

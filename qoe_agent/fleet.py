@@ -14,7 +14,7 @@ from qoe_agent.join import join
 from qoe_agent.model import Metric, Sample
 from qoe_agent.ring import Budget
 from qoe_agent.session import BACKOFF, Session
-from qoe_agent.sources import choose
+from qoe_agent.sources import choose, hls
 from qoe_agent.visit import Visit, visit
 
 if TYPE_CHECKING:
@@ -181,14 +181,11 @@ class _Kept:
             await asyncio.sleep(BACKOFF[-1])
 
     async def _watch(self) -> None:
-        variants = await self._variants() if self.stream.variant == "all" else {"": None}
-        fleet = self._fleet
+        several = self.stream.variant == "all" and choose(self.stream.target()) == "hls"
+        variants: dict[str, str | None] = await self._variants() if several else {"": None}
         async with asyncio.TaskGroup() as group:
             for rendition, variant in variants.items():
-                key = Key(self.stream.name, rendition)
-                fleet.board.add(key, dict(self.stream.labels))
-                session = Session(self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant)
-                self.sessions.append(session)
+                session = self._session(rendition, variant)
                 group.create_task(session.run())
                 if self.stream.join.every is not None and choose(session.target) in JOINABLE:
                     group.create_task(self._join(session))
@@ -198,17 +195,25 @@ class _Kept:
 
         While the server does not say, the stream is pulled as a whole, so that it reads as down, not as absent.
         """
-        while not (found := await self._renditions()):
-            key = Key(self.stream.name)
-            self._fleet.board.add(key, dict(self.stream.labels))
-            session = Session(self.stream, key, self._fleet.board, self._fleet.pool, self._fleet.budget)
-            self.sessions.append(session)
-            await session.pull()
-            await session.pause()
-            self.sessions.remove(session)
-            session.stop()
-            self._fleet.board.remove(key)
-        return {rendition.name: rendition.name for rendition in found}
+        while True:
+            try:
+                found = await hls.renditions(self.stream.target())
+            except hls.Unavailable:
+                session = self._session("", None)
+                await session.pull()
+                await session.pause()
+                self.sessions.remove(session)
+                session.stop()
+                self._fleet.board.remove(session.key)
+            else:
+                return {rendition.name: rendition.name for rendition in found} or {"": None}
+
+    def _session(self, rendition: str, variant: str | None) -> Session:
+        fleet, key = self._fleet, Key(self.stream.name, rendition)
+        fleet.board.add(key, dict(self.stream.labels))
+        session = Session(self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant)
+        self.sessions.append(session)
+        return session
 
     async def _join(self, session: Session) -> None:
         every = self.stream.join.every
