@@ -102,7 +102,7 @@ def _written(places: list[Path], path: Path) -> Path:
 def _of_group(group: Mapping[str, Any], index: int, document: Document) -> list[dict[str, Any]]:
     """One target group of Prometheus as streams. Its label `stream` names a single target."""
     labels, targets = group.get("labels", {}), group["targets"]
-    for key in set(group) - {"targets", "labels"}:
+    for key in sorted(set(group) - {"targets", "labels"}):
         document.trouble((index, key), "unknown key: a group has targets and labels")
     if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
         document.trouble((index, "targets"), "must be a list of URLs")
@@ -113,6 +113,7 @@ def _of_group(group: Mapping[str, Any], index: int, document: Document) -> list[
     name = labels.get("stream")
     if name is not None and len(targets) != 1:
         document.trouble((index, "labels", "stream"), "names one target: give each target a group of its own")
+        name = None
     own = {key: value for key, value in labels.items() if key != "stream" and not key.startswith("__")}
     return [{"name": name or _name_of(url), "url": url, "labels": own} for url in targets]
 
