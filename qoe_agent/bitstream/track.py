@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from qoe_agent.bitstream import elementary, nal, psi, sound
-from qoe_agent.bitstream.audio import describe_adts
-from qoe_agent.bitstream.described import Described
-from qoe_agent.model import CORRUPT, DISCONTINUITY, KEY, WRAPPED, Damage, Format, Packet
+from qoe_agent.bitstream import elementary, nal
+from qoe_agent.bitstream.announce import Announcer
+from qoe_agent.model import CORRUPT, DISCONTINUITY, KEY, WRAPPED, Damage, Packet
 
 if TYPE_CHECKING:
+    from qoe_agent.bitstream import psi
     from qoe_agent.maths.timeline import Unwrap
     from qoe_agent.model import Observation
 
@@ -24,20 +23,17 @@ _PLAIN = frozenset((0xBC, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF))
 _PADDING = 0xBE
 _SKIP, _HEADER, _PAYLOAD = range(3)
 
-_Sound: TypeAlias = tuple[str, int | None, int | None, str | None]
-
 
 class Track:
     """What is known of one PID, and the PES packet that is being put together."""
 
     __slots__ = (
+        "_announcer",
         "_bounded",
         "_dts",
         "_epoch",
         "_flags",
-        "_format",
         "_header",
-        "_identity",
         "_marks",
         "_pts",
         "_scrambled",
@@ -74,8 +70,7 @@ class Track:
         """Take on what the PMT says."""
         self.kind, self.codec = stream.kind, stream.codec
         self._stream = elementary.stream(stream.codec)
-        self._format: Format | None = None
-        self._identity: object = None
+        self._announcer = Announcer(self.index, stream)
 
     def _reset(self) -> None:
         self.parts: list[bytes] = []
@@ -243,46 +238,12 @@ class Track:
             if self._epoch is not None and epoch > self._epoch:
                 flags |= WRAPPED
             self._epoch = epoch
-        self._describe(frame, flags, out)
+        found = self._announcer.see(frame, flags)
+        if found:
+            out.append(found)
         pts = None if frame.pts is None else frame.pts / _TICKS
         dts = None if frame.dts is None else frame.dts / _TICKS
         out.append(Packet(frame.at, self.index, self.kind, pts, dts, flags, len(frame.data), frame.data))
-
-    def _describe(self, frame: elementary.Frame, flags: int, out: list[Observation]) -> None:
-        """Say what the track is like, if that is new; looks closer only where headers changed."""
-        if self.kind == "video":
-            if self._format and not flags & KEY:
-                return
-            identity: object = nal.parameter_sets(self.codec, frame.data[: frame.head], 0)
-        else:
-            identity = self._declared(frame.data) if self.kind == "audio" else None
-        if self._format and (not identity or identity == self._identity):
-            return
-        found = self._look(frame)
-        self._identity = identity
-        if found != self._format:
-            self._format = found
-            out.append(replace(found, at=frame.at))
-
-    def _declared(self, data: bytes) -> _Sound | None:
-        """Codec, sample rate, channels and profile in a sound frame's header."""
-        if self.codec == "aac":
-            found = describe_adts(data[:7])
-            return ("aac", *found) if found else None
-        if self.codec == "opus":
-            return "opus", 48000, None, None
-        header = sound.HEADERS[self.codec][0](data, 0) if self.codec in sound.HEADERS else None
-        return (header.codec, header.rate, header.channels, None) if header else None
-
-    def _look(self, frame: elementary.Frame) -> Format:
-        """The format as the frame's own headers declare it."""
-        if self.kind == "video":
-            seen = nal.describe(self.codec, frame.data[: frame.head])
-            fields = {name: getattr(seen, name) for name in Described.__slots__}
-            return Format(0.0, self.index, "video", self.codec, **fields)
-        sound_ = self._declared(frame.data) if self.kind == "audio" else None
-        codec, rate, channels, profile = sound_ or (self.codec, None, None, None)
-        return Format(0.0, self.index, self.kind, codec, profile=profile, sample_rate=rate, channels=channels)
 
 
 def _clock(data: bytes, at: int) -> int:
