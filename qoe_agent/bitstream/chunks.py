@@ -63,15 +63,20 @@ class Reader:
         self._channels: dict[int, _Channel] = {}
         self._pending = 0
         self._whole: Message | None = None
-        self.broken = 0
-        """Messages that were given up half-way for a new one."""
+        self._given_up = False
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Take more bytes; what is done with a message counts before the next is read. Raises Violation."""
+    def feed(self, data: bytes) -> Iterator[Message | None]:
+        """Take more bytes; None stands for a message that was given up half-way for a new one.
+
+        What is done with a message counts before the next is read. Raises Violation.
+        """
         self._buffer += data
         position = 0
         while (end := self._chunk(position)) is not None:
             position = end
+            if self._given_up:
+                self._given_up = False
+                yield None
             if self._whole is not None:
                 yield self._whole
         del self._buffer[:position]
@@ -138,7 +143,7 @@ class Reader:
 
     def _begin(self, state: _Channel, form: int, time: int, extended: bool, size: int) -> None:
         if state.begun:
-            self.broken += 1
+            self._given_up = True
             self._drop(state)
         if size > MESSAGE_LIMIT:
             raise Violation("a message too large")

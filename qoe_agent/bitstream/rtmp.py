@@ -123,17 +123,16 @@ class Client:
         self._received += len(data)
         if self._shaking is not None:
             data = self._shake(data, at, out)
-        broken = self._reader.broken
         try:
             for message in self._reader.feed(data):
+                if message is None:
+                    out.append(Damage(at, None, "parse", 1, "an RTMP message was left unfinished"))
+                    continue
                 self._message(message, at, out)
                 if self.state == "over":
                     break
         except Violation as error:
             self._over("protocol", f"not RTMP: {error}", at, out)
-        if self._reader.broken > broken:
-            count = self._reader.broken - broken
-            out.append(Damage(at, None, "parse", count, "an RTMP message was left unfinished"))
         if self._received - self._acknowledged >= self._window and self.state != "over":
             self._acknowledged = self._received
             self._send(2, _ACKNOWLEDGE, (self._received & 0xFFFFFFFF).to_bytes(4, "big"))
