@@ -1,0 +1,246 @@
+"""Real servers on free loopback ports, each in a directory of its own: nginx with RTMP, FFmpeg, Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
+PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool")
+DEADLINE = 15.0
+"""Seconds within which a server must answer."""
+
+NGINX = """
+load_module {module};
+daemon off; master_process off; pid {home}/nginx.pid; error_log {home}/error.log notice;
+events {{ worker_connections 512; }}
+http {{
+  access_log off;
+  client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home};
+  uwsgi_temp_path {home}; scgi_temp_path {home};
+  types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
+  server {{
+    listen 127.0.0.1:{http};
+    location /hls {{ root {home}; add_header Cache-Control no-store; }}
+  }}
+}}
+rtmp {{
+  access_log off;
+  server {{
+    listen 127.0.0.1:{rtmp}; chunk_size 4096;
+    application live {{ live on; }}
+    application hls {{
+      live on; hls on; hls_path {home}/hls; hls_fragment {fragment}s; hls_playlist_length {length}s;
+    }}
+  }}
+}}
+"""
+
+PROMETHEUS = """
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+scrape_configs:
+  - job_name: qoe-agent
+    static_configs: [{{targets: ['127.0.0.1:{port}']}}]
+"""
+
+
+def missing() -> list[str]:
+    """What these tests need and this machine lacks."""
+    found = [program for program in PROGRAMS if not _program(program)]
+    return found if RTMP_MODULE.exists() else [*found, "nginx's rtmp module"]
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
+def free_port() -> int:
+    """A port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def until(true: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
+    """Look ten times a second until `true()` is; returns what it returned."""
+    async with asyncio.timeout(seconds) as limit:
+        while not (found := true()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.sleep(0.1)
+            if limit.expired():
+                raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+    return found
+
+
+@contextlib.asynccontextmanager
+async def running(*command: str | Path, log: Path, **more: Any) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A program that is ended, gently at first, when the block is left."""
+    with log.open("ab") as output:
+        process = subprocess.Popen([*map(str, command)], stdout=output, stderr=output, stdin=subprocess.DEVNULL, **more)
+    try:
+        yield process
+    finally:
+        await end(process)
+
+
+async def end(process: subprocess.Popen[bytes], patience: float = 5.0) -> int:
+    """Ask a process to end, then make it."""
+    process.terminate()
+    try:
+        return await asyncio.to_thread(process.wait, patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return await asyncio.to_thread(process.wait)
+
+
+def answers(port: int) -> bool:
+    """Something accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Nginx:
+    """A running nginx: publish to `live` or `hls`, pull from the same or the playlist."""
+
+    home: Path
+    rtmp_port: int
+    http_port: int
+
+    def rtmp(self, name: str, app: str = "live") -> str:
+        """Where to publish, and to pull RTMP."""
+        return f"rtmp://127.0.0.1:{self.rtmp_port}/{app}/{name}"
+
+    def playlist(self, name: str) -> str:
+        """The HLS playlist of what is published to the application `hls`."""
+        return f"http://127.0.0.1:{self.http_port}/hls/{name}.m3u8"
+
+    def listed(self, name: str) -> bool:
+        """Whether that playlist holds two segments by now, as a viewer wants."""
+        path = self.home / "hls" / f"{name}.m3u8"
+        return path.exists() and path.read_text().count("#EXTINF") >= 2
+
+
+@contextlib.asynccontextmanager
+async def nginx(home: Path, fragment: int = 1, length: int = 6) -> AsyncIterator[Nginx]:
+    """nginx with the RTMP module, as the current user."""
+    (home / "hls").mkdir(parents=True)
+    server = Nginx(home, free_port(), free_port())
+    config = home / "nginx.conf"
+    text = NGINX.format(
+        module=RTMP_MODULE, home=home, http=server.http_port, rtmp=server.rtmp_port, fragment=fragment, length=length
+    )
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    config.write_text(user + text)
+    async with running(
+        _program("nginx") or "", "-p", home, "-c", config, "-e", home / "error.log", log=home / "out.log"
+    ):
+        await until(lambda: answers(server.rtmp_port) and answers(server.http_port), "nginx")
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def ffmpeg(*options: str | Path, log: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """FFmpeg as a publisher."""
+    async with running("ffmpeg", "-nostdin", "-v", "warning", *options, log=log) as process:
+        yield process
+
+
+@contextlib.asynccontextmanager
+async def prometheus(home: Path, target: int) -> AsyncIterator[str]:
+    """A Prometheus that scrapes the agent at `target` once a second; yields its base URL."""
+    home.mkdir()
+    config, port = home / "prometheus.yml", free_port()
+    config.write_text(PROMETHEUS.format(port=target))
+    options = [f"--config.file={config}", f"--storage.tsdb.path={home}/data", f"--web.listen-address=127.0.0.1:{port}"]
+    async with running("prometheus", *options, log=home / "out.log"):
+        await until(lambda: answers(port), "prometheus")
+        yield f"http://127.0.0.1:{port}"
+
+
+def query(base: str, expression: str) -> list[dict[str, Any]]:
+    """What Prometheus answers to an instant query."""
+    url = f"{base}/api/v1/query?query={urllib.parse.quote(expression)}"
+    with urllib.request.urlopen(url, timeout=5.0) as response:
+        found: list[dict[str, Any]] = json.load(response)["data"]["result"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What came out of `qoe-agent watch --json`."""
+
+    status: int
+    document: dict[str, Any]
+    errors: str
+    seconds: float
+
+    def incidents(self, *kinds: str) -> list[dict[str, Any]]:
+        """The incidents of these kinds in order of time."""
+        chosen = [each for each in self.document["incidents"] if each["kind"] in kinds]
+        return sorted(chosen, key=lambda each: float(each["start"]))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """A metric's value, if it is there."""
+        for one in self.document["metrics"]:
+            if one["name"] == name and labels.items() <= one["labels"].items():
+                value: float = one["value"]
+                return value
+        return None
+
+
+async def watch(url: str, seconds: float, *options: str, patience: float = 30.0) -> Watched:
+    """Run `qoe-agent watch` for `seconds`; it must end by itself within `patience` more."""
+    command = [sys.executable, "-X", "dev", "-m", "qoe_agent", "watch", url, "--for", f"{seconds:g}s", "--json"]
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    process = await asyncio.create_subprocess_exec(
+        *command, *options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), seconds + patience)
+    except TimeoutError:
+        process.kill()
+        out, err = await process.communicate()
+        raise AssertionError(f"watch hangs on {url}: {err.decode()[-2000:]}") from None
+    took = loop.time() - started
+    errors = err.decode()
+    assert "Traceback" not in errors, errors
+    assert out.count(b"\n") == 1, f"more than the document on standard output, or nothing: {out!r} {errors}"
+    return Watched(process.returncode or 0, json.loads(out), errors, took)
+
+
+@contextlib.asynccontextmanager
+async def agent(home: Path, streams: dict[str, str]) -> AsyncIterator[int]:
+    """The daemon on these streams (name: URL); yields the port of its metrics."""
+    home.mkdir()
+    port, config = free_port(), home / "agent.yml"
+    lines = [f"web: {{listen: '127.0.0.1:{port}'}}", "streams:"]
+    lines += [f"  - {{name: {name}, url: '{url}'}}" for name, url in streams.items()]
+    config.write_text("\n".join(lines) + "\n")
+    async with running(sys.executable, "-m", "qoe_agent", "run", config, log=home / "agent.log"):
+        await until(lambda: answers(port), f"the agent: {(home / 'agent.log').read_text()}")
+        yield port
+
+
+def exposition(port: int) -> str:
+    """What the agent exports right now."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5.0) as response:
+        text: str = response.read().decode()
+        return text
