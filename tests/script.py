@@ -301,7 +301,7 @@ class Script:
     def _into_segment(self, packet: Packet) -> None:
         lead = VIDEO if self.video else AUDIO
         began = self._current[0].dts if self._current else packet.dts
-        due = packet.dts is not None and began is not None and packet.dts - began >= self.segment - 0.03
+        due = packet.dts is not None and began is not None and abs(packet.dts - began) >= self.segment - 0.03
         if not (due and packet.track == lead and packet.flags & KEY):
             self._current.append(packet)
             return

@@ -105,6 +105,7 @@ class Playout:
         self.give_up = give_up
         self.state: State = "idle"
         self.now = float("-inf")
+        """The latest time seen; stands while idle."""
         self.seconds: dict[State, float] = {"startup": 0.0, "playing": 0.0, "stalled": 0.0}
         """Wall time spent in each state."""
         self.events: list[Event] = []
@@ -129,9 +130,9 @@ class Playout:
     # ---- what comes in
 
     def request(self, at: float) -> None:
-        """The viewer presses play."""
+        """The viewer presses play; not before an earlier viewing was over."""
         self._clear()
-        self.state, self.now = "startup", at
+        self.state, self.now = "startup", max(at, self.now)
 
     def expect(self, track: int, kind: str) -> None:
         """A track is announced: a start waits for it for a while."""
@@ -233,9 +234,9 @@ class Playout:
         self.events.append(Event(kind, at, self._head, self.raw(self._head), skipped))
 
     def _pass(self, at: float) -> None:
-        if self.state != "idle":
-            self.seconds[self.state] += max(0.0, at - self.now)
-        self.now = max(self.now, at)
+        if self.state != "idle" and at > self.now:
+            self.seconds[self.state] += at - self.now
+            self.now = at
 
     def _idle(self) -> None:
         self._clear()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from qoe_agent.maths.playout import Event
 
-MOST = 50_000
-"""Pictures that may wait to be shown; a file read at full speed would pile up more."""
+MOST = 2500
+"""Pictures that may wait to be shown: 40 s at 60 a second; a file read at full speed would pile up more."""
 
 
 class Shown(NamedTuple):
@@ -28,12 +28,13 @@ class Shown(NamedTuple):
 
 
 class Screen:
-    """Add frames as they become available, then report events in order, then `show` up to the playhead."""
+    """`add` pictures as they come, then report events in order, then `show` up to the playhead."""
 
-    __slots__ = ("_dry_from", "_from", "_last", "_place", "_playing_from", "_stalled", "_waiting")
+    __slots__ = ("_dry_from", "_from", "_last", "_place", "_places", "_playing_from", "_stalled", "_there")
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, float]] = []
+        self._places = array("d")  # pictures that wait, in the order in which they are to be shown
+        self._there = array("d")  # since when each can be
         self._playing_from: float | None = None  # wall time at which `_from` was shown; None while it stands
         self._from = 0.0
         self._dry_from: float | None = None
@@ -46,11 +47,18 @@ class Screen:
         """Presentation time of the picture on screen."""
         return self._place
 
-    def add(self, frames: Iterable[tuple[float, float]]) -> None:
-        """Frames (presentation time, when they were there); any order."""
-        self._waiting += frames
-        self._waiting.sort()
-        del self._waiting[:-MOST]
+    def add(self, place: float, there: float) -> None:
+        """A picture to be shown at `place` is there to be shown."""
+        places = self._places
+        if not places or place >= places[-1]:
+            places.append(place)
+            self._there.append(there)
+        else:
+            position = bisect_right(places, place)
+            places.insert(position, place)
+            self._there.insert(position, there)
+        if len(places) > MOST:
+            del places[0], self._there[0]
 
     def event(self, event: Event) -> list[Shown]:
         """What the player did; returns the pictures shown before it."""
@@ -65,8 +73,13 @@ class Screen:
         elif event.kind in ("give_up", "stop"):
             self._playing_from = self._dry_from = self._last = None
             self._stalled = 0.0
-            self._waiting.clear()
+            self._forget(event.at)
         return shown
+
+    def _forget(self, before: float) -> None:
+        """The pictures that were there by then will not be shown."""
+        kept = [(place, there) for place, there in zip(self._places, self._there, strict=True) if there > before]
+        self._places, self._there = array("d", (p for p, _ in kept)), array("d", (t for _, t in kept))
 
     def show(self, to: float) -> list[Shown]:
         """The pictures that came on screen until the playhead reached `to`."""
@@ -75,7 +88,7 @@ class Screen:
             return []
         shown = []
         used = 0
-        for place, there in self._waiting:
+        for place, there in zip(self._places, self._there, strict=True):
             if place >= to:
                 break
             used += 1
@@ -86,7 +99,7 @@ class Screen:
                 shown.append(Shown(at, place, self._last, place - self._place, self._stalled))
                 self._stalled = 0.0
             self._last, self._place = at, place
-        del self._waiting[:used]
+        del self._places[:used], self._there[:used]
         return shown
 
     def still(self, at: float) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from qoe_agent.maths.playout import Event, Playout, preset
 from qoe_agent.model import Format, Lost, Opened, Packet, Playlist, Segment, Tick
 
 if TYPE_CHECKING:
+    from qoe_agent.maths.screen import Screen
     from qoe_agent.model import Observation
 
 SEGMENTED = frozenset({"hls", "dash"})
@@ -29,24 +30,23 @@ class Viewing:
         "_edge",
         "_failing",
         "_player",
+        "_screen",
         "_segmented",
         "_staged",
         "_target",
         "failed",
-        "frames",
         "playout",
         "requested",
     )
 
-    def __init__(self, player: str, give_up: float, frames: bool = False) -> None:
+    def __init__(self, player: str, give_up: float, screen: Screen | None = None) -> None:
         self._player = player
+        self._screen = screen
         self.playout = Playout(preset(player, ""), give_up)
         self.requested: float | None = None
         """When the pull began that the viewer is on."""
         self.failed: float | None = None
         """When the latest attempt ended without ever playing, unless the show was over."""
-        self.frames: list[tuple[float, float]] | None = [] if frames else None
-        """(place on the timeline, when it was there) of the pictures since it was last emptied."""
         self._failing = True
         self._segmented = False
         self._staged: list[tuple[int, str, float | None, float | None, int]] = []
@@ -93,8 +93,8 @@ class Viewing:
             playout.request(at)
         self._failing = True
         place = playout.media(at, track, kind, pts, dts, flags)
-        if self.frames is not None and kind == "video" and place is not None:
-            self.frames.append((place, max(at, playout.now) if at < playout.now else at))
+        if self._screen is not None and kind == "video" and place is not None:
+            self._screen.add(place, at)
 
     def _segment(self, segment: Segment) -> None:
         """A segment is complete: its media is there now."""
@@ -128,7 +128,7 @@ class Viewing:
             return
         self.playout.player = preset(self._player, opened.protocol)
         self.requested = opened.requested
-        self.playout.request(max(opened.requested, self.playout.now))
+        self.playout.request(opened.requested)
 
     def _lost(self, lost: Lost) -> None:
         self._staged.clear()

@@ -8,6 +8,7 @@ between rendered pictures, so definitions on `render` count it, as the SDKs they
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -44,6 +45,8 @@ GAP = Metric(
     "Time between pictures as the player model shows them.",
     buckets=(0.05, 0.1, 0.2, 0.5, 0.6, 1.0, 2.0, 5.0, 10.0),
 )
+MANY = 500
+"""Arrivals that wait for a Tick to say whether the agent was late."""
 LEAST = 0.15
 """Shorter gaps are no freeze by any definition, whatever the agent's lag."""
 
@@ -67,7 +70,7 @@ class Freezes:
     _stalls: Stalls = field(init=False, repr=False, default_factory=lambda: Stalls(0.1))
     _screen: Screen = field(init=False, repr=False, default_factory=Screen)
     _accounts: dict[str, Account] = field(init=False, repr=False)
-    _arrived: list[float] = field(init=False, repr=False, default_factory=list)
+    _arrived: array[float] = field(init=False, repr=False, default_factory=lambda: array("d"))
     _last: float | None = field(init=False, repr=False, default=None)
     _pushed: bool = field(init=False, repr=False, default=False)
     _open: Incident | None = field(init=False, repr=False, default=None)
@@ -75,7 +78,7 @@ class Freezes:
     _lag: float = field(init=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self._viewing = Viewing(self.player, self.give_up, frames=True)
+        self._viewing = Viewing(self.player, self.give_up, self._screen)
         self._accounts = {basis: Account() for basis in ("render", "pts", "arrival")}
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
@@ -84,6 +87,8 @@ class Freezes:
         if isinstance(seen, Packet):
             if self._pushed and seen.kind == "video" and not seen.flags & BACKLOG:
                 self._arrived.append(seen.at)
+                if len(self._arrived) >= MANY:
+                    self._arrivals(seen.at, self._lag)
         elif isinstance(seen, Tick):
             return self._tick(seen)
         elif isinstance(seen, Opened):
@@ -100,9 +105,6 @@ class Freezes:
             self._arrivals(tick.at, lag)
         viewing, screen = self._viewing, self._screen
         found: list[Finding] = []
-        screen.add(viewing.frames or ())
-        if viewing.frames:
-            viewing.frames.clear()
         for event in viewing.events:
             self._stalls.event(event)
             if event.kind in ("give_up", "stop"):
@@ -122,7 +124,7 @@ class Freezes:
             if self._last is not None and at - self._last > lag:
                 account.close(at - self._last)
             self._last = at
-        self._arrived.clear()
+        del self._arrived[:]
         if self._last is not None and now - self._last > lag:
             account.open(now - self._last)
 
