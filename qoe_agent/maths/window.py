@@ -18,6 +18,8 @@ class Peak:
     """The most bytes in any one second of media time, over the last minute of it."""
 
     SECOND = 1.0
+    EDGE = 0.002
+    """Containers round to milliseconds: a packet just under a second old is a second old."""
     MINUTE = 60
     MOST = 4096
     """Packets that are remembered of a second."""
@@ -46,7 +48,7 @@ class Peak:
         self._time = time = self._time + step
         inside.append((time, size))
         self._sum += size
-        while inside[0][0] <= time - self.SECOND or len(inside) > self.MOST:
+        while inside[0][0] <= time - self.SECOND + self.EDGE or len(inside) > self.MOST:
             self._sum -= inside.popleft()[1]
         maxima, second = self._maxima, int(time)
         if not maxima or maxima[-1][0] != second:
