@@ -9,12 +9,12 @@ import signal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from rich.console import Console
 from rich.live import Live
 
 from qoe_agent import config as configuration
 from qoe_agent import logs
+from qoe_agent.config.reading import one
 from qoe_agent.decode import Pool
 from qoe_agent.report import terminal, watch
 from qoe_agent.sources.replay import Recorder
@@ -111,17 +111,11 @@ def _stream(wanted: Wanted) -> Stream:
     said = {"name": "watch", "url": wanted.url, "decode": wanted.decode, "profile": wanted.profile}
     said = {option: value for option, value in said.items() if value}
     try:
-        if wanted.config is None:
-            text = yaml.safe_dump({"streams": [said]}, allow_unicode=True).replace("$", "$$")
-            return configuration.parse(text, "watch", {}).streams[0]
-        known = configuration.load(str(wanted.config), os.environ)
+        known = configuration.load(str(wanted.config), os.environ) if wanted.config else configuration.parse("", "", {})
         for stream in known.streams:
             if stream.name == wanted.url:
                 variant = "best" if stream.variant == "all" else stream.variant
                 return replace(stream, decode=wanted.decode or stream.decode, variant=variant)
-        whole = yaml.safe_load(wanted.config.read_text()) or {}
-        text = yaml.safe_dump({**whole, "streams": [said]}, allow_unicode=True)
-        return configuration.parse(text, str(wanted.config), os.environ).streams[0]
+        return one(said, known.profiles, "watch")
     except configuration.ConfigError as error:
-        raise NotUsable(str(error)) from None
-
+        raise NotUsable(str(error).replace("watch: [0].", "")) from None

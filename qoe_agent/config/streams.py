@@ -110,7 +110,7 @@ class StreamOptions:
     lost_after: Seconds = _TARGET.lost_after
     """Without one whole media packet for so long, the stream is lost."""
     decode: Literal["keyframes", "adaptive", "all"] = "keyframes"
-    """What is decoded: key frames, key frames and bursts on suspicion, or everything."""
+    """What is decoded: key frames, key frames and two seconds of everything in thirty (adaptive), or all."""
     pictures_every: Seconds = 5.0
     """Least time between two decoded key frames."""
     join: Join = field(default_factory=Join)
