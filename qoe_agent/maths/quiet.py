@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Run: TypeAlias = tuple[int, int, float]
-"""First sample, one past the last, and the largest magnitude between them (0.0: digital silence)."""
+"""First sample, one past the last, and the root mean square between them (0.0: digital silence)."""
+
+FAINTEST = 1e-12
+"""What is not all zeros is at least this loud, however small its squares."""
 
 
 def quiet_runs(samples: NDArray[np.float32], level: float, least: int) -> tuple[float, list[Run]]:
@@ -39,14 +43,14 @@ def quiet_runs(samples: NDArray[np.float32], level: float, least: int) -> tuple[
 
 def _split(size: NDArray[np.float32], start: int, end: int, least: int) -> list[Run]:
     """A quiet run as up to three: digital zeros, what is merely quiet, digital zeros."""
-    inside = size[:, start:end].max(axis=0)
-    sounding = np.flatnonzero(inside)
+    sounding = np.flatnonzero(size[:, start:end].max(axis=0))
     if not sounding.size:
         return [(start, end, 0.0)]
     first, last = start + int(sounding[0]), start + int(sounding[-1]) + 1
     first = first if first - start >= least else start
     last = last if end - last >= least else end
-    runs = [(start, first, 0.0), (first, last, float(inside.max())), (last, end, 0.0)]
+    power = float(np.square(size[:, first:last], dtype=np.float64).mean())
+    runs = [(start, first, 0.0), (first, last, max(sqrt(power), FAINTEST)), (last, end, 0.0)]
     return [run for run in runs if run[1] > run[0]]
 
 
@@ -63,18 +67,24 @@ class Spell:
     """Seconds heard of zeros."""
     quiet: float = 0.0
     """Seconds heard of less than the level, but not zeros."""
-    peak: float = 0.0
+    energy: float = 0.0
+    """Square of the sound's magnitude, times seconds."""
 
     @property
     def heard(self) -> float:
         """Seconds of it that were really heard."""
         return self.digital + self.quiet
 
-    def extend(self, seconds: float, peak: float, end: float, end_pts: float | None) -> None:
-        """It goes on."""
-        if peak > 0.0:
+    @property
+    def level(self) -> float:
+        """Root mean square of what was heard."""
+        return sqrt(self.energy / self.heard) if self.heard else 0.0
+
+    def extend(self, seconds: float, level: float, end: float, end_pts: float | None) -> None:
+        """It goes on at this level."""
+        if level > 0.0:
             self.quiet += seconds
         else:
             self.digital += seconds
-        self.peak = max(self.peak, peak)
+        self.energy += level * level * seconds
         self.end, self.end_pts = end, end_pts

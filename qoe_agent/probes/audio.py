@@ -179,14 +179,14 @@ class Audio:
         if self._ticked or self._peak is None or peak > self._peak[1]:
             self._peak, self._ticked = (seen.at, peak), False
         begin = seen.at - count / rate
-        if not runs or runs[0][0] > 0 or not self._reaches(seen, begin):
+        if not runs or runs[0][0] > 0 or not self._reaches(seen, begin, runs[0][1] / rate):
             yield from self._sounds_again()
         yield from self._runs(runs, count, rate, begin, seen.pts)
         self._heard = (seen.at, None if seen.pts is None else seen.pts + count / rate)
 
     def _runs(self, runs: Sequence[Run], count: int, rate: int, begin: float, pts: float | None) -> Iterator[Finding]:
         reached = 0
-        for start, end, peak in runs:
+        for start, end, level in runs:
             if start > reached:
                 yield from self._sounds_again()
             reached = end
@@ -194,18 +194,21 @@ class Audio:
                 onset = None if pts is None else pts + start / rate
                 self._spell = Spell(begin + start / rate, onset, begin + start / rate, onset)
             finish = None if pts is None else pts + end / rate
-            self._spell.extend((end - start) / rate, peak, begin + end / rate, finish)
+            self._spell.extend((end - start) / rate, level, begin + end / rate, finish)
             yield from self._judge(self._spell)
         if reached < count:
             yield from self._sounds_again()
 
-    def _reaches(self, seen: Sound, begin: float) -> bool:
-        """Whether a silence at the end of the stretch before may go on in this one."""
+    def _reaches(self, seen: Sound, begin: float, quiet: float) -> bool:
+        """Whether a silence at the end of the stretch before goes on in this one, which begins with `quiet` seconds."""
         if self._heard is None:
             return True
         at, pts = self._heard
         hole = begin - at if pts is None or seen.pts is None else seen.pts - pts
-        return -SEAM <= hole <= HOLE and seen.at - at <= STALE
+        if abs(hole) <= SEAM:
+            return seen.at - at <= STALE
+        both = self._spell is not None and min(quiet, self._spell.heard) >= LEAST
+        return both and 0.0 < hole <= HOLE and seen.at - at <= STALE
 
     def _judge(self, spell: Spell) -> Iterator[Finding]:
         """Open the incident when enough was heard, and count on."""
@@ -226,7 +229,7 @@ class Audio:
 
     def _incident(self, spell: Spell, end: float | None) -> Incident:
         kind = "digital" if spell.digital > spell.quiet else "quiet"
-        detail = {"kind": kind, "level": spell.peak, "heard_seconds": spell.heard}
+        detail = {"kind": kind, "level": spell.level, "heard_seconds": spell.heard}
         end_pts = None if end is None else spell.end_pts
         return Incident("silence", spell.start, end, "warning", "", spell.start_pts, end_pts, detail)
 
