@@ -66,7 +66,7 @@ class FormatProbe:
     """Changes that were declared and take effect with the next packet."""
     _since: tuple[float, float | None] = field(default=(0.0, None), init=False, repr=False)
     """Arrival and pts of the first packet of the present format: older pictures come from the one before."""
-    _times: deque[float] = field(default_factory=lambda: deque(maxlen=512), init=False, repr=False)
+    _times: deque[float] = field(default_factory=lambda: deque(maxlen=256), init=False, repr=False)
     _last: float = field(default=0.0, init=False, repr=False)
     _changes: int = field(default=0, init=False, repr=False)
     _shown: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
