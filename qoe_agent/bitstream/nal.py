@@ -38,7 +38,7 @@ def _lengths(data: bytes, framing: int) -> Iterator[tuple[int, int]]:
     while at + framing <= end:
         start = at + framing
         at = start + int.from_bytes(data[at:start], "big")
-        if at > start:
+        if at > start < end:
             yield start, min(at, end)
 
 
