@@ -9,7 +9,6 @@ Everything is deterministic: jitter is a sequence handed in (`jitter(seed, amoun
 from __future__ import annotations
 
 import itertools
-import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,41 +26,12 @@ from qoe_agent.model import (
     Segment,
     Tick,
 )
+from tests.truth import AUDIO, DELTA_SIZE, KEY_SIZE, SOUND, SOUND_SIZE, VIDEO, Fact, Run, jitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-VIDEO, AUDIO = 0, 1
-SOUND = 1024 / 48000
-"""Seconds in a frame of AAC."""
-KEY_SIZE, DELTA_SIZE, SOUND_SIZE = 60_000, 8_000, 200
-
-
-def jitter(seed: int, amount: float, count: int = 997) -> list[float]:
-    """`count` delays between 0 and 2 × `amount`: arrival varies by ± `amount` about its mean."""
-    dice = random.Random(seed)
-    return [dice.uniform(0, 2 * amount) for _ in range(count)]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that happened, in the publisher's time."""
-
-    kind: str
-    """stop, pause, drop, mute, resize, jump, lost, ended."""
-    start: float
-    end: float
-
-
-@dataclass(slots=True)
-class Run:
-    """What came of a script."""
-
-    observations: list[Observation]
-    truth: list[Fact]
-    log: list[Packet]
-    """The publisher's own packet log; `at` is when it let go of the packet."""
-    end: float
+__all__ = ["AUDIO", "DELTA_SIZE", "KEY_SIZE", "SOUND", "SOUND_SIZE", "VIDEO", "Fact", "Run", "Script", "jitter"]
 
 
 @dataclass(slots=True)
@@ -111,8 +81,6 @@ class Script:
         self.now = self.start
         self.media = self._video_at = self._sound_at = self.pts
         self._delays = itertools.cycle(self.jitter)
-
-    # ---- steps
 
     def open(self, took: float = 0.1, cache: float = 0.0) -> Script:
         """The agent connects; `cache` seconds of media come at once (a GOP cache).
@@ -235,8 +203,6 @@ class Script:
         merged.sort(key=lambda item: item[0])
         return Run([seen for _, seen in merged], self._truth, self._log, end)
 
-    # ---- inside
-
     def _see(self, seen: Observation, emitted: float | None = None) -> None:
         self._out.append((seen.at if emitted is None else emitted, seen))
 
@@ -335,5 +301,4 @@ class Script:
         frames = sum(packet.track == VIDEO for packet in packets)
         seconds = round(frames / self.fps if frames else len(packets) * SOUND, 3)
         tracks = tuple(sorted({packet.track for packet in packets}))
-        first_byte = requested + 0.01
-        self._see(Segment(done, requested, first_byte, sequence, seconds, size, backlog=bool(flags), tracks=tracks))
+        self._see(Segment(done, requested, requested, sequence, seconds, size, backlog=bool(flags), tracks=tracks))

@@ -1,54 +1,22 @@
 """The player that we pretend to be: media and time go in, playing and running dry come out.
 
 One state machine (startup → playing ⇄ stalled, idle before and after) driven by events; the instant at which the
-buffer runs dry is computed, not polled. Thresholds are those of real players' sources: hls.js 1.7 (stream-controller,
-gap-controller), Media3 DefaultLoadControl, mpegts.js 1.8 on Media Source Extensions. Stalls count as CTA-2066 says.
+buffer runs dry is computed, not polled. Stalls count as CTA-2066 says: not startup, and not skips.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from qoe_agent.maths.tracks import EPSILON, Track
 from qoe_agent.model import DISCONTINUITY, IDR, KEY, RECOVERY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from qoe_agent.maths.players import Player
 
 EventKind: TypeAlias = Literal["play", "stall", "resume", "skip", "give_up", "stop"]
 State: TypeAlias = Literal["idle", "startup", "playing", "stalled"]
 
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """How a player behaves, in seconds of media unless said otherwise."""
-
-    name: str
-    start: float
-    """Buffered before it first plays."""
-    resume: float
-    """Buffered before it plays again after a stall."""
-    max_gap: float
-    """A hole in the timeline up to this is played through (the last picture stands); a larger one is skipped."""
-    behind: float = 0.0
-    """Segmented streams: target durations that it stays behind the live edge (RFC 8216 §6.3.3)."""
-    chase: float | None = None
-    """Buffered beyond this, it jumps ahead to `target`."""
-    target: float = 0.0
-
-
-HLS = Player("hls", start=0.1, resume=0.1, max_gap=0.1, behind=3.0)
-"""hls.js: plays once the first fragment is appended; skips holes (maxBufferHole 0.1 s)."""
-EXO = Player("exo", start=1.0, resume=2.0, max_gap=1.0, behind=3.0)
-"""Media3: bufferForPlaybackMs 1000, bufferForPlaybackAfterRebufferMs 2000; presents by time, so small holes pass."""
-FLV = Player("flv", start=0.5, resume=0.5, max_gap=1.0)
-"""mpegts.js and flv.js live: they play at once, yet bytes reach the buffer through a 384 KB stash (0.8 s at 4 Mb/s)
-and a browser resumes only with data ahead. Half a second stands for both: with less, ordinary jitter would stall.
-Sample durations are stretched to the next timestamp, so small holes are played through. Latency chasing is off."""
-RTC = Player("rtc", start=0.2, resume=0.2, max_gap=1.0, chase=1.0, target=0.2)
-"""A jitter buffer of 200 ms that drops what comes too late to be live."""
-PLAYERS: Mapping[str, Player] = {player.name: player for player in (HLS, EXO, FLV, RTC)}
 
 WAIT = 3.0
 """Seconds that a start waits for a track that is announced but does not come."""
@@ -56,13 +24,6 @@ KEYLESS = 10.0
 """Seconds after which a stream without key frames is taken from any frame (intra refresh)."""
 APART = 10.0
 """Tracks that begin further apart than this share no timeline; the player follows the picture."""
-
-
-def preset(name: str, protocol: str) -> Player:
-    """The player called `name`; `auto` chooses by protocol."""
-    if name != "auto":
-        return PLAYERS[name]
-    return {"hls": HLS, "dash": HLS, "webrtc": RTC, "whep": RTC, "rtsp": RTC}.get(protocol, FLV)
 
 
 class Event(NamedTuple):
@@ -81,24 +42,12 @@ class Event(NamedTuple):
 class Playout:
     """One viewer's player on one stream. Feed in order of time; `events` fills, the owner empties it."""
 
+    # fmt: off
     __slots__ = (
-        "_base",
-        "_dry",
-        "_head",
-        "_keyed_from",
-        "_rejoining",
-        "_since",
-        "_waiting_from",
-        "edge",
-        "events",
-        "give_up",
-        "now",
-        "player",
-        "seconds",
-        "state",
-        "tolerance",
-        "tracks",
+        "_base", "_dry", "_head", "_keyed_from", "_rejoining", "_since", "_waiting_from", "edge", "events", "give_up",
+        "now", "player", "seconds", "state", "tolerance", "tracks",
     )
+    # fmt: on
 
     def __init__(self, player: Player, give_up: float = 30.0) -> None:
         self.player = player
@@ -126,8 +75,6 @@ class Playout:
         self._waiting_from: float | None = None
         self._keyed_from: float | None = None
         self._rejoining = False
-
-    # ---- what comes in
 
     def request(self, at: float) -> None:
         """The viewer presses play; not before an earlier viewing was over."""
@@ -206,8 +153,6 @@ class Playout:
             self._log("stop", self.now)
             self._idle()
 
-    # ---- what can be seen
-
     @property
     def playhead(self) -> float:
         """Where the player is on its own timeline."""
@@ -224,8 +169,6 @@ class Playout:
         """The stream's own timestamp of a place on the player's timeline."""
         leading = self._leading()
         return media - leading.shift if leading else media
-
-    # ---- inside
 
     def _playhead(self, at: float) -> float:
         return at - self._base if self.state == "playing" else self._head

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qoe_agent.maths.playout import Event, Playout, preset
+from qoe_agent.maths.players import preset
+from qoe_agent.maths.playout import Event, Playout
 from qoe_agent.model import Format, Lost, Opened, Packet, Playlist, Segment, Tick
 
 if TYPE_CHECKING:

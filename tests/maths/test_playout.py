@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qoe_agent.maths.playout import EXO, FLV, HLS, RTC, Event, Player, Playout, preset
+from qoe_agent.maths.players import EXO, FLV, HLS, RTC, Player, preset
+from qoe_agent.maths.playout import Event, Playout
 from qoe_agent.maths.viewing import Viewing
 from qoe_agent.model import DISCONTINUITY, IDR, KEY, Packet
 from tests.script import Run, Script, jitter
