@@ -301,4 +301,6 @@ class Script:
         frames = sum(packet.track == VIDEO for packet in packets)
         seconds = round(frames / self.fps if frames else len(packets) * SOUND, 3)
         tracks = tuple(sorted({packet.track for packet in packets}))
-        self._see(Segment(done, requested, requested, sequence, seconds, size, backlog=bool(flags), tracks=tracks))
+        self._see(
+            Segment(done, requested, requested + 0.01, sequence, seconds, size, backlog=bool(flags), tracks=tracks)
+        )
