@@ -1,6 +1,7 @@
 """A publisher that we control to the packet: RTMP by hand, with a log of what left when (the truth).
 
-RTMP as in Adobe's specification 1.0, §5 (handshake, chunks) and §7.2 (commands); nothing is read but the answer to publish.
+RTMP as in Adobe's specification 1.0, §5 (handshake, chunks) and §7.2 (commands); of the server's answers only
+the one to publish is read.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qoe_agent.demo.encoder import Coded
+    from qoe_agent.demo.faults import Injected
 
 AUDIO, VIDEO = 8, 9
 CHUNK = 1 << 20
@@ -49,7 +51,7 @@ class Publisher:
         self.stop()
 
     @property
-    def injected(self) -> list[object]:
+    def injected(self) -> list[Injected]:
         """What went wrong so far."""
         return list(self._studio.injected)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,7 +30,8 @@ load_module {module};
 daemon off; master_process off; pid {home}/nginx.pid; error_log {home}/error.log notice;
 events {{ worker_connections 512; }}
 http {{
-  access_log off;
+  log_format served '$msec $status $uri';
+  access_log {home}/served.log served;
   client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home};
   uwsgi_temp_path {home}; scgi_temp_path {home};
   types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
@@ -131,6 +133,15 @@ class Nginx:
         """The HLS playlist of what is published to the application `hls`."""
         return f"http://127.0.0.1:{self.http_port}/hls/{name}.m3u8"
 
+    def served(self, name: str) -> list[tuple[float, int]]:
+        """When each segment of that playlist was sent whole (Unix seconds), and its number."""
+        found = []
+        for line in (self.home / "served.log").read_text().splitlines():
+            at, status, path = line.split()
+            if status == "200" and (match := re.fullmatch(rf"/hls/{name}-(\d+)\.ts", path)):
+                found.append((float(at), int(match[1])))
+        return found
+
     def listed(self, name: str) -> bool:
         """Whether that playlist holds two segments by now, as a viewer wants."""
         path = self.home / "hls" / f"{name}.m3u8"
@@ -207,7 +218,7 @@ class Watched:
 
 async def watch(url: str, seconds: float, *options: str, patience: float = 30.0) -> Watched:
     """Run `qoe-agent watch` for `seconds`; it must end by itself within `patience` more."""
-    command = [sys.executable, "-X", "dev", "-m", "qoe_agent", "watch", url, "--for", f"{seconds:g}s", "--json"]
+    command = [sys.executable, "-m", "qoe_agent", "watch", url, "--for", f"{seconds:g}s", "--json"]
     loop = asyncio.get_running_loop()
     started = loop.time()
     process = await asyncio.create_subprocess_exec(
