@@ -136,6 +136,7 @@ class Pictures(Stream):
 
     def _cut(self, resumed: int, final: bool) -> list[Frame]:
         look = {"h264": self._h264, "hevc": self._hevc}.get(self.codec, self._mpeg2)
+        zero = self.codec != "mpeg2video"  # zero_byte belongs to the unit that follows (H.264 §B.1.1)
         buffer, frames, begin = self._buffer, [], 0
         at = buffer.find(_START, self._scanned)
         while at >= 0:
@@ -143,7 +144,7 @@ class Pictures(Stream):
             if slice_begins is None:
                 break
             if boundary and self._found:
-                end = at - 1 if at > begin and not buffer[at - 1] else at
+                end = at - 1 if zero and at > begin and not buffer[at - 1] else at
                 frames.append(self._frame(begin, end, self._resumed, self._head - begin))
                 begin, self._found, self._resumed = end, False, resumed
             if slice_begins and not self._found:
