@@ -167,6 +167,8 @@ class Playlist:
     ended: bool = False
     changed: bool = True
     """Whether anything is new since the last fetch."""
+    track: int = 0
+    """The first track number of its segments: tells a rendition's pictures from sound in a playlist of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class Segment:
     """Unix seconds of its first sample, as the playlist says."""
     tracks: tuple[int, ...] = ()
     """Which tracks had packets in it."""
+    track: int = 0
+    """The `track` of its playlist."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from qoe_agent.model import (
     Tick,
 )
 from qoe_agent.probes import Declaration, declarations
+from qoe_agent.probes.playlist import BROKEN
 from tests.script import Script
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 DECLARED = list(declarations().values())
 CLOSED = {
     "track": {"video", "audio", "data"},
-    "reason": set(LOST_REASONS),
+    "reason": {*LOST_REASONS, *BROKEN},
     "basis": None,
     "definition": None,
 }

@@ -74,7 +74,7 @@ def test_broken_segments_are_one_incident_until_one_is_whole() -> None:
     assert (incident.start, incident.end) == (19.0, None)
     assert incident.detail == {"reason": "status", "sequence": 5, "segments": 2}
     assert outcome.total(SEGMENT_ERRORS, "status") == 1
-    assert outcome.total(SEGMENT_ERRORS, "failed") == 1  # the closed set of reasons
+    assert outcome.total(SEGMENT_ERRORS, "truncated") == 1
     (incident,) = outcome.feed([fetched(28.0, sequence=7)]).incidents("segment_error")
     assert incident.end == 28.0
 
@@ -88,3 +88,18 @@ def test_the_speed_is_forgotten() -> None:
     outcome = Outcome("playlist").feed([fetched(10.0), Tick(11.0)])
     assert outcome.gauge(SPEED) == 4.0
     assert outcome.feed([Tick(75.0)]).gauge(SPEED) is None
+
+
+def test_sound_in_a_playlist_of_its_own_is_followed_apart() -> None:
+    sound = [Playlist(at, at - 0.05, "media", "", 4.0, 900, 3, track=16) for at in (10.1, 14.1, 18.1)]
+    pictures = [listed(at, 100, changed=at == 10) for at in (10, 14, 16.5)]
+    outcome = Outcome("playlist").feed(sorted([*sound, *pictures, Tick(19.0)], key=lambda seen: seen.at))
+    assert outcome.total(BACKWARDS) == 0
+    assert [stale.key for stale in outcome.incidents("playlist_stale")] == [""]
+    assert outcome.gauge(AGE) == 9.0
+
+
+def test_reasons_are_a_closed_set() -> None:
+    errors = ("parse: InvalidDataError", "missed", "status", "the moon")
+    outcome = Outcome("playlist").feed([*(fetched(20.0, error=error) for error in errors), Tick(21.0)])
+    assert [outcome.total(SEGMENT_ERRORS, reason) for reason in ("parse", "missed", "status", "failed")] == [1] * 4
