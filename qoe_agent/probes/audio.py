@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from qoe_agent.maths.cadence import BREAK
 from qoe_agent.maths.quiet import Run, Spell, quiet_runs
-from qoe_agent.model import Format, Incident, Lost, Metric, Observation, Opened, Packet, Sample, Sound, Tick
+from qoe_agent.model import (
+    Format,
+    Incident,
+    Lost,
+    Metric,
+    Observation,
+    Opened,
+    Packet,
+    Sample,
+    Segment,
+    Sound,
+    Tick,
+)
 from qoe_agent.probes import probe
 
 if TYPE_CHECKING:
@@ -44,6 +56,8 @@ HOLE = 5.0
 """Seconds of unknown sound that a silence may span."""
 STALE = 30.0
 """Seconds without any decoded sound after which a silence is over as far as it is known."""
+LONGEST = 30.0
+"""Seconds of a segment that are believed."""
 PEAK_FRESH = 12.0
 """Seconds that a peak is worth showing."""
 
@@ -60,7 +74,7 @@ class Listen:
 
 @probe(
     PRESENT, SILENT, PEAK,
-    sees=(Opened, Format, Packet, Sound, Tick, Lost),
+    sees=(Opened, Format, Packet, Segment, Sound, Tick, Lost),
     incidents={
         "silence": "sound is there and silent",
         "audio_missing": "no audio packets though video flows, of a stream that declares or had audio",
@@ -84,6 +98,10 @@ class Audio:
     """Decoding time of the last video packet."""
     _video_at: tuple[float, float] | None = field(default=None, init=False, repr=False)
     """Arrival of the first and of the last video packet."""
+    _sounding: set[int] = field(default_factory=set, init=False, repr=False)
+    """The audio tracks that were declared."""
+    _apart: float = field(default=0.0, init=False, repr=False)
+    """The longest segment of nothing but sound: by so much it may lie behind the segments of the pictures."""
     _without: float = field(default=0.0, init=False, repr=False)
     """Seconds of video since the last audio packet."""
     _gone: Incident | None = field(default=None, init=False, repr=False)
@@ -114,7 +132,12 @@ class Audio:
         elif isinstance(seen, Sound):
             return self._sound(seen)
         elif isinstance(seen, Format):
-            self._had = self._had or seen.kind == "audio"
+            if seen.kind == "audio":
+                self._had = True
+                self._sounding.add(seen.track)
+        elif isinstance(seen, Segment):
+            if seen.tracks and self._sounding.issuperset(seen.tracks):
+                self._apart = max(self._apart, min(seen.duration, LONGEST))
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen)
         return ()
@@ -123,7 +146,9 @@ class Audio:
         yield from self._back(seen.at, None)
         yield from self._sounds_again()
         self._audio = self._video = self._video_at = self._track = self._heard = self._peak = None
-        self._without, self._since, self._dead = 0.0, seen.at, isinstance(seen, Lost)
+        self._without = self._apart = 0.0
+        self._sounding.clear()
+        self._since, self._dead = seen.at, isinstance(seen, Lost)
         if self._dead:
             yield from self._counters()
 
@@ -141,7 +166,8 @@ class Audio:
         if self._video_at is None:
             return False
         since = self._audio[0] if self._audio else self._video_at[0]
-        return self._without > self.missing and self._video_at[1] - since > self.missing
+        patience = self.missing + self._apart
+        return self._without > patience and self._video_at[1] - since > patience
 
     def _back(self, at: float, pts: float | None) -> Iterator[Finding]:
         """Audio packets come again, or the pull ended."""

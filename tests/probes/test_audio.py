@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from qoe_agent.model import KEY, Format, Lost, Observation, Opened, Packet, Sound, Tick
+from qoe_agent.model import KEY, Format, Lost, Observation, Opened, Packet, Segment, Sound, Tick
 from qoe_agent.probes.audio import LEVEL, PEAK, PRESENT, SILENT, Listen
 from tests.probes.outcome import Outcome
 from tests.script import Script
@@ -245,6 +245,23 @@ def test_audio_that_lies_together_at_a_segments_end_is_not_missing() -> None:
         tones = (Packet(done - 0.1, 1, "audio", done + t / 10, done + t / 10, KEY, 9, b"") for t in range(60))
         seen += [*pictures, *tones, *(Tick(done + t) for t in range(6))]
     assert Outcome("audio").feed(seen).incidents("audio_missing") == []
+
+
+def test_sound_in_segments_of_its_own_may_come_a_segment_later() -> None:
+    def stream(audible: int) -> list[Observation]:
+        seen: list[Observation] = [Format(0.0, 16, "audio", "aac")]
+        for n in range(8):
+            done = 6.0 * n + 6
+            seen += [Packet(done, 0, "video", done + t / 10, done + t / 10, KEY, 9, b"") for t in range(60)]
+            seen += [Segment(done, done - 1, None, n, 6.0, 540, tracks=(0,)), Tick(done + 0.1)]
+            if n < audible:
+                seen += [Packet(done + 0.3, 16, "audio", done + t / 10, None, KEY, 9, b"") for t in range(60)]
+                seen.append(Segment(done + 0.3, done, None, n, 6.0, 540, tracks=(16,)))
+        return seen
+
+    assert Outcome("audio").feed(stream(8)).incidents("audio_missing") == []
+    (missing,) = Outcome("audio").feed(stream(4)).incidents("audio_missing")
+    assert missing.start == pytest.approx(24.3)
 
 
 def test_listening_is_cheap() -> None:
