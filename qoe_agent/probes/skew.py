@@ -1,17 +1,19 @@
 """A/V skew in timestamps: how sound and picture lie to one another in the container. Nothing is decoded.
 
-Three numbers, each of the first video and the first audio track:
+Four numbers, of the first video and the first audio track, in decoding time (reordering is no skew):
 
-- skew: newest audio pts − newest video pts of what has arrived, once a second, median of ten. Above 0 = sound
-  late: where an encoder sends both as it captures them, sound of that instant bears the later time and is
-  played that much too late. A muxer that sorts by time hides such an offset, and then this is near 0.
-- interleave: the largest |audio pts − video pts| of neighbouring packets in the last ten seconds: what a
-  player must hold to play both, whatever the sign.
-- drift: the slope over time of the skew, audio seconds a second (regression of audio pts against arrival minus
-  that of video pts): above 0 the sound's clock is fast and sound gets later.
+- skew: newest audio time − newest video time of what has arrived, as far as interleaving does not explain it.
+  Each second that difference covers a range (a TS packs many sound frames into one PES packet, a file whole
+  chunks); where the range holds 0 the skew is 0, else it is the end next to 0; the median of ten seconds.
+  Above 0 = sound late: where an encoder sends both as it captures them, sound of that instant bears the later
+  time and is played that much too late. A muxer that sorts by time hides such an offset.
+- interleave: the largest distance of neighbouring audio and video packets in ten seconds: what a player must
+  hold to play both, whatever the sign.
+- drift: the slope over time of the middle of that range, audio seconds a second (regression of audio time
+  against arrival minus that of video time): above 0 the sound's clock is fast and sound gets later.
+- start offset: first audio pts − first video pts, above 0 = sound begins later.
 
-And the start offset: first audio pts − first video pts, above 0 = sound begins later. True lip-sync needs
-content whose relation is known; see `qoe_av_offset_seconds`.
+True lip-sync needs content whose relation is known: that is another measurement.
 """
 
 from __future__ import annotations
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
     from qoe_agent.model import Finding
 
 SKEW = Metric(
-    "qoe_av_skew_seconds", "gauge", "Newest audio time minus newest video time among what has arrived (timestamps "
-    "only, median of 10 s): above 0 = sound late.",
+    "qoe_av_skew_seconds", "gauge", "Newest audio time minus newest video time of what has arrived, beyond what "
+    "interleaving explains (timestamps only, median of 10 s): above 0 = sound late.",
 )  # fmt: skip
 INTERLEAVE = Metric(
-    "qoe_av_interleave_seconds", "gauge", "Largest distance in presentation time of neighbouring audio and video "
+    "qoe_av_interleave_seconds", "gauge", "Largest distance in decoding time of neighbouring audio and video "
     "packets in 10 s.",
 )  # fmt: skip
 DRIFT = Metric(
@@ -87,12 +89,14 @@ class Skew:
     """Whose packet came before this one."""
     _widest: float = field(default=0.0, init=False, repr=False)
     """Largest distance of neighbours since the last sample."""
+    _range: tuple[float, float] | None = field(default=None, init=False, repr=False)
+    """Least and greatest of newest audio time − newest video time since the last sample."""
     _samples: deque[tuple[float, float, float]] = field(
         default_factory=lambda: deque(maxlen=10), init=False, repr=False
     )
     """When, skew, widest."""
     _block: list[tuple[float, float]] = field(default_factory=list, init=False, repr=False)
-    """When and skew, of the regression's next point."""
+    """When, and the middle of the range, of the regression's next point."""
     _points: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=30), init=False, repr=False)
     _drift: float | None = field(default=None, init=False, repr=False)
 
@@ -103,6 +107,7 @@ class Skew:
             return self._tick(seen)
         elif isinstance(seen, Opened | Lost):
             self._video, self._audio, self._latest, self._widest = _Side(), _Side(), None, 0.0
+            self._range = None
             self._samples.clear()
             self._block.clear()
             self._points.clear()
@@ -110,23 +115,33 @@ class Skew:
         return ()
 
     def _take(self, seen: Packet) -> None:
-        pts, kind = seen.pts, seen.kind
-        if pts is None or kind == "data":
+        kind, time = seen.kind, seen.pts if seen.dts is None else seen.dts
+        if time is None or kind == "data":
             return
         mine, other = (self._video, self._audio) if kind == "video" else (self._audio, self._video)
         if mine.track is None:
-            mine.track, mine.first = seen.track, pts
+            mine.track, mine.first = seen.track, seen.pts
         if mine.track != seen.track or seen.flags & BACKLOG:
             return
         newest = mine.newest
-        if newest is None or pts > newest or pts < newest - BREAK:
-            mine.newest = pts
+        if newest is None or time > newest or time < newest - BREAK:
+            mine.newest = newest = time
         mine.came = True
-        if self._latest is other and other.newest is not None:
-            apart = abs(pts - other.newest)
-            if self._widest < apart <= APART:
-                self._widest = apart
+        if other.newest is not None:
+            self._compare(newest - other.newest if mine is self._audio else other.newest - newest)
+            if self._latest is other and self._widest < abs(time - other.newest) <= APART:
+                self._widest = abs(time - other.newest)
         self._latest = mine
+
+    def _compare(self, apart: float) -> None:
+        if -APART <= apart <= APART:
+            known = self._range
+            if known is None:
+                self._range = apart, apart
+            elif apart < known[0]:
+                self._range = apart, known[1]
+            elif apart > known[1]:
+                self._range = known[0], apart
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:
         self._sample(tick.at)
@@ -141,25 +156,22 @@ class Skew:
         yield Sample(DRIFT, self._drift if known else None)
 
     def _sample(self, now: float) -> None:
-        """Note how the newest times differ, if both sides have moved."""
-        sound, picture = self._audio, self._video
-        if not (sound.came and picture.came) or sound.newest is None or picture.newest is None:
+        """Note by how much the newest times differed, if both sides have moved."""
+        if not (self._audio.came and self._video.came) or self._range is None:
             return
         if self._samples and now - self._samples[-1][0] < OFTEN:
             return
-        skew = sound.newest - picture.newest
-        if abs(skew) > APART:
-            return
-        sound.came = picture.came = False
-        self._samples.append((now, skew, self._widest))
-        self._widest = 0.0
-        self._block.append((now, skew))
+        least, greatest = self._range
+        self._samples.append((now, max(least, 0.0) + min(greatest, 0.0), self._widest))
+        self._audio.came = self._video.came = False
+        self._range, self._widest = None, 0.0
+        self._block.append((now, (least + greatest) / 2))
         if now - self._block[0][0] >= BLOCK:
             self._regress()
 
     def _regress(self) -> None:
         """Another point: the middle of the block."""
-        point = median(at for at, _ in self._block), median(skew for _, skew in self._block)
+        point = median(at for at, _ in self._block), median(middle for _, middle in self._block)
         self._block.clear()
         if self._points and abs(point[1] - self._points[-1][1]) > STEP:
             self._points.clear()
