@@ -15,6 +15,9 @@ from qoe_agent.model import BACKLOG, Lost, Observation, Opened, Packet, Playlist
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOK = 0.5
+"""Seconds between looks at the deadline, which may have moved nearer: opening may take longer than silence."""
+
 Emit: TypeAlias = "Callable[[Observation], None]"
 
 NO_BURST = ("hls", "file", "pipe", "replay")
@@ -44,7 +47,7 @@ async def watch(target: Target, emit: Emit) -> Lost:
     pull = asyncio.ensure_future(module.watch(target, guard.emit))
     try:
         while not pull.done():
-            await asyncio.wait({pull}, timeout=max(0.05, guard.deadline - clock.now()))
+            await asyncio.wait({pull}, timeout=min(LOOK, max(0.05, guard.deadline - clock.now())))
             if not pull.done() and clock.now() >= guard.deadline:
                 return Lost(clock.now(), *guard.verdict())
         lost: Lost = pull.result()

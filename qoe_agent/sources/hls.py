@@ -126,7 +126,8 @@ class _Feed:
         self._client, self._target, self._emit, self._url = client, target, emit, url
         self._loaded = loaded
         self._follower = Follower(client, target, emit, first_track, unwrap)
-        self._began = clock.now()
+        self._give_up = clock.now() + EARLY * target.open_timeout
+        """When a playlist that lists nothing is called empty."""
         self._known: Media | None = None
         self._next: int | None = None
         """Media sequence number of the next segment to fetch."""
@@ -155,6 +156,8 @@ class _Feed:
                 lost = self._missed(loaded, good)
             target_duration = self._known.target_duration if self._known else 1.0
             due = got.requested + target_duration * (1.0 if changed else 0.5)
+            if self._next is None:
+                due = min(due, self._give_up)
             if lost is None:
                 await asyncio.sleep(max(_SHORTEST_WAIT, due - clock.now()))
         self._follower.jobs.put_nowait(lost)
@@ -174,8 +177,7 @@ class _Feed:
     def _over(self, media: Media) -> Lost | None:
         if media.ended and self._next is not None:
             return Lost(clock.now(), "ended", "the playlist ended")
-        late = clock.now() - self._began > EARLY * self._target.open_timeout
-        if self._next is None and (media.ended or late):
+        if self._next is None and (media.ended or clock.now() >= self._give_up):
             return Lost(clock.now(), "empty", "the playlist lists no segments")
         return None
 

@@ -30,7 +30,7 @@ async def watch(target: Target, emit: Emit) -> Lost:
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[Exception] = loop.create_future()
     try:
-        sock = listen(target.url)
+        sock = await asyncio.to_thread(listen, target.url)  # it may ask for a name
     except ValueError:
         return Lost(clock.now(), "failed", "not an address to listen on")
     except OSError as error:

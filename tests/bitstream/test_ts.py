@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
 
 import av
@@ -103,7 +104,7 @@ def test_a_packet_arrives_with_its_last_byte() -> None:
     found = only([seen for i, p in enumerate(whole) for seen in ts.feed(p, float(i))] + ts.flush(1e9))
     pictures = [p.at for p in found if p.kind == "video"]
     mine = [i for i, p in enumerate(whole) if pid(p) == VIDEO and p[3] & 0x10]
-    last = [before for before, after in zip(mine, mine[1:], strict=False) if starts(whole[after])]
+    last = [before for before, after in itertools.pairwise(mine) if starts(whole[after])]
     assert pictures == [float(i) for i in [*last, mine[-1]]]
     sounds = [p for p in found if p.kind == "audio"]
     carriers = {float(i) for i, p in enumerate(whole) if pid(p) == AUDIO}

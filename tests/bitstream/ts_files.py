@@ -42,11 +42,11 @@ def muxed(
                 pictures.options = {"preset": "ultrafast", "x265-params": "log-level=none:bframes=2:keyint=25"}
         if audio:
             sounds = target.add_stream(audio, rate=rate, layout=layout)
-        _write(target, pictures, sounds, seconds, rate)
+        write(target, pictures, sounds, seconds, rate)
     return out.getvalue()
 
 
-def _write(target, pictures, sounds, seconds, rate) -> None:  # type: ignore[no-untyped-def]  # PyAV's stream types
+def write(target, pictures, sounds, seconds, rate) -> None:  # type: ignore[no-untyped-def]  # PyAV's stream types
     frame = (sounds.codec_context.frame_size or 1024) if sounds else 1
     sample = 0
     for n in range(int(seconds * 25)):
@@ -69,7 +69,7 @@ def picture(n: int, width: int, height: int) -> av.VideoFrame:
     return frame
 
 
-def tone(sample: int, count: int, rate: int, stream) -> av.AudioFrame:  # type: ignore[no-untyped-def]  # see _write
+def tone(sample: int, count: int, rate: int, stream) -> av.AudioFrame:  # type: ignore[no-untyped-def]  # see write
     form, layout = stream.format.name, stream.layout
     wave = 0.4 * np.sin(2 * np.pi * 440 * (sample + np.arange(count)) / rate)
     full = {"s16": (np.int16, 32_767), "s32": (np.int32, 2**31 - 1)}.get(form.rstrip("p"), (np.float32, 1))

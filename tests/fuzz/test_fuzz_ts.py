@@ -16,7 +16,15 @@ pytest.importorskip("atheris", reason="the fuzzer runs on Linux only")
 def test_nothing_is_found_in_a_few_seconds(tmp_path: Path) -> None:
     for name, data in (("h264", muxed()), ("hevc", muxed("libx265", "ac3")), ("mpeg2", muxed("mpeg2video", "eac3"))):
         (tmp_path / name).write_bytes(b"\1\x2f" + data[: 188 * 20])
-    command = ["-m", "tests.fuzz.fuzz_ts", "-runs=3000", "-max_total_time=6", "-max_len=4096", "-timeout=5"]
+    command = [
+        "-m",
+        "tests.fuzz.fuzz_ts",
+        "-runs=3000",
+        "-max_total_time=6",
+        "-max_len=4096",
+        "-timeout=5",
+        f"-artifact_prefix={tmp_path}/",
+    ]
     done = subprocess.run(  # the interpreter and the arguments are ours
         [sys.executable, *command, str(tmp_path)],
         cwd=Path(__file__).parent.parent.parent,
