@@ -19,7 +19,6 @@ PENDING_LIMIT = 2 * MESSAGE_LIMIT
 _DEFAULT_SIZE = 128
 _EXTENDED = 0xFFFFFF
 _PERIOD = 1 << 32
-_BASIC_SIZES = {0: 2, 1: 3}
 _HEADER_SIZES = (11, 7, 3, 0)
 
 
@@ -58,11 +57,14 @@ class Reader:
     """Takes the bytes behind the handshake, hands out messages."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._head = b""
+        """The beginning of a chunk header that is not whole."""
+        self._current: _Channel | None = None
+        """Whose chunk is under way, and how many bytes of it are to come."""
+        self._left = 0
         self._size = _DEFAULT_SIZE
         self._channels: dict[int, _Channel] = {}
         self._pending = 0
-        self._whole: Message | None = None
         self._given_up = False
 
     def feed(self, data: bytes) -> Iterator[Message | None]:
@@ -70,16 +72,44 @@ class Reader:
 
         What is done with a message counts before the next is read. Raises Violation.
         """
-        self._buffer += data
-        position = 0
-        while (end := self._chunk(position)) is not None:
-            position = end
-            if self._given_up:
-                self._given_up = False
-                yield None
-            if self._whole is not None:
-                yield self._whole
-        del self._buffer[:position]
+        if self._head:
+            data, self._head = self._head + data, b""
+        view, position, end = memoryview(data), 0, len(data)
+        while True:
+            state = self._current
+            if state is None:
+                body = self._header(data, position)
+                if body is None:
+                    self._head = data[position:]
+                    return
+                position = body
+                if self._given_up:
+                    self._given_up = False
+                    yield None
+                state = self._current
+                assert state is not None
+            stop = min(position + self._left, end)
+            if stop - position == state.size:
+                payload = data[position:stop]
+            else:
+                self._gather(state, view[position:stop])
+                self._left -= stop - position
+                if self._left:
+                    return
+                self._current = None
+                position = stop
+                if len(state.parts) < state.size:
+                    continue
+                payload = bytes(state.parts)
+                self._drop(state)
+            self._current, state.begun, position = None, False, stop
+            yield Message(state.kind, state.stamp, state.stream, payload)
+
+    def _gather(self, state: _Channel, part: memoryview) -> None:
+        self._pending += len(part)
+        if self._pending > PENDING_LIMIT:
+            raise Violation("too many unfinished messages")
+        state.parts += part
 
     def resize(self, size: int) -> None:
         """The other side sends chunks of this size from now on (Set Chunk Size)."""
@@ -97,41 +127,35 @@ class Reader:
         state.parts.clear()
         state.begun = False
 
-    def _chunk(self, position: int) -> int | None:
-        """Take one chunk; where it ends, or None when it is not all there. `_whole` is what it completes."""
-        buffer, end = self._buffer, len(self._buffer)
+    def _header(self, data: bytes, position: int) -> int | None:
+        """Read a chunk's header; where its payload begins, or None when it is not all there."""
+        end = len(data)
         if position >= end:
             return None
-        form, channel = buffer[position] >> 6, buffer[position] & 63
-        at = position + _BASIC_SIZES.get(channel, 1)
+        form, channel = data[position] >> 6, data[position] & 63
+        at = position + (1 if channel > 1 else 2 + channel)
         body = at + _HEADER_SIZES[form]
         if body > end:
             return None
         if channel < 2:
-            channel = 64 + int.from_bytes(buffer[position + 1 : at], "little")
+            channel = 64 + int.from_bytes(data[position + 1 : at], "little")
         state = self._channels.get(channel) or self._new(form, channel)
-        time = int.from_bytes(buffer[at : at + 3], "big") if form < 3 else state.time
+        if form == 3 and state.begun and not state.extended:
+            self._current, self._left = state, min(self._size, state.size - len(state.parts))
+            return body
+        time = int.from_bytes(data[at : at + 3], "big") if form < 3 else state.time
         extended = time == _EXTENDED if form < 3 else state.extended
         if extended:
             if body + 4 > end:
                 return None
-            again = int.from_bytes(buffer[body : body + 4], "big")
+            again = int.from_bytes(data[body : body + 4], "big")
             # some servers do not repeat the extended time in a message's later chunks (SRS knows them, too)
             if form < 3 or not state.begun or again == state.time:
                 time, body = again, body + 4
-        begins = form < 3 or not state.begun
-        size = int.from_bytes(buffer[at + 3 : at + 6], "big") if form < 2 else state.size
-        part_end = body + min(self._size, size if begins else size - len(state.parts))
-        if part_end > end:
-            return None
-        if begins:
-            self._begin(state, form, time, extended, size)
-            if form < 2:
-                state.kind = buffer[at + 6]
-            if form == 0:
-                state.stream = int.from_bytes(buffer[at + 7 : at + 11], "little")
-        self._take(state, buffer[body:part_end])
-        return part_end
+        if form < 3 or not state.begun:
+            self._begin(state, form, time, extended, data[at : at + 11])
+        self._current, self._left = state, min(self._size, state.size - len(state.parts))
+        return body
 
     def _new(self, form: int, channel: int) -> _Channel:
         if form > 1:  # librtmp opens with 1, too
@@ -141,27 +165,20 @@ class Reader:
         state = self._channels[channel] = _Channel()
         return state
 
-    def _begin(self, state: _Channel, form: int, time: int, extended: bool, size: int) -> None:
+    def _begin(self, state: _Channel, form: int, time: int, extended: bool, head: bytes) -> None:
+        """A new message, by a header of `form` whose fields are at the front of `head`."""
         if state.begun:
             self._given_up = True
             self._drop(state)
-        if size > MESSAGE_LIMIT:
-            raise Violation("a message too large")
+        if form < 2:
+            state.size, state.kind = int.from_bytes(head[3:6], "big"), head[6]
+            if state.size > MESSAGE_LIMIT:
+                raise Violation("a message too large")
+        if form == 0:
+            state.stream = int.from_bytes(head[7:11], "little")
         # a chunk of type 3 that begins a message repeats the time before, even an absolute one (§5.3.1.2.4)
         state.stamp = time if form == 0 else (state.stamp + time) % _PERIOD
-        state.time, state.extended, state.size, state.begun = time, extended, size, True
-
-    def _take(self, state: _Channel, part: bytearray) -> None:
-        self._whole = None
-        if len(state.parts) + len(part) == state.size:
-            payload = bytes(state.parts + part) if state.parts else bytes(part)
-            self._drop(state)
-            self._whole = Message(state.kind, state.stamp, state.stream, payload)
-            return
-        state.parts += part
-        self._pending += len(part)
-        if self._pending > PENDING_LIMIT:
-            raise Violation("too many unfinished messages")
+        state.time, state.extended, state.begun = time, extended, True
 
 
 def write(channel: int, message: Message) -> bytes:

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from qoe_agent.bitstream import amf, chunks
 from qoe_agent.bitstream.chunks import Message, Violation
-from qoe_agent.bitstream.flv import Flv
-from qoe_agent.bitstream.flv_tracks import AUDIO, SCRIPT, SCRIPT_AMF3, VIDEO
+from qoe_agent.bitstream.flv_tracks import AUDIO, SCRIPT, SCRIPT_AMF3, VIDEO, Tracks
 from qoe_agent.model import Damage
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class Client:
         self._shaking: bytearray | None = bytearray()
         self._answered = False
         self._reader = chunks.Reader()
-        self._flv = Flv()
+        self._tracks = Tracks()
         self._stream = 0
         self._window = _OUR_WINDOW
         self._received = 0
@@ -196,14 +195,14 @@ class Client:
         if not self.media:
             self.media = True
             self._playing(at, out)
-        out += self._flv.tag(kind, stamp, payload, at)
+        out += self._tracks.tag(kind, stamp, payload, at)
 
     def _script(self, kind: int, stamp: int, payload: bytes, at: float, out: list[Output]) -> None:
         values = amf.decode(payload)
         if values[:1] == ["onPlayStatus"]:
             self._status(values[-1], at, out)
         else:
-            out += self._flv.tag(kind, stamp, payload, at)
+            out += self._tracks.tag(kind, stamp, payload, at)
 
     def _playing(self, at: float, out: list[Output]) -> None:
         if self.state != "playing":
