@@ -55,6 +55,11 @@ class Publisher:
         """What went wrong so far."""
         return list(self._studio.injected)
 
+    @property
+    def media(self) -> float:
+        """Media time of the latest picture."""
+        return next((packet.pts or 0.0 for packet in reversed(self.log) if packet.kind == "video"), 0.0)
+
     def inject(self, *faults: Fault) -> None:
         """Let these go wrong; their `start` counts from now."""
         now = clock.now() - self._studio.started

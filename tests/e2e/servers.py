@@ -142,10 +142,10 @@ class Nginx:
                 found.append((float(at), int(match[1])))
         return found
 
-    def listed(self, name: str) -> bool:
-        """Whether that playlist holds two segments by now, as a viewer wants."""
+    def listed(self, name: str, segments: int = 2) -> bool:
+        """Whether that playlist holds so many segments by now."""
         path = self.home / "hls" / f"{name}.m3u8"
-        return path.exists() and path.read_text().count("#EXTINF") >= 2
+        return path.exists() and path.read_text().count("#EXTINF") >= segments
 
 
 @contextlib.asynccontextmanager
@@ -237,17 +237,32 @@ async def watch(url: str, seconds: float, *options: str, patience: float = 30.0)
     return Watched(process.returncode or 0, json.loads(out), errors, took)
 
 
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A running daemon."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def told(self) -> str:
+        """Its log so far."""
+        return self.log.read_text()
+
+
 @contextlib.asynccontextmanager
-async def agent(home: Path, streams: dict[str, str]) -> AsyncIterator[int]:
-    """The daemon on these streams (name: URL); yields the port of its metrics."""
+async def agent(home: Path, streams: dict[str, str]) -> AsyncIterator[Agent]:
+    """The daemon on these streams (name: URL)."""
     home.mkdir()
     port, config = free_port(), home / "agent.yml"
     lines = [f"web: {{listen: '127.0.0.1:{port}'}}", "streams:"]
     lines += [f"  - {{name: {name}, url: '{url}'}}" for name, url in streams.items()]
     config.write_text("\n".join(lines) + "\n")
-    async with running(sys.executable, "-m", "qoe_agent", "run", config, log=home / "agent.log"):
-        await until(lambda: answers(port), f"the agent: {(home / 'agent.log').read_text()}")
-        yield port
+    log = home / "agent.log"
+    async with running(sys.executable, "-m", "qoe_agent", "run", config, log=log) as process:
+        await until(lambda: answers(port), "the agent")
+        yield Agent(process, port, log)
+    assert "Traceback" not in log.read_text(), log.read_text()
 
 
 def exposition(port: int) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qoe_agent import clock
 from qoe_agent.maths.viewing import Viewing
-from qoe_agent.model import Format, Opened, Playlist, Segment
+from qoe_agent.model import DISCONTINUITY, Format, Opened, Playlist, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from qoe_agent.model import Packet
 
 PATIENCE = 30.0
+TARGET = 1.0
+"""Target duration of one-second fragments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,6 @@ class Listed:
 
     at: float
     sequence: int
-    seconds: float
-    target: float
-    """The playlist's target duration then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +80,45 @@ class Listing:
             said = {name: value for name, _, value in (line.partition(":") for line in lines)}
             if "#EXT-X-MEDIA-SEQUENCE" not in said:
                 continue
-            durations = [float(line[8:].rstrip(",")) for line in lines if line.startswith("#EXTINF:")]
-            first, target = int(said["#EXT-X-MEDIA-SEQUENCE"]), float(said["#EXT-X-TARGETDURATION"])
-            at = clock.now()
+            first, at = int(said["#EXT-X-MEDIA-SEQUENCE"]), clock.now()
             known = self.segments[-1].sequence if self.segments else -1
-            for sequence, seconds in enumerate(durations, first):
-                if sequence > known:
-                    self.segments.append(Listed(at, sequence, seconds, target))
+            listed = range(first, first + sum(line.startswith("#EXTINF:") for line in lines))
+            self.segments += [Listed(at, sequence) for sequence in listed if sequence > known]
 
 
-def hls(log: Sequence[Packet], segments: Sequence[Listed], served: Sequence[tuple[float, int]]) -> list[Span]:
+def fragments(shows: Sequence[Sequence[Packet]], seconds: float = 1.0) -> list[list[Packet]]:
+    """The packets as nginx cuts them: at the first key frame `seconds` into a fragment, and where a show begins."""
+    found: list[list[Packet]] = []
+    for number, show in enumerate(shows):
+        began: float | None = None
+        for packet in show:
+            pts = packet.pts or 0.0
+            if packet.kind == "video" and packet.key and (began is None or pts - began > seconds - 0.01):
+                began = pts
+                found.append([])
+            if began is not None:
+                first = number > 0 and began == pts
+                found[-1].append(replace(packet, flags=packet.flags | DISCONTINUITY) if first else packet)
+    return found
+
+
+def hls(
+    shows: Sequence[Sequence[Packet]], segments: Sequence[Listed], served: Sequence[tuple[float, int]]
+) -> list[Span]:
     """The stalls of a viewer to whom the server sent the segments at the times in its access log."""
     viewing = Viewing("auto", PATIENCE)
     joined = served[0][0]
     viewing.take(Opened(joined, joined, "hls"))
     viewing.take(Format(joined, 0, "video", "h264"))
     viewing.take(Format(joined, 1, "audio", "aac"))
-    ends = list(itertools.accumulate((each.seconds for each in segments), initial=log[0].pts or 0.0))
-    known = {each.sequence: place for place, each in enumerate(segments)}
+    cut = fragments(shows)
     for at, sequence in served:
-        place = known[sequence]
-        listed = [each for each in segments if each.at <= at]
-        newest, target = listed[-1].sequence, segments[place].target
-        viewing.take(Playlist(at, at, "media", "", target, sequence, newest - sequence + 1))
-        for packet in log:
-            if packet.pts is not None and ends[place] - 0.001 <= packet.pts < ends[place + 1] - 0.001:
-                viewing.take(replace(packet, at=at))
-        viewing.take(Segment(at, at, at, sequence, segments[place].seconds, 1, backlog=place < len(listed) - 1))
+        newest = max(each.sequence for each in segments if each.at <= at + 0.05)
+        viewing.take(Playlist(at, at, "media", "", TARGET, sequence, newest - sequence + 1))
+        for packet in cut[sequence]:
+            viewing.take(replace(packet, at=at))
+        seconds = (cut[sequence][-1].pts or 0.0) - (cut[sequence][0].pts or 0.0) + 0.04
+        viewing.take(Segment(at, at, at, sequence, seconds, 1, backlog=sequence < newest))
     return spans(viewing.events)
 
 
