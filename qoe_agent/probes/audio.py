@@ -1,7 +1,10 @@
 """Audio: is there sound, and is it silent?
 
 Silence is heard: all channels below −60 dBFS, or digital zeros, for `silence` seconds; onset and end are exact
-to the sample. Missing audio is something else: no packets while video flows.
+to the sample in media time. On the agent's clock they lie where an even delivery would have put them: segments
+come in bursts, so the earliest arrivals of late say how media time relates to it.
+
+Missing audio is something else: no packets while video flows.
 
 Sound that was not decoded is not known. Where stretches of sound lie more than 0.5 s apart (decoding falls to
 1 s in 5 under overload, or packets are missing), a silence goes on only if both sides of the hole are silent
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from qoe_agent.maths.cadence import BREAK
 from qoe_agent.maths.quiet import Run, Spell, quiet_runs
+from qoe_agent.maths.window import Floor
 from qoe_agent.model import (
     Format,
     Incident,
@@ -100,6 +104,10 @@ class Audio:
     """Arrival of the first and of the last video packet."""
     _sounding: set[int] = field(default_factory=set, init=False, repr=False)
     """The audio tracks that were declared."""
+    _segment: float = field(default=0.0, init=False, repr=False)
+    """The longest segment."""
+    _lags: Floor = field(default_factory=Floor, init=False, repr=False)
+    """Arrival minus media time of sound."""
     _apart: float = field(default=0.0, init=False, repr=False)
     """The longest segment of nothing but sound: by so much it may lie behind the segments of the pictures."""
     _without: float = field(default=0.0, init=False, repr=False)
@@ -136,6 +144,7 @@ class Audio:
                 self._had = True
                 self._sounding.add(seen.track)
         elif isinstance(seen, Segment):
+            self._segment = max(self._segment, min(seen.duration, LONGEST))
             if seen.tracks and self._sounding.issuperset(seen.tracks):
                 self._apart = max(self._apart, min(seen.duration, LONGEST))
         elif isinstance(seen, Opened | Lost):
@@ -146,7 +155,8 @@ class Audio:
         yield from self._back(seen.at, None)
         yield from self._sounds_again()
         self._audio = self._video = self._video_at = self._track = self._heard = self._peak = None
-        self._without = self._apart = 0.0
+        self._without = self._apart = self._segment = 0.0
+        self._lags = Floor()
         self._sounding.clear()
         self._since, self._dead = seen.at, isinstance(seen, Lost)
         if self._dead:
@@ -204,24 +214,42 @@ class Audio:
         rate = seen.sample_rate
         if self._ticked or self._peak is None or peak > self._peak[1]:
             self._peak, self._ticked = (seen.at, peak), False
-        begin = seen.at - count / rate
+        begin, ended = seen.at - count / rate, None if seen.pts is None else seen.pts + count / rate
         if not runs or runs[0][0] > 0 or not self._reaches(seen, begin, runs[0][1] / rate):
             yield from self._sounds_again()
-        yield from self._runs(runs, count, rate, begin, seen.pts)
-        self._heard = (seen.at, None if seen.pts is None else seen.pts + count / rate)
+        if self._jumped(seen.pts):
+            self._lags = Floor()
+        if seen.pts is not None and ended is not None:
+            self._lags.add(seen.at, seen.at - ended)
+            begin = seen.pts + (self._lags.lowest(seen.at - self._uneven()) or 0.0)
+        yield from self._runs(runs, count, rate, begin, seen)
+        self._heard = (seen.at, ended)
 
-    def _runs(self, runs: Sequence[Run], count: int, rate: int, begin: float, pts: float | None) -> Iterator[Finding]:
-        reached = 0
+    def _jumped(self, pts: float | None) -> bool:
+        before = self._heard[1] if self._heard else None
+        return pts is None or before is None or not -SEAM <= pts - before <= HOLE
+
+    def _uneven(self) -> float:
+        """Seconds by which arrival may differ from an even delivery."""
+        return 1.0 + self._segment
+
+    def _runs(self, runs: Sequence[Run], count: int, rate: int, begin: float, seen: Sound) -> Iterator[Finding]:
+        """`begin`: where the stretch begins on the agent's clock."""
+        reached, pts = 0, seen.pts
         for start, end, level in runs:
             if start > reached:
                 yield from self._sounds_again()
             reached = end
-            if self._spell is None:
+            spell = self._spell
+            if spell is None:
                 onset = None if pts is None else pts + start / rate
-                self._spell = Spell(begin + start / rate, onset, begin + start / rate, onset)
-            finish = None if pts is None else pts + end / rate
-            self._spell.extend((end - start) / rate, level, begin + end / rate, finish)
-            yield from self._judge(self._spell)
+                self._spell = spell = Spell(begin + start / rate, onset, begin + start / rate, onset)
+            finish, finish_pts = begin + end / rate, None if pts is None else pts + end / rate
+            if spell.start_pts is not None and finish_pts is not None:
+                even = spell.start + finish_pts - spell.start_pts
+                finish = even if abs(even - finish) <= self._uneven() else finish
+            spell.extend((end - start) / rate, level, max(spell.start, min(finish, seen.at)), finish_pts)
+            yield from self._judge(spell)
         if reached < count:
             yield from self._sounds_again()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -165,6 +166,30 @@ def test_a_hole_longer_than_five_seconds_or_a_jump_is_not_bridged() -> None:
     for pts in (8.0, 86_400.0, 0.2):
         heard = [*sounds(tone(1.5, 0.0)), *sounds(tone(1.5, 0.0), pts=pts)]
         assert Outcome("audio").feed(heard).incidents("silence") == []
+
+
+def test_silence_in_segments_is_as_long_as_the_media_and_where_an_even_delivery_puts_it() -> None:
+    samples = tone(24, 0.5)
+    samples[:, round(9.3 * RATE) : round(13.9 * RATE)] = 0.0
+    seen: list[Observation] = []
+    for n in range(12):  # two seconds each, published when whole, met by polls that are up to 0.6 s late
+        done = 1000 + 2 * n + 2 + 0.2 * (n * 7 % 4)
+        for sound in sounds(samples[:, 2 * n * RATE : (2 * n + 2) * RATE], pts=2.0 * n):
+            seen.append(replace(sound, at=done + 0.01 * (sound.pts or 0.0) / 24))
+        seen.append(Segment(done + 0.02, done, done, n, 2.0, 9, tracks=(0, 1)))
+    outcome = Outcome("audio").feed(seen)
+    (silence,) = outcome.incidents("silence")
+    assert silence.end is not None
+    assert silence.end - silence.start == pytest.approx(4.6, abs=0.001)
+    assert silence.start == pytest.approx(1009.3, abs=0.7)
+
+
+def test_a_silence_during_which_media_stood_still_ends_when_it_was_heard_to_end() -> None:
+    samples = np.concatenate([tone(2, 0.5), tone(6, 0.0), tone(2, 0.5)], axis=1)
+    halted = [replace(sound, at=sound.at + (8.0 if (sound.pts or 0.0) >= 5 else 0.0)) for sound in sounds(samples)]
+    (silence,) = Outcome("audio").feed(halted).incidents("silence")
+    assert silence.start == pytest.approx(102, abs=0.001)
+    assert silence.end == pytest.approx(116, abs=0.001)
 
 
 def test_sound_of_a_past_connection_is_not_heard() -> None:
