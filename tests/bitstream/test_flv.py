@@ -281,3 +281,9 @@ def test_commands_empty_tags_and_the_end_of_a_sequence_are_no_packets() -> None:
     quiet = [b"", b"\x52\x00", b"\x17\x02\0\0\0", b"\x17\x02", b"\x92hvc1", b"\xd4hvc1" + b"colour"]
     seen = demux(HEADER + b"".join(tag(VIDEO, 0, body) for body in quiet))
     assert seen == []
+
+
+def test_a_nal_length_with_nothing_behind_it_is_survived() -> None:
+    """Found by fuzzing."""
+    [packet] = packets(demux(HEADER + tag(VIDEO, 0, b"\x17\x01\0\0\0" + b"\0\0\0\x09")))
+    assert packet.size == 4
