@@ -248,7 +248,7 @@ class Audio:
             if spell.start_pts is not None and finish_pts is not None:
                 even = spell.start + finish_pts - spell.start_pts
                 finish = even if abs(even - finish) <= self._uneven() else finish
-            spell.extend((end - start) / rate, level, max(spell.start, min(finish, seen.at)), finish_pts)
+            spell.extend((end - start) / rate, level, max(spell.start, finish), finish_pts)
             yield from self._judge(spell)
         if reached < count:
             yield from self._sounds_again()
