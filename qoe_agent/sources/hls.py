@@ -125,6 +125,7 @@ class _Feed:
     ) -> None:
         self._client, self._target, self._emit, self._url = client, target, emit, url
         self._loaded = loaded
+        self._track = first_track
         self._follower = Follower(client, target, emit, first_track, unwrap)
         self._give_up = clock.now() + EARLY * target.open_timeout
         """When a playlist that lists nothing is called empty."""
@@ -169,7 +170,7 @@ class _Feed:
     def _missed(self, loaded: _Loaded, good: float) -> Lost | None:
         """The playlist could not be had: at once fatal at the beginning, later only if it stays away."""
         reason, detail = loaded.reason or "protocol", loaded.detail or "a master playlist instead of a media playlist"
-        self._emit(Playlist(loaded.got.at, loaded.got.requested, "media", error=reason))
+        self._emit(Playlist(loaded.got.at, loaded.got.requested, "media", error=reason, track=self._track))
         if self._known is None or clock.now() - good > EARLY * self._target.lost_after:
             return Lost(clock.now(), reason, detail)
         return None
@@ -195,6 +196,7 @@ class _Feed:
                 segments=len(media.entries),
                 ended=media.ended,
                 changed=changed,
+                track=self._track,
             )
         )
         self._follower.listed(media)

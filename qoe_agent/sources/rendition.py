@@ -51,6 +51,7 @@ class Follower:
         self.jobs: asyncio.Queue[Job | Lost] = asyncio.Queue()
         self.paced = False
         """The playlist was complete from the beginning: fetch no faster than it plays."""
+        self._track = first_track
         self._segments = Segments(first_track, unwrap)
         self._cache: OrderedDict[tuple[str, Span], bytes] = OrderedDict()
         """Keys and initialisation sections."""
@@ -68,7 +69,7 @@ class Follower:
     def miss(self, sequence: int, duration: float) -> None:
         """A segment left the playlist before we saw it there."""
         now = clock.now()
-        self._emit(Segment(now, now, None, sequence, duration, 0, error="missed"))
+        self._emit(Segment(now, now, None, sequence, duration, 0, error="missed", track=self._track))
 
     async def run(self) -> Lost:
         """Work until the playlist's end comes up."""
@@ -122,6 +123,7 @@ class Follower:
                 broken,
                 entry.program_date_time,
                 tuple(sorted(tracks)),
+                self._track,
             )
         )
 

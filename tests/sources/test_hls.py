@@ -321,7 +321,8 @@ async def test_an_audio_group_is_fetched_beside_the_pictures_on_tracks_of_its_ow
     starts = [p.pts for p in media(ear, "audio")]
     assert starts[0] == 1.0
     assert 2.0 in starts
-    assert {s.tracks for s in ear.all(Segment)} == {(0,), (hls.SOUND_TRACKS,)}
+    assert {(s.track, s.tracks) for s in ear.all(Segment)} == {(0, (0,)), (hls.SOUND_TRACKS, (hls.SOUND_TRACKS,))}
+    assert {p.track for p in ear.all(Playlist) if p.kind == "media"} == {0, hls.SOUND_TRACKS}
 
 
 @pytest.mark.parametrize(
