@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def agree(seen: list[dict[str, Any]], true: list[Span]) -> None:
 def gap_between(publisher: Publisher, after: float) -> Span:
     """The longest silence of the publisher since `after`."""
     log = [packet.at for packet in publisher.log if packet.at >= after]
-    start, end = max(zip(log, log[1:], strict=False), key=lambda pair: pair[1] - pair[0])
+    start, end = max(itertools.pairwise(log), key=lambda pair: pair[1] - pair[0])
     return truth.Span(start, end)
 
 
