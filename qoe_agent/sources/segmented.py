@@ -111,10 +111,12 @@ class Segments:
         return out
 
     def _is_new(self, seen: Format) -> bool:
-        """Rates that PyAV measures on one segment differ from the next one's: they alone are no change."""
+        """Rates that PyAV measures on one segment differ from the next one's: they alone, behind the same
+        configuration record, are no change."""
         known = self._formats.get(seen.track)
         if known is not None:
-            if replace(seen, at=known.at, frame_rate=known.frame_rate, bit_rate=known.bit_rate) == known:
+            measured = {"frame_rate": known.frame_rate, "bit_rate": known.bit_rate} if seen.extradata else {}
+            if replace(seen, at=known.at, **measured) == known:  # type: ignore[arg-type]  # floats for floats
                 return False
             if seen.kind == "video" and seen.width is None and seen.codec == known.codec:
                 return False  # a segment that begins without parameter sets says nothing new
