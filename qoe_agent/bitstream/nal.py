@@ -35,7 +35,7 @@ def units(data: bytes, framing: int) -> Iterator[tuple[int, int]]:
 
 def _lengths(data: bytes, framing: int) -> Iterator[tuple[int, int]]:
     at, end = 0, len(data)
-    while at + framing <= end:
+    while at + framing < end:
         start = at + framing
         at = start + int.from_bytes(data[at:start], "big")
         if at > start < end:
@@ -52,6 +52,25 @@ def _start_codes(data: bytes) -> Iterator[tuple[int, int]]:
             end -= 1
         if end > start:
             yield start, end
+
+
+def _heads(data: bytes, framing: int) -> Iterator[int]:
+    """Where each NAL unit begins; a slice's end, which costs a search through all its bytes, is not looked for."""
+    if framing:
+        yield from (start for start, _ in _lengths(data, framing))
+        return
+    at = data.find(_START)
+    while 0 <= at < len(data) - 3:
+        yield at + 3
+        at = data.find(_START, at + 3)
+
+
+def _end(data: bytes, start: int, framing: int) -> int:
+    """Where the unit that begins at `start` ends, trailing zeros included."""
+    if framing:
+        return start + int.from_bytes(data[start - framing : start], "big")
+    end = data.find(_START, start)
+    return end if end >= 0 else len(data)
 
 
 def length_size(extradata: bytes, codec: str) -> int:
@@ -92,14 +111,15 @@ def _h264_flags(data: bytes, framing: int) -> int | None:
     no whole picture can be had for `recovery_frame_cnt` frames; those are RECOVERY only.
     """
     recovery = 0
-    for start, end in units(data, framing):
+    for start in _heads(data, framing):
         kind = data[start] & 31
         if kind == H264_IDR:
             return KEY | IDR | recovery
         if 1 <= kind <= 4:
             return recovery
         if kind == H264_SEI:
-            for payload_type, payload in _messages(data[start + 1 : end]):
+            unit = data[start + 1 : _end(data, start, framing)].rstrip(b"\0")
+            for payload_type, payload in _messages(unit):
                 if payload_type == _RECOVERY_POINT and payload:
                     recovery = RECOVERY | KEY if payload[0] & 0x80 else RECOVERY  # ue(v) of 0 is a set bit
     return None
@@ -107,7 +127,7 @@ def _h264_flags(data: bytes, framing: int) -> int | None:
 
 def _hevc_flags(data: bytes, framing: int) -> int | None:
     """IRAP pictures are NAL types 16 to 23 (H.265 table 7-1), IDR 19 and 20."""
-    for start, _ in units(data, framing):
+    for start in _heads(data, framing):
         kind = data[start] >> 1 & 63
         if kind < 32:
             if not 16 <= kind <= 23:

@@ -171,6 +171,15 @@ def test_annex_b_units_without_their_zeros() -> None:
     assert [data[s:e] for s, e in nal.units(data, 0)] == [b"\x09\x10", b"\x67abc", b"\x65xyz"]
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize(
+    ("data", "framing"), [(b"\0\0\0\5", 4), (b"\0\0\0\5\x4e", 4), (b"\0\0\1", 0), (b"\0\0\1\x4e", 0)]
+)
+def test_packets_that_end_where_a_unit_begins(codec: str, data: bytes, framing: int) -> None:
+    survive(codec, data, framing)
+    assert nal.flags(codec, data, framing, True) == KEY
+
+
 def test_transport_decides_where_headers_are_mute() -> None:
     assert nal.flags("h264", b"", 0, True) == KEY
     assert nal.flags("vp9", b"abc", 0, True) == KEY
@@ -195,8 +204,14 @@ def survive(codec: str, data: bytes, framing: int) -> None:
     assert found.frame_rate is None or 0 < found.frame_rate <= 1000
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from(["h264", "hevc", "av1", "vp9"]), st.binary(max_size=300), st.sampled_from([0, 1, 2, 3, 4]))
+START = st.sampled_from([b"\0\0\1", b"\0\0\0\1", b"\0\0\0\5", b"\0\0\3"])
+UNITS = st.lists(START | st.binary(max_size=20), max_size=8).map(b"".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["h264", "hevc", "av1", "vp9"]), st.binary(max_size=300) | UNITS, st.sampled_from([0, 1, 2, 3, 4])
+)
 def test_garbage_never_raises(codec: str, data: bytes, framing: int) -> None:
     survive(codec, data, framing)
 
