@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import random
 from typing import TYPE_CHECKING
 
@@ -12,85 +10,19 @@ import pytest
 from qoe_agent.demo.encoder import Encoder
 from qoe_agent.demo.programme import Programme
 from tests.e2e import servers
+from tests.e2e.scripted import always, answering, body, head, site, slowly
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    import asyncio
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.e2e
 
-FOR = 4.0
 DEADLINE = 10.0
 """The agent's own patience with a server that is silent (open_timeout, lost_after)."""
 SLACK = 12.0
 """Seconds that starting Python, importing and winding up may take on a busy machine."""
 GARBAGE = random.Random(1).randbytes(200_000)
-
-
-def head(kind: str, length: int | None = None, status: str = "200 OK") -> bytes:
-    """The head of an HTTP answer."""
-    size = f"Content-Length: {length}\r\n" if length is not None else ""
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{size}Connection: close\r\n\r\n".encode()
-
-
-def body(kind: str, data: bytes, status: str = "200 OK") -> bytes:
-    """A whole HTTP answer."""
-    return head(kind, len(data), status) + data
-
-
-@contextlib.asynccontextmanager
-async def answering(
-    answer: Callable[[str, asyncio.StreamWriter], Awaitable[None]], greet: bool = False
-) -> AsyncIterator[int]:
-    """A server that answers each request (path in hand) as told; `greet`: it speaks without being asked."""
-
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = ""
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            if not greet:
-                request = await reader.readuntil(b"\r\n\r\n")
-                path = request.split()[1].decode()
-            await answer(path, writer)
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(client, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        server.close_clients() if hasattr(server, "close_clients") else None
-
-
-def always(data: bytes) -> Callable[[str, asyncio.StreamWriter], Awaitable[None]]:
-    """The same bytes for everyone."""
-
-    async def answer(path: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(data)
-
-    return answer
-
-
-def slowly(first: bytes, data: bytes, pause: float) -> Callable[[str, asyncio.StreamWriter], Awaitable[None]]:
-    """`first` at once, then a byte every `pause` seconds."""
-
-    async def answer(path: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(first)
-        await writer.drain()
-        for byte in data:
-            await asyncio.sleep(pause)
-            writer.write(bytes([byte]))
-            await writer.drain()
-
-    return answer
-
-
-def site(pages: dict[str, bytes]) -> Callable[[str, asyncio.StreamWriter], Awaitable[None]]:
-    """A server with these pages."""
-
-    async def answer(path: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(pages.get(path) or body("text/plain", b"no such page", "404 Not Found"))
-
-    return answer
 
 
 async def could_not(url: str, *told: str, patience: float = SLACK) -> servers.Watched:
@@ -191,8 +123,8 @@ async def test_a_truncated_segment() -> None:
     cut = head("video/mp2t", len(whole)) + whole[: len(whole) // 2]
     pages = {"/a.m3u8": playlist("#EXTINF:1.0,", "0.ts"), "/0.ts": cut}
     async with answering(site(pages)) as port:
-        watched = await servers.watch(f"http://127.0.0.1:{port}/a.m3u8", FOR)
-    assert watched.status in (1, 2)
+        watched = await servers.watch(f"http://127.0.0.1:{port}/a.m3u8", 8)
+    assert watched.status in (1, 2), watched.document["reasons"]
     assert watched.incidents("segment_error")
 
 

@@ -20,10 +20,10 @@ SECONDS = float(os.environ.get("QOE_QUIET_SECONDS", "30"))
 
 async def test_no_incident_on_a_quiet_stream(nginx: servers.Nginx, tmp_path: Path) -> None:
     """FFmpeg publishes in real time; RTMP and HLS are watched side by side."""
-    size, rate = 30, 30
+    rate = 30
     picture = ["-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={rate}"]
     sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
-    code = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", f"{size}", "-pix_fmt", "yuv420p"]
+    code = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", f"{rate}", "-pix_fmt", "yuv420p"]
     outputs = [f"[f=flv]{nginx.rtmp('show')}", f"[f=flv]{nginx.rtmp('show', 'hls')}"]
     options = [
         "-re",
