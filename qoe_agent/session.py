@@ -10,13 +10,13 @@ import asyncio
 import logging
 import random
 import traceback
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock, sources
 from qoe_agent.decode import Decoding
 from qoe_agent.join import Start
+from qoe_agent.journal import Journal
 from qoe_agent.maths.urls import scrub
 from qoe_agent.model import (
     Damage,
@@ -33,7 +33,7 @@ from qoe_agent.model import (
 from qoe_agent.probes import Declaration, declarations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from qoe_agent.board import Board, Key
     from qoe_agent.config import Stream
@@ -60,6 +60,8 @@ def stream_metrics() -> tuple[Metric, ...]:
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds to wait before each further attempt; reset by media."""
+WAITING = ("ended", "silent")
+"""Reasons that mean: the server is well and waits for its publisher, as we do."""
 JITTER = 0.2
 """Share of the wait that is left to chance, so that a fleet does not reconnect in step."""
 
@@ -94,7 +96,7 @@ class Session:
         self._taps = tuple(taps)
         self._pool = pool
         self._watched: list[_Watched] = []
-        self._routes: dict[type, list[_Watched]] = defaultdict(list)
+        self._routes: dict[type, tuple[_Watched, ...]] = {}
         pictures, sounds = self._build(declarations())
         self._loop = asyncio.get_running_loop()
         self.decoding = Decoding(
@@ -114,7 +116,7 @@ class Session:
         self._failures = 0
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
-        self._journal = _Journal(str(key.stream) + (f"/{key.rendition}" if key.rendition else ""))
+        self._journal = Journal(str(key.stream) + (f"/{key.rendition}" if key.rendition else ""))
 
     def _build(self, known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         pictures: dict[str, Any] = {}
@@ -124,7 +126,7 @@ class Session:
             watched = _Watched(declared, made.feed, {})
             self._watched.append(watched)
             for kind in declared.sees:
-                self._routes[kind].append(watched)
+                self._routes[kind] = (*self._routes.get(kind, ()), watched)
             if declared.picture:
                 pictures[name] = self._guarded(watched, declared.picture())
             if declared.sound:
@@ -141,6 +143,8 @@ class Session:
         """Wait before the next pull: longer after each one that brought nothing."""
         self._failures = 0 if self.media else self._failures + 1
         wait = BACKOFF[min(self._failures, len(BACKOFF) - 1)]
+        if self.lost is not None and self.lost.reason in WAITING:
+            wait = BACKOFF[0]
         await asyncio.sleep(wait * (1 + JITTER * (2 * random.random() - 1)))
 
     async def pull(self) -> Lost:
@@ -205,22 +209,28 @@ class Session:
             self._start.see(seen)
         for tap in self._taps:
             tap(seen)
-        for watched in tuple(self._routes.get(type(seen), ())):
-            self._give(watched, seen)
+        self._give(self._routes.get(type(seen), ()), seen)
         if not self._start.joined and self._start.starts(seen):
             self.feed(self._start.result(seen.at, "ok"))
 
-    def _give(self, watched: _Watched, seen: Observation) -> None:
-        try:
-            for finding in watched.feed(seen):
-                if isinstance(finding, Incident):
-                    self._note(watched, finding)
-                elif self._dead and finding.metric.kind == "gauge" and not finding.metric.kept:
-                    continue  # a dead stream has no state
-                self._board.put(self.key, finding, seen.at)
-        except Exception:  # session isolation: one probe with a bug must not end the others
-            log.exception("%s: probe %s raised and is taken out", self.key.stream, watched.declaration.name)
-            self._take_out(watched)
+    def _give(self, route: Sequence[_Watched], seen: Observation) -> None:
+        """To each probe in turn; one that raises is taken out, and the next goes on."""
+        for n, watched in enumerate(route):
+            try:
+                for finding in watched.feed(seen):
+                    self._take(watched, finding, seen.at)
+            except Exception:  # session isolation: one probe with a bug must not end the others
+                log.exception("%s: probe %s raised and is taken out", self.key.stream, watched.declaration.name)
+                self._take_out(watched)
+                self._give(route[n + 1 :], seen)
+                return
+
+    def _take(self, watched: _Watched, finding: Finding, at: float) -> None:
+        if isinstance(finding, Incident):
+            self._note(watched, finding)
+        elif self._dead and finding.metric.kind == "gauge" and not finding.metric.kept:
+            return  # a dead stream has no state
+        self._board.put(self.key, finding, at)
 
     def _note(self, watched: _Watched, finding: Incident) -> None:
         known = watched.open.get((finding.kind, finding.key))
@@ -235,9 +245,8 @@ class Session:
         if watched not in self._watched:
             return
         self._watched.remove(watched)
-        for route in self._routes.values():
-            if watched in route:
-                route.remove(watched)
+        for kind, route in self._routes.items():
+            self._routes[kind] = tuple(one for one in route if one is not watched)
         now = clock.now()
         self._close_incidents(watched, now)
         self._board.put(self.key, Sample(PROBE_ERRORS, 1, (watched.declaration.name,)), now)
@@ -265,34 +274,3 @@ class Session:
                 return None
 
         return guarded
-
-
-class _Journal:
-    """What a person reads of this stream: repeated faults become "n …, last was …" once an interval."""
-
-    INTERVAL = 10.0
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._faults = 0
-        self._last = ""
-        self._since = clock.now()
-
-    def lost(self, lost: Lost) -> None:
-        level = logging.INFO if lost.reason in ("ended", "stopped") else logging.WARNING
-        log.log(level, "%s: %s%s", self._name, lost.reason, f": {lost.detail}" if lost.detail else "")
-
-    def incident(self, incident: Incident) -> None:
-        if incident.end is None:
-            log.warning("%s: %s began", self._name, incident.kind)
-        else:
-            log.warning("%s: %s, %.2f s", self._name, incident.kind, incident.end - incident.start)
-
-    def damage(self, seen: Damage) -> None:
-        self._faults += seen.count
-        self._last = f"{seen.kind}: {seen.detail}"
-
-    def flush(self, now: float) -> None:
-        if self._faults and now - self._since >= self.INTERVAL:
-            log.warning("%s: %d faults in the media, last was %s", self._name, self._faults, self._last)
-            self._faults, self._since = 0, now

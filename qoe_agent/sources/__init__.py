@@ -71,10 +71,14 @@ class _Guard:
 
     def emit(self, seen: Observation) -> None:
         if isinstance(seen, Packet):
-            self._media = True
-            self.deadline = clock.now() + self._patience
-            if self._burst and not self._burst.over(seen.at, seen.dts if seen.dts is not None else seen.pts):
-                seen.flags |= BACKLOG
+            if seen.kind != "data":  # captions and cues are no proof of life
+                self._media = True
+                self.deadline = clock.now() + self._patience
+            if self._burst is not None:
+                if self._burst.over(seen.at, seen.dts if seen.dts is not None else seen.pts):
+                    self._burst = None
+                else:
+                    seen.flags |= BACKLOG
         elif isinstance(seen, Opened):
             self._opened = True
             if seen.protocol in NO_BURST:

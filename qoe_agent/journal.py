@@ -1,0 +1,48 @@
+"""What a person reads of a stream in the log: one line a change, one line an interval for what repeats."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from qoe_agent import clock
+
+if TYPE_CHECKING:
+    from qoe_agent.model import Damage, Incident, Lost
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """What a person reads of this stream: repeated faults become "n …, last was …" once an interval."""
+
+    INTERVAL = 10.0
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._faults = 0
+        self._last = ""
+        self._since = clock.now()
+
+    def lost(self, lost: Lost) -> None:
+        """The pull ended."""
+        level = logging.INFO if lost.reason in ("ended", "stopped") else logging.WARNING
+        log.log(level, "%s: %s%s", self._name, lost.reason, f": {lost.detail}" if lost.detail else "")
+
+    def incident(self, incident: Incident) -> None:
+        """An incident began or is over."""
+        if incident.end is None:
+            log.warning("%s: %s began", self._name, incident.kind)
+        else:
+            log.warning("%s: %s, %.2f s", self._name, incident.kind, incident.end - incident.start)
+
+    def damage(self, seen: Damage) -> None:
+        """Something was wrong in the bytes."""
+        self._faults += seen.count
+        self._last = f"{seen.kind}: {seen.detail}"
+
+    def flush(self, now: float) -> None:
+        """Say what has gathered, if it is time."""
+        if self._faults and now - self._since >= self.INTERVAL:
+            log.warning("%s: %d faults in the media, last was %s", self._name, self._faults, self._last)
+            self._faults, self._since = 0, now
