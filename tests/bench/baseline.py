@@ -1,7 +1,8 @@
 """A bare PyAV loop: one thread a stream demuxes, and decodes a key frame every so many seconds; nothing else.
 
-The baseline of bench_fleet: `python -m tests.bench.baseline EVERY URL…`. A decoder a stream, one decoding thread each;
-the sound is demuxed and not decoded (the agent decodes it, so the comparison is in the baseline's favour).
+The baseline of bench_fleet: `python -m tests.bench.baseline EVERY URL…`. Everything is as PyAV sets it up: a decoder
+a stream, slice threads. The sound is demuxed and not decoded (the agent decodes it, so the comparison is in the
+baseline's favour).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ def pull(url: str, every: float) -> None:
     while True:
         with suppress(av.FFmpegError), av.open(url, timeout=(10.0, 10.0)) as opened:
             video = opened.streams.video[0]
-            video.codec_context.thread_count = 1
             due = 0.0
             for packet in opened.demux():
                 if packet.stream is video and packet.is_keyframe and time.monotonic() >= due:

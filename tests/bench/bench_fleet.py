@@ -49,6 +49,9 @@ async def cost(process: subprocess.Popen[bytes], streams: int, seconds: float) -
     before, began = _family(process.pid), monotonic()
     await asyncio.sleep(seconds)
     after, took = _family(process.pid), monotonic() - began
+    links = [link for link in psutil.Process(process.pid).net_connections("tcp") if link.status == "ESTABLISHED"]
+    if len(links) < streams:
+        raise SystemExit(f"only {len(links)} of {streams} pulls stand")
     return Cost((after.cpu - before.cpu) / (took * streams), after.memory)
 
 
