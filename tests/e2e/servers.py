@@ -43,7 +43,7 @@ http {{
 rtmp {{
   access_log off;
   server {{
-    listen 127.0.0.1:{rtmp}; chunk_size 4096;
+    listen 127.0.0.1:{rtmp}; chunk_size {chunk};
     application live {{ live on; }}
     application hls {{
       live on; hls on; hls_path {home}/hls; hls_fragment {fragment}s; hls_playlist_length {length}s;
@@ -149,13 +149,19 @@ class Nginx:
 
 
 @contextlib.asynccontextmanager
-async def nginx(home: Path, fragment: int = 1, length: int = 6) -> AsyncIterator[Nginx]:
-    """nginx with the RTMP module, as the current user."""
+async def nginx(home: Path, fragment: int = 1, length: int = 6, chunk: int = 4096) -> AsyncIterator[Nginx]:
+    """nginx with the RTMP module, as the current user; `chunk`: bytes in an RTMP chunk (4096 is nginx's default)."""
     (home / "hls").mkdir(parents=True)
     server = Nginx(home, free_port(), free_port())
     config = home / "nginx.conf"
     text = NGINX.format(
-        module=RTMP_MODULE, home=home, http=server.http_port, rtmp=server.rtmp_port, fragment=fragment, length=length
+        module=RTMP_MODULE,
+        home=home,
+        chunk=chunk,
+        http=server.http_port,
+        rtmp=server.rtmp_port,
+        fragment=fragment,
+        length=length,
     )
     user = "user root;\n" if os.geteuid() == 0 else ""
     config.write_text(user + text)
