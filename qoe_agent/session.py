@@ -60,6 +60,8 @@ def stream_metrics() -> tuple[Metric, ...]:
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds to wait before each further attempt; reset by media."""
+BEHIND = sources.HOLD + 0.05
+"""Seconds that Ticks lie behind the clock: what arrived before them has been fed."""
 WAITING = ("ended", "silent")
 """Reasons that mean: the server is well and waits for its publisher, as we do."""
 JITTER = 0.2
@@ -183,9 +185,9 @@ class Session:
         self._budget.release(self.ring)
 
     def tick(self, lag: float) -> None:
-        """A second has passed."""
+        """A second has passed. Ticks lie a little behind, so that none overtakes the packets before it."""
         now = clock.now()
-        self.feed(Tick(now, lag))
+        self.feed(Tick(now - BEHIND, lag))
         for kind, count in self.decoding.skipped.items():
             if count > self._skipped[kind]:
                 self._board.put(self.key, Sample(SKIPPED, count - self._skipped[kind], (kind,)), now)

@@ -106,8 +106,8 @@ async def test_sound_is_decoded_in_stretches_with_its_looks(pool: Pool) -> None:
     seen = await decode(pool, packets, form)
     sounds = [one for one in seen if isinstance(one, Sound)]
     assert sum(one.duration for one in sounds) == pytest.approx(3.0, abs=0.1)
-    assert all(one.duration < 0.6 for one in sounds)
-    peak, channels, rate = sounds[2].looks["peak"]
+    assert all(one.duration < 1.1 for one in sounds)
+    peak, channels, rate = sounds[1].looks["peak"]
     assert (channels, rate) == (2, 48_000)
     assert peak == pytest.approx(0.5, abs=0.05)
     for before, after in zip(sounds, sounds[1:], strict=False):

@@ -17,7 +17,7 @@ LAYERS = (
     ("maths",),
     ("bitstream",),
     ("probes",),
-    ("decode", "sources", "catalogue", "ring", "logs"),
+    ("decode", "sources", "catalogue", "ring", "logs", "journal"),
     ("config", "join"),
     ("discovery", "series", "incidents", "demo"),
     ("board", "history", "evidence"),

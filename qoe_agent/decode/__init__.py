@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoding", "Lane", "Pool"]
 
-SOUND_BATCH = 0.5
+SOUND_BATCH = 1.0
 """Seconds of sound decoded at once."""
 BURST = 2.0
 """Seconds of full decoding in a burst (policy adaptive)."""
@@ -191,7 +190,6 @@ class Decoding:
                     return
                 track.context = open_decoder(track.format.codec, track.format.extradata)
             packet = av.Packet(seen.data)
-            packet.time_base = Fraction(1, TICKS)
             if seen.pts is not None:
                 packet.pts = round(seen.pts * TICKS)
                 track.waiting.append((packet.pts, seen.at))
@@ -225,7 +223,6 @@ class Decoding:
             return
         for seen in batch:
             packet = av.Packet(seen.data)
-            packet.time_base = Fraction(1, TICKS)
             packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
             try:
                 frames = track.context.decode(packet)

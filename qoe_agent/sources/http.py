@@ -15,6 +15,7 @@ from qoe_agent.bitstream.flv import Flv
 from qoe_agent.bitstream.ts import Ts
 from qoe_agent.model import Lost, Opened, Packet
 from qoe_agent.sources import connect
+from qoe_agent.sources.held import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,10 +64,13 @@ async def _play(answer: aiohttp.ClientResponse, phases: connect.Phases, emit: Em
     """Feed the body to the demuxer that fits, until it ends; None: it is a playlist."""
     if answer.status not in (200, 206):
         return Lost(clock.now(), *status(answer.status))
-    head, demuxer, media = b"", None, False
-    async for data in answer.content.iter_any():
-        at = clock.now()
-        if demuxer is None:
+    head, body = b"", _Body(emit)
+    try:
+        async for data in answer.content.iter_any():
+            at = clock.now()
+            if body.demuxer is not None:
+                body.held.add(data, at)
+                continue
             phases.first_byte = phases.first_byte or at
             head += data
             found = sniff(head)
@@ -74,24 +78,54 @@ async def _play(answer: aiohttp.ClientResponse, phases: connect.Phases, emit: Em
                 return None
             if found == "foreign":
                 return _foreign(answer)
-            if found is None:
-                continue
-            demuxer, data = _MAKE[found](), head
-            emit(Opened(at, phases.requested, found, phases.seconds()))
-        for seen in demuxer.feed(data, at):
-            media = media or isinstance(seen, Packet)
-            emit(seen)
-    at = clock.now()
-    if demuxer is None:
-        return _foreign(answer) if head else Lost(at, "empty", "the server sent an empty body")
-    for seen in demuxer.flush(at):
-        media = media or isinstance(seen, Packet)
-        emit(seen)
-    if not media:
+            if found is not None:
+                emit(Opened(at, phases.requested, found, phases.seconds()))
+                body.begin(found, head, at)
+        at = clock.now()
+        if body.demuxer is None:
+            return _foreign(answer) if head else Lost(at, "empty", "the server sent an empty body")
+        body.end(at)
+    except (aiohttp.ClientError, OSError):
+        body.held.flush()
+        raise
+    finally:
+        body.held.drop()
+    if not body.media:
         return Lost(at, "empty", "the body ended without media")
     if answer.content_length is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
         return Lost(at, "reset", "the server closed the connection, having announced no length")
     return Lost(at, "ended", "the server ended the body")
+
+
+class _Body:
+    """The media of an answer, on its way through the demuxer that fits."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.demuxer: Demuxer | None = None
+        self.media = False
+        """Whether a packet has come out."""
+        self.held = Held(self._feed)
+
+    def begin(self, kind: Literal["flv", "ts"], head: bytes, at: float) -> None:
+        """It is known what it is."""
+        self.demuxer = _MAKE[kind]()
+        self._feed(head, at)
+
+    def end(self, at: float) -> None:
+        """There is no more."""
+        self.held.flush()
+        if self.demuxer:
+            self._pass(self.demuxer.flush(at))
+
+    def _feed(self, data: bytes, at: float) -> None:
+        if self.demuxer:
+            self._pass(self.demuxer.feed(data, at))
+
+    def _pass(self, observations: list[Observation]) -> None:
+        for seen in observations:
+            self.media = self.media or isinstance(seen, Packet)
+            self._emit(seen)
 
 
 def sniff(head: bytes) -> Literal["flv", "ts", "hls", "foreign"] | None:

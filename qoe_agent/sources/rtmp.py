@@ -17,6 +17,7 @@ from qoe_agent import clock
 from qoe_agent.bitstream import rtmp
 from qoe_agent.model import Lost, Opened
 from qoe_agent.sources import connect
+from qoe_agent.sources.held import Held
 
 if TYPE_CHECKING:
     from qoe_agent.model import Target
@@ -97,6 +98,8 @@ class _Protocol(asyncio.Protocol):
         self._phases = phases
         self._emit = emit
         self._transport: asyncio.Transport | None = None
+        self._held = Held(self._receive)
+        self._playing = False
         self.over: asyncio.Future[Lost] = loop.create_future()
         self.gone: asyncio.Future[None] = loop.create_future()
 
@@ -107,9 +110,14 @@ class _Protocol(asyncio.Protocol):
         self._transport.write(self._client.to_send())
 
     def data_received(self, data: bytes) -> None:
+        self._held.add(data, clock.now())
+        if not self._playing:
+            self._held.flush()
+
+    def _receive(self, data: bytes, at: float) -> None:
         if self.over.done():
             return
-        for seen in self._client.receive(data, clock.now()):
+        for seen in self._client.receive(data, at):
             if isinstance(seen, rtmp.Event):
                 self._step(seen)
             else:
@@ -118,6 +126,7 @@ class _Protocol(asyncio.Protocol):
             self._transport.write(answer)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._held.flush()
         if not self.gone.done():
             self.gone.set_result(None)
         if self.over.done():
@@ -134,6 +143,7 @@ class _Protocol(asyncio.Protocol):
         if event.what == "shaken":
             phases.shaken = event.at
         elif event.what == "playing":
+            self._playing = True
             phases.first_byte = event.at
             protocol = "rtmps" if self._secure else "rtmp"
             self._emit(Opened(event.at, phases.requested, protocol, phases.seconds()))

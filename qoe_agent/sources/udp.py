@@ -13,6 +13,7 @@ from qoe_agent import clock
 from qoe_agent.bitstream.ts import SYNC, Ts
 from qoe_agent.model import Lost, Opened
 from qoe_agent.sources.connect import explain
+from qoe_agent.sources.held import Held
 
 if TYPE_CHECKING:
     from qoe_agent.model import Target
@@ -35,13 +36,15 @@ async def watch(target: Target, emit: Emit) -> Lost:
         return Lost(clock.now(), "failed", "not an address to listen on")
     except OSError as error:
         return Lost(clock.now(), *explain(error))
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Receiver(requested, emit, failed), sock=sock)
+    receiver = _Receiver(requested, emit, failed)
+    transport, _ = await loop.create_datagram_endpoint(lambda: receiver, sock=sock)
     try:
         fault = await failed
         reason = explain(fault) if isinstance(fault, OSError) else ("failed", type(fault).__name__)
         return Lost(clock.now(), *reason)
     finally:
         transport.close()
+        receiver.held.drop()
 
 
 def listen(url: str) -> socket.socket:
@@ -103,6 +106,7 @@ class _Receiver(asyncio.DatagramProtocol):
         self._emit = emit
         self._failed = failed
         self._ts = Ts()
+        self.held = Held(self._feed)
         self._opened = False
 
     def datagram_received(self, data: bytes, addr: object) -> None:
@@ -110,7 +114,10 @@ class _Receiver(asyncio.DatagramProtocol):
         if not self._opened:
             self._opened = True
             self._emit(Opened(at, self._requested, "udp", {"first_byte": at - self._requested}))
-        for seen in self._ts.feed(payload(data), at):
+        self.held.add(payload(data), at)
+
+    def _feed(self, data: bytes, at: float) -> None:
+        for seen in self._ts.feed(data, at):
             self._emit(seen)
 
     def error_received(self, exc: Exception) -> None:
