@@ -147,7 +147,7 @@ def _remark(row: Row) -> str:
     if row.error is None:
         return ""
     if row.kind in ("stall", "burst") and row.error < -0.5:
-        return f"the viewer's buffer hid {-row.error:.2f} s"
+        return f"buffer hid {-row.error:.2f} s"
     return f"{row.error:+.2f} s"
 
 

@@ -82,7 +82,7 @@ def _glyph(digit: int) -> NDArray[np.uint8]:
 def _background(width: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Waves and a grid, periodic in both directions, larger than the picture by one period."""
     y, x = np.mgrid[0 : height + PERIOD, 0 : width + PERIOD].astype(np.float32) * (2 * np.pi / PERIOD)
-    luma = 126 + 45 * np.sin(x + 2 * np.cos(y)) + 35 * np.sin(3 * y - x)
+    luma = 126 + 40 * np.sin(x + 2 * np.cos(y)) + 30 * np.sin(3 * y - x) + 15 * np.sin(11 * x + 5 * y)
     rows, columns = np.ogrid[0 : height + PERIOD, 0 : width + PERIOD]
     luma[(rows % 32 < 2) | (columns % 32 < 2)] += 15
     blue = (128 + 24 * np.sin(2 * x + y))[::2, ::2]

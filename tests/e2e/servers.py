@@ -187,8 +187,15 @@ async def prometheus(home: Path, target: int) -> AsyncIterator[str]:
     config.write_text(PROMETHEUS.format(port=target))
     options = [f"--config.file={config}", f"--storage.tsdb.path={home}/data", f"--web.listen-address=127.0.0.1:{port}"]
     async with running("prometheus", *options, log=home / "out.log"):
-        await until(lambda: answers(port), "prometheus")
-        yield f"http://127.0.0.1:{port}"
+        base = f"http://127.0.0.1:{port}"
+        await until(lambda: _ready(base), "prometheus", 30.0)
+        yield base
+
+
+def _ready(base: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/-/ready", timeout=2.0):
+        return True
+    return False
 
 
 def query(base: str, expression: str) -> list[dict[str, Any]]:
