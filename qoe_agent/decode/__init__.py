@@ -18,7 +18,7 @@ import av
 
 from qoe_agent import clock
 from qoe_agent.bitstream import nal
-from qoe_agent.decode.frames import Heard, luma_of, samples_of, stretches
+from qoe_agent.decode.frames import Heard, luma_of, stretches
 from qoe_agent.decode.lanes import WAITING, Lane, Pool, open_decoder
 from qoe_agent.model import CORRUPT, Damage, Format, Observation, Packet, Picture, Sound
 
@@ -229,13 +229,12 @@ class Decoding:
             except (av.FFmpegError, ValueError) as error:
                 yield Damage(seen.at, seen.track, "decode", 1, describe(error))
                 continue
-            for f in frames:
-                pts = None if f.pts is None else f.pts / TICKS
-                heard.append(Heard(seen.at, pts, f.sample_rate, samples_of(f)))
-        for piece in stretches(heard):
-            looks = {name: look(piece.samples, piece.rate, piece.pts) for name, look in self._sounds.items()}
-            channels, n = piece.samples.shape
-            yield Sound(piece.at, batch[0].track, piece.pts, n / piece.rate, piece.rate, channels, clock.now(), looks)
+            heard += [Heard(seen.at, frame) for frame in frames]
+        for at, ticks, rate, samples in stretches(heard, TICKS):
+            pts = None if ticks is None else ticks / TICKS
+            looks = {name: look(samples, rate, pts) for name, look in self._sounds.items()}
+            channels, n = samples.shape
+            yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
 
 
 def _arrival(waiting: deque[tuple[int, float]], pts: int | None, otherwise: float) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,34 +15,59 @@ SEAM = 0.003
 """Seconds by which two frames of sound may miss each other and still follow one another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A decoded frame of sound."""
+class Heard(NamedTuple):
+    """A decoded frame of sound, and when its packet arrived."""
 
     at: float
-    pts: float | None
+    frame: Any
+
+
+class Stretch(NamedTuple):
+    """Sound without a gap."""
+
+    at: float
+    """Arrival of its last packet."""
+    pts: int | None
+    """In the decoder's time base."""
     rate: int
     samples: NDArray[np.float32]
-    """channels x n"""
-
-    def leads_to(self, other: Heard) -> bool:
-        """Whether `other` follows without a gap or a change of format."""
-        if self.rate != other.rate or self.samples.shape[0] != other.samples.shape[0]:
-            return False
-        if self.pts is None or other.pts is None:
-            return self.pts is other.pts
-        return bool(abs(self.pts + self.samples.shape[1] / self.rate - other.pts) < SEAM)
+    """channels x n, full scale 1.0"""
 
 
-def stretches(heard: Sequence[Heard]) -> Iterator[Heard]:
-    """Frames that follow one another, joined; `at` is the last one's."""
-    start = 0
-    for end in range(1, len(heard) + 1):
-        if end < len(heard) and heard[end - 1].leads_to(heard[end]):
-            continue
-        samples = np.concatenate([piece.samples for piece in heard[start:end]], axis=1)
-        yield Heard(heard[end - 1].at, heard[start].pts, heard[start].rate, samples)
-        start = end
+def stretches(heard: Sequence[Heard], ticks: int) -> Iterator[Stretch]:
+    """Frames that follow one another, joined; `ticks`: units of pts in a second."""
+    start, follows = 0, None
+    for n, (_, frame) in enumerate(heard):
+        pts, rate = frame.pts, frame.sample_rate
+        gap = n > 0 and (
+            rate != heard[start].frame.sample_rate
+            or (pts is None) != (follows is None)
+            or (follows is not None and abs(pts - follows) > SEAM * ticks)
+        )
+        if gap or (n > start and _layout(frame) != _layout(heard[start].frame)):
+            yield _joined(heard[start:n])
+            start = n
+        follows = None if pts is None else pts + frame.samples * ticks / rate
+    if heard:
+        yield _joined(heard[start:])
+
+
+def _layout(frame: Any) -> int:
+    count: int = frame.layout.nb_channels
+    return count
+
+
+def _joined(heard: Sequence[Heard]) -> Stretch:
+    first = heard[0].frame
+    if first.format.name == "fltp":  # what AAC and Opus decode to: no need to copy frame by frame
+        planes = [(frame.planes, frame.samples) for _, frame in heard]
+        channels = range(len(planes[0][0]))
+        samples = np.stack(
+            [np.concatenate([np.frombuffer(p[channel], np.float32, n) for p, n in planes]) for channel in channels]
+        )
+    else:
+        samples = np.concatenate([samples_of(frame) for _, frame in heard], axis=1)
+    return Stretch(heard[-1].at, first.pts, first.sample_rate, samples)
 
 
 def luma_of(frame: Any) -> NDArray[np.uint8]:
