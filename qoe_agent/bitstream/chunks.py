@@ -41,6 +41,7 @@ class Message:
 class _Channel:
     """What a chunk stream remembers from header to header."""
 
+    channel: int
     stamp: int = 0
     time: int = 0
     """The time that the last header gave: absolute or a delta."""
@@ -66,13 +67,16 @@ class Reader:
         self._channels: dict[int, _Channel] = {}
         self._pending = 0
         self._given_up = False
+        self.position = 0
+        """Where the message that `feed` hands out ends, in the bytes given to it."""
 
     def feed(self, data: bytes) -> Iterator[Message | None]:
         """Take more bytes; None stands for a message that was given up half-way for a new one.
 
         What is done with a message counts before the next is read. Raises Violation.
         """
-        if self._head:
+        before = len(self._head)
+        if before:
             data, self._head = self._head + data, b""
         view, position, end = memoryview(data), 0, len(data)
         while True:
@@ -85,12 +89,15 @@ class Reader:
                 position = body
                 if self._given_up:
                     self._given_up = False
+                    self.position = max(0, position - before)
                     yield None
                 state = self._current
                 assert state is not None
             stop = min(position + self._left, end)
             if stop - position == state.size:
                 payload = data[position:stop]
+            elif not state.parts and (whole := self._whole(data, position, state)) is not None:
+                payload, stop = whole
             else:
                 self._gather(state, view[position:stop])
                 self._left -= stop - position
@@ -103,7 +110,23 @@ class Reader:
                 payload = bytes(state.parts)
                 self._drop(state)
             self._current, state.begun, position = None, False, stop
+            self.position = stop - before
             yield Message(state.kind, state.stamp, state.stream, payload)
+
+    def _whole(self, data: bytes, position: int, state: _Channel) -> tuple[bytes, int] | None:
+        """A message of several chunks that are all here, one after the other, and where it ends; else None."""
+        if state.extended or state.channel > 63:
+            return None
+        later = (state.size - 1) // self._size
+        stop, step = position + state.size + later, self._size + 1
+        if stop > len(data):
+            return None
+        heads = data[position + self._size : stop : step]
+        if heads != bytes((0xC0 | state.channel,)) * later:
+            return None
+        body = bytearray(data[position:stop])
+        del body[self._size :: step]
+        return bytes(body), stop
 
     def _gather(self, state: _Channel, part: memoryview) -> None:
         self._pending += len(part)
@@ -162,7 +185,7 @@ class Reader:
             raise Violation("a chunk continues a message that never began")
         if len(self._channels) >= CHANNEL_LIMIT:
             raise Violation("too many chunk streams")
-        state = self._channels[channel] = _Channel()
+        state = self._channels[channel] = _Channel(channel)
         return state
 
     def _begin(self, state: _Channel, form: int, time: int, extended: bool, head: bytes) -> None:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from qoe_agent.bitstream import amf, chunks
 from qoe_agent.bitstream.chunks import Message, Violation
 from qoe_agent.bitstream.flv_tracks import AUDIO, SCRIPT, SCRIPT_AMF3, VIDEO, Tracks
+from qoe_agent.bitstream.rtmp_address import Address, address
 from qoe_agent.model import Damage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qoe_agent.model import Observation
+
+__all__ = ["Address", "Client", "Event", "Output", "address"]
 
 _HANDSHAKE = 1536
 _VERSION = 3
@@ -39,38 +43,6 @@ _REASONS = {
     "NetConnection.Connect.Closed": "reset",
     "NetConnection.Connect.AppShutdown": "reset",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An rtmp:// URL in the parts that the protocol wants apart."""
-
-    host: str
-    port: int
-    secure: bool
-    app: str
-    stream: str
-    """The stream's key with its query."""
-    tc_url: str
-
-
-def address(url: str) -> Address:
-    """The parts of `url`: the application is the path up to its last slash. Raises ValueError."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("rtmp", "rtmps") or not parts.hostname:
-        raise ValueError("not an RTMP address")
-    app, _, stream = parts.path.strip("/").rpartition("/")
-    if app:
-        stream += f"?{parts.query}" if parts.query else ""
-    else:  # rtmp://host/app?vhost=name/stream
-        query, slash, behind = parts.query.rpartition("/")
-        app, stream = (f"{stream}?{query}", behind) if slash else (stream, "")
-    if not app or not stream:
-        raise ValueError("an RTMP address needs an application and a stream: rtmp://host/app/stream")
-    secure = parts.scheme == "rtmps"
-    port = parts.port or (443 if secure else 1935)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Address(parts.hostname, port, secure, app, stream, f"{parts.scheme}://{host}:{port}/{app}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +88,31 @@ class Client:
 
     def receive(self, data: bytes, at: float) -> list[Output]:
         """Take bytes that arrived at `at`."""
+        return self.receive_all(((data, at),))
+
+    def receive_all(self, pieces: Sequence[tuple[bytes, float]]) -> list[Output]:
+        """Take several pieces at once, each with its arrival; a message arrives with its last byte."""
         out: list[Output] = []
-        if self.state == "over":
-            return out
-        self._received += len(data)
-        if self._shaking is not None:
-            data = self._shake(data, at, out)
+        self._received += sum(len(data) for data, _ in pieces)
+        rest: list[tuple[bytes, float]] = []
+        for data, at in pieces:
+            if self.state == "over":
+                return out
+            rest.append((data if self._shaking is None else self._shake(data, at, out), at))
+        self._read(rest, out)
+        if self._received - self._acknowledged >= self._window and self.state != "over":
+            self._acknowledged = self._received
+            self._send(2, _ACKNOWLEDGE, (self._received & 0xFFFFFFFF).to_bytes(4, "big"))
+        return out
+
+    def _read(self, pieces: Sequence[tuple[bytes, float]], out: list[Output]) -> None:
+        data = pieces[0][0] if len(pieces) == 1 else b"".join(data for data, _ in pieces)
+        number, end, at = 0, len(pieces[0][0]), pieces[0][1]
         try:
             for message in self._reader.feed(data):
+                while end < self._reader.position:
+                    number += 1
+                    end, at = end + len(pieces[number][0]), pieces[number][1]
                 if message is None:
                     out.append(Damage(at, None, "parse", 1, "an RTMP message was left unfinished"))
                     continue
@@ -131,11 +120,7 @@ class Client:
                 if self.state == "over":
                     break
         except Violation as error:
-            self._over("protocol", f"not RTMP: {error}", at, out)
-        if self._received - self._acknowledged >= self._window and self.state != "over":
-            self._acknowledged = self._received
-            self._send(2, _ACKNOWLEDGE, (self._received & 0xFFFFFFFF).to_bytes(4, "big"))
-        return out
+            self._over("protocol", f"not RTMP: {error}", pieces[-1][1], out)
 
     def _over(self, reason: str, detail: str, at: float, out: list[Output]) -> None:
         self.state = "over"

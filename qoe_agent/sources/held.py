@@ -21,7 +21,7 @@ LARGEST = 1 << 20
 class Held:
     """Gathers pieces and hands them on, in order, at most `HOLD` seconds after they came."""
 
-    def __init__(self, take: Callable[[bytes, float], None]) -> None:
+    def __init__(self, take: Callable[[list[tuple[bytes, float]]], None]) -> None:
         self._take = take
         self._pieces: list[tuple[bytes, float]] = []
         self._size = 0
@@ -40,8 +40,8 @@ class Held:
         """Hand on what waits, now."""
         pieces = self._pieces
         self.drop()
-        for data, at in pieces:
-            self._take(data, at)
+        if pieces:
+            self._take(pieces)
 
     def drop(self) -> None:
         """Forget what waits."""

@@ -110,7 +110,7 @@ class _Body:
     def begin(self, kind: Literal["flv", "ts"], head: bytes, at: float) -> None:
         """It is known what it is."""
         self.demuxer = _MAKE[kind]()
-        self._feed(head, at)
+        self._feed([(head, at)])
 
     def end(self, at: float) -> None:
         """There is no more."""
@@ -118,9 +118,10 @@ class _Body:
         if self.demuxer:
             self._pass(self.demuxer.flush(at))
 
-    def _feed(self, data: bytes, at: float) -> None:
-        if self.demuxer:
-            self._pass(self.demuxer.feed(data, at))
+    def _feed(self, pieces: list[tuple[bytes, float]]) -> None:
+        for data, at in pieces:
+            if self.demuxer:
+                self._pass(self.demuxer.feed(data, at))
 
     def _pass(self, observations: list[Observation]) -> None:
         for seen in observations:

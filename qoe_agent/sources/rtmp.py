@@ -114,10 +114,10 @@ class _Protocol(asyncio.Protocol):
         if not self._playing:
             self._held.flush()
 
-    def _receive(self, data: bytes, at: float) -> None:
+    def _receive(self, pieces: list[tuple[bytes, float]]) -> None:
         if self.over.done():
             return
-        for seen in self._client.receive(data, at):
+        for seen in self._client.receive_all(pieces):
             if isinstance(seen, rtmp.Event):
                 self._step(seen)
             else:

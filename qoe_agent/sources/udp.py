@@ -116,9 +116,10 @@ class _Receiver(asyncio.DatagramProtocol):
             self._emit(Opened(at, self._requested, "udp", {"first_byte": at - self._requested}))
         self.held.add(payload(data), at)
 
-    def _feed(self, data: bytes, at: float) -> None:
-        for seen in self._ts.feed(data, at):
-            self._emit(seen)
+    def _feed(self, pieces: list[tuple[bytes, float]]) -> None:
+        for data, at in pieces:
+            for seen in self._ts.feed(data, at):
+                self._emit(seen)
 
     def error_received(self, exc: Exception) -> None:
         if not self._failed.done():

@@ -28,6 +28,8 @@ def one(data: bytes) -> None:
         got += cut.receive(stream[start : start + size], 1.0)
         cut.to_send()
     assert got == expected
+    pieces = [(stream[start : start + size], 1.0) for start in range(0, len(stream), size)]
+    assert rtmp.Client(WHERE, "fuzz").receive_all(pieces) == expected
 
 
 if __name__ == "__main__":
