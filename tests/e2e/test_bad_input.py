@@ -134,7 +134,9 @@ async def test_garbage_over_http(kind: str) -> None:
         await could_not(f"http://127.0.0.1:{port}/show", "protocol", "empty", "no media", "unsupported", "garbage")
 
 
-@pytest.mark.parametrize("data", [GARBAGE, b"\x03" + GARBAGE, b"SSH-2.0-OpenSSH_9.2\r\n"])
+@pytest.mark.parametrize(
+    "data", [GARBAGE, b"\x03" + GARBAGE, b"SSH-2.0-OpenSSH_9.2\r\n"], ids=["noise", "hello", "ssh"]
+)
 async def test_garbage_from_an_rtmp_port(data: bytes) -> None:
     async with answering(always(data), greet=True) as port:
         await could_not(f"rtmp://127.0.0.1:{port}/live/show", "protocol", "handshake", "reset", "closed", "ended")
@@ -149,7 +151,7 @@ SILENT: Sequence[tuple[str, bytes, bytes, float]] = [
 ]
 
 
-@pytest.mark.parametrize(("url", "first", "data", "pause"), SILENT)
+@pytest.mark.parametrize(("url", "first", "data", "pause"), SILENT, ids=["no answer", "flv", "ts", "playlist", "rtmp"])
 async def test_a_server_that_sends_nothing_or_a_byte_now_and_then(
     url: str, first: bytes, data: bytes, pause: float
 ) -> None:
