@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,10 @@ STAGGER = 0.02
 """Seconds between the starts of two streams."""
 GOODBYE = 4.0
 """Seconds that all streams together have to end."""
+RELIST = 60.0
+"""Seconds between two looks at which renditions a stream has."""
+RELIST_SOON = 5.0
+"""The same, while the server does not say."""
 JOINABLE = ("rtmp", "http", "hls")
 """Sources on which a fresh connection costs little and says what a new viewer meets."""
 
@@ -56,24 +61,37 @@ class Fleet:
         self.pool = Pool(decode_threads)
         self.budget = Budget(ring_bytes)
         self._kept: dict[str, _Kept] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[str, set[asyncio.Task[None]]] = {}
+        self._keys: dict[str, frozenset[Key]] = {}
         self._faults = 0
+        self._over = False
 
     def apply(self, streams: Iterable[Stream]) -> None:
         """Follow the configuration: only streams whose settings changed are touched."""
-        wanted = {stream.name: stream for stream in streams}
+        wanted = {} if self._over else {stream.name: stream for stream in streams}
         for name, kept in list(self._kept.items()):
-            if wanted.get(name) == kept.stream:
-                continue
-            del self._kept[name]
-            kept.leave(forget=name not in wanted)
-            self._leaving.add(kept.task)
-            kept.task.add_done_callback(self._leaving.discard)
-            if name in wanted:
-                self._kept[name] = _Kept(wanted[name], self, after=kept.task)
+            if wanted.get(name) != kept.stream:
+                del self._kept[name]
+                kept.task.cancel()
+                self._leaving.setdefault(name, set()).add(kept.task)
+                kept.task.add_done_callback(functools.partial(self._left, name))
         fresh = [stream for name, stream in wanted.items() if name not in self._kept]
         for n, stream in enumerate(fresh):
-            self._kept[stream.name] = _Kept(stream, self, delay=n * STAGGER)
+            self._kept[stream.name] = _Kept(stream, self, self._leaving.get(stream.name, ()), n * STAGGER)
+
+    def _left(self, name: str, task: asyncio.Task[None]) -> None:
+        self._leaving[name].discard(task)
+        if not self._leaving[name]:
+            del self._leaving[name]
+            if name not in self._kept:
+                self.settle(name, frozenset())
+
+    def settle(self, name: str, keys: frozenset[Key]) -> None:
+        """The stream is these now: what else the board holds of it is to go."""
+        for key in self._keys.pop(name, frozenset()) - keys:
+            self.board.remove(key)
+        if keys:
+            self._keys[name] = keys
 
     def streams(self) -> list[Stream]:
         """What is being watched."""
@@ -133,38 +151,31 @@ class Fleet:
         self.board.sweep(now)
 
     async def _end(self) -> None:
+        self._over = True
         self.apply(())
-        if self._leaving:
-            await asyncio.wait(set(self._leaving), timeout=GOODBYE)
+        if leaving := set().union(*self._leaving.values()):
+            await asyncio.wait(leaving, timeout=GOODBYE)
         self.pool.close()
 
 
 class _Kept:
     """One stream's sessions (one, or one a rendition) and its join probes, in one task."""
 
-    def __init__(
-        self, stream: Stream, fleet: Fleet, *, after: asyncio.Task[None] | None = None, delay: float = 0.0
-    ) -> None:
-        """`after`: the task of the same stream's former settings, which ends first."""
+    def __init__(self, stream: Stream, fleet: Fleet, after: Iterable[asyncio.Task[None]], delay: float) -> None:
+        """`after`: the tasks of the same stream's former settings, which end first."""
         self.stream, self._fleet = stream, fleet
         self.sessions: list[Session] = []
-        self._forget = False
         self._tried = False
-        self.task = asyncio.create_task(self._run(after, delay), name=f"stream {stream.name}")
+        self.task = asyncio.create_task(self._run(frozenset(after), delay), name=f"stream {stream.name}")
 
     def tried(self) -> bool:
         """Whether the stream has brought media, or been lost, at least once."""
         self._tried = self._tried or any(session.media or session.lost for session in self.sessions)
         return self._tried
 
-    def leave(self, *, forget: bool) -> None:
-        """End; `forget`: the stream is no longer configured, so its series are to go."""
-        self._forget = forget
-        self.task.cancel()
-
-    async def _run(self, after: asyncio.Task[None] | None, delay: float) -> None:
-        if after is not None:
-            await asyncio.wait({after})
+    async def _run(self, after: frozenset[asyncio.Task[None]], delay: float) -> None:
+        if after:
+            await asyncio.wait(after)
         await asyncio.sleep(delay)
         while True:
             try:
@@ -172,54 +183,62 @@ class _Kept:
             except Exception:  # task top: a bug in one stream's work must not leave it unwatched
                 log.exception("%s: its work raised and is started anew", self.stream.name)
                 self._fleet.board.put(None, Sample(STREAM_ERRORS, 1), clock.now())
-            finally:
-                for session in self.sessions:
-                    session.stop()
-                    if self._forget:
-                        self._fleet.board.remove(session.key)
-                self.sessions.clear()
             await asyncio.sleep(BACKOFF[-1])
 
     async def _watch(self) -> None:
-        several = self.stream.variant == "all" and choose(self.stream.target()) == "hls"
-        variants: dict[str, str | None] = await self._variants() if several else {"": None}
+        if self.stream.variant != "all" or choose(self.stream.target()) != "hls":
+            self._settle([""])
+            await self._attend("", None)
+            return
         async with asyncio.TaskGroup() as group:
-            for rendition, variant in variants.items():
-                session = self._session(rendition, variant)
-                group.create_task(session.run())
-                if self.stream.join.every is not None and choose(session.target) in JOINABLE:
-                    group.create_task(self._join(session))
+            tasks: dict[str, asyncio.Task[None]] = {}
+            while True:
+                found = await self._renditions(list(tasks))
+                for name in [name for name in tasks if name not in found]:
+                    tasks[name].cancel()
+                    await asyncio.wait({tasks.pop(name)})
+                self._settle(found)
+                for name in found:
+                    if name not in tasks:
+                        tasks[name] = group.create_task(self._attend(name, name or "best"))
+                await asyncio.sleep(RELIST_SOON if "" in tasks else RELIST)
 
-    async def _variants(self) -> dict[str, str | None]:
+    async def _renditions(self, known: list[str]) -> list[str]:
         """The renditions to watch, by the label that they get.
 
         While the server does not say, the stream is pulled as a whole, so that it reads as down, not as absent.
         """
-        while True:
-            try:
-                found = await hls.renditions(self.stream.target())
-            except hls.Unavailable:
-                session = self._session("", None)
-                await session.pull()
-                await session.pause()
-                self.sessions.remove(session)
-                session.stop()
-                self._fleet.board.remove(session.key)
-            else:
-                return {rendition.name: rendition.name for rendition in found} or {"": None}
+        try:
+            found = await hls.renditions(self.stream.target())
+        except hls.Unavailable:
+            return known or [""]
+        return [rendition.name for rendition in found] or [""]
 
-    def _session(self, rendition: str, variant: str | None) -> Session:
+    def _settle(self, renditions: Iterable[str]) -> None:
+        keys = frozenset(Key(self.stream.name, rendition) for rendition in renditions)
+        self._fleet.settle(self.stream.name, keys)
+        for key in keys:
+            self._fleet.board.add(key, dict(self.stream.labels))
+
+    async def _attend(self, rendition: str, variant: str | None) -> None:
+        """Watch one rendition until cancelled."""
         fleet, key = self._fleet, Key(self.stream.name, rendition)
-        fleet.board.add(key, dict(self.stream.labels))
         session = Session(self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant)
         self.sessions.append(session)
-        return session
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(session.run())
+                if self.stream.join.every is not None and choose(session.target) in JOINABLE:
+                    group.create_task(self._join(session, self.stream.join.every))
+        finally:
+            self.sessions.remove(session)
+            session.stop()
 
-    async def _join(self, session: Session) -> None:
-        every = self.stream.join.every
-        assert every is not None
+    async def _join(self, session: Session, every: float) -> None:
         await asyncio.sleep(every * random.random())  # spreads the fleet over the interval
         while True:
             if session.media and session.lost is None:  # a stream that is down is being joined already
-                session.feed(await join(session.target, self._fleet.pool, self.stream.join.timeout))
+                joined = await join(session.target, self._fleet.pool, self.stream.join.timeout)
+                if joined.outcome != "ended":  # the show ended meanwhile: no fault that a viewer met
+                    session.feed(joined)
             await asyncio.sleep(every)
