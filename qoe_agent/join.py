@@ -88,7 +88,9 @@ async def join(target: Target, pool: Pool, timeout: float) -> Joined:
             await asyncio.wait({done}, timeout=0.5)  # the last picture may still be with the decoder
         if done.done():
             return done.result()
-        return start.result(clock.now(), pull.result().reason if pull.done() else "deadline")
+        if not pull.done():
+            return start.result(clock.now(), "deadline")
+        return start.result(clock.now(), "failed" if pull.exception() else pull.result().reason)
     finally:
         pull.cancel()
         await asyncio.wait({pull}, timeout=2.0)

@@ -46,6 +46,8 @@ class _Track:
     format: Format
     framing: int
     context: Any = None
+    start: int | None = None
+    """The run of packets that the decoder is in."""
     waiting: deque[tuple[int, float]] = field(default_factory=deque)
     """(pts in ticks, arrival) of packets given to the decoder, to name each frame's arrival."""
 
@@ -72,6 +74,10 @@ class Decoding:
         self._sound: dict[int, list[Packet]] = {}
         self._next_picture = 0.0
         self._burst_began = -BURST_EVERY
+        self._run = 0
+        """Counts runs of packets decoded in full: each begins at a key frame, with a new decoder."""
+        self._torn: set[int] = set()
+        """Tracks of whose run a packet was left out: the rest of it cannot be decoded."""
         self._busy = 0
         self._closed = False
         self._idle = asyncio.Event()
@@ -89,12 +95,11 @@ class Decoding:
     def packet(self, seen: Packet) -> None:
         """Decode it, or not, as the policy says."""
         track = self._tracks.get(seen.track)
-        if track is None:
+        if track is None or not seen.data:  # to a decoder, no data is the end
             return
         if seen.kind == "video":
             if self._policy == "all" or (self._policy == "adaptive" and self._bursting(seen)):
-                anew = seen.at == self._burst_began
-                self._submit("picture", lambda: self._full(track, seen, anew))
+                self._run_on(track, seen)
             elif seen.key and seen.at >= self._next_picture:
                 self._next_picture = seen.at + self._every
                 self._submit("picture", lambda: self._key_frame(track, seen))
@@ -109,6 +114,7 @@ class Decoding:
         for track in list(self._sound):
             self._flush_sound(track)
         self._tracks.clear()
+        self._torn.clear()
         self._next_picture = 0.0
 
     async def drained(self, timeout: float) -> None:
@@ -125,14 +131,29 @@ class Decoding:
     def _bursting(self, seen: Packet) -> bool:
         if seen.key and seen.at >= self._burst_began + BURST_EVERY:
             self._burst_began = seen.at
+            self._run += 1
         return seen.at < self._burst_began + BURST
+
+    def _run_on(self, track: _Track, seen: Packet) -> None:
+        """Decode it after the others of its run, unless one of them was left out."""
+        if seen.track in self._torn:
+            if not seen.key:
+                self.skipped["picture"] += 1
+                return
+            self._torn.discard(seen.track)
+            self._run += 1
+        run = self._run
+        if not self._submit("picture", lambda: self._full(track, seen, run)):
+            self._torn.add(seen.track)
 
     def _flush_sound(self, index: int) -> None:
         batch, track = self._sound.pop(index, None), self._tracks.get(index)
         if batch and track:
             self._submit("sound", lambda: self._listen(track, batch))
 
-    def _submit(self, kind: str, job: Callable[[], Iterator[Observation]]) -> None:
+    def _submit(self, kind: str, job: Callable[[], Iterator[Observation]]) -> bool:
+        """Have it done on the lane; False: the lane is late, and it is left out."""
+
         def run() -> None:
             found: list[Observation] = []
             try:
@@ -145,9 +166,10 @@ class Decoding:
             self.skipped[kind] += 1
             if kind == "picture":
                 self._next_picture = 0.0
-            return
+            return False
         self._busy += 1
         self._idle.clear()
+        return True
 
     def _deliver(self, found: list[Observation]) -> None:
         self._busy -= 1
@@ -180,10 +202,10 @@ class Decoding:
         for frame in frames[:1]:
             yield from self._look(frame, seen.track, seen.at, seen.pts, True)
 
-    def _full(self, track: _Track, seen: Packet, anew: bool) -> Iterator[Observation]:
+    def _full(self, track: _Track, seen: Packet, run: int) -> Iterator[Observation]:
         try:
-            if anew:
-                track.context = None
+            if run != track.start:
+                track.context, track.start = None, run
                 track.waiting.clear()
             if track.context is None:
                 if not seen.key:

@@ -26,22 +26,33 @@ class Held:
         self._pieces: list[tuple[bytes, float]] = []
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._failed: Exception | None = None
 
     def add(self, data: bytes, at: float) -> None:
-        """A piece arrived."""
+        """A piece arrived. Raises what the last ones made `take` raise."""
+        if self._failed is not None:
+            raise self._failed
         self._pieces.append((data, at))
         self._size += len(data)
         if self._size > LARGEST:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HOLD, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(HOLD, self._due)
 
     def flush(self) -> None:
         """Hand on what waits, now."""
+        if self._failed is not None:
+            raise self._failed
         pieces = self._pieces
         self.drop()
         if pieces:
             self._take(pieces)
+
+    def _due(self) -> None:
+        try:
+            self.flush()
+        except Exception as error:  # a task's top: the pull must hear of it, not the event loop
+            self._failed = error
 
     def drop(self) -> None:
         """Forget what waits."""

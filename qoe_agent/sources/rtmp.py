@@ -126,16 +126,19 @@ class _Protocol(asyncio.Protocol):
             self._transport.write(answer)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._held.flush()
         if not self.gone.done():
             self.gone.set_result(None)
+        try:
+            self._held.flush()
+        except Exception as fault:  # a task's top: the pull must hear of it, not the event loop
+            error = fault
         if self.over.done():
             return
         if error is None:
             self._step(self._client.closed(clock.now()))
         elif isinstance(error, OSError):
             self.over.set_result(Lost(clock.now(), *connect.explain(error)))
-        else:  # a fault of ours in data_received, which asyncio caught
+        else:  # a fault of ours in taking what came
             self.over.set_exception(error)
 
     def _step(self, event: rtmp.Event) -> None:
