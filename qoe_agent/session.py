@@ -94,11 +94,11 @@ class Session:
         """`taps` also get every observation (recorder, live table)."""
         self.stream, self.key, self._board = stream, key, board
         self.target = stream.target() if variant is None else replace(stream.target(), variant=variant)
+        self.recorded = sources.prepare(self.target) == "replay"
+        """A recording brings its own looks and joins, and packets without their data."""
         self._budget, self.ring = budget, budget.ring()
         self._taps = tuple(taps)
-        self._pool = pool
-        self._watched: list[_Watched] = []
-        self._routes: dict[type, tuple[_Watched, ...]] = {}
+        self._watched, self._routes = list[_Watched](), dict[type, tuple[_Watched, ...]]()
         pictures, sounds = self._build(declarations())
         self._loop = asyncio.get_running_loop()
         self.decoding = Decoding(
@@ -152,6 +152,7 @@ class Session:
     async def pull(self) -> Lost:
         """One pull, from the request to its end, which is fed to the probes and returned."""
         self._start = Start(clock.now())
+        self._start.joined = self.recorded
         self.media, self.lost = False, None
         try:
             lost = await sources.watch(self.target, self.feed)
@@ -201,7 +202,8 @@ class Session:
         if isinstance(seen, Packet):
             self.media, self._dead = True, False
             self.ring.append(seen)
-            self.decoding.packet(seen)
+            if not self.recorded:
+                self.decoding.packet(seen)
         elif isinstance(seen, Format):
             self.ring.format(seen)
             self.decoding.format(seen)

@@ -130,7 +130,7 @@ async def visit(
 async def _pulls(session: Session, seen: Visit) -> None:
     while True:
         lost = await session.pull()
-        if lost.clean or not seen.media:
+        if lost.clean or not seen.media or session.recorded:
             return
         await session.pause()
 

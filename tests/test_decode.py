@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 
 from qoe_agent.decode import Decoding, Pool
-from qoe_agent.model import Damage, Format, Observation, Packet, Picture, Sound
+from qoe_agent.model import KEY, Damage, Format, Observation, Packet, Picture, Sound
 from tests.media import aac, h264
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+STREAMS = Path(__file__).parent.parent / "fixtures" / "streams"
 
 
 @pytest.fixture
@@ -90,6 +94,17 @@ async def test_streams_of_the_same_parameter_sets_share_a_decoder_and_see_the_sa
     assert len(lane._shared) == 1
     await decode(pool, smaller, other, every=0.0)
     assert len(lane._shared) == 2
+
+
+async def test_key_frames_of_every_codec_of_the_fixtures_are_decoded(pool: Pool) -> None:
+    for name, codec in (("h264", "h264"), ("hevc", "hevc"), ("av1", "av1")):
+        with av.open(str(STREAMS / f"{name}.mp4")) as container:
+            track = container.streams.video[0]
+            form = Format(1000.0, 0, "video", codec, bytes(track.codec_context.extradata or b""))
+            keys = [bytes(packet) for packet in container.demux(track) if packet.is_keyframe]
+        packets = [Packet(1000.0 + n, 0, "video", n, n, KEY, len(data), data) for n, data in enumerate(keys)]
+        seen = await decode(pool, packets, form, every=0.0)
+        assert [(one.width, one.height) for one in seen if isinstance(one, Picture)] == [(192, 108)] * len(keys), name
 
 
 async def test_a_broken_key_frame_is_counted_and_the_next_one_tried(pool: Pool) -> None:

@@ -212,6 +212,23 @@ async def test_sound_alone_counts_as_a_start_from_its_first_packet(make: Any) ->
     assert joined[0].startup == pytest.approx(packets[0].at - joined[0].requested)
 
 
+async def test_a_recording_is_neither_decoded_nor_joined_anew(make: Any) -> None:
+    form, packets = h264(frames=50)
+    joined = Joined(1000.0, 999.0, "ok", 1.0)
+
+    async def play(emit: Any) -> Lost:
+        for seen in (form, *packets, Picture(1000.0, 0, 0.0, 160, 96, "yuv420p", True, 1000.0), joined):
+            emit(seen)
+        return Lost(1010.0, "ended")
+
+    taken: list[Observation] = []
+    made, _ = make(play, taps=[taken.append], url="show.jsonl.gz")
+    await made.pull()
+    await made.decoding.drained(5.0)
+    assert [one for one in taken if isinstance(one, Joined)] == [joined]
+    assert sum(isinstance(one, Picture) for one in taken) == 1
+
+
 async def test_a_source_with_a_bug_is_a_lost_stream_not_a_lost_agent(
     make: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import av.logging
-import cv2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +21,10 @@ SHARED_DECODERS = 8
 WAITING = 256
 """Jobs that may wait in a lane; beyond it decoding is skipped."""
 
+ABLE = {"av1": ("libdav1d", "libaom-av1")}
+"""Decoders to use instead of FFmpeg's own of that name, which decodes on special hardware alone (av1dec.c)."""
+
 av.logging.set_level(None)
-cv2.setNumThreads(1)
 
 
 class Lane:
@@ -103,9 +104,10 @@ class Pool:
 
 
 def open_decoder(codec: str, extradata: bytes) -> Any:
-    """A decoder context; one thread, because with slice threads FFmpeg never flags corrupt H.264 pictures."""
-    context: Any = av.CodecContext.create(codec, "r")
-    context.thread_count = 1
+    """A decoder context; one thread: with slice threads FFmpeg never flags corrupt H.264 pictures."""
+    able = next((name for name in ABLE.get(codec, ()) if name in av.codecs_available), codec)
+    context: Any = av.CodecContext.create(able, "r")
+    context.thread_count = 1  # libdav1d with threads deadlocks when it is dropped (PyAV 18)
     if extradata:
         context.extradata = extradata
     return context

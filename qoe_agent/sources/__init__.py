@@ -42,6 +42,13 @@ def choose(target: Target) -> str:
     return "replay" if parts.path.endswith(".jsonl.gz") else "container"
 
 
+def prepare(target: Target) -> str:
+    """Load the module that pulls `target`, so that a pull does not count it as startup; returns its name."""
+    name = choose(target)
+    importlib.import_module(f"{__name__}.{name}")
+    return name
+
+
 async def watch(target: Target, emit: Emit) -> Lost:
     """Pull `target`, emit what comes, return why it ended. Never hangs: silence is `Lost` too."""
     guard = _Guard(target, emit)

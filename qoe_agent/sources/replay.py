@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from qoe_agent import clock
 from qoe_agent.bitstream import nal
-from qoe_agent.model import Format, Lost, Opened, Packet, Tick
+from qoe_agent.model import Format, Lost, Opened, Packet, Picture, Sound, Tick
 from qoe_agent.sources.lines import BadLine, decode, encode
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ async def watch(target: Target, emit: Emit) -> Lost:
         for number, seen in enumerate(read(path)):
             if isinstance(seen, Tick):
                 continue
-            if held:
+            late = isinstance(seen, Picture | Sound)  # decoded from packets before the Lost
+            if held and not late:
                 emit(held)
             if shift is None:
                 shift = clock.now() - seen.at
@@ -135,8 +136,10 @@ async def watch(target: Target, emit: Emit) -> Lost:
             wait = moved.at - clock.now()
             if wait > 0 or number % _BREATH == 0:
                 await asyncio.sleep(max(wait, 0.0))
-            held = moved if isinstance(moved, Lost) else None
-            if not held:
+            if isinstance(moved, Lost):
+                held = moved
+            else:
+                held = held if late else None
                 emit(moved)
     except FileNotFoundError:
         return Lost(clock.now(), "not_found", "no such recording")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from qoe_agent import model, sources
 from qoe_agent.bitstream.ts import Ts
-from qoe_agent.model import Format, Lost, Observation, Opened, Packet, Picture, Segment, Target, Tick
+from qoe_agent.model import Format, Lost, Observation, Opened, Packet, Picture, Segment, Sound, Target, Tick
 from qoe_agent.sources import lines, replay
 
 if TYPE_CHECKING:
@@ -215,6 +215,15 @@ async def test_a_reconnect_inside_a_recording_is_replayed(tmp_path: Path) -> Non
     seen, lost = await play(path)
     assert [type(each) for each in seen] == [Opened, Lost, Opened]
     assert lost.reason == "ended"
+
+
+async def test_what_was_decoded_late_does_not_double_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    sound = Sound(1.05, 1, 0.0, 0.02, 48_000, 2, 1.2)
+    record(path, [Opened(1.0, 0.9, "rtmp"), Lost(1.1, "ended", "the publisher left"), sound, Tick(1.3)])
+    seen, lost = await play(path)
+    assert [type(each) for each in seen] == [Opened, Sound]
+    assert lost.detail == "the publisher left"
 
 
 @pytest.mark.parametrize(
