@@ -62,7 +62,7 @@ async def _show(screen: Console, origin: Origin, daemon: Daemon, seconds: float 
     """Draw until it is over: live on a terminal, else each fault once it is settled."""
     ends = None if seconds is None else clock.now() + seconds
     with Live(console=screen, auto_refresh=False) if screen.is_terminal else _Quiet() as live:
-        while not stop.is_set() and (ends is None or clock.now() < ends):
+        while not stop.is_set() and not origin.over and (ends is None or clock.now() < ends):
             live.update(_drawn(origin, daemon), refresh=True)
             try:
                 await asyncio.wait_for(stop.wait(), REFRESH)

@@ -15,6 +15,8 @@ from av.video.frame import PictureType
 from qoe_agent.demo import flv
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
@@ -81,8 +83,7 @@ class Encoder:
         for packet in self._video.encode(frame):
             self._video_packet(packet, coded)
         self._sound(sound, coded)
-        coded.ts = [self._piece(data) for data in self._written]
-        self._written.clear()
+        coded.ts = list(self._pieces())
         return coded
 
     def close(self) -> None:
@@ -135,8 +136,15 @@ class Encoder:
                 coded.flv.append(Piece(flv.audio(bytes(packet), round(pts * 1000))))
                 self._ts.mux(packet)
 
-    def _piece(self, data: bytes) -> Piece:
-        return Piece(data, self._keys.popleft() if _starts_key(data) else None)
+    def _pieces(self) -> Iterator[Piece]:
+        """What the muxer wrote, joined where its buffer was full in the middle of a TS packet."""
+        data = b""
+        for written in self._written:
+            data += written
+            if len(data) % _TS == 0:
+                yield Piece(data, self._keys.popleft() if _starts_key(data) else None)
+                data = b""
+        self._written.clear()
 
 
 def _starts_key(data: bytes) -> bool:

@@ -48,6 +48,11 @@ class Origin:
         return list(self._studio.injected)
 
     @property
+    def over(self) -> bool:
+        """Whether the broadcast has come to its end; `stop` says why."""
+        return self._task is not None and self._task.done()
+
+    @property
     def sent(self) -> list[Sent]:
         """The latest frames, with when they left."""
         return list(self._studio.sent)

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from qoe_agent.demo.encoder import Encoder
 from qoe_agent.demo.faults import Fault, Schedule
 from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
@@ -118,6 +119,19 @@ async def test_a_slow_viewer_is_dropped_and_the_others_are_not(origin: tuple[Ori
     assert len(got) == QUEUED - 1
     broadcast.end()
     assert [data async for data in quick] == []
+
+
+def test_key_frames_larger_than_the_muxers_buffer_stay_whole() -> None:
+    programme = Programme()
+    encoder = Encoder(programme, key_every=5, bit_rate=20_000_000)
+    pieces = []
+    for index in range(15):
+        coded = encoder.frame(index, programme.picture(index), programme.tone(index))
+        pieces += coded.ts
+    encoder.close()
+    assert max(len(piece.data) for piece in pieces) > 65536
+    assert all(len(piece.data) % 188 == 0 and piece.data[::188].strip(b"G") == b"" for piece in pieces)
+    assert [piece.key_pts for piece in pieces if piece.key_pts is not None] == pytest.approx([1.0, 1.2, 1.4])
 
 
 def test_every_frame_can_be_drawn_again() -> None:
