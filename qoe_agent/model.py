@@ -59,6 +59,8 @@ class Target:
     """Seconds until the first media packet must have come."""
     lost_after: float = 10.0
     """Seconds without one whole media packet after which the stream is lost."""
+    over: bool = False
+    """The show ended in an earlier pull: a playlist that is still complete is that show, not a new one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Ring:
 
     def format(self, seen: Format) -> None:
         """A track was announced: what came before it cannot be decoded with it."""
-        if seen.track in self.formats and self.formats[seen.track] != seen:
+        if seen.track in self.formats and replace(self.formats[seen.track], at=seen.at) != seen:
             self.clear()
         self.formats[seen.track] = seen
         self._keyed = any(form.kind == "video" for form in self.formats.values())

@@ -62,8 +62,8 @@ BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds to wait before each further attempt; reset by media."""
 BEHIND = sources.HOLD + 0.05
 """Seconds that Ticks lie behind the clock: what arrived before them has been fed."""
-WAITING = ("ended", "silent")
-"""Reasons that mean: the server is well and waits for its publisher, as we do."""
+WAITING = {"silent": 1.0, "ended": 4.0}
+"""Reasons that mean: the server is well and waits for its publisher, as we do. With the longest wait."""
 JITTER = 0.2
 """Share of the wait that is left to chance, so that a fleet does not reconnect in step."""
 
@@ -114,7 +114,7 @@ class Session:
         self._start = Start(clock.now())
         self.media = False
         """Whether this pull has brought media."""
-        self._dead = True
+        self._dead, self._over = True, False  # over: its show has ended, with no media since
         self._failures = 0
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
@@ -145,8 +145,8 @@ class Session:
         """Wait before the next pull: longer after each one that brought nothing."""
         self._failures = 0 if self.media else self._failures + 1
         wait = BACKOFF[min(self._failures, len(BACKOFF) - 1)]
-        if self.lost is not None and self.lost.reason in WAITING:
-            wait = BACKOFF[0]
+        if self.lost is not None:
+            wait = min(wait, WAITING.get(self.lost.reason, wait))
         await asyncio.sleep(wait * (1 + JITTER * (2 * random.random() - 1)))
 
     async def pull(self) -> Lost:
@@ -155,7 +155,7 @@ class Session:
         self._start.joined = self.recorded
         self.media, self.lost = False, None
         try:
-            lost = await sources.watch(self.target, self.feed)
+            lost = await sources.watch(replace(self.target, over=self._over), self.feed)
         except Exception as error:  # session isolation: a source with a bug must not end the fleet
             told = scrub(traceback.format_exc(), self.target.url)
             log.error("%s: the source failed\n%s", self.key.stream, told)
@@ -166,10 +166,10 @@ class Session:
     def _end(self, lost: Lost) -> None:
         self.lost, self._dead = lost, True
         self.decoding.reset()
-        if not self._start.joined and lost.reason not in ("stopped", "ended"):
+        self._over = lost.clean or (self._over and not self.media)
+        if not self._start.joined and not self._over and lost.reason != "stopped":
             self.feed(self._start.result(lost.at, lost.reason))
         self.feed(lost)
-        self._board.down(self.key)
         self._journal.lost(lost)
 
     def stop(self) -> None:
@@ -200,7 +200,8 @@ class Session:
     def feed(self, seen: Observation) -> None:
         """Give an observation to everyone who wants it."""
         if isinstance(seen, Packet):
-            self.media, self._dead = True, False
+            self._dead = False
+            self.media = self.media or seen.kind != "data"
             self.ring.append(seen)
             if not self.recorded:
                 self.decoding.packet(seen)
@@ -209,6 +210,8 @@ class Session:
             self.decoding.format(seen)
         elif isinstance(seen, Damage):
             self._journal.damage(seen)
+        elif isinstance(seen, Lost):
+            self._dead = True
         if not self._start.joined:
             self._start.see(seen)
         for tap in self._taps:
@@ -216,6 +219,8 @@ class Session:
         self._give(self._routes.get(type(seen), ()), seen)
         if not self._start.joined and self._start.starts(seen):
             self.feed(self._start.result(seen.at, "ok"))
+        elif isinstance(seen, Lost):
+            self._board.down(self.key)
 
     def _give(self, route: Sequence[_Watched], seen: Observation) -> None:
         """To each probe in turn; one that raises is taken out, and the next goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ HOLD = 0.2
 """Seconds that bytes may wait for others before they are parsed; their arrival is stamped all the same."""
 PATIENCE = 3.0
 """A segmented stream may be silent for this many target durations before it is lost."""
+LONGEST = 120.0
+"""Seconds that it may be silent, whatever its playlist says."""
 
 
 def choose(target: Target) -> str:
@@ -63,6 +66,7 @@ async def watch(target: Target, emit: Emit) -> Lost:
         return Lost(lost.at, lost.reason, scrub(lost.detail, target.url))
     finally:
         if not pull.done():
+            guard.hush()
             pull.cancel()
             await asyncio.wait({pull}, timeout=2.0)
 
@@ -76,7 +80,8 @@ class _Guard:
         self._patience = target.lost_after
         self._opened = False
         self._media = False
-        self.deadline = clock.now() + target.open_timeout
+        self._opening = target.open_timeout
+        self.deadline = clock.now() + self._opening
 
     def emit(self, seen: Observation) -> None:
         if isinstance(seen, Packet):
@@ -84,17 +89,25 @@ class _Guard:
                 self._media = True
                 self.deadline = clock.now() + self._patience
             if self._burst is not None:
-                if self._burst.over(seen.at, seen.dts if seen.dts is not None else seen.pts):
+                media = seen.dts if seen.dts is not None else seen.pts
+                if self._burst.over(seen.at, media):
                     self._burst = None
-                else:
+                elif media is not None:
                     seen.flags |= BACKLOG
         elif isinstance(seen, Opened):
             self._opened = True
+            self.deadline = min(self.deadline, clock.now() + self._opening)
             if seen.protocol in NO_BURST:
                 self._burst = None
         elif isinstance(seen, Playlist) and seen.target_duration:
-            self._patience = max(self._patience, PATIENCE * seen.target_duration)
+            self._patience = max(self._patience, min(LONGEST, PATIENCE * seen.target_duration))
+        elif isinstance(seen, Lost):
+            self.deadline = math.inf  # of a recording, which says itself when it goes on
         self._emit(seen)
+
+    def hush(self) -> None:
+        """The pull is over, whatever still comes of it."""
+        self._emit = lambda seen: None
 
     def verdict(self) -> tuple[str, str]:
         """Reason and detail for having run into the deadline."""

@@ -151,7 +151,8 @@ class _Feed:
             changed = False
             if isinstance(loaded.playlist, Media):
                 good = got.at
-                changed = self._take(loaded.playlist, got)
+                old = self._target.over and self._known is None and loaded.playlist.ended
+                changed = not old and self._take(loaded.playlist, got)
                 lost = self._over(loaded.playlist)
             else:
                 lost = self._missed(loaded, good)
@@ -176,7 +177,7 @@ class _Feed:
         return None
 
     def _over(self, media: Media) -> Lost | None:
-        if media.ended and self._next is not None:
+        if media.ended and (self._next is not None or self._target.over):
             return Lost(clock.now(), "ended", "the playlist ended")
         if self._next is None and (media.ended or clock.now() >= self._give_up):
             return Lost(clock.now(), "empty", "the playlist lists no segments")
