@@ -78,10 +78,9 @@ class Reader:
         before = len(self._head)
         if before:
             data, self._head = self._head + data, b""
-        view, position, end = memoryview(data), 0, len(data)
+        position = 0
         while True:
-            state = self._current
-            if state is None:
+            if self._current is None:
                 body = self._header(data, position)
                 if body is None:
                     self._head = data[position:]
@@ -91,27 +90,33 @@ class Reader:
                     self._given_up = False
                     self.position = max(0, position - before)
                     yield None
-                state = self._current
-                assert state is not None
-            stop = min(position + self._left, end)
-            if stop - position == state.size:
-                payload = data[position:stop]
-            elif not state.parts and (whole := self._whole(data, position, state)) is not None:
-                payload, stop = whole
-            else:
-                self._gather(state, view[position:stop])
-                self._left -= stop - position
-                if self._left:
-                    return
-                self._current = None
-                position = stop
-                if len(state.parts) < state.size:
-                    continue
-                payload = bytes(state.parts)
-                self._drop(state)
-            self._current, state.begun, position = None, False, stop
-            self.position = stop - before
-            yield Message(state.kind, state.stamp, state.stream, payload)
+            state = self._current
+            assert state is not None
+            payload, position = self._payload(data, position, state)
+            if payload is not None:
+                self._current, state.begun = None, False
+                self.position = position - before
+                yield Message(state.kind, state.stamp, state.stream, payload)
+            elif self._left:
+                return
+
+    def _payload(self, data: bytes, position: int, state: _Channel) -> tuple[bytes | None, int]:
+        """Take from `position` on what belongs to the message: it, if it is whole now, and where to go on."""
+        stop = min(position + self._left, len(data))
+        if stop - position == state.size:
+            return data[position:stop], stop
+        if not state.parts and (whole := self._whole(data, position, state)) is not None:
+            return whole
+        self._gather(state, memoryview(data)[position:stop])
+        self._left -= stop - position
+        if self._left:
+            return None, stop
+        self._current = None
+        if len(state.parts) < state.size:
+            return None, stop
+        payload = bytes(state.parts)
+        self._drop(state)
+        return payload, stop
 
     def _whole(self, data: bytes, position: int, state: _Channel) -> tuple[bytes, int] | None:
         """A message of several chunks that are all here, one after the other, and where it ends; else None."""

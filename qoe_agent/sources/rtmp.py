@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qoe_agent.model import Target
     from qoe_agent.sources import Emit
 
+_ARRIVALS = memoryview(bytearray(1 << 18))
+"""What every connection reads into, one after the other: a buffer of its own for each read would tear memory up."""
 ATTEMPT = 2.5
 """Seconds that one address of several may take."""
 
@@ -88,7 +90,7 @@ async def _wrap(sock: socket.socket, protocol: _Protocol, target: Target, where:
     return transport
 
 
-class _Protocol(asyncio.Protocol):
+class _Protocol(asyncio.BufferedProtocol):
     """Between the socket and the client: stamps arrivals, passes on what comes of them."""
 
     def __init__(self, client: rtmp.Client, secure: bool, phases: connect.Phases, emit: Emit) -> None:
@@ -109,8 +111,11 @@ class _Protocol(asyncio.Protocol):
             self._phases.secured = clock.now()
         self._transport.write(self._client.to_send())
 
-    def data_received(self, data: bytes) -> None:
-        self._held.add(data, clock.now())
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _ARRIVALS
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._held.add(bytes(_ARRIVALS[:nbytes]), clock.now())
         if not self._playing:
             self._held.flush()
 
