@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urljoin
@@ -18,6 +18,10 @@ Span: TypeAlias = "tuple[int, int] | None"
 
 DEFAULT_TARGET = 6.0
 """Target duration where a playlist lacks the tag that it must have."""
+
+LONGEST = 600.0
+"""Seconds beyond which a duration is a slip of the packager's: nginx-rtmp 1.2.2 writes 2^64/90000 into the fragment
+during which its publisher died."""
 
 _HEADER = "#EXTM3U"
 
@@ -109,9 +113,12 @@ def _media(found: Any, url: str) -> Media:
         if span:
             ends[where] = span[1]
         entries.append(_entry(segment, sequence + i, where, span, url))
-    longest = max((entry.duration for entry in entries), default=DEFAULT_TARGET)
-    target = float(found.target_duration or 0) or longest or DEFAULT_TARGET
-    return Media(target, sequence, tuple(entries), bool(found.is_endlist))
+    longest = max((entry.duration for entry in entries if entry.duration <= LONGEST), default=DEFAULT_TARGET)
+    target = float(found.target_duration or 0)
+    if not 0 < target <= LONGEST:
+        target = longest or DEFAULT_TARGET
+    known = [e if e.duration <= LONGEST else replace(e, duration=target) for e in entries]
+    return Media(target, sequence, tuple(known), bool(found.is_endlist))
 
 
 def _entry(segment: Any, sequence: int, where: str, span: Span, url: str) -> Entry:
