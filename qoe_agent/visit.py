@@ -22,6 +22,8 @@ RING_BYTES = 16 << 20
 """Packet ring of a single visit."""
 SETTLE = 3.0
 """Seconds that a short visit goes on after the first picture, so that rates mean something."""
+RETURNING = ("rtmp", "rtmps", "flv", "ts")
+"""Protocols on which a clean end is the publisher's, who may come back."""
 LAST_LOOKS = 1.0
 """Seconds that decoding may lag behind when a visit ends."""
 
@@ -98,8 +100,9 @@ async def visit(
 ) -> Visit:
     """Watch `stream` for `seconds` (None: until it ends or `stop` is set) on a board of its own.
 
-    It ends early when the stream ends cleanly or cannot be opened at all; `brief` also ends it shortly after
-    the first picture. A stream that breaks down after having brought media is pulled again, as a viewer would.
+    It ends early when the stream cannot be opened at all, or ends for good: a file, a playlist's ENDLIST; without
+    `seconds` any clean end. A live stream that ended may come back, and one that breaks down after having brought
+    media is pulled again, as a viewer would. `brief` ends it at the first end, or shortly after the first picture.
     """
     board, key = Board(stream_metrics()), Key(stream.name)
     board.add(key, dict(stream.labels))
@@ -107,7 +110,7 @@ async def visit(
     session = Session(stream, key, board, pool, Budget(RING_BYTES), taps=(seen.take, *taps))
     if started:
         started(seen)
-    work = asyncio.ensure_future(_pulls(session, seen))
+    work = asyncio.ensure_future(_pulls(session, seen, patient=seconds is not None and not brief))
     ticks = asyncio.ensure_future(_ticks(session, seen, brief))
     waits: set[asyncio.Future[Any]] = {work, ticks}
     if stop is not None:
@@ -127,10 +130,10 @@ async def visit(
     return seen
 
 
-async def _pulls(session: Session, seen: Visit) -> None:
+async def _pulls(session: Session, seen: Visit, *, patient: bool) -> None:
     while True:
         lost = await session.pull()
-        if lost.clean or not seen.media or session.recorded:
+        if not seen.media or session.recorded or (lost.clean and not (patient and seen.protocol in RETURNING)):
             return
         await session.pause()
 
