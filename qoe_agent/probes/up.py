@@ -49,9 +49,10 @@ class Up:
     def feed(self, seen: Observation) -> Iterable[Finding]:
         """Take one observation; `qoe_up` changes at once, the rest comes with Ticks."""
         if isinstance(seen, Packet):
-            self._packet = seen.at
-            if not self._up:
-                return self._begun(seen.at)
+            if seen.kind != "data":
+                self._packet = seen.at
+                if not self._up:
+                    return self._begun(seen.at)
         elif isinstance(seen, Picture):
             self._frame = seen.at
         elif isinstance(seen, Tick):
