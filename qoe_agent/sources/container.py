@@ -17,15 +17,17 @@ read returns, at the latest after `lost_after`. Pipes and pacing end at once.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import threading
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import av
 
 from qoe_agent import clock
-from qoe_agent.model import Lost, Opened, Packet
+from qoe_agent.model import Format, Lost, Opened, Packet
 from qoe_agent.sources.local import Local, Pipe, Stopped, local
 from qoe_agent.sources.tracks import Tracks, lost
 
@@ -38,6 +40,8 @@ QUEUE = 512
 JUMP = 5.0
 """A step of a file's timeline beyond this, or back, is a jump: it is not waited for."""
 BACK = -1.0
+READ_AHEAD = 2.0
+"""Seconds of a file that are read ahead, to put its tracks in step."""
 _POLL = 0.1
 """Seconds between looks at whether to stop."""
 PROBE_SECONDS = 0.5
@@ -149,36 +153,81 @@ class _Reader:
     def _demux(self, container: av.container.InputContainer, pace: _Pace | None) -> Lost:
         tracks, packets = Tracks(), 0
         for packet in container.demux():
-            for seen in tracks.observe(packet, clock.now()):
-                if pace and isinstance(seen, Packet):
-                    if self.stop.wait(pace.wait(seen, clock.now())):
-                        raise Stopped
-                    seen.at = clock.now()
-                packets += isinstance(seen, Packet)
-                self._put(seen)
+            seen = list(tracks.observe(packet, clock.now()))
+            packets += any(isinstance(each, Packet) for each in seen)
+            if pace is None:
+                for each in seen:
+                    self._put(each)
+            elif seen:
+                pace.add(seen)
+                self._play(pace, READ_AHEAD)
+        if pace:
+            self._play(pace, 0.0)
         if packets:
             return Lost(clock.now(), "ended", "end of file")
         return Lost(clock.now(), "empty", "the container holds no media")
 
+    def _play(self, pace: _Pace, ahead: float) -> None:
+        """Hand out what is known to be next, each when it is due."""
+        while pace and pace.span >= ahead:
+            due, seen = pace.take(clock.now())
+            if self.stop.wait(max(0.0, due - clock.now())):
+                raise Stopped
+            for each in seen:
+                self._put(replace(each, at=clock.now()))
+
 
 class _Pace:
-    """How long to hold a packet of a file back, so that media time passes as fast as time."""
+    """Puts a file's packets in the order of their decode timestamps, and says when each is due.
+
+    Files are interleaved coarsely: libavformat reads MP4 by position while tracks are within a second of each
+    other (mov.c, mov_find_next_sample), so that what it gives would come up to a second late.
+    """
 
     def __init__(self) -> None:
         self._anchor = 0.0
-        self._last: dict[int, float] = {}
+        self._last: dict[int, tuple[float, float]] = {}
+        """Each track's last time, and the anchor that it was placed by."""
+        self._newest = 0.0
+        self._began: float | None = None
+        self._held: list[tuple[float, int, list[Format | Packet]]] = []
+        self._number = 0
 
-    def wait(self, packet: Packet, now: float) -> float:
-        """Seconds until `packet` is due."""
-        due = packet.dts if packet.dts is not None else packet.pts
-        if due is None:
-            return 0.0
-        last = self._last.get(packet.track)
-        if not self._last or (last is not None and not BACK < due - last < JUMP):
-            self._anchor = now - due
-        self._last[packet.track] = due
-        wait = self._anchor + due - now
-        return wait if 0.0 < wait < JUMP else 0.0
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first to the last that is held."""
+        return self._newest - self._held[0][0] if self._held else 0.0
+
+    def add(self, seen: list[Format | Packet]) -> None:
+        """Hold a packet, and the formats before it."""
+        due = max([self._due(each) for each in seen if isinstance(each, Packet)], default=self._newest)
+        self._newest = max(self._newest, due)
+        self._number += 1
+        heapq.heappush(self._held, (due, self._number, seen))
+
+    def take(self, now: float) -> tuple[float, list[Format | Packet]]:
+        """The next, and when it is due; the very first is due now."""
+        due, _, seen = heapq.heappop(self._held)
+        if self._began is None:
+            self._began = now - due
+        return self._began + due, seen
+
+    def _due(self, packet: Packet) -> float:
+        at = packet.dts if packet.dts is not None else packet.pts
+        newest = self._newest
+        if at is None:
+            return newest
+        last, anchor = self._last.get(packet.track, (at, self._anchor))
+        if not self._last or not BACK < at - last < JUMP:
+            if anchor == self._anchor or abs(self._anchor + at - newest) > JUMP:  # else it follows another's jump
+                self._anchor = newest - at
+            anchor = self._anchor
+        self._last[packet.track] = at, anchor
+        due = anchor + at
+        return due if due - newest < JUMP else newest
 
 
 def _options(target: Target, scheme: str) -> dict[str, str]:

@@ -133,17 +133,33 @@ def test_pacing_waits_out_gaps_but_not_jumps() -> None:
     def packet(dts: float | None, track: int = 0) -> Packet:
         return Packet(0.0, track, "video", dts, dts, 0, 0, b"")
 
-    pace = container._Pace()
-    assert pace.wait(packet(100.0), 50.0) == 0.0
-    assert pace.wait(packet(100.5), 50.1) == pytest.approx(0.4)
-    assert pace.wait(packet(103.5), 50.5) == pytest.approx(3.0)
-    assert pace.wait(packet(102.0, track=1), 53.5) == 0.0
-    assert pace.wait(packet(None), 53.5) == 0.0
-    assert pace.wait(packet(86503.5), 53.6) == pytest.approx(0.0, abs=1e-9)
-    assert pace.wait(packet(86504.0), 53.7) == pytest.approx(0.4)
-    assert pace.wait(packet(104.0, track=1), 53.8) == 0.0
-    assert pace.wait(packet(10.0), 54.0) == 0.0
-    assert pace.wait(packet(10.2), 54.0) == pytest.approx(0.2)
+    def due(*dts: tuple[float | None, int]) -> list[float]:
+        pace = container._Pace()
+        for at, track in dts:
+            pace.add([packet(at, track)])
+        return [round(pace.take(50.0)[0], 6) for _ in dts]
+
+    assert due((100.0, 0), (100.5, 0), (103.5, 0)) == [50.0, 50.5, 53.5]
+    assert due((100.0, 0), (100.5, 0), (None, 0), (100.2, 1)) == [50.0, 50.2, 50.5, 50.5]
+    assert due((100.0, 0), (86500.0, 0), (86500.5, 0), (86500.2, 1)) == [50.0, 50.0, 50.2, 50.5]
+    assert due((100.0, 0), (100.0, 1), (86500.0, 0), (86500.5, 1)) == [50.0, 50.0, 50.0, 50.5]
+    assert due((100.0, 0), (100.0, 1), (86500.0, 0), (100.5, 1), (86500.6, 1)) == [50.0, 50.0, 50.0, 50.5, 50.6]
+    assert due((100.0, 0), (100.5, 0), (10.0, 0), (10.2, 0)) == [50.0, 50.5, 50.5, 50.7]
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "hevc.mp4", "h264.ts"])
+async def test_a_files_tracks_come_in_step_however_it_interleaves_them(name: str) -> None:
+    seen: list[Observation] = []
+    pull = asyncio.ensure_future(sources.watch(Target(str(STREAMS / name)), seen.append))
+    async with asyncio.timeout(10.0):
+        while sum(isinstance(each, Packet) for each in seen) < 100 and not pull.done():
+            await asyncio.wait({pull}, timeout=0.1)
+    pull.cancel()
+    await asyncio.wait({pull})
+    found = packets(seen, "video") + packets(seen, "audio")
+    late = [each.at - (each.dts or 0.0) for each in found]
+    assert max(late) - min(late) < 0.15
+    assert len(found) >= 100
 
 
 async def test_a_silent_pipe_is_lost_and_its_thread_ends() -> None:
