@@ -54,11 +54,16 @@ def describe(visit: Visit) -> dict[str, Any]:
             "profile": video.profile,
             "level": video.level,
             "pixel_format": visit.picture.pixel_format if visit.picture else video.pixel_format,
-            "frame_rate": _measured(visit, "qoe_frame_rate", basis="measured") or video.frame_rate,
+            "frame_rate": _rounded(_measured(visit, "qoe_frame_rate", basis="measured") or video.frame_rate),
         }
     if audio:
         found |= {"audio_codec": audio.codec, "sample_rate": audio.sample_rate, "channels": audio.channels}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _rounded(rate: float | None) -> float | None:
+    """A rate without the noise of its arithmetic; 30000/1001 is 29.97003."""
+    return None if rate is None else round(rate, 5)
 
 
 def _measured(visit: Visit, name: str, **labels: str) -> float | None:

@@ -150,7 +150,7 @@ def sniff(head: bytes) -> Literal["flv", "ts", "hls", "foreign"] | None:
 
 def _foreign(answer: aiohttp.ClientResponse) -> Lost:
     kind = "".join(c for c in answer.content_type if c.isalnum() or c in "/+-.")[:60]
-    return Lost(clock.now(), "protocol", f"the server answered with {kind}, not media")
+    return Lost(clock.now(), "protocol", f"the server answered with {kind}, neither FLV nor MPEG-TS")
 
 
 def session(target: Target, phases: connect.Phases | None = None) -> aiohttp.ClientSession:
@@ -223,6 +223,8 @@ def explain(error: BaseException) -> tuple[str, str]:
             return connect.explain(error.os_error)
         case aiohttp.TooManyRedirects():
             return "status", "too many redirects"
+        case aiohttp.InvalidUrlRedirectClientError():
+            return "unsupported", "a redirect to an address that is not of http or https"
         case aiohttp.ClientResponseError() if isinstance(error.__cause__, HttpProcessingError):
             return "protocol", "the answer is not HTTP"
         case aiohttp.ClientResponseError():

@@ -158,7 +158,7 @@ async def test_a_status_that_is_no_success_is_the_reason(code: int, reason: str)
 async def test_a_web_page_instead_of_media_is_named() -> None:
     async with serving(body(b"<!DOCTYPE html><p>hello", content_type="text/html")) as port:
         lost, seen = await pull(port)
-    assert (lost.reason, lost.detail) == ("protocol", "the server answered with text/html, not media")
+    assert (lost.reason, lost.detail) == ("protocol", "the server answered with text/html, neither FLV nor MPEG-TS")
     assert seen == []
 
 
@@ -240,6 +240,15 @@ async def test_redirections_are_followed_and_the_phases_are_of_the_last() -> Non
     assert isinstance(opened, Opened)
     assert set(opened.phases) == {"resolve", "connect", "first_byte"}
     assert sum(opened.phases.values()) < opened.at - opened.requested
+
+
+async def test_a_redirection_to_a_file_is_not_followed() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("file:///etc/passwd")
+
+    async with serving(handle) as port:
+        lost, _ = await pull(port)
+    assert (lost.reason, "redirect" in lost.detail) == ("unsupported", True)
 
 
 async def test_a_port_where_nobody_listens_is_refused() -> None:
