@@ -98,10 +98,14 @@ def watch(
     except NotUsable as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE) from None
-    if junit:
-        junit.write_bytes(found.junit)
     if as_json:
         typer.echo(json.dumps(found.document, ensure_ascii=False, allow_nan=False))
+    try:
+        if junit:
+            junit.write_bytes(found.junit)
+    except OSError as error:
+        typer.echo(f"{junit}: {error.strerror}", err=True)
+        raise typer.Exit(USAGE) from None
     raise typer.Exit(found.status)
 
 

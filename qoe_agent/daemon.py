@@ -53,6 +53,7 @@ class Daemon:
         self.exporter = Exporter(self.board, self, self.about, config.web)
         self._reloading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._reloads: set[asyncio.Task[list[str]]] = set()
 
     async def start(self) -> str:
         """Begin; returns where the exporter listens. OSError: it cannot."""
@@ -66,6 +67,15 @@ class Daemon:
         if self._path is not None:
             self._tasks.append(asyncio.create_task(self._look(), name="configuration"))
         return where
+
+    async def until(self, stop: asyncio.Event) -> bool:
+        """Run until `stop` is set; True: it ended before, by a fault of its own, so that it is to be started anew."""
+        stopping = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in done - {stopping}:
+            log.critical("the agent's part %r has ended", task.get_name(), exc_info=task.exception())
+        return stopping not in done
 
     async def stop(self) -> None:
         """End all streams, then the exporter."""
@@ -99,11 +109,18 @@ class Daemon:
             log.info("configuration read: %d streams", len(self.fleet.streams()))
             return []
 
+    def reload_soon(self) -> None:
+        """Reload, beside whatever is going on."""
+        task = asyncio.create_task(self.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
     def _note_fixed(self, config: Config) -> None:
         """Some settings stay until a restart: say so instead of ignoring them."""
         for section, name in (
             ("web", "listen"), ("web", "tls_cert"), ("web", "tls_key"),
             ("agent", "vantage"), ("agent", "region"), ("agent", "decode_threads"),
+            ("agent", "log_level"), ("agent", "log_format"),
         ):  # fmt: skip
             if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):
                 log.warning("%s.%s has changed and takes effect after a restart", section, name)
@@ -202,8 +219,7 @@ async def serve(path: str, environ: Mapping[str, str]) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
     daemon = Daemon(config, path, environ)
-    reloads: set[asyncio.Task[list[str]]] = set()
-    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.create_task(daemon.reload())))
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
     try:
         where = await daemon.start()
     except OSError as error:
@@ -211,6 +227,6 @@ async def serve(path: str, environ: Mapping[str, str]) -> int:
         await daemon.stop()
         return 2
     log.info("watching %d streams, metrics at %s/metrics", len(daemon.fleet.streams()), where)
-    await stop.wait()
+    fault = await daemon.until(stop)
     await daemon.stop()
-    return 0
+    return 1 if fault else 0

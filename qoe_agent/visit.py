@@ -121,12 +121,17 @@ async def visit(
         seen.ended = clock.now()
         for task in waits:
             task.cancel()
-        await asyncio.wait(waits, timeout=3.0)
-        session.decoding.reset()
-        await session.decoding.drained(LAST_LOOKS)
-        session.tick(0.0)
-        seen.lost = session.lost
-        session.close()
+        try:
+            await asyncio.wait(waits, timeout=3.0)
+            session.decoding.reset()
+            await session.decoding.drained(LAST_LOOKS)
+        finally:
+            session.close()
+    for task in (work, ticks):
+        if task.done() and not task.cancelled():
+            task.result()  # a tap raised
+    session.tick(0.0)
+    seen.lost = session.lost
     return seen
 
 

@@ -21,7 +21,7 @@ from qoe_agent.sources.replay import Recorder
 from qoe_agent.visit import visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qoe_agent.config import Stream
@@ -72,7 +72,7 @@ async def watch_once(wanted: Wanted) -> Watched:
         with contextlib.ExitStack() as stack:
             taps: list[Callable[[Observation], None]] = []
             if wanted.record:
-                taps.append(stack.enter_context(Recorder(wanted.record)).write)
+                taps.append(stack.enter_context(_recording(wanted.record, stop)))
             show = stack.enter_context(Live(console=screen, auto_refresh=False)) if table else None
             seen = await _visit(stream, pool, wanted.seconds, taps, show, stop)
     finally:
@@ -80,6 +80,28 @@ async def watch_once(wanted: Wanted) -> Watched:
     verdict = watch.decide(seen)
     screen.print(terminal.conclusion(verdict))
     return Watched(watch.document(seen), watch.junit(seen), verdict.status)
+
+
+@contextlib.contextmanager
+def _recording(path: Path, stop: asyncio.Event) -> Iterator[Callable[[Observation], None]]:
+    """A function that records what it is given; sets `stop` where that can no longer be written. NotUsable: why."""
+    faults: list[OSError] = []
+
+    def write(seen: Observation) -> None:
+        if not faults:
+            try:
+                recorder.write(seen)
+            except OSError as error:
+                faults.append(error)
+                stop.set()
+
+    try:
+        with Recorder(path) as recorder:
+            yield write
+    except OSError as error:
+        faults.append(error)
+    if faults:
+        raise NotUsable(f"{path}: {faults[0].strerror}")
 
 
 async def _visit(

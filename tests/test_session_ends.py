@@ -174,4 +174,4 @@ async def test_a_finished_playlist_that_stays_on_the_server_is_not_played_again(
         assert kinds(board)["ended"] is False
         pull.cancel()
         await asyncio.wait({pull})
-    assert [one.ended for one in seen if isinstance(one, Playlist) and one.kind == "media"][0] is True
+    assert next(one.ended for one in seen if isinstance(one, Playlist) and one.kind == "media") is True

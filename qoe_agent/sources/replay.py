@@ -77,8 +77,10 @@ class Recorder:
 
     def close(self) -> None:
         """Finish the file."""
-        self._file.close()
-        self._raw.close()
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()
 
 
 def _header(first: Observation) -> dict[str, object]:
