@@ -223,7 +223,7 @@ def explain(error: BaseException) -> tuple[str, str]:
             return connect.explain(error.os_error)
         case aiohttp.TooManyRedirects():
             return "status", "too many redirects"
-        case aiohttp.InvalidUrlRedirectClientError():
+        case aiohttp.RedirectClientError():
             return "unsupported", "a redirect to an address that is not of http or https"
         case aiohttp.ClientResponseError() if isinstance(error.__cause__, HttpProcessingError):
             return "protocol", "the answer is not HTTP"
