@@ -119,20 +119,25 @@ async def visit(
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         seen.ended = clock.now()
-        for task in waits:
-            task.cancel()
-        try:
-            await asyncio.wait(waits, timeout=3.0)
-            session.decoding.reset()
-            await session.decoding.drained(LAST_LOOKS)
-        finally:
-            session.close()
+        await _end(session, waits)
     for task in (work, ticks):
         if task.done() and not task.cancelled():
             task.result()  # a tap raised
-    session.tick(0.0)
     seen.lost = session.lost
     return seen
+
+
+async def _end(session: Session, tasks: set[asyncio.Future[Any]]) -> None:
+    """Stop pulling; what was pulled is still looked at."""
+    for task in tasks:
+        task.cancel()
+    try:
+        await asyncio.wait(tasks, timeout=3.0)
+        session.decoding.reset()
+        await session.decoding.drained(LAST_LOOKS)
+        session.tick(0.0)
+    finally:
+        session.close()
 
 
 async def _pulls(session: Session, seen: Visit, *, patient: bool) -> None:
