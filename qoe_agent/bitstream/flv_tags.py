@@ -60,6 +60,15 @@ _MULTITRACK_VIDEO, _MULTITRACK_AUDIO = 6, 5
 _ONE_TRACK, _MANY_CODECS = 0, 2
 
 
+def claimed_codec(value: object) -> str | None:
+    """The codec that onMetaData's `videocodecid` claims: a codec id, or a FourCC as number or text; None if none."""
+    if isinstance(value, str):
+        return FOURCCS.get(value.encode("latin-1", "replace"))
+    if not isinstance(value, float) or not 0 < value < 1 << 32:
+        return None
+    return VIDEO_CODECS.get(int(value)) or FOURCCS.get(int(value).to_bytes(4, "big"))
+
+
 class Truncated(Exception):
     """The body ends before its own header does."""
 

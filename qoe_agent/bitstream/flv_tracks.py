@@ -69,6 +69,8 @@ class Tracks:
     _now: int = 0
     """The latest frame's time in milliseconds, unwrapped."""
     _data: Format | None = None
+    _promised: str | None = None
+    """The video codec that onMetaData claims, until there is a frame."""
 
     def discontinuity(self) -> None:
         """The timeline breaks here: the next packet of each track says so."""
@@ -118,6 +120,8 @@ class Tracks:
 
     def _frame(self, track: _Track, body: Body, stamp: int, at: float, out: list[Observation]) -> None:
         data, bits = body.data, KEY if body.key else 0
+        if self._promised:
+            self._expect(self._promised, at, out)
         if track.codec in _DESCRIBED:
             bits = nal.flags(track.codec, data, track.framing, body.key)
             if bits & KEY:
@@ -173,6 +177,7 @@ class Tracks:
         name = values[0] if values else None
         if name == "onMetaData" and len(values) > 1 and isinstance(values[1], dict):
             self._declared = _declared(values[1])
+            self._promised = flv_tags.claimed_codec(values[1].get("videocodecid"))
             for track in self._tracks.values():
                 track.stale = True
                 if track.sent is not None:
@@ -184,6 +189,13 @@ class Tracks:
             # frames alone move the clock: servers stamp script tags with 0
             time = (self._now + (stamp - self._now + _PERIOD // 2) % _PERIOD - _PERIOD // 2) / 1000
             out.append(Packet(at, _DATA, "data", time, time, KEY, len(payload), payload))
+
+    def _expect(self, codec: str, at: float, out: list[Observation]) -> None:
+        """Announce pictures that are promised, though sound comes first: some servers begin them at a key frame."""
+        self._promised = None
+        if ("video", 0) not in self._tracks:
+            track = self._tracks["video", 0] = _Track(0, "video", codec, self._breaks, Format(0.0, 0, "video", codec))
+            self._tell(track, at, out)
 
 
 def _describe(track: _Track) -> Format:

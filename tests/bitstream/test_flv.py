@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qoe_agent.bitstream import amf
+from qoe_agent.bitstream import amf, flv_tags
 from qoe_agent.bitstream.flv import LIMIT, Flv
 from qoe_agent.model import DISCONTINUITY, IDR, KEY, WRAPPED, Damage, Observation
 from tests.bitstream.flv_files import HEADER, by_pyav, file, formats, packets, tag
@@ -287,3 +287,33 @@ def test_a_nal_length_with_nothing_behind_it_is_survived() -> None:
     """Found by fuzzing."""
     [packet] = packets(demux(HEADER + tag(VIDEO, 0, b"\x17\x01\0\0\0" + b"\0\0\0\x09")))
     assert packet.size == 4
+
+
+def test_promised_pictures_are_announced_before_sound_that_comes_first() -> None:
+    """nginx-rtmp sends a new viewer sound at once, pictures from the next key frame on."""
+    whole = demux(AVC)
+    first = next(p for p in packets(whole) if p.kind == "audio")
+    claims = {"videocodecid": 7.0, "audiocodecid": 10.0, "width": 64.0, "height": 48.0}
+    flv = Flv()
+    seen = flv.tag(SCRIPT, 0, amf.encode(["onMetaData", claims]), 1.0)
+    seen += flv.tag(AUDIO, 0, b"\xaf\x00\x11\x90", 1.0) + flv.tag(AUDIO, 0, b"\xaf\x01" + first.data, 1.0)
+    video, audio = sorted(formats(seen), key=lambda form: form.track)
+    assert (video.kind, video.codec, video.width, video.extradata) == ("video", "h264", 64, b"")
+    assert audio.kind == "audio"
+    assert seen.index(video) < seen.index(packets(seen)[0])
+
+
+@pytest.mark.parametrize(
+    ("claim", "codec"),
+    [
+        (7.0, "h264"),
+        (12.0, "hevc"),
+        (float(0x61763031), "av1"),
+        ("avc1", "h264"),
+        (0.0, None),
+        (None, None),
+        ("?", None),
+    ],
+)
+def test_the_codec_that_metadata_claims(claim: object, codec: str | None) -> None:
+    assert flv_tags.claimed_codec(claim) == codec
