@@ -177,7 +177,10 @@ class Daemon:
             if said:
                 lines.append(f"{seen.at - began:8.3f} s  {said}")
 
-        return await self.fleet.visit(stream, max(0.1, seconds - 0.5), taps=(tell,))
+        seen = await self.fleet.visit(stream, max(0.1, seconds - 0.5), taps=(tell,))
+        if seen.joined is None:
+            lines.append(f"{clock.now() - began:8.3f} s  the deadline: no picture by then")
+        return seen
 
     def publish(self, body: bytes, content_type: str) -> None:
         """A server says that a publisher came or went."""

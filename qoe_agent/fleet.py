@@ -170,7 +170,7 @@ class _Kept:
 
     def tried(self) -> bool:
         """Whether the stream has brought media, or been lost, at least once."""
-        self._tried = self._tried or any(session.media or session.lost for session in self.sessions)
+        self._tried = self._tried or any(session.media or session.tried for session in self.sessions)
         return self._tried
 
     async def _run(self, after: frozenset[asyncio.Task[None]], delay: float) -> None:

@@ -112,8 +112,8 @@ class Session:
         )
         self._skipped = {"picture": 0, "sound": 0}
         self._start = Start(clock.now())
-        self.media = False
-        """Whether this pull has brought media."""
+        self.media = self.tried = False
+        """Whether this pull has brought media; whether one has ended by now."""
         self._dead, self._over = True, False  # over: its show has ended, with no media since
         self._failures = 0
         self.lost: Lost | None = None
@@ -164,7 +164,7 @@ class Session:
         return lost
 
     def _end(self, lost: Lost) -> None:
-        self.lost, self._dead = lost, True
+        self.lost, self._dead, self.tried = lost, True, True
         self.decoding.reset()
         self._over = lost.clean or (self._over and not self.media)
         if not self._start.joined and not self._over and lost.reason != "stopped":

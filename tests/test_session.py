@@ -212,6 +212,25 @@ async def test_sound_alone_counts_as_a_start_from_its_first_packet(make: Any) ->
     assert joined[0].startup == pytest.approx(packets[0].at - joined[0].requested)
 
 
+async def test_it_has_been_tried_from_its_first_end_on_also_while_it_pulls_again(make: Any) -> None:
+    hangs = asyncio.Event()
+
+    async def play(emit: Any) -> Lost:
+        if made.tried:
+            await hangs.wait()
+        return Lost(1000.0, "refused")
+
+    made, _ = make(play)
+    assert not made.tried
+    await made.pull()
+    again = asyncio.ensure_future(made.pull())
+    await asyncio.wait({again}, timeout=0.01)
+    assert made.tried
+    assert made.lost is None
+    hangs.set()
+    await again
+
+
 async def test_a_recording_is_neither_decoded_nor_joined_anew(make: Any) -> None:
     form, packets = h264(frames=50)
     joined = Joined(1000.0, 999.0, "ok", 1.0)
