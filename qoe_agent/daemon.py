@@ -51,6 +51,7 @@ class Daemon:
         )
         self.about = About(self.board)
         self.exporter = Exporter(self.board, self, self.about, config.web)
+        self._read = _stamp(path) if path else None
         self._reloading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._reloads: set[asyncio.Task[list[str]]] = set()
@@ -128,7 +129,7 @@ class Daemon:
     async def _look(self) -> None:
         """Reload when the file has changed."""
         assert self._path is not None
-        known = _stamp(self._path)
+        known = self._read
         while True:
             await asyncio.sleep(LOOK)
             found = await asyncio.to_thread(_stamp, self._path)

@@ -1,0 +1,241 @@
+"""The daemon over real HTTP: it follows its configuration, probes on demand, and ends when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from qoe_agent import config, daemon
+from qoe_agent.daemon import Daemon
+from qoe_agent.demo.origin import Origin
+from qoe_agent.demo.programme import Programme
+from tests.stage import Stage, stage, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+WEB = "web: {listen: '127.0.0.1:0', probe_targets: ['http://127.0.0.1:*/live/*']}\n"
+CALLBACKS = 'discovery: {callbacks: [{app: live, url: "rtmp://127.0.0.1/{app}/{name}"}]}\n'
+DEADLINE = 15.0
+
+
+def streams(*names: str, more: str = "") -> str:
+    lines = [f"  - {{name: {name}, url: 'rtmp://127.0.0.1/live/{name}?token=abcdef', join: {{every: off}}{more}}}"
+             for name in names]  # fmt: skip
+    return WEB + CALLBACKS + "\n".join(["streams:", *lines]) + "\n"
+
+
+class Client:
+    """Asks a daemon."""
+
+    def __init__(self, made: Daemon, base: str, http: aiohttp.ClientSession, path: Path) -> None:
+        self.daemon, self.base, self._http, self.path = made, base, http, path
+
+    async def get(self, path: str, **more: Any) -> tuple[int, str]:
+        async with self._http.get(self.base + path, **more) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str, **more: Any) -> tuple[int, str]:
+        async with self._http.post(self.base + path, **more) as answer:
+            return answer.status, await answer.text()
+
+    async def publish(self, **said: str) -> int:
+        return (await self.post("/-/publish", data={"app": "live", "clientid": "1", **said}))[0]
+
+    def names(self) -> set[str]:
+        return {stream.name for stream in self.daemon.fleet.streams()}
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(daemon, "LOOK", 0.02)
+    return stage(monkeypatch)
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Callable[[str], Any]]:
+    """Starts a daemon on a configuration; afterwards nothing of it is left."""
+    path = tmp_path / "agent.yml"
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(text: str) -> Client:
+            path.write_text(text)
+            made = Daemon(config.load(str(path), {}), str(path), {})
+            stack.push_async_callback(made.stop)
+            base = await made.start()
+            http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(DEADLINE)))
+            return Client(made, base, http, path)
+
+        yield start
+    ours = ("decode", "scrape", "container")
+    await until(lambda: not [one.name for one in threading.enumerate() if one.name.startswith(ours)])
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+
+async def test_it_serves_what_it_watches_and_is_ready_when_all_was_tried(asked: Any, played: Stage) -> None:
+    client = await asked(streams("a", "b"))
+    assert (await client.get("/-/healthy"))[0] == 200
+    await until(lambda: played.begun == 2)
+    assert (await client.get("/-/ready"))[0] == 503
+    played.at("rtmp://127.0.0.1/live/a?token=abcdef")[0].play()
+    played.at("rtmp://127.0.0.1/live/b?token=abcdef")[0].end("refused")
+    await until(client.daemon.ready)
+    assert (await client.get("/-/ready"))[0] == 200
+    status, text = await client.get("/metrics")
+    assert status == 200
+    assert 'qoe_up{stream="a"} 1.0' in text
+    assert 'qoe_up{stream="b"} 0.0' in text
+    page = (await client.get("/"))[1]
+    assert "abcdef" not in text + page
+
+
+async def test_a_reload_touches_only_what_changed(asked: Any, played: Stage) -> None:
+    client = await asked(streams("a", "b"))
+    await until(lambda: played.begun == 2)
+    (same,) = client.daemon.fleet._kept["a"].sessions
+    client.daemon._tasks.pop().cancel()  # nobody looks at the file: only what is posted counts
+    client.path.write_text(streams("a", "c"))
+    assert await client.post("/-/reload") == (200, "reloaded\n")
+    assert client.names() == {"a", "c"}
+    await until(lambda: played.begun == 3)
+    assert client.daemon.fleet._kept["a"].sessions == [same]
+
+
+async def test_a_bad_configuration_is_told_and_the_old_one_stays(asked: Any, played: Stage) -> None:
+    client = await asked(streams("a"))
+    client.path.write_text(streams("a", "c", more=", colour: red"))
+    status, text = await client.post("/-/reload")
+    assert status == 500
+    assert "colour" in text
+    assert client.names() == {"a"}
+    assert "qoe_agent_config_last_reload_successful 0" in (await client.get("/metrics"))[1]
+
+
+async def test_a_changed_file_is_read_by_itself(asked: Any, played: Stage) -> None:
+    client = await asked(streams("a"))
+    client.path.write_text(streams("a", "longer"))
+    await until(lambda: client.names() == {"a", "longer"})
+
+
+async def test_what_waits_for_a_restart_is_said(asked: Any, played: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    client = await asked(streams("a"))
+    client.path.write_text(streams("a") + "agent: {log_level: debug, vantage: home}\n")
+    assert (await client.post("/-/reload"))[0] == 200
+    said = [record.getMessage() for record in caplog.records if "restart" in record.getMessage()]
+    assert [line.split()[0] for line in said[:2]] == ["agent.vantage", "agent.log_level"]
+
+
+async def test_a_publisher_that_restarts_is_watched_anew(asked: Any, played: Stage) -> None:
+    client = await asked(WEB + CALLBACKS)
+    url = "rtmp://127.0.0.1/live/show"
+    assert await client.publish(call="publish", name="show") == 200
+    await until(lambda: played.at(url))
+    played.at(url)[0].play()
+    played.leave.clear()
+    assert await client.publish(call="publish_done", name="show") == 200
+    assert client.names() == set()
+    assert await client.publish(call="publish", name="show", clientid="2") == 200
+    played.leave.set()
+    await until(lambda: played.begun == 2)
+    played.at(url)[0].play()
+    await until(lambda: dict(client.daemon.streams()).get("show") == "up")
+    text = (await client.get("/metrics"))[1]
+    assert 'qoe_up{stream="show"} 1.0' in text
+    assert played.most == 1
+
+
+async def test_callbacks_that_make_no_sense_are_refused(asked: Any, played: Stage) -> None:
+    client = await asked(WEB + CALLBACKS)
+    assert (await client.post("/-/publish", data=b"garbage"))[0] == 400
+    assert client.names() == set()
+
+
+async def test_a_part_that_dies_ends_the_agent(asked: Any, played: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    client = await asked(streams("a"))
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(client.daemon.until(stop))
+    await until(lambda: played.begun == 1)
+    assert not waiting.done()
+    client.daemon.fleet.expected = lambda stream, at: 1 // 0
+    assert await asyncio.wait_for(waiting, 5.0) is True
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_probes_pull_afresh_what_is_configured_or_allowed(asked: Any, tmp_path: Path) -> None:
+    origin = Origin(Programme(width=320, height=180))
+    base = await origin.start()
+    try:
+        client = await asked(f"{WEB}streams: [{{name: show, url: '{base}/live/show.flv', join: {{every: off}}}}]\n")
+        patience = {"X-Prometheus-Scrape-Timeout-Seconds": "10"}
+        found = await asyncio.gather(
+            client.get("/probe?target=show&debug=true", headers=patience),
+            client.get(f"/probe?target={base}/live/show.flv", headers=patience),
+            client.get(f"/probe?target={base}/live/none.flv&module=rtc", headers=patience),
+        )
+        for status, text in found[:2]:
+            assert status == 200
+            assert "qoe_probe_success 1.0" in text
+        assert "opened: flv" in found[0][1]
+        assert "joined: ok" in found[0][1]
+        assert "qoe_probe_success 0.0" in found[2][1]
+        assert (await client.get("/probe?target=none"))[0] == 400
+        assert (await client.get("/probe?target=show&module=none"))[0] == 400
+        assert (await client.get("/probe?target=http://127.0.0.1/else"))[0] == 403
+        assert "qoe_probe_success" not in (await client.get("/metrics"))[1]
+    finally:
+        await origin.stop()
+
+
+async def run(path: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "qoe_agent", "run", str(path), stderr=asyncio.subprocess.PIPE
+    )
+
+
+async def test_told_to_end_it_ends_and_hears_the_hangup_before(tmp_path: Path) -> None:
+    path = tmp_path / "agent.yml"
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        path.write_text(f"{WEB}streams: [{{name: a, url: 'rtmp://127.0.0.1:{port}/live/a'}}]\n")
+        process = await run(path)
+        assert process.stderr
+        async with asyncio.timeout(DEADLINE):
+            while b"metrics at" not in await process.stderr.readline():
+                pass
+            process.send_signal(signal.SIGHUP)
+            while b"configuration read: 1 streams" not in await process.stderr.readline():
+                pass
+            process.send_signal(signal.SIGTERM)
+            rest = await process.stderr.read()
+            assert await process.wait() == 0
+    assert b"Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("streams: [{name: a, url: 'rtmp://h/x', colour: red}]\n", "colour"),
+        ("web: {listen: '127.0.0.1:PORT'}\n", "cannot listen"),
+    ],
+)
+async def test_what_cannot_begin_ends_with_two_and_a_line(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "agent.yml"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        path.write_text(text.replace("PORT", str(taken.getsockname()[1])))
+        process = await run(path)
+        _, errors = await asyncio.wait_for(process.communicate(), DEADLINE)
+    assert process.returncode == 2
+    assert told in errors.decode()
+    assert "Traceback" not in errors.decode()
