@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Union
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from qoe_agent.config.values import seconds
@@ -58,7 +58,7 @@ def _keyed(schemas: Mapping[str, CoreSchema]) -> CoreSchema:
 def _timed(wanted: Any) -> Any:
     """`wanted`, where every float may be written as a duration."""
     if wanted is float:
-        return Annotated[float, BeforeValidator(seconds)]
+        return Annotated[float, BeforeValidator(seconds), Field(ge=0)]
     if typing.get_origin(wanted) in (Union, types.UnionType) and float in typing.get_args(wanted):
         rest = tuple(part for part in typing.get_args(wanted) if part is not float)
         return Annotated[Union[(float, *rest)], BeforeValidator(seconds)]

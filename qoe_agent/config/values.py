@@ -14,13 +14,11 @@ from qoe_agent.config.suggest import suggestion
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd]))+", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:([kKMGT])(i?))?B", re.ASCII)
-_RTMP = frozenset({"rtmp", "rtmps", "rtmpt", "rtmpe", "rtmpte"})
-_LOCAL = frozenset({"file", "pipe", "fd", "data"})
-_HOSTLESS = frozenset({"udp", "rtp", "srt", "tcp", "rist"})
+_HOSTLESS = frozenset({"udp", "rtp", "tcp"})
 """Schemes that may listen on a port without naming a host."""
-NETWORK = _RTMP | _HOSTLESS | {"http", "https", "hls", "srtp", "tls", "rtsp", "rtsps", "mms", "mmsh", "mmst", "whep"}
+NETWORK = _HOSTLESS | {"rtmp", "rtmps", "rtmpt", "http", "https", "rtsp", "rtsps"}
 """Schemes that read nothing of this machine's own."""
-_SCHEMES = NETWORK | _LOCAL
+_SCHEMES = NETWORK | {"file", "pipe"}
 RESERVED_LABELS = frozenset({"stream", "rendition", "vantage", "region"})
 """Labels that the agent sets itself."""
 
@@ -61,17 +59,26 @@ def address(url: str, allowed: frozenset[str] = _SCHEMES) -> str:
         raise ValueError("must not begin or end with a space")
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError("not a URL: its host or port is malformed") from None
     scheme = parts.scheme.lower()
-    if not scheme and "file" in allowed:
+    if not scheme and "file" in allowed and not _lacks_scheme(url):
         return url
     if scheme not in allowed:
         raise ValueError(_scheme_message(scheme, allowed))
     if scheme in NETWORK and not host and scheme not in _HOSTLESS:
         raise ValueError("not a URL: it names no host")
+    if scheme in _HOSTLESS and port is None:
+        raise ValueError("needs a port, as in udp://239.0.0.1:5000")
     return url
+
+
+def _lacks_scheme(text: str) -> bool:
+    """Whether this is an address rather than a path: it begins with a host or a scheme, and no such file is there."""
+    head, slash, _ = text.partition("/")
+    host = ":" in head or "@" in text or (slash and ("." in head.strip(".") or head in NETWORK))
+    return bool(host) and not os.path.exists(text)
 
 
 def _scheme_message(scheme: str, allowed: frozenset[str]) -> str:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
 from qoe_agent import config
 from qoe_agent.config.values import NETWORK
+from qoe_agent.model import Target
+from qoe_agent.sources import choose, container
 from tests.config.test_reading import parse, refused, stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -111,3 +119,21 @@ def test_a_schedule_runs_over_midnight_in_its_own_time_zone(hours: float, open_:
 def test_what_has_no_schedule_is_always_expected() -> None:
     assert stream("").expected_at(0.0)
     assert stream("expected: on_publish").expected_at(0.0)
+
+
+def test_every_network_address_that_is_admitted_has_a_source() -> None:
+    own = {name: choose(Target(f"{name}://127.0.0.1:1/live/a")) for name in NETWORK}
+    assert all(source != "container" or name in container._PROTOCOLS for name, source in own.items()), own
+
+
+@pytest.mark.parametrize("path", ["/srv/a.d/x.ts", "./a.d/x.ts", "../x.ts", "x.ts", "clips/x.ts", "-"])
+def test_paths_are_no_addresses_without_a_scheme(path: str) -> None:
+    assert parse(f"streams: [{{name: a, url: {json.dumps(path)}}}]").streams[0].url == path
+
+
+def test_a_file_in_a_folder_that_looks_like_a_host_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.d").mkdir()
+    assert len(refused("streams: [{name: a, url: a.d/x.ts}]")) == 1
+    (tmp_path / "a.d" / "x.ts").touch()
+    assert parse("streams: [{name: a, url: a.d/x.ts}]").streams[0].url == "a.d/x.ts"
