@@ -7,8 +7,12 @@ from typing import TypeAlias
 
 import pytest
 
+from qoe_agent import sources
+from qoe_agent.model import Observation, Packet, Target
 from qoe_agent.sources import HOLD
 from qoe_agent.sources.held import LARGEST, Held
+from tests import rtmp_server as server
+from tests.sources.test_rtmp import TAGS, serving
 
 Pieces: TypeAlias = "list[tuple[bytes, float]]"
 
@@ -90,3 +94,32 @@ async def test_a_fault_in_a_batch_reaches_who_adds_the_next_piece_and_who_ends_i
     with pytest.raises(ZeroDivisionError):
         held.flush()
     held.drop()
+
+
+@pytest.mark.parametrize("stay", [False, True], ids=["the server leaves", "the server goes on"])
+async def test_a_fault_in_taking_media_ends_an_rtmp_pull_with_it(stay: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Not with silence, and not with a pull that waits for ever."""
+
+    def take(seen: Observation) -> None:
+        if isinstance(seen, Packet):
+            raise ZeroDivisionError
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _accept(reader, writer)
+        writer.write(server.media(TAGS))
+        while stay:
+            await writer.drain()
+            await asyncio.sleep(HOLD / 2)
+            writer.write(server.media(TAGS))
+
+    async with serving(talk) as port, asyncio.timeout(5.0):
+        with pytest.raises(ZeroDivisionError):
+            await sources.watch(Target(f"rtmp://127.0.0.1:{port}/live/key"), take)
+
+
+async def _accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readexactly(1537)
+    writer.write(server.HANDSHAKE)
+    await reader.readexactly(1536)
+    await reader.read(1)
+    writer.write(server.ACCEPTED)
