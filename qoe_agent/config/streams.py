@@ -41,7 +41,7 @@ class Join:
 
 @section
 class Thresholds:
-    """When `watch` calls a stream bad, and `/probe` a failure. Each is a duration, or off."""
+    """When `watch` calls a stream bad. Each is a duration, or off."""
 
     startup: SecondsOrOff = 2.0
     """Longest wait from the request to the first picture."""
@@ -122,7 +122,7 @@ class StreamOptions:
     probes: Annotated[dict[str, dict[str, Any]], ProbeOptions()] = field(default_factory=dict)
     """Options of the probes, by the probe's name."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-    """When `watch` calls the stream bad, and `/probe` a failure."""
+    """When `watch` calls the stream bad."""
 
 
 @section
