@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +126,7 @@ async def test_sound_is_decoded_in_stretches_with_its_looks(pool: Pool) -> None:
     peak, channels, rate = sounds[1].looks["peak"]
     assert (channels, rate) == (2, 48_000)
     assert peak == pytest.approx(0.5, abs=0.05)
-    for before, after in zip(sounds, sounds[1:], strict=False):
+    for before, after in itertools.pairwise(sounds):
         assert after.pts == pytest.approx(before.pts + before.duration, abs=0.001)
 
 
