@@ -114,7 +114,10 @@ class _Receiver(asyncio.DatagramProtocol):
         if not self._opened:
             self._opened = True
             self._emit(Opened(at, self._requested, "udp", {"first_byte": at - self._requested}))
-        self.held.add(payload(data), at)
+        try:
+            self.held.add(payload(data), at)
+        except Exception as fault:  # a task's top: the pull must hear of it, not the event loop
+            self.error_received(fault)
 
     def _feed(self, pieces: list[tuple[bytes, float]]) -> None:
         for data, at in pieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TypeAlias
 
 import pytest
@@ -12,6 +13,8 @@ from qoe_agent.model import Observation, Packet, Target
 from qoe_agent.sources import HOLD
 from qoe_agent.sources.held import LARGEST, Held
 from tests import rtmp_server as server
+from tests.bitstream.ts_files import muxed
+from tests.e2e.servers import free_port
 from tests.sources.test_rtmp import TAGS, serving
 
 Pieces: TypeAlias = "list[tuple[bytes, float]]"
@@ -123,3 +126,21 @@ async def _accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.readexactly(1536)
     await reader.read(1)
     writer.write(server.ACCEPTED)
+
+
+async def test_a_fault_in_taking_media_ends_an_udp_pull() -> None:
+    def take(seen: Observation) -> None:
+        if isinstance(seen, Packet):
+            raise ZeroDivisionError
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.0.0.1", 0))
+        port = free_port()
+        pull = asyncio.ensure_future(sources.watch(Target(f"udp://127.0.0.1:{port}"), take))
+        media = muxed(seconds=1.0)
+        async with asyncio.timeout(5.0):
+            while not pull.done():
+                for place in range(0, len(media), 1316):
+                    sender.sendto(media[place : place + 1316], ("127.0.0.1", port))
+                await asyncio.sleep(HOLD / 2)
+    assert (pull.result().reason, pull.result().detail) == ("failed", "ZeroDivisionError")
