@@ -140,5 +140,5 @@ class Viewing:
         self.playout.advance(lost.at)
         if self.playout.state in ("idle", "startup"):
             self.playout.stop(lost.at)
-            if self._failing:
+            if self._failing and lost.reason != "stopped":  # by the agent: nobody failed
                 self.failed = lost.at

@@ -90,6 +90,10 @@ def test_a_stream_that_never_played_is_lost_at_once() -> None:
     assert kept.of("stall") == []
 
 
+def test_a_watch_that_is_stopped_before_it_played_has_lost_nothing() -> None:
+    assert keep([Lost(1000.0, "stopped")], Stall()).of("lost") == []
+
+
 def test_a_clean_end_is_neither_stall_nor_loss() -> None:
     script = Script().open().play(10).lost("ended").wait(60)
     script.see(Lost(1075.0, "not_found")).wait(10)
