@@ -61,6 +61,9 @@ class Target:
     """Seconds without one whole media packet after which the stream is lost."""
     over: bool = False
     """The show ended in an earlier pull: a playlist that is still complete is that show, not a new one."""
+    stale: frozenset[tuple[int, int | None, int]] = frozenset()
+    """Playlists (track, media sequence, segments) that stood still when an earlier pull fell silent: what they list is
+    no news."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from qoe_agent.decode import Decoding
 from qoe_agent.join import Start
 from qoe_agent.journal import Journal
 from qoe_agent.maths.urls import scrub
+from qoe_agent.memory import Memory
 from qoe_agent.model import (
     Damage,
     Finding,
@@ -27,6 +28,7 @@ from qoe_agent.model import (
     Metric,
     Observation,
     Packet,
+    Playlist,
     Sample,
     Tick,
 )
@@ -114,7 +116,7 @@ class Session:
         self._start = Start(clock.now())
         self.media = self.tried = False
         """Whether this pull has brought media; whether one has ended by now."""
-        self._dead, self._over = True, False  # over: its show has ended, with no media since
+        self._dead, self._memory = True, Memory()
         self._failures = 0
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
@@ -155,7 +157,7 @@ class Session:
         self._start.joined = self.recorded
         self.media, self.lost = False, None
         try:
-            lost = await sources.watch(replace(self.target, over=self._over), self.feed)
+            lost = await sources.watch(self._memory.target(self.target), self.feed)
         except Exception as error:  # session isolation: a source with a bug must not end the fleet
             told = scrub(traceback.format_exc(), self.target.url)
             log.error("%s: the source failed\n%s", self.key.stream, told)
@@ -166,8 +168,8 @@ class Session:
     def _end(self, lost: Lost) -> None:
         self.lost, self._dead, self.tried = lost, True, True
         self.decoding.reset()
-        self._over = lost.clean or (self._over and not self.media)
-        if not self._start.joined and not self._over and lost.reason != "stopped":
+        self._memory.end(lost, self.media)
+        if not self._start.joined and not self._memory.over and lost.reason != "stopped":
             self.feed(self._start.result(lost.at, lost.reason))
         self.feed(lost)
         self._journal.lost(lost)
@@ -210,6 +212,8 @@ class Session:
             self.decoding.format(seen)
         elif isinstance(seen, Damage):
             self._journal.damage(seen)
+        elif isinstance(seen, Playlist):
+            self._memory.listed(seen)
         elif isinstance(seen, Lost):
             self._dead = True
         if not self._start.joined:

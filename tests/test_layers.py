@@ -17,7 +17,7 @@ LAYERS = (
     ("maths",),
     ("bitstream",),
     ("probes",),
-    ("decode", "sources", "catalogue", "ring", "logs", "journal"),
+    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory"),
     ("config", "join"),
     ("discovery", "series", "incidents", "demo"),
     ("board", "history", "evidence"),

@@ -175,3 +175,22 @@ async def test_a_finished_playlist_that_stays_on_the_server_is_not_played_again(
         pull.cancel()
         await asyncio.wait({pull})
     assert next(one.ended for one in seen if isinstance(one, Playlist) and one.kind == "media") is True
+
+
+async def test_a_playlist_that_stood_still_is_not_played_again(make: Any) -> None:
+    """A publisher that dies leaves its playlist with the server; the stream is down, whatever is still listed."""
+    async with Origin() as origin:
+        origin.files |= {f"{n}.ts": piece(n) for n in range(4)}
+        origin.files["live.m3u8"] = listing(["0.ts", "1.ts", "2.ts"], target=1)
+        session, board, _ = make(origin.url("live.m3u8"), open_timeout=2.0, lost_after=1.0)
+        assert (await session.pull()).reason == "silent"
+        assert session.media
+        again = await session.pull()
+        assert (again.reason, again.detail, session.media) == ("silent", "the playlist lists nothing new", False)
+        session.tick(0.0)
+        assert value(board, "qoe_up") == 0.0
+        assert (await session.pull()).reason == "silent"
+        assert [origin.count(f"{n}.ts") for n in range(4)] == [1, 1, 1, 0]
+        origin.files["live.m3u8"] = listing(["1.ts", "2.ts", "3.ts"], sequence=1, target=1)
+        await session.pull()
+        assert session.media

@@ -151,8 +151,7 @@ class _Feed:
             changed = False
             if isinstance(loaded.playlist, Media):
                 good = got.at
-                old = self._target.over and self._known is None and loaded.playlist.ended
-                changed = not old and self._take(loaded.playlist, got)
+                changed = not self._old(loaded.playlist) and self._take(loaded.playlist, got)
                 lost = self._over(loaded.playlist)
             else:
                 lost = self._missed(loaded, good)
@@ -176,10 +175,17 @@ class _Feed:
             return Lost(clock.now(), reason, detail)
         return None
 
+    def _old(self, media: Media) -> bool:
+        """Whether an earlier pull has seen all of this, up to the end of the show or of its patience."""
+        listed = self._track, media.sequence, len(media.entries)
+        return self._known is None and ((self._target.over and media.ended) or listed in self._target.stale)
+
     def _over(self, media: Media) -> Lost | None:
         if media.ended and (self._next is not None or self._target.over):
             return Lost(clock.now(), "ended", "the playlist ended")
         if self._next is None and (media.ended or clock.now() >= self._give_up):
+            if media.entries:
+                return Lost(clock.now(), "silent", "the playlist lists nothing new")
             return Lost(clock.now(), "empty", "the playlist lists no segments")
         return None
 

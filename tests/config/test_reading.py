@@ -99,7 +99,7 @@ def test_a_target_has_what_the_stream_says_and_the_defaults_of_both_agree() -> N
 
 def test_a_target_misses_no_option() -> None:
     options = {field.name for field in dataclasses.fields(config.Stream)}
-    known = {"over"}  # what a session knows of earlier pulls
+    known = {"over", "stale"}  # what a session knows of earlier pulls
     assert {field.name for field in dataclasses.fields(Target)} - known <= options
 
 
