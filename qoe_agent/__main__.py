@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -52,7 +53,11 @@ def run(
     """
     from qoe_agent.daemon import serve
 
-    raise typer.Exit(asyncio.run(serve(str(config), os.environ)))
+    with asyncio.Runner() as runner:
+        status = runner.run(serve(str(config), os.environ))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # all is closed by now; a name look-up that hangs in a thread must not keep us
 
 
 @app.command()
@@ -79,6 +84,8 @@ def watch(
         typer.Option(help="Decode key frames only, also two seconds in thirty (adaptive), or all pictures."),
     ] = None,
     profile: Annotated[str, typer.Option(help="Whose thresholds to judge by.")] = "",
+    source: Annotated[str, typer.Option(help="What pulls it; libav forces FFmpeg's libraries.")] = "",
+    variant: Annotated[str, typer.Option(help="HLS: best, worst, or a height such as 720.")] = "",
     config: Annotated[
         Path | None, typer.Option(help="Take profiles from here, or a stream by its name instead of a URL.")
     ] = None,
@@ -92,7 +99,7 @@ def watch(
     """Watch one stream, then judge it. Exit status: 0 good, 1 bad, 2 could not measure."""
     from qoe_agent.watching import NotUsable, Wanted, watch_once
 
-    wanted = Wanted(url, _length(seconds), decode, profile, config, record, quiet)
+    wanted = Wanted(url, _length(seconds), decode, profile, source, variant, config, record, quiet)
     try:
         found = asyncio.run(watch_once(wanted))
     except NotUsable as error:

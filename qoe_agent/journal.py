@@ -31,10 +31,11 @@ class Journal:
 
     def incident(self, incident: Incident) -> None:
         """An incident began or is over."""
+        level = logging.INFO if incident.severity == "info" else logging.WARNING
         if incident.end is None:
-            log.warning("%s: %s began", self._name, incident.kind)
+            log.log(level, "%s: %s began", self._name, incident.kind)
         else:
-            log.warning("%s: %s, %.2f s", self._name, incident.kind, incident.end - incident.start)
+            log.log(level, "%s: %s, %.2f s", self._name, incident.kind, incident.end - incident.start)
 
     def damage(self, seen: Damage) -> None:
         """Something was wrong in the bytes."""

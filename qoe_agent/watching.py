@@ -44,6 +44,8 @@ class Wanted:
     seconds: float | None
     decode: Literal["keyframes", "adaptive", "all"] | None
     profile: str
+    source: str
+    variant: str
     config: Path | None
     record: Path | None
     quiet: bool
@@ -131,13 +133,18 @@ async def _draw(show: Live, begun: asyncio.Future[Visit]) -> None:
 def _stream(wanted: Wanted) -> Stream:
     """The stream to watch: one of the configuration's by name, or the URL with the options given."""
     said = {"name": "watch", "url": wanted.url, "decode": wanted.decode, "profile": wanted.profile}
+    said |= {"source": wanted.source, "variant": wanted.variant}
     said = {option: value for option, value in said.items() if value}
     try:
         known = configuration.load(str(wanted.config), os.environ) if wanted.config else configuration.parse("", "", {})
         for stream in known.streams:
             if stream.name == wanted.url:
-                variant = "best" if stream.variant == "all" else stream.variant
-                return replace(stream, decode=wanted.decode or stream.decode, variant=variant)
-        return one(said, known.profiles, "watch")
+                return _single(replace(stream, decode=wanted.decode or stream.decode))
+        return _single(one(said, known.profiles, "watch"))
     except configuration.ConfigError as error:
         raise NotUsable(str(error).replace("watch: [0].", "")) from None
+
+
+def _single(stream: Stream) -> Stream:
+    """One verdict is about one rendition."""
+    return replace(stream, variant="best") if stream.variant == "all" else stream

@@ -11,13 +11,20 @@ from qoe_agent.model import KEY, Format, Packet
 
 
 def h264(
-    frames: int = 50, *, width: int = 160, height: int = 96, gop: int = 25, fps: int = 25, start: float = 1000.0
+    frames: int = 50,
+    *,
+    width: int = 160,
+    height: int = 96,
+    gop: int = 25,
+    fps: int = 25,
+    start: float = 1000.0,
+    late: bool = False,
 ) -> tuple[Format, list[Packet]]:
-    """Annex B pictures of a moving gradient, arriving in real time from `start`."""
+    """Annex B pictures of a moving gradient, arriving in real time from `start`; `late`: with B frames."""
     context = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base, context.framerate, context.gop_size = Fraction(1, fps), Fraction(fps), gop
-    context.options = {"preset": "ultrafast", "tune": "zerolatency", "sc_threshold": "0"}
+    context.options = {"preset": "ultrafast", "sc_threshold": "0"} | ({"bf": "2"} if late else {"tune": "zerolatency"})
     out: list[Packet] = []
     ramp = np.arange(width, dtype=np.uint8)
     for n in [*range(frames), None]:

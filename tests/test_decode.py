@@ -76,6 +76,12 @@ async def test_all_decodes_every_picture_with_its_own_arrival(pool: Pool) -> Non
     assert [one.key for one in pictures].count(True) == 2
 
 
+async def test_all_decodes_the_pictures_too_that_the_decoder_still_holds_at_the_end(pool: Pool) -> None:
+    form, packets = h264(frames=30, late=True)
+    pictures = [one for one in await decode(pool, packets, form, policy="all") if isinstance(one, Picture)]
+    assert sorted(one.pts for one in pictures) == pytest.approx([n / 25 for n in range(30)])
+
+
 async def test_adaptive_decodes_bursts_between_key_frames(pool: Pool) -> None:
     form, packets = h264(frames=25 * 34, width=64, height=64, gop=25)
     seen = await decode(pool, packets, form, policy="adaptive", every=5.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,9 @@ class Decoding:
         """The connection ended: what is half collected is decoded, decoders start anew."""
         for track in list(self._sound):
             self._flush_sound(track)
+        for held in self._tracks.values():
+            if held.format.kind == "video" and self._policy != "keyframes":
+                self._submit("picture", functools.partial(self._last, held))
         self._tracks.clear()
         self._torn.clear()
         self._next_picture = 0.0
@@ -225,6 +229,16 @@ class Decoding:
             at = _arrival(track.waiting, frame.pts, seen.at)
             pts = None if frame.pts is None else frame.pts / TICKS
             yield from self._look(frame, seen.track, at, pts, frame.key_frame)
+
+    def _last(self, track: _Track) -> Iterator[Observation]:
+        """The pictures that a full decoder still holds when its stream ends."""
+        if track.context is None or not track.waiting:
+            return
+        with contextlib.suppress(av.FFmpegError):
+            for frame in track.context.decode(None):
+                at = _arrival(track.waiting, frame.pts, track.waiting[-1][1] if track.waiting else clock.now())
+                pts = None if frame.pts is None else frame.pts / TICKS
+                yield from self._look(frame, track.format.track, at, pts, frame.key_frame)
 
     def _look(self, frame: Any, track: int, at: float, pts: float | None, key: bool) -> Iterator[Damage | Picture]:
         if frame.is_corrupt:

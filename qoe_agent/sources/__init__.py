@@ -115,4 +115,4 @@ class _Guard:
             return "silent", f"no whole media packet for {self._patience:g} s"
         if self._opened:
             return "silent", "connected, but no media came"
-        return "timeout", "no connection within the deadline"
+        return "timeout", "nothing came within the deadline"

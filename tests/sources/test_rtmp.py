@@ -122,7 +122,7 @@ async def test_a_server_of_another_protocol_is_named() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason", "detail"),
     [
-        (server.CONNECTED, "timeout", "no connection within the deadline"),
+        (server.CONNECTED, "timeout", "nothing came within the deadline"),
         (server.ACCEPTED, "silent", "connected, but no media came"),
         (server.ACCEPTED + server.media(TAGS), "silent", "no whole media packet for 0.3 s"),
     ],

@@ -74,7 +74,7 @@ async def test_lost_datagrams_are_seen() -> None:
 
 async def test_silence_is_lost() -> None:
     lost = await Ear(Target(f"udp://127.0.0.1:{free_port()}", open_timeout=0.3)).lost()
-    assert (lost.reason, lost.detail) == ("timeout", "no connection within the deadline")
+    assert (lost.reason, lost.detail) == ("timeout", "nothing came within the deadline")
 
 
 async def test_a_port_that_is_taken_is_said_to_be() -> None:
