@@ -73,28 +73,41 @@ def check(config: Annotated[Path, typer.Argument(help="The configuration file (Y
     typer.echo(f"{config}: good", err=True)
 
 
+Url: TypeAlias = Annotated[str, typer.Argument(help="What to watch: rtmp, http(s) FLV/TS/HLS, udp, rtsp, a file.")]
+Length: TypeAlias = Annotated[
+    str, typer.Option("--for", metavar="TIME", help="How long, such as 30s or 10m. Default: until it ends.")
+]
+Decode: TypeAlias = Annotated[
+    Policy | None,
+    typer.Option(help="Decode key frames only, also two seconds in thirty (adaptive), or all pictures."),
+]
+ProfileName: TypeAlias = Annotated[str, typer.Option(help="Whose thresholds to judge by.")]
+Source: TypeAlias = Annotated[str, typer.Option(help="What pulls it; libav forces FFmpeg's libraries.")]
+Variant: TypeAlias = Annotated[str, typer.Option(help="HLS: best, worst, or a height such as 720.")]
+Known: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Take profiles from here, or a stream by its name instead of a URL.")
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document when done.")]
+JUnit: TypeAlias = Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.")]
+Record: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Write the observations (gzip JSON Lines; no pictures, no sound).")
+]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No live table.")]
+
+
 @app.command()
 def watch(
-    url: Annotated[str, typer.Argument(help="What to watch: rtmp, http(s) FLV/TS/HLS, udp, rtsp, a file.")],
-    seconds: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="How long, such as 30s or 10m. Default: until it ends.")
-    ] = "",
-    decode: Annotated[
-        Policy | None,
-        typer.Option(help="Decode key frames only, also two seconds in thirty (adaptive), or all pictures."),
-    ] = None,
-    profile: Annotated[str, typer.Option(help="Whose thresholds to judge by.")] = "",
-    source: Annotated[str, typer.Option(help="What pulls it; libav forces FFmpeg's libraries.")] = "",
-    variant: Annotated[str, typer.Option(help="HLS: best, worst, or a height such as 720.")] = "",
-    config: Annotated[
-        Path | None, typer.Option(help="Take profiles from here, or a stream by its name instead of a URL.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document when done.")] = False,
-    junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.")] = None,
-    record: Annotated[
-        Path | None, typer.Option(help="Write the observations (gzip JSON Lines; no pictures, no sound).")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live table.")] = False,
+    url: Url,
+    seconds: Length = "",
+    decode: Decode = None,
+    profile: ProfileName = "",
+    source: Source = "",
+    variant: Variant = "",
+    config: Known = None,
+    as_json: AsJson = False,
+    junit: JUnit = None,
+    record: Record = None,
+    quiet: Quiet = False,
 ) -> None:
     """Watch one stream, then judge it. Exit status: 0 good, 1 bad, 2 could not measure."""
     from qoe_agent.watching import NotUsable, Wanted, watch_once
