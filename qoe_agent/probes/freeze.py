@@ -160,13 +160,15 @@ class Freezes:
                 found.append(self._open)
 
     def _judged(self, since: float, gap: float, stalled: float, place: float) -> Incident | None:
-        """The incident, if the gap is a freeze without what a stall explains of it."""
+        """The incident, if the gap is a freeze without what a stall explains of it; it begins where the stall ended."""
         judged = self._accounts["render"].gaps.judge(gap - stalled)
         if all(freeze.definition != self.incident for freeze in judged):
             return None
         detail = {"definition": self.incident, "basis": "render", "gap": gap}
         pts = self._viewing.playout.raw(place)
-        return Incident("freeze", since, None, "warning", start_pts=pts, detail=detail)
+        if stalled:
+            detail["stalled"] = stalled
+        return Incident("freeze", since + stalled, None, "warning", start_pts=pts, detail=detail)
 
     def _over(self, event: Event, found: list[Finding]) -> None:
         """The viewer is gone, or the show is over: the picture on screen is the last."""

@@ -47,8 +47,14 @@ def test_a_stall_counts_but_opens_no_freeze() -> None:
 
 def test_what_a_stall_does_not_explain_is_a_freeze_besides() -> None:
     """0.9 s missing with 0.5 s in hand: 0.4 s dry, then the player runs on over 0.9 s without a picture."""
-    kept = of(Script().open().play(10).stop(0.9).drop().play(10))
-    assert len(kept.of("freeze")) == 1
+    kept = keep(Script().open().play(10).stop(0.9).drop().play(10).run().observations, Freezes(), Stall())
+    [freeze] = kept.of("freeze")
+    [stall] = kept.of("stall")
+    assert freeze.end is not None
+    assert stall.end is not None
+    assert freeze.start == pytest.approx(stall.end, abs=0.05), "one picture, two causes, told one after the other"
+    assert freeze.end - freeze.start == pytest.approx(0.9, abs=0.05)
+    assert freeze.detail["stalled"] == pytest.approx(stall.end - stall.start, abs=0.05)
 
 
 def test_an_open_freeze_is_said_while_it_lasts() -> None:
