@@ -24,6 +24,8 @@ PLAYLIST_LIMIT = 4 << 20
 """Bytes of a playlist."""
 SOUND_TRACKS = 16
 """The first track number of an audio group's own segments."""
+REST = 5.0
+"""Seconds that the sound of a show that is over may take to come."""
 EARLY = 0.9
 """Share of a deadline at which the source gives the reason itself, before it is cut off for silence."""
 _BIG = 100_000
@@ -73,7 +75,10 @@ async def watch(target: Target, emit: Emit) -> Lost:
 
 
 async def _together(feeds: list[_Feed]) -> Lost:
-    """Run them until the first (the pictures) ends, or another one ends uncleanly."""
+    """Run them until the first (the pictures) ends, or another one ends uncleanly.
+
+    Where the show is over, what is listed of the others is still fetched.
+    """
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(feed.run()) for feed in feeds]
         waiting = set(tasks)
@@ -82,6 +87,8 @@ async def _together(feeds: list[_Feed]) -> Lost:
             ends = [task.result() for task in tasks if task in done and (task is tasks[0] or not task.result().clean)]
             if ends:
                 break
+        if waiting and ends[0].clean:
+            await asyncio.wait(waiting, timeout=REST)
         for task in waiting:
             task.cancel()
     return ends[0]

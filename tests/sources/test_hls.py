@@ -303,6 +303,32 @@ async def test_renditions_are_listed_by_unique_names_without_their_addresses() -
     assert caught.value.reason == "not_found"
 
 
+def packed(n: int) -> bytes:
+    """A second of sound for segment `n`, with its time in an ID3 tag (RFC 8216 §3.4)."""
+    stamp = b"com.apple.streaming.transportStreamTimestamp\0" + (90_000 * (n + 1)).to_bytes(8, "big")
+    frame = b"PRIV" + len(stamp).to_bytes(4, "big") + b"\0\0" + stamp
+    tag = b"ID3\4\0\0" + bytes((0, 0, len(frame) >> 7, len(frame) & 127)) + frame
+    return tag + muxed(None, seconds=1.0, container="adts")
+
+
+async def test_the_sound_of_a_show_that_is_over_is_still_fetched_where_it_comes_after_the_pictures() -> None:
+    async with Origin() as origin:
+        origin.files["m.m3u8"] = MASTER
+        origin.files["low.m3u8"] = listing(["v0.ts", "v1.ts"], end=True)
+        origin.files["sound.m3u8"] = listing(["s0.aac", "s1.aac"], end=True)
+        origin.files |= {f"v{n}.ts": piece(n, audio=None) for n in (0, 1)} | {"s0.aac": packed(0)}
+
+        async def late(request: web.Request) -> web.Response:
+            await ear.until(lambda: sum(segment.track == 0 for segment in ear.all(Segment)) == 2)
+            return web.Response(body=packed(1))
+
+        origin.files["s1.aac"] = late
+        ear = Ear(Target(origin.url("m.m3u8"), variant="144p"))
+        lost = await ear.lost()
+    assert lost.reason == "ended"
+    assert 2.0 in [p.pts for p in media(ear, "audio")]
+
+
 async def test_an_audio_group_is_fetched_beside_the_pictures_on_tracks_of_its_own() -> None:
     async with Origin() as origin:
         origin.files["m.m3u8"] = MASTER
@@ -310,10 +336,7 @@ async def test_an_audio_group_is_fetched_beside_the_pictures_on_tracks_of_its_ow
         origin.files["sound.m3u8"] = listing(["s0.aac", "s1.aac"], end=True)
         for n in (0, 1):
             origin.files[f"v{n}.ts"] = piece(n, audio=None)
-            stamp = b"com.apple.streaming.transportStreamTimestamp\0" + (90_000 * (n + 1)).to_bytes(8, "big")
-            frame = b"PRIV" + len(stamp).to_bytes(4, "big") + b"\0\0" + stamp
-            tag = b"ID3\4\0\0" + bytes((0, 0, len(frame) >> 7, len(frame) & 127)) + frame
-            origin.files[f"s{n}.aac"] = tag + muxed(None, seconds=1.0, container="adts")
+            origin.files[f"s{n}.aac"] = packed(n)
         lost, ear = await pull(origin.url("m.m3u8"), variant="144p")
     assert lost.reason == "ended"
     assert {(p.kind, p.track) for p in ear.all(Packet)} == {("video", 0), ("audio", hls.SOUND_TRACKS)}
