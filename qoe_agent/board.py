@@ -43,6 +43,11 @@ class Key(NamedTuple):
     rendition: str = ""
     """The HLS rendition, where all of them are watched; empty otherwise."""
 
+    @property
+    def shown(self) -> str:
+        """Its name for people."""
+        return f"{self.stream}/{self.rendition}" if self.rendition else self.stream
+
 
 class Known(NamedTuple):
     """An incident as the board knows it."""

@@ -14,6 +14,7 @@ from qoe_agent import catalogue, clock, logs
 from qoe_agent import config as configuration
 from qoe_agent.about import About
 from qoe_agent.board import Board
+from qoe_agent.config.layers import stream_of
 from qoe_agent.discovery import Discovery
 from qoe_agent.exporter import Exporter
 from qoe_agent.fleet import Fleet
@@ -153,15 +154,13 @@ class Daemon:
         for stream in self.fleet.streams():
             if stream.name == name:
                 changes = {field: getattr(profile, field) for field in JUDGED} if profile else {}
-                variant = "best" if stream.variant == "all" else stream.variant
-                return dataclasses.replace(stream, variant=variant, **changes)
+                return dataclasses.replace(stream, **changes).single()
         return None
 
     def stranger(self, url: str, module: str) -> Stream:
         """A stream made of an address that the allow-list admits."""
-        profile = self._profile(module or "default")
-        shared = {field.name: getattr(profile, field.name) for field in dataclasses.fields(configuration.StreamOptions)}
-        return configuration.Stream(**shared, name="probe", url=url, profile=module or "default")
+        name = module or "default"
+        return stream_of(configuration.Stream(name="probe", url=url, profile=name), {}, self._profile(name))
 
     def _profile(self, name: str) -> Profile:
         try:

@@ -101,8 +101,10 @@ class Fleet:
         """Name and state of each stream, for people."""
         for kept in self._kept.values():
             for session in kept.sessions:
-                name = "/".join(part for part in session.key if part)
-                yield name, session.lost.reason if session.lost else "up" if session.media else "connecting"
+                yield (
+                    session.key.shown,
+                    session.lost.reason if session.lost else "up" if session.media else "connecting",
+                )
 
     def ready(self) -> bool:
         """Whether every stream has been tried once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,12 +15,20 @@ OVERHEAD = 200
 """Bytes that a packet costs beside its payload (two objects and their slots)."""
 
 
+@dataclass(slots=True)
+class _Group:
+    """A key frame and what needs it (of sound alone: a hundred frames)."""
+
+    packets: list[Packet] = field(default_factory=list)
+    size: int = 0
+
+
 class Ring:
     """One stream's last GOPs and the formats that they need. Cut at key frames: what is kept decodes."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._groups: deque[tuple[list[Packet], list[int]]] = deque()
+        self._groups: deque[_Group] = deque()
         self._keyed = False
         self.formats: dict[int, Format] = {}
         self.size = 0
@@ -35,16 +43,17 @@ class Ring:
     def append(self, seen: Packet) -> None:
         """Keep a packet, and let go of the oldest GOPs where the share is used up."""
         starts = seen.key and (seen.kind == "video" or not self._keyed)
-        if starts and (not self._groups or self._keyed or len(self._groups[-1][0]) >= 100):
-            self._groups.append(([], [0]))
+        if starts and (not self._groups or self._keyed or len(self._groups[-1].packets) >= 100):
+            self._groups.append(_Group())
         if not self._groups:
             return  # nothing decodes before the first key frame
         cost = seen.size + OVERHEAD
-        self._groups[-1][0].append(seen)
-        self._groups[-1][1][0] += cost
+        latest = self._groups[-1]
+        latest.packets.append(seen)
+        latest.size += cost
         self.size += cost
         while self.size > self._budget.share and self._groups:
-            self.size -= self._groups.popleft()[1][0]
+            self.size -= self._groups.popleft().size
 
     def clear(self) -> None:
         """Forget all packets."""
@@ -54,13 +63,11 @@ class Ring:
     @property
     def seconds(self) -> float:
         """How far back it reaches, by arrival."""
-        if not self._groups or not self._groups[0][0]:
-            return 0.0
-        return self._groups[-1][0][-1].at - self._groups[0][0][0].at if self._groups[-1][0] else 0.0
+        return self._groups[-1].packets[-1].at - self._groups[0].packets[0].at if self._groups else 0.0
 
     def __iter__(self) -> Iterator[Packet]:
-        for group, _ in self._groups:
-            yield from group
+        for group in self._groups:
+            yield from group.packets
 
 
 class Budget:

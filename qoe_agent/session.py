@@ -120,7 +120,7 @@ class Session:
         self._failures = 0
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
-        self._journal = Journal(str(key.stream) + (f"/{key.rendition}" if key.rendition else ""))
+        self._journal = Journal(key.shown)
 
     def _build(self, known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         pictures: dict[str, Any] = {}

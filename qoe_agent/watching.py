@@ -139,12 +139,7 @@ def _stream(wanted: Wanted) -> Stream:
         known = configuration.load(str(wanted.config), os.environ) if wanted.config else configuration.parse("", "", {})
         for stream in known.streams:
             if stream.name == wanted.url:
-                return _single(replace(stream, decode=wanted.decode or stream.decode))
-        return _single(one(said, known.profiles, "watch"))
+                return replace(stream, decode=wanted.decode or stream.decode).single()
+        return one(said, known.profiles, "watch").single()
     except configuration.ConfigError as error:
         raise NotUsable(str(error).replace("watch: [0].", "")) from None
-
-
-def _single(stream: Stream) -> Stream:
-    """One verdict is about one rendition."""
-    return replace(stream, variant="best") if stream.variant == "all" else stream

@@ -1,5 +1,6 @@
 """What may be said about one stream."""
 
+import dataclasses
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -160,6 +161,10 @@ class Stream(StreamOptions):
             open_timeout=self.open_timeout,
             lost_after=self.lost_after,
         )
+
+    def single(self) -> "Stream":
+        """The stream with one rendition to watch, for where there is one verdict."""
+        return dataclasses.replace(self, variant="best") if self.variant == "all" else self
 
     def expected_at(self, at: float) -> bool:
         """Whether it should be there at `at` (Unix seconds), as far as the configuration knows."""

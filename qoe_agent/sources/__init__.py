@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from qoe_agent import clock
@@ -48,15 +48,18 @@ def choose(target: Target) -> str:
 def prepare(target: Target) -> str:
     """Load the module that pulls `target`, so that a pull does not count it as startup; returns its name."""
     name = choose(target)
-    importlib.import_module(f"{__name__}.{name}")
+    _module(name)
     return name
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 async def watch(target: Target, emit: Emit) -> Lost:
     """Pull `target`, emit what comes, return why it ended. Never hangs: silence is `Lost` too."""
     guard = _Guard(target, emit)
-    module = importlib.import_module(f"qoe_agent.sources.{choose(target)}")
-    pull = asyncio.ensure_future(module.watch(target, guard.emit))
+    pull = asyncio.ensure_future(_module(choose(target)).watch(target, guard.emit))
     try:
         while not pull.done():
             await asyncio.wait({pull}, timeout=min(LOOK, max(0.05, guard.deadline - clock.now())))
