@@ -7,6 +7,7 @@ raises is taken out, counted and reported, and the others go on.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 import traceback
@@ -132,9 +133,9 @@ class Session:
             for kind in declared.sees:
                 self._routes[kind] = (*self._routes.get(kind, ()), watched)
             if declared.picture:
-                pictures[name] = self._guarded(watched, declared.picture())
+                pictures[name] = functools.partial(self._guarded, watched, declared.picture, made)
             if declared.sound:
-                sounds[name] = self._guarded(watched, declared.sound())
+                sounds[name] = functools.partial(self._guarded, watched, declared.sound, made)
         return pictures, sounds
 
     async def run(self) -> None:
@@ -270,9 +271,9 @@ class Session:
             self._board.put(self.key, replace(incident, end=max(now, incident.start), detail=detail), now)
         watched.open.clear()
 
-    def _guarded(self, watched: _Watched, look: Callable[..., Any]) -> Callable[..., Any]:
-        """`look`, isolated: if it raises on its decode thread, its probe is taken out."""
-        broken = False
+    def _guarded(self, watched: _Watched, make: Callable[[Any], Any], probe: Any) -> Callable[..., Any]:
+        """A look for one connection, isolated: if it raises on its decode thread, its probe is taken out."""
+        look, broken = make(probe), False
 
         def guarded(*args: Any) -> Any:
             nonlocal broken

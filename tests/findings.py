@@ -11,7 +11,7 @@ from qoe_agent.model import Incident, Metric
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qoe_agent.model import Observation
+    from qoe_agent.model import Observation, Sample
     from qoe_agent.probes import Probe
 
 
@@ -33,6 +33,28 @@ class Kept:
     def counter(self, metric: Metric, *labels: str) -> float:
         return self.counters[(metric.name, *labels)]
 
+    def add(self, found: Sample) -> None:
+        """Take a sample."""
+        key = (found.metric.name, *found.labels)
+        if found.metric.kind == "gauge":
+            self.gauges[key] = found.value
+        elif found.value is not None and found.metric.kind == "counter":
+            assert found.value >= 0
+            self.counters[key] += found.value
+        elif found.value is not None:
+            count, total = self.histograms.get(key, (0, 0.0))
+            self.histograms[key] = count + found.count, total + found.value * found.count
+
+    def revise(self, at: float, found: Incident) -> None:
+        """Take an incident, said at `at`."""
+        self.revisions.append((at, found))
+        for place, known in enumerate(self.incidents):
+            if (known.kind, known.key, known.start) == (found.kind, found.key, found.start):
+                assert known.end is None, f"closed twice: {found}"
+                self.incidents[place] = found
+                return
+        self.incidents.append(found)
+
 
 def keep(observations: Iterable[Observation], *probes: Probe) -> Kept:
     """Feed all observations to all probes."""
@@ -41,25 +63,7 @@ def keep(observations: Iterable[Observation], *probes: Probe) -> Kept:
         for probe in probes:
             for found in probe.feed(seen):
                 if isinstance(found, Incident):
-                    kept.revisions.append((seen.at, found))
-                    _revise(kept.incidents, found)
-                    continue
-                key = (found.metric.name, *found.labels)
-                if found.metric.kind == "gauge":
-                    kept.gauges[key] = found.value
-                elif found.value is not None and found.metric.kind == "counter":
-                    assert found.value >= 0
-                    kept.counters[key] += found.value
-                elif found.value is not None:
-                    count, total = kept.histograms.get(key, (0, 0.0))
-                    kept.histograms[key] = count + found.count, total + found.value * found.count
+                    kept.revise(seen.at, found)
+                else:
+                    kept.add(found)
     return kept
-
-
-def _revise(incidents: list[Incident], found: Incident) -> None:
-    for place, known in enumerate(incidents):
-        if (known.kind, known.key, known.start) == (found.kind, found.key, found.start):
-            assert known.end is None, f"closed twice: {found}"
-            incidents[place] = found
-            return
-    incidents.append(found)

@@ -20,6 +20,8 @@ from tests.media import aac, h264
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qoe_agent.maths.view import View
+
 STREAMS = Path(__file__).parent.parent / "fixtures" / "streams"
 
 
@@ -32,8 +34,8 @@ def pool() -> Iterator[Pool]:
 
 
 class Mean:
-    def __call__(self, luma: np.ndarray, pts: float | None) -> tuple[tuple[int, ...], float, float | None]:
-        return luma.shape, float(luma.mean()), pts
+    def __call__(self, view: View) -> tuple[tuple[int, ...], float, float | None]:
+        return view.luma.shape, float(view.luma.mean()), view.pts
 
 
 class Peak:
@@ -44,7 +46,7 @@ class Peak:
 async def decode(pool: Pool, packets: list[Packet], *formats: Format, **options: Any) -> list[Observation]:
     seen: list[Observation] = []
     call = asyncio.get_running_loop().call_soon_threadsafe
-    looks = {"pictures": {"mean": Mean()}, "sounds": {"peak": Peak()}} | options
+    looks = {"pictures": {"mean": Mean}, "sounds": {"peak": Peak}} | options
     decoding = Decoding(pool.lane(), seen.append, call, **looks)
     for form in formats:
         decoding.format(form)

@@ -19,7 +19,7 @@ import av
 
 from qoe_agent import clock
 from qoe_agent.bitstream import nal
-from qoe_agent.decode.frames import Heard, luma_of, stretches
+from qoe_agent.decode.frames import Heard, stretches, view_of
 from qoe_agent.decode.lanes import WAITING, Lane, Pool, open_decoder
 from qoe_agent.model import CORRUPT, Damage, Format, Observation, Packet, Picture, Sound
 
@@ -40,17 +40,28 @@ TICKS = 90_000
 """Time base of timestamps handed to decoders."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """The looks of one connection, by the names of their probes."""
+
+    pictures: Mapping[str, PictureLook]
+    sounds: Mapping[str, SoundLook]
+
+
 @dataclass(slots=True)
 class _Track:
     """Decoding state of one track; touched by the lane's thread only."""
 
     format: Format
     framing: int
+    looks: _Looks
     context: Any = None
     start: int | None = None
     """The run of packets that the decoder is in."""
     waiting: deque[tuple[int, float]] = field(default_factory=deque)
     """(pts in ticks, arrival) of packets given to the decoder, to name each frame's arrival."""
+    follows: bool = False
+    """The next picture out of the decoder follows the last one that the looks saw."""
 
 
 class Decoding:
@@ -62,14 +73,18 @@ class Decoding:
         emit: Callable[[Observation], None],
         call: Callable[..., Any],
         *,
-        pictures: Mapping[str, PictureLook],
-        sounds: Mapping[str, SoundLook],
+        pictures: Mapping[str, Callable[[], PictureLook]],
+        sounds: Mapping[str, Callable[[], SoundLook]],
         policy: str = "keyframes",
         every: float = 5.0,
     ) -> None:
-        """`call`: runs a function on the event loop from any thread (loop.call_soon_threadsafe)."""
+        """`call`: runs a function on the event loop from any thread (loop.call_soon_threadsafe).
+
+        `pictures`, `sounds`: by the probe's name, what makes its look; each connection gets new ones.
+        """
         self._lane, self._emit, self._call = lane, emit, call
-        self._pictures, self._sounds = pictures, sounds
+        self._make = pictures, sounds
+        self._looks = self._new_looks()
         self._policy, self._every = policy, every
         self._tracks: dict[int, _Track] = {}
         self._sound: dict[int, list[Packet]] = {}
@@ -90,7 +105,7 @@ class Decoding:
         """A track was announced or changed."""
         self._flush_sound(seen.track)
         framing = nal.length_size(seen.extradata, seen.codec) if seen.kind == "video" else 0
-        self._tracks[seen.track] = _Track(seen, framing)
+        self._tracks[seen.track] = _Track(seen, framing, self._looks)
         self._next_picture = 0.0
 
     def packet(self, seen: Packet) -> None:
@@ -120,6 +135,7 @@ class Decoding:
         self._tracks.clear()
         self._torn.clear()
         self._next_picture = 0.0
+        self._looks = self._new_looks()
 
     async def drained(self, timeout: float) -> None:
         """Wait until nothing is being decoded, at most `timeout` seconds."""
@@ -131,6 +147,10 @@ class Decoding:
         self._closed = True
         self._tracks.clear()
         self._sound.clear()
+
+    def _new_looks(self) -> _Looks:
+        pictures, sounds = self._make
+        return _Looks({n: make() for n, make in pictures.items()}, {n: make() for n, make in sounds.items()})
 
     def _bursting(self, seen: Packet) -> bool:
         if seen.key and seen.at >= self._burst_began + BURST_EVERY:
@@ -204,12 +224,13 @@ class Decoding:
         if not frames or seen.flags & CORRUPT or any(frame.is_corrupt for frame in frames):
             self._lane.discard(*which)
         for frame in frames[:1]:
-            yield from self._look(frame, seen.track, seen.at, seen.pts, True)
+            track.follows = False
+            yield from self._look(frame, track, seen.at, seen.pts, True)
 
     def _full(self, track: _Track, seen: Packet, run: int) -> Iterator[Observation]:
         try:
             if run != track.start:
-                track.context, track.start = None, run
+                track.context, track.start, track.follows = None, run, False
                 track.waiting.clear()
             if track.context is None:
                 if not seen.key:
@@ -221,14 +242,14 @@ class Decoding:
                 track.waiting.append((packet.pts, seen.at))
             frames = track.context.decode(packet)
         except (av.FFmpegError, ValueError) as error:
-            track.context = None
+            track.context, track.follows = None, False
             track.waiting.clear()
             yield Damage(seen.at, seen.track, "decode", 1, describe(error))
             return
         for frame in frames:
             at = _arrival(track.waiting, frame.pts, seen.at)
             pts = None if frame.pts is None else frame.pts / TICKS
-            yield from self._look(frame, seen.track, at, pts, frame.key_frame)
+            yield from self._look(frame, track, at, pts, frame.key_frame)
 
     def _last(self, track: _Track) -> Iterator[Observation]:
         """The pictures that a full decoder still holds when its stream ends."""
@@ -238,16 +259,18 @@ class Decoding:
             for frame in track.context.decode(None):
                 at = _arrival(track.waiting, frame.pts, track.waiting[-1][1] if track.waiting else clock.now())
                 pts = None if frame.pts is None else frame.pts / TICKS
-                yield from self._look(frame, track.format.track, at, pts, frame.key_frame)
+                yield from self._look(frame, track, at, pts, frame.key_frame)
 
-    def _look(self, frame: Any, track: int, at: float, pts: float | None, key: bool) -> Iterator[Damage | Picture]:
+    def _look(self, frame: Any, track: _Track, at: float, pts: float | None, key: bool) -> Iterator[Damage | Picture]:
+        index = track.format.track
         if frame.is_corrupt:
-            yield Damage(at, track, "decode", 1, "the decoder flagged the picture as corrupt")
+            yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
         looks: dict[str, Any] = {}
-        if self._pictures:
-            luma = luma_of(frame)
-            looks = {name: look(luma, pts) for name, look in self._pictures.items()}
-        yield Picture(at, track, pts, frame.width, frame.height, frame.format.name, key, clock.now(), looks)
+        if track.looks.pictures:
+            view = view_of(frame, pts, follows=track.follows)
+            looks = {name: look(view) for name, look in track.looks.pictures.items()}
+        track.follows = True
+        yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, key, clock.now(), looks)
 
     def _listen(self, track: _Track, batch: list[Packet]) -> Iterator[Observation]:
         heard: list[Heard] = []
@@ -268,7 +291,7 @@ class Decoding:
             heard += [Heard(seen.at, frame) for frame in frames]
         for at, ticks, rate, samples in stretches(heard, TICKS):
             pts = None if ticks is None else ticks / TICKS
-            looks = {name: look(samples, rate, pts) for name, look in self._sounds.items()}
+            looks = {name: look(samples, rate, pts) for name, look in track.looks.sounds.items()}
             channels, n = samples.shape
             yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.view import View
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
 SEAM = 0.003
 """Seconds by which two frames of sound may miss each other and still follow one another."""
+
+
+FULL_RANGE = 2
+"""AVCOL_RANGE_JPEG (libavutil/pixfmt.h)."""
 
 
 class Heard(NamedTuple):
@@ -70,18 +76,54 @@ def _joined(heard: Sequence[Heard]) -> Stretch:
     return Stretch(heard[-1].at, first.pts, first.sample_rate, samples)
 
 
+def view_of(frame: Any, pts: float | None, *, follows: bool) -> View:
+    """A decoded picture as the looks see it."""
+    return View(
+        luma_of(frame),
+        pts,
+        chroma=lambda: chroma_of(frame),
+        qp=lambda: qp_of(frame),
+        key=bool(frame.key_frame),
+        follows=follows,
+        full_range=frame.format.is_rgb or frame.format.name.startswith("yuvj") or frame.color_range == FULL_RANGE,
+        interlaced=bool(frame.interlaced_frame),
+        corrupt=bool(frame.is_corrupt),
+    )
+
+
 def luma_of(frame: Any) -> NDArray[np.uint8]:
     """The luma plane of a decoded picture, rows x columns, 8 bits; a view of the frame's buffer if it can be."""
-    form, luma = frame.format, frame.planes[0]
-    bits = form.components[0].bits
+    form = frame.format
     if form.is_rgb or not form.is_planar or form.is_big_endian:
         gray: NDArray[np.uint8] = frame.reformat(format="gray8").to_ndarray()
         return gray
+    return _plane(frame.planes[0], form.components[0].bits)
+
+
+def chroma_of(frame: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+    """The Cb and Cr planes, 8 bits; None for gray pictures."""
+    form = frame.format
+    if form.name.startswith("gray"):
+        return None
+    if form.is_rgb or not form.is_planar or form.is_big_endian or len(frame.planes) < 3:
+        frame = frame.reformat(format="yuv420p")
+    first, second = (_plane(frame.planes[n], frame.format.components[n].bits) for n in (1, 2))
+    return first, second
+
+
+def _plane(plane: Any, bits: int) -> NDArray[np.uint8]:
+    """A plane as rows x columns, 8 bits; a view of the frame's buffer where it has 8."""
     if bits == 8:
-        rows = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)
-        return np.asarray(rows[: frame.height, : frame.width], np.uint8)
-    deep = np.frombuffer(luma, np.uint16).reshape(-1, luma.line_size // 2)[: frame.height, : frame.width]
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        return np.asarray(rows[: plane.height, : plane.width], np.uint8)
+    deep = np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)[: plane.height, : plane.width]
     return np.asarray(deep >> (bits - 8), np.uint8)
+
+
+def qp_of(frame: Any) -> NDArray[np.int32] | None:
+    """Every macroblock's quantiser, rows x columns; None where the decoder does not export them."""
+    told = frame.side_data.get("VIDEO_ENC_PARAMS")
+    return None if told is None else np.asarray(told.qp_map(), np.int32)
 
 
 def samples_of(frame: Any) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from qoe_agent.maths.view import View
     from qoe_agent.model import Finding, Metric, Observation
 
 
@@ -30,15 +31,15 @@ class Probe(Protocol):
 
 
 class PictureLook(Protocol):
-    """Runs on a decode thread, in stream order; what it returns travels in `Picture.looks`."""
+    """Runs on a decode thread, in presentation order, for one connection; its answer travels in `Picture.looks`."""
 
-    def __call__(self, luma: NDArray[np.uint8], pts: float | None) -> Any:
-        """`luma`: rows x columns, the full-size luma plane, valid only during the call."""
+    def __call__(self, view: View) -> Any:
+        """None, or plain values (numbers, tuples, dicts, small arrays); the view is valid only during the call."""
         ...
 
 
 class SoundLook(Protocol):
-    """Runs on a decode thread, in stream order; what it returns travels in `Sound.looks`."""
+    """Runs on a decode thread, in stream order, for one connection; what it returns travels in `Sound.looks`."""
 
     def __call__(self, samples: NDArray[np.float32], rate: int, pts: float | None) -> Any:
         """`samples`: channels x n, full scale 1.0, valid only during the call."""
@@ -56,8 +57,9 @@ class Declaration:
     """Kinds of incident that it may report, each with a line for the documentation."""
     sees: tuple[type, ...]
     """The observations that it wants; the others never reach it."""
-    picture: Callable[[], PictureLook] | None
-    sound: Callable[[], SoundLook] | None
+    picture: Callable[[Any], PictureLook] | None
+    """Makes the probe's look at pictures; its argument is the probe, for its options."""
+    sound: Callable[[Any], SoundLook] | None
 
 
 _declared: dict[str, Declaration] = {}
@@ -68,12 +70,12 @@ def probe(
     *metrics: Metric,
     sees: tuple[type[Observation], ...],
     incidents: Mapping[str, str] | None = None,
-    picture: Callable[[], PictureLook] | None = None,
-    sound: Callable[[], SoundLook] | None = None,
+    picture: Callable[[Any], PictureLook] | None = None,
+    sound: Callable[[Any], SoundLook] | None = None,
 ) -> Callable[[_P], _P]:
     """Declare a probe: the metrics and incidents that may come out of it and the observations that go in.
 
-    Its name is its module's. `picture` and `sound` make its look for one stream.
+    Its name is its module's. `picture` and `sound` make its look for one connection out of the probe's options.
     """
 
     def declare(cls: _P) -> _P:

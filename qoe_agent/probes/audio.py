@@ -83,7 +83,7 @@ class Listen:
         "silence": "sound is there and silent",
         "audio_missing": "no audio packets though video flows, of a stream that declares or had audio",
     },
-    sound=Listen,
+    sound=lambda _: Listen(),
 )  # fmt: skip
 @dataclass(slots=True)
 class Audio:

@@ -93,7 +93,7 @@ waves = st.lists(st.tuples(st.integers(1, 900), st.sampled_from([0.0, 1e-5, 5e-4
 
 def _sound(at: float, track: int, pts: float | None, wave: list[tuple[int, float]]) -> Sound:
     samples = np.concatenate([np.full((2, n), level, np.float32) for n, level in wave], axis=1)
-    looks = {d.name: d.sound()(samples, 1000, pts) for d in DECLARED if d.sound}
+    looks = {d.name: d.sound(d.make())(samples, 1000, pts) for d in DECLARED if d.sound}
     return Sound(at, track, pts, samples.shape[1] / 1000, 1000, 2, at, looks)
 
 

@@ -1,0 +1,1 @@
+"""How accurate the detectors are: measured against injected truth."""
