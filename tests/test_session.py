@@ -279,7 +279,7 @@ async def test_a_look_that_raises_takes_its_probe_out_and_the_pictures_go_on(mak
             await watched.decoding.drained(5.0)
         return Lost(clock.now(), "reset")
 
-    broken = Declaration("broken", Counts, (SEEN,), {}, (Packet,), Broken, None)
+    broken = Declaration("broken", Counts, (SEEN,), {}, (Packet,), lambda _: Broken(), None)
     taps = [lambda seen: pictures.append(seen) if isinstance(seen, Picture) else None]
     watched, board = make(play, broken, taps=taps, decode="all")
     await watched.pull()
