@@ -63,8 +63,9 @@ def _run(path: Path | str, kind: str, name: str, options: dict[str, Any]) -> Ite
 
 
 def _spans(told: Iterator[tuple[float, dict[str, str]]], start: str, end: str) -> list[Span]:
-    spans, opened, at = [], None, 0.0
-    for at, keys in told:
+    spans: list[Span] = []
+    opened, at = None, 0.0
+    for at, keys in told:  # noqa: B007 - the last one is the end of the file
         if end in keys and opened is not None:
             spans.append(Span(opened, float(keys[end])))
             opened = None
