@@ -2,7 +2,8 @@
 
 `now()` is steady: Unix seconds when the process started, monotonic ever after, so durations survive a
 stepped wall clock. `wall(at)` turns such a time into what the wall clock calls it now; `check()` follows
-the wall clock when it has moved by more than 50 ms and says by how much.
+the wall clock when it has moved by more than 50 ms and says by how much. `unix()` is for those who compare an agent
+time with the time of another machine: what to add to it, and how far that may be off.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ STEP = 0.05
 
 _anchor = time.time() - time.monotonic()
 _correction = 0.0
+_trusted: tuple[float, float] | None = None
 
 monotonic = time.monotonic
 """The clock beneath; tests replace it."""
@@ -41,3 +43,19 @@ def check() -> float:
         return 0.0
     _correction += step
     return step
+
+
+def trust(unix: float | None, uncertainty: float = 0.0) -> None:
+    """A time source says: agent time + `unix` is Unix time, give or take `uncertainty`. None: nobody knows."""
+    global _trusted
+    _trusted = None if unix is None else (unix, uncertainty)
+
+
+def unix() -> tuple[float, float | None]:
+    """What to add to an agent time for Unix time, and how far that may be off; by the wall clock if nobody knows."""
+    return _trusted or (realtime() - now(), None)
+
+
+def offset() -> tuple[float, float] | None:
+    """How far the wall clock is ahead of Unix time, and how far that may be off; None: nobody knows."""
+    return (realtime() - now() - _trusted[0], _trusted[1]) if _trusted else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind: TypeAlias = Literal["video", "audio", "data"]
+Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 KEY = 1
 """The packet is a key frame (for audio: any frame)."""
@@ -62,8 +63,7 @@ class Target:
     over: bool = False
     """The show ended in an earlier pull: a playlist that is still complete is that show, not a new one."""
     stale: frozenset[tuple[int, int | None, int]] = frozenset()
-    """Playlists (track, media sequence, segments) that stood still when an earlier pull fell silent: what they list is
-    no news."""
+    """Playlists (track, media sequence, segments) that stood still when an earlier pull fell silent: no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,18 @@ class Packet:
     def key(self) -> bool:
         """Decoding may start here."""
         return self.flags & KEY != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The transport says when media was captured (rtcp, prft, act, onfi; what packets hold inside, probes read)."""
+
+    at: float
+    track: int
+    pts: float
+    time: float
+    """Unix seconds by its own clock (onfi: its local time as if it were UTC)."""
+    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +209,6 @@ class Segment:
     tracks: tuple[int, ...] = ()
     """Which tracks had packets in it."""
     track: int = 0
-    """The `track` of its playlist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +246,10 @@ class Tick:
     at: float
     lag: float = 0.0
     """How late the agent itself was: intervals shorter than this are not the stream's fault."""
+    unix: float = 0.0
+    """Agent time plus this is Unix time, as well as the agent knows it."""
+    uncertainty: float | None = None
+    """Seconds by which that may be wrong; None while nobody vouches for the agent's clock."""
 
 
 LOST_REASONS = {
@@ -265,8 +280,7 @@ class Lost:
     at: float
     reason: str
     """One of LOST_REASONS."""
-    detail: str = ""
-    """For people: one line, no secrets."""
+    detail: str = ""  # for people: one line, no secrets
 
     @property
     def clean(self) -> bool:
@@ -274,7 +288,8 @@ class Lost:
         return self.reason == "ended"
 
 
-Observation: TypeAlias = Opened | Format | Packet | Picture | Sound | Playlist | Segment | Damage | Joined | Tick | Lost
+Media: TypeAlias = Format | Packet | Captured | Picture | Sound
+Observation: TypeAlias = Opened | Media | Playlist | Segment | Damage | Joined | Tick | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +318,6 @@ class Sample:
     """Label values in the order of `metric.labels`."""
     count: int = 1
     """Histogram only: how many values this stands for; `value` is then their mean and all lie in one bucket."""
-
-
-Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)

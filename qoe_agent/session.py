@@ -191,7 +191,7 @@ class Session:
     def tick(self, lag: float) -> None:
         """A second has passed. Ticks lie a little behind, so that none overtakes the packets before it."""
         now = clock.now()
-        self.feed(Tick(now - BEHIND, lag))
+        self.feed(Tick(now - BEHIND, lag, *clock.unix()))
         for kind, count in self.decoding.skipped.items():
             if count > self._skipped[kind]:
                 self._board.put(self.key, Sample(SKIPPED, count - self._skipped[kind], (kind,)), now)

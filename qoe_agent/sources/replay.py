@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _TITLE = "qoe-agent observations"
-_TIMES = ("at", "requested", "first_byte", "decoded", "program_date_time")
+_TIMES = ("at", "requested", "first_byte", "decoded", "program_date_time", "time")
 """Fields that hold an instant: a replay moves them to now."""
 _BREATH = 200
 """Observations after which a replay lets others run."""
