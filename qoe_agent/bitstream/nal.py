@@ -26,6 +26,8 @@ _H264_SETS, _HEVC_SETS = (H264_SPS, H264_PPS), (HEVC_VPS, HEVC_SPS, HEVC_PPS)
 _H264_HEADERS, _HEVC_HEADERS = (*_H264_SETS, H264_SEI), (*_HEVC_SETS, HEVC_SEI, HEVC_SEI_SUFFIX)
 _RECOVERY_POINT = 6
 """payloadType of the recovery point SEI (H.264 §D.1.8)."""
+_TAIL = 1024
+"""Bytes at the end of a picture in which suffix SEI is sought."""
 
 
 def units(data: bytes, framing: int) -> Iterator[tuple[int, int]]:
@@ -54,7 +56,7 @@ def _start_codes(data: bytes) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _heads(data: bytes, framing: int) -> Iterator[int]:
+def heads(data: bytes, framing: int) -> Iterator[int]:
     """Where each NAL unit begins; a slice's end, which costs a search through all its bytes, is not looked for."""
     if framing:
         yield from (start for start, _ in _lengths(data, framing))
@@ -65,7 +67,7 @@ def _heads(data: bytes, framing: int) -> Iterator[int]:
         at = data.find(_START, at + 3)
 
 
-def _end(data: bytes, start: int, framing: int) -> int:
+def unit_end(data: bytes, start: int, framing: int) -> int:
     """Where the unit that begins at `start` ends, trailing zeros included."""
     if framing:
         return start + int.from_bytes(data[start - framing : start], "big")
@@ -111,14 +113,14 @@ def _h264_flags(data: bytes, framing: int) -> int | None:
     no whole picture can be had for `recovery_frame_cnt` frames; those are RECOVERY only.
     """
     recovery = 0
-    for start in _heads(data, framing):
+    for start in heads(data, framing):
         kind = data[start] & 31
         if kind == H264_IDR:
             return KEY | IDR | recovery
         if 1 <= kind <= 4:
             return recovery
         if kind == H264_SEI:
-            unit = data[start + 1 : _end(data, start, framing)].rstrip(b"\0")
+            unit = data[start + 1 : unit_end(data, start, framing)].rstrip(b"\0")
             for payload_type, payload in _messages(unit):
                 if payload_type == _RECOVERY_POINT and payload:
                     recovery = RECOVERY | KEY if payload[0] & 0x80 else RECOVERY  # ue(v) of 0 is a set bit
@@ -127,7 +129,7 @@ def _h264_flags(data: bytes, framing: int) -> int | None:
 
 def _hevc_flags(data: bytes, framing: int) -> int | None:
     """IRAP pictures are NAL types 16 to 23 (H.265 table 7-1), IDR 19 and 20."""
-    for start in _heads(data, framing):
+    for start in heads(data, framing):
         kind = data[start] >> 1 & 63
         if kind < 32:
             if not 16 <= kind <= 23:
@@ -164,13 +166,41 @@ def headers(codec: str, data: bytes, framing: int) -> bytes:
 
 
 def sei(codec: str, data: bytes, framing: int) -> list[tuple[int, bytes]]:
-    """The SEI messages of a packet: payload type, payload without emulation prevention."""
+    """The SEI messages of a packet: payload type, payload without emulation prevention.
+
+    Slices are passed over unread. Behind them HEVC may have more (suffix SEI): sought in the last bytes alone.
+    """
+    if codec == "h264":
+        sliced = 0 < framing < len(data) and 1 <= data[framing] & 31 <= 5  # most packets are one slice: answer at once
+        return [] if sliced else _h264_sei(data, framing)
+    return _hevc_sei(data, framing) if codec == "hevc" else []
+
+
+def _h264_sei(data: bytes, framing: int) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
-    for start, end in units(data, framing) if codec in ("h264", "hevc") else ():
-        if codec == "h264" and data[start] & 31 == H264_SEI:
-            found += _messages(data[start + 1 : end])
-        elif codec == "hevc" and data[start] >> 1 & 63 in (HEVC_SEI, HEVC_SEI_SUFFIX):
-            found += _messages(data[start + 2 : end])
+    for start in heads(data, framing):
+        kind = data[start] & 31
+        if 1 <= kind <= 5:  # H.264 §7.4.1.2.3: SEI goes before the first slice
+            break
+        if kind == H264_SEI:
+            found += _messages(data[start + 1 : unit_end(data, start, framing)].rstrip(b"\0"))
+    return found
+
+
+def _hevc_sei(data: bytes, framing: int) -> list[tuple[int, bytes]]:
+    found: list[tuple[int, bytes]] = []
+    tail = 0
+    for start in heads(data, framing):
+        kind = data[start] >> 1 & 63
+        if kind < 32 and not framing:
+            tail = max(start, len(data) - _TAIL)
+            break
+        if kind in (HEVC_SEI, HEVC_SEI_SUFFIX):
+            found += _messages(data[start + 2 : unit_end(data, start, framing)].rstrip(b"\0"))
+    if tail:
+        for start, end in _start_codes(data[tail:]):
+            if data[tail + start] >> 1 & 63 == HEVC_SEI_SUFFIX:
+                found += _messages(data[tail + start + 2 : tail + end])
     return found
 
 
@@ -202,15 +232,16 @@ def describe(codec: str, extradata: bytes, framing: int = 0) -> Described:
     if codec == "av1":
         return av1.describe(extradata)
     if codec == "h264":
-        sets = _avcc(extradata) if not framing and length_size(extradata, codec) else None
-        return _h264_describe(sets if sets is not None else _cut(extradata, framing))
+        return _h264_describe(cut(codec, extradata, framing))
     if codec == "hevc":
-        sets = _hvcc(extradata) if not framing and length_size(extradata, codec) else None
-        return _hevc_describe(sets if sets is not None else _cut(extradata, framing))
+        return _hevc_describe(cut(codec, extradata, framing))
     return NOTHING
 
 
-def _cut(data: bytes, framing: int) -> list[bytes]:
+def cut(codec: str, data: bytes, framing: int = 0) -> list[bytes]:
+    """The NAL units of avcC, hvcC or a packet, told apart as `describe` does."""
+    if not framing and length_size(data, codec):
+        return _avcc(data) if codec == "h264" else _hvcc(data)
     return [data[start:end] for start, end in units(data, framing)]
 
 
