@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qoe_agent.maths.view import View
 from qoe_agent.model import (
     LOST_REASONS,
     Damage,
@@ -48,6 +49,7 @@ CLOSED = {
     "reason": {*LOST_REASONS, *BROKEN},
     "basis": None,
     "definition": None,
+    "window": {"momentary", "short", "minute", "integrated"},
 }
 """Labels whose values are enumerated; None: enumerated by the probe's own documentation."""
 
@@ -98,8 +100,11 @@ def _sound(at: float, track: int, pts: float | None, wave: list[tuple[int, float
 
 
 def _picture(at: float, track: int, pts: float | None, width: int, height: int, key: bool) -> Picture:
-    luma = np.zeros((36, 64), np.uint8)
-    looks = {d.name: d.picture()(luma, pts) for d in DECLARED if d.picture}
+    luma = np.full((36, 64), 16 if width % 2 else 90, np.uint8)
+    luma[: height % 36] += np.arange(64, dtype=np.uint8)
+    gray = np.full((18, 32), 128, np.uint8)
+    view = View(luma, pts, chroma=lambda: (gray, gray), key=key, follows=not key)
+    looks = {d.name: d.picture(d.make())(view) for d in DECLARED if d.picture}
     return Picture(at, track, pts, width, height, "yuv420p", key, at, looks)
 
 

@@ -1,0 +1,119 @@
+"""Is a picture empty: black, or one colour all over?
+
+FFmpeg's blackdetect asks that 98 % of all pixels lie below a tenth of the range (vf_blackdetect.c): night scenes with
+lamps pass, and so do titles on black. Here the middle of the picture (three fifths of either side) must be empty but
+for 0.2 % of it, while the borders, where a channel's logo, a clock or our own stamp sit, may hold 3 % of the picture.
+Black is below 5 % of the range, or below 10 % (levels converted twice) where the picture is flat as well. Flat means
+within 4 codes of its median. The means of squares of pixels are judged, so noise counts little. What is held already
+is let go a little later than it is taken up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from qoe_agent.maths.bars import is_bars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from qoe_agent.maths.view import View
+
+    Plane = NDArray[np.uint8]
+    Counts = NDArray[np.float64]
+
+DARK, HELD_DARK = 0.05, 0.07
+"""Of the range of luma: below is black."""
+DIM = 0.10
+"""Of the range of luma: below is black if the picture is flat."""
+FLAT, HELD_FLAT = 4, 6
+"""Codes around the median."""
+MIDDLE, HELD_MIDDLE = 0.002, 0.005
+"""Share of the middle that may differ."""
+BORDER, HELD_BORDER = 0.03, 0.04
+"""Share of the picture that may differ."""
+TINT, PAGE = 30, 0.02
+"""From so many codes of chroma on a flat picture is a coloured page; the share of its middle that words may take."""
+EDGE = 0.2
+"""Share of either side that is border."""
+
+
+class Face(NamedTuple):
+    """What a picture amounts to."""
+
+    kind: str
+    """`black`, `solid_colour`, `colour_bars` or nothing."""
+    level: float
+    """Median luma, of its range."""
+    differs: float
+    """Share of pixels that are not black (of a black picture), or not of the colour."""
+
+
+def mask_of(shape: tuple[int, int], without: Sequence[Sequence[float]]) -> Plane | None:
+    """255 where pixels count; `without`: rectangles left, top, width, height as shares of the picture."""
+    if not without:
+        return None
+    rows, columns = shape
+    mask = np.full(shape, 255, np.uint8)
+    for left, top, width, height in without:
+        first, last = int(np.floor(top * rows)), int(np.ceil((top + height) * rows))
+        mask[max(0, first) : last, max(0, int(np.floor(left * columns))) : int(np.ceil((left + width) * columns))] = 0
+    return mask if mask.any() else None
+
+
+def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
+    """What the picture amounts to; `held`: what the one before did; `mask`: of the size of `small`."""
+    small = view.small
+    rows, columns = small.shape
+    inside = slice(int(EDGE * rows), rows - int(EDGE * rows)), slice(int(EDGE * columns), columns - int(EDGE * columns))
+    whole = _cumulated(small, mask)
+    middle = _cumulated(small[inside], None if mask is None else mask[inside])
+    span = view.white - view.black
+    level = int(np.searchsorted(whole, 0.5))
+    shown = min(max((level - view.black) / span, 0.0), 1.0)
+    dark = round(view.black + span * (HELD_DARK if held == "black" else DARK))
+    some = HELD_BORDER if held else BORDER
+    few = HELD_MIDDLE if held else MIDDLE
+    lit = 1.0 - whole[dark]
+    if lit <= some and 1.0 - middle[dark] <= few:
+        return Face("black", shown, float(lit))
+    width = HELD_FLAT if held else FLAT
+    outside = _outside(whole, level, width)
+    if outside <= some:
+        off = _outside(middle, level, width)
+        if off <= few and level <= view.black + span * DIM:
+            return Face("black", shown, float(outside))
+        if off <= PAGE and (tint := _tint(view)) is not None and (off <= few or tint >= TINT):
+            return Face("solid_colour", shown, float(outside))
+    return Face("colour_bars" if is_bars(view) else "", shown, 0.0)
+
+
+def _cumulated(plane: Plane, mask: Plane | None) -> Counts:
+    counts = np.cumsum(cv2.calcHist([plane], [0], mask, [256], [0, 256]).ravel(), dtype=np.float64)
+    return np.asarray(counts / counts[-1] if counts[-1] else np.ones(256))
+
+
+def _outside(cumulated: Counts, level: int, width: int) -> float:
+    below = cumulated[level - width - 1] if level > width else 0.0
+    return float(1.0 - cumulated[min(255, level + width)] + below)
+
+
+def _tint(view: View) -> float | None:
+    """How far a flat picture's chroma is from gray; None if it is not flat."""
+    planes = view.chroma
+    if planes is None:
+        return 0.0
+    far = 0.0
+    for plane in planes:
+        step = max(1, plane.shape[0] // 60)
+        some = plane[::step, ::step]
+        middle = float(np.median(some))
+        if np.mean(np.abs(some - np.float32(middle)) > HELD_FLAT) > HELD_BORDER:
+            return None
+        far = max(far, abs(middle - 128.0))
+    return far
