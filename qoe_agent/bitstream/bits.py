@@ -58,3 +58,40 @@ class Bits:
         while not self.u(1):
             zeros += 1
         return (1 << zeros) - 1 + self.u(zeros) if zeros < 32 else (1 << 32) - 1
+
+
+class Digits(Bits):
+    """The same over a short header, spelled out as text at first: many small fields cost a third."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._text = bin(int.from_bytes(b"\1" + data, "big"))[3:]
+
+    def u(self, n: int) -> int:
+        """An unsigned number of `n` bits, most significant first."""
+        pos = self.pos
+        end = pos + n
+        if end > self._end:
+            raise OutOfBits(f"{n} bits wanted at {pos} of {self._end}")
+        self.pos = end
+        return int(self._text[pos:end], 2) if n else 0
+
+    def flag(self) -> bool:
+        """One bit."""
+        pos = self.pos
+        if pos >= self._end:
+            raise OutOfBits(f"a bit wanted at {pos} of {self._end}")
+        self.pos = pos + 1
+        return self._text[pos] == "1"
+
+    def ue(self) -> int:
+        """An unsigned Exp-Golomb number (H.264 §9.1)."""
+        pos = self.pos
+        one = self._text.find("1", pos, pos + 33)
+        end = 2 * one - pos + 1
+        if one < 0 or end > self._end:
+            raise OutOfBits(f"no Exp-Golomb code at {pos} of {self._end}")
+        self.pos = end
+        return int(self._text[one:end], 2) - 1

@@ -25,10 +25,11 @@ _PROFILES = {
     (244, False): "High 4:4:4 Predictive",
     (244, True): "High 4:4:4 Intra",
 }
-_CHROMA_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
+CHROMA_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
+"""Their sequence parameter sets say how the chroma is sampled."""
 
 
-def _scaling_lists(b: Bits, chroma: int) -> None:
+def scaling_lists(b: Bits, chroma: int) -> None:
     """§7.3.2.1.1.1."""
     for i in range(8 if chroma != 3 else 12):
         if not b.flag():
@@ -40,7 +41,7 @@ def _scaling_lists(b: Bits, chroma: int) -> None:
             last = following or last
 
 
-def _reference_order(b: Bits) -> None:
+def reference_order(b: Bits) -> None:
     """From pic_order_cnt_type to gaps_in_frame_num_value_allowed_flag."""
     kind = b.ue()
     if kind == 0:
@@ -61,7 +62,7 @@ def sps(rbsp: bytes) -> Described:
     profile, constraints, level = b.u(8), b.u(8), b.u(8)
     b.ue()
     chroma, depth = 1, 8
-    if profile in _CHROMA_PROFILES:
+    if profile in CHROMA_PROFILES:
         chroma = b.ue()
         if chroma == 3:
             b.skip(1)
@@ -69,9 +70,9 @@ def sps(rbsp: bytes) -> Described:
         b.ue()
         b.skip(1)
         if b.flag():
-            _scaling_lists(b, chroma)
+            scaling_lists(b, chroma)
     b.ue()  # log2_max_frame_num_minus4
-    _reference_order(b)
+    reference_order(b)
     wide, high = b.ue() + 1, b.ue() + 1
     frames_only = b.flag()
     if not frames_only:

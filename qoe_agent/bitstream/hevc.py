@@ -15,8 +15,8 @@ _PROFILES = {
 }
 
 
-def _tier_level(b: Bits, sub_layers: int) -> tuple[int, int]:
-    """profile_tier_level() (HEVC §7.3.3): general profile and level."""
+def tier_level(b: Bits, sub_layers: int) -> tuple[int, int]:
+    """profiletier_level() (HEVC §7.3.3): general profile and level."""
     b.skip(3)
     profile = b.u(5)
     compatible = b.u(32)
@@ -38,7 +38,7 @@ def vps_rate(rbsp: bytes) -> float | None:
     b.skip(12)
     sub_layers = b.u(3)
     b.skip(17)
-    _tier_level(b, sub_layers)
+    tier_level(b, sub_layers)
     for _ in range(sub_layers + 1 if b.flag() else 1):
         b.ue(), b.ue(), b.ue()
     last_layer = b.u(6)
@@ -55,7 +55,7 @@ def sps(rbsp: bytes) -> Described:
     b.skip(4)
     sub_layers = b.u(3)
     b.skip(1)
-    profile, level = _tier_level(b, sub_layers)
+    profile, level = tier_level(b, sub_layers)
     b.ue()
     chroma = b.ue()
     if chroma == 3:
@@ -88,7 +88,7 @@ def _rest(b: Bits, sub_layers: int, chroma: int) -> Vui:
         for _ in range(6):
             b.ue()
         if b.flag() and b.flag():
-            _scaling_lists(b)
+            scaling_lists(b)
         b.skip(2)
         if b.flag():  # pcm_enabled_flag
             b.skip(8)
@@ -106,7 +106,7 @@ def _rest(b: Bits, sub_layers: int, chroma: int) -> Vui:
     return vui
 
 
-def _scaling_lists(b: Bits) -> None:
+def scaling_lists(b: Bits) -> None:
     """§7.3.4."""
     for size_id in range(4):
         for _ in range(0, 6, 3 if size_id == 3 else 1):

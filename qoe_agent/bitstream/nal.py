@@ -283,7 +283,8 @@ def _records(data: bytes, at: int, count: int) -> tuple[list[bytes], int]:
 
 def _avcc(data: bytes) -> list[bytes]:
     """AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1)."""
-    return _records(data, 6, data[5] & 31)[0]
+    found, at = _records(data, 6, data[5] & 31)
+    return found + _records(data, at + 1, data[at])[0] if at < len(data) else found
 
 
 def _hvcc(data: bytes) -> list[bytes]:
