@@ -165,10 +165,17 @@ def stamp(
         bool, typer.Option("--clock", help="Serve a page to be filmed instead: the stamp full-screen, with its tone.")
     ] = False,
     listen: Annotated[str, typer.Option(help="Where --clock serves its page.")] = "127.0.0.1:9844",
-    corner: Annotated[Corner, typer.Option(help="Where in the picture the stamp is.")] = "top-left",
+    corner: Annotated[
+        Corner | None, typer.Option(help="Where in the picture the stamp is. [default: top-left; --clock: centre]")
+    ] = None,
     cell: Annotated[
-        float, typer.Option(min=4, help="Side of a cell in pixels of a 1080-line picture; 24 survive 360p, 40 240p.")
-    ] = 24.0,
+        float | None,
+        typer.Option(
+            min=4,
+            help="Side of a cell in pixels of a 1080-line picture; 24 survive 360p, 40 240p. "
+            "[default: 24; --clock: as large as fits]",
+        ),
+    ] = None,
     sound: Annotated[float, typer.Option(max=0, help="Level of the sound mark, dB below full scale.")] = -20.0,
     no_sound: Annotated[bool, typer.Option("--no-sound-mark", help="Mark the pictures only.")] = False,
     alone: Annotated[bool, typer.Option(help="The sound mark replaces the programme's sound.")] = False,
@@ -190,7 +197,11 @@ def stamp(
         if clock_page:
             if source:
                 raise Refused("--clock takes no input and no output")
-            raise Refused("--clock: not yet")
+            from qoe_agent.filming import Shown, film
+
+            shown = Shown(corner or "centre", cell, sound)
+            asyncio.run(film(listen, shown, lambda where: typer.echo(f"film this page: {where}", err=True)))
+            return
         if not source or not to:
             raise Refused("IN and OUT are needed: qoe-agent stamp test rtmp://127.0.0.1/live/show")
         from qoe_agent.stamp import Coding, Place, Plan
@@ -199,8 +210,20 @@ def stamp(
             "libx265" if codec == "hevc" else "libx264", bitrate * 1000, "veryfast", gop, audio_bitrate * 1000
         )
         level = None if no_sound else sound
-        send(Plan(source, to, Place(corner, cell), coding, level, alone, loop, _length(seconds), not fast))
-    except Refused as error:
+        send(
+            Plan(
+                source,
+                to,
+                Place(corner or "top-left", cell or 24.0),
+                coding,
+                level,
+                alone,
+                loop,
+                _length(seconds),
+                not fast,
+            )
+        )
+    except (Refused, ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE) from None
 

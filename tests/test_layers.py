@@ -26,7 +26,7 @@ LAYERS = (
     ("visit",),
     ("fleet", "alerts", "viewers", "compare", "about", "verdict"),
     ("exporter", "web", "report"),
-    ("daemon", "watching", "stamping"),
+    ("daemon", "watching", "stamping", "filming"),
     ("demonstration",),
     ("__main__",),
 )

@@ -21,7 +21,9 @@ def servers_needed() -> None:
     if lacking and os.environ.get("CI"):
         pytest.fail(f"end-to-end tests need {', '.join(lacking)}")
     if lacking:
-        pytest.skip(f"end-to-end tests need {', '.join(lacking)}: install nginx libnginx-mod-rtmp ffmpeg prometheus")
+        pytest.skip(
+            f"end-to-end tests need {', '.join(lacking)}: install nginx libnginx-mod-rtmp ffmpeg prometheus chromium"
+        )
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
-PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool")
+PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool", "chromium")
 DEADLINE = 15.0
 """Seconds within which a server must answer."""
 

@@ -1,0 +1,1 @@
+"""Stamping a feed."""
