@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from qoe_agent import __version__, logs
+from qoe_agent.options import USAGE, length
+from qoe_agent.stamping import stamp
 
 app = typer.Typer(
     name="qoe-agent",
@@ -23,8 +24,6 @@ app = typer.Typer(
 )
 
 Policy: TypeAlias = Literal["keyframes", "adaptive", "all"]
-USAGE = 2
-"""Exit status when something could not be done: a bad configuration, a stream that cannot be opened."""
 DEFAULT_CONFIG = Path("/etc/qoe-agent/agent.yml")
 
 
@@ -112,7 +111,7 @@ def watch(
     """Watch one stream, then judge it. Exit status: 0 good, 1 bad, 2 could not measure."""
     from qoe_agent.watching import NotUsable, Wanted, watch_once
 
-    wanted = Wanted(url, _length(seconds), decode, profile, source, variant, config, record, quiet)
+    wanted = Wanted(url, length(seconds), decode, profile, source, variant, config, record, quiet)
     try:
         found = asyncio.run(watch_once(wanted))
     except NotUsable as error:
@@ -147,100 +146,10 @@ def demo(
     from qoe_agent.demonstration import demonstrate
 
     logs.configure(level="error")
-    raise typer.Exit(asyncio.run(demonstrate(_length(seconds))))
+    raise typer.Exit(asyncio.run(demonstrate(length(seconds))))
 
 
-Corner: TypeAlias = Literal[
-    "top-left", "top", "top-right", "left", "centre", "right", "bottom-left", "bottom", "bottom-right"
-]
-
-
-@app.command()
-def stamp(
-    source: Annotated[str, typer.Argument(metavar="IN", help="What PyAV opens, or test: the built-in programme.")] = "",
-    to: Annotated[
-        str, typer.Argument(metavar="OUT", help="A file, - (MPEG-TS), rtmp://, srt://, udp://, http(s):// (WHIP).")
-    ] = "",
-    clock_page: Annotated[
-        bool, typer.Option("--clock", help="Serve a page to be filmed instead: the stamp full-screen, with its tone.")
-    ] = False,
-    listen: Annotated[str, typer.Option(help="Where --clock serves its page.")] = "127.0.0.1:9844",
-    corner: Annotated[
-        Corner | None, typer.Option(help="Where in the picture the stamp is. [default: top-left; --clock: centre]")
-    ] = None,
-    cell: Annotated[
-        float | None,
-        typer.Option(
-            min=4,
-            help="Side of a cell in pixels of a 1080-line picture; 24 survive 360p, 40 240p. "
-            "[default: 24; --clock: as large as fits]",
-        ),
-    ] = None,
-    sound: Annotated[float, typer.Option(max=0, help="Level of the sound mark, dB below full scale.")] = -20.0,
-    no_sound: Annotated[bool, typer.Option("--no-sound-mark", help="Mark the pictures only.")] = False,
-    alone: Annotated[bool, typer.Option(help="The sound mark replaces the programme's sound.")] = False,
-    bitrate: Annotated[int, typer.Option(min=50, help="Of the pictures, kbit/s.")] = 4000,
-    codec: Annotated[Literal["h264", "hevc"], typer.Option(help="Of the pictures.")] = "h264",
-    audio_bitrate: Annotated[int, typer.Option(min=16, help="Of the sound, kbit/s.")] = 128,
-    gop: Annotated[float, typer.Option(min=0.1, help="Seconds between key frames.")] = 2.0,
-    loop: Annotated[bool, typer.Option(help="Begin anew at the input's end.")] = False,
-    seconds: Length = "",
-    fast: Annotated[bool, typer.Option(help="As fast as the machine can, instead of in real time (files).")] = False,
-) -> None:
-    """Burn machine-readable marks into a feed's pictures and sound, for latency and A/V sync to a millisecond.
-
-    Whoever watches the stamped stream (qoe-agent watch, qoe-agent run) finds the marks by itself.
-    """
-    from qoe_agent.stamping import Refused, send
-
-    try:
-        if clock_page:
-            if source:
-                raise Refused("--clock takes no input and no output")
-            from qoe_agent.filming import Shown, film
-
-            shown = Shown(corner or "centre", cell, sound)
-            asyncio.run(film(listen, shown, lambda where: typer.echo(f"film this page: {where}", err=True)))
-            return
-        if not source or not to:
-            raise Refused("IN and OUT are needed: qoe-agent stamp test rtmp://127.0.0.1/live/show")
-        from qoe_agent.stamp import Coding, Place, Plan
-
-        coding = Coding(
-            "libx265" if codec == "hevc" else "libx264", bitrate * 1000, "veryfast", gop, audio_bitrate * 1000
-        )
-        level = None if no_sound else sound
-        send(
-            Plan(
-                source,
-                to,
-                Place(corner or "top-left", cell or 24.0),
-                coding,
-                level,
-                alone,
-                loop,
-                _length(seconds),
-                not fast,
-            )
-        )
-    except (Refused, ValueError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(USAGE) from None
-
-
-def _length(text: str) -> float | None:
-    """Seconds in an option such as 30s or 10m; None where nothing was given."""
-    from qoe_agent.config.values import seconds
-
-    if not text:
-        return None
-    try:
-        found = float(seconds(text))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not 0 < found < math.inf:
-        raise typer.BadParameter("must be more than nothing")
-    return found
+app.command()(stamp)
 
 
 def main() -> None:

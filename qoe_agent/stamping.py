@@ -1,68 +1,94 @@
-"""`qoe-agent stamp`: stamps a feed until it ends or is interrupted, and says how far it is."""
+"""The command `qoe-agent stamp`: its options."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
-from typing import TYPE_CHECKING
+import asyncio
+from typing import Annotated, Literal, TypeAlias
 
-import av
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
+import typer
 
-from qoe_agent.maths.urls import HIDDEN, redact, scrub
-from qoe_agent.stamp import Plan, Stamped, run
+from qoe_agent.options import USAGE, length
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-REFRESH = 2
-"""Drawings of the progress line a second."""
-
-
-class Refused(Exception):
-    """What was asked for cannot be done; says why."""
-
-
-def send(plan: Plan) -> Stamped:
-    """Stamp as planned, with a line of progress on standard error. Raises Refused."""
-    screen, told, stop = Console(stderr=True), Stamped(), threading.Event()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: stop.set())
-    with _progress(screen, plan, told):
-        try:
-            run(plan, stop, told)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise Refused(_why(plan, error)) from None
-    if told.late:
-        screen.print(f"fell behind {told.late} times: the marks were set anew; a smaller picture would keep up")
-    return told
-
-
-@contextlib.contextmanager
-def _progress(screen: Console, plan: Plan, told: Stamped) -> Iterator[None]:
-    if not screen.is_terminal:
-        yield
-        return
-    where = f"{redact(plan.source)} to {shown(plan.to)}"
-
-    def line() -> Text:
-        return Text(f"{where}: {told.pictures} pictures, {told.seconds:.1f} s")
-
-    with Live(get_renderable=line, console=screen, refresh_per_second=REFRESH):
-        yield
+In: TypeAlias = Annotated[str, typer.Argument(metavar="IN", help="What PyAV opens, or test: the built-in programme.")]
+Out: TypeAlias = Annotated[
+    str, typer.Argument(metavar="OUT", help="A file, - (MPEG-TS), rtmp://, srt://, udp://, http(s):// (WHIP).")
+]
+Clock: TypeAlias = Annotated[
+    bool, typer.Option("--clock", help="Serve a page to be filmed instead: the stamp full-screen, with its tone.")
+]
+Listen: TypeAlias = Annotated[str, typer.Option(help="Where --clock serves its page.")]
+Corner: TypeAlias = Annotated[
+    Literal["top-left", "top", "top-right", "left", "centre", "right", "bottom-left", "bottom", "bottom-right"] | None,
+    typer.Option(help="Where in the picture the stamp is. [default: top-left; --clock: centre]"),
+]
+Cell: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        min=4,
+        help="Side of a cell in pixels of a 1080-line picture; 24 survive 360p, 40 240p. "
+        "[default: 24; --clock: as large as fits]",
+    ),
+]
+Level: TypeAlias = Annotated[float, typer.Option(max=0, help="Level of the sound mark, dB below full scale.")]
+Unmarked: TypeAlias = Annotated[bool, typer.Option("--no-sound-mark", help="Mark the pictures only.")]
+Alone: TypeAlias = Annotated[bool, typer.Option("--alone", help="The sound mark replaces the programme's sound.")]
+Bits: TypeAlias = Annotated[int, typer.Option(min=50, help="Of the pictures, kbit/s.")]
+Codec: TypeAlias = Annotated[Literal["h264", "hevc"], typer.Option(help="Of the pictures.")]
+AudioBits: TypeAlias = Annotated[int, typer.Option(min=16, help="Of the sound, kbit/s.")]
+Gop: TypeAlias = Annotated[float, typer.Option(min=0.1, help="Seconds between key frames.")]
+Loop: TypeAlias = Annotated[bool, typer.Option("--loop", help="Begin anew at the input's end.")]
+Long: TypeAlias = Annotated[
+    str, typer.Option("--for", metavar="TIME", help="How long, such as 30s. Default: until the input ends.")
+]
+Fast: TypeAlias = Annotated[
+    bool, typer.Option("--fast", help="As fast as the machine can, instead of in real time (for files).")
+]
 
 
-def shown(to: str) -> str:
-    """An output without its secrets: of RTMP the stream's name too, which is the key to publish."""
-    if not to.startswith(("rtmp://", "rtmps://")):
-        return redact(to)
-    return redact(to).rpartition("/")[0] + "/" + HIDDEN
+def stamp(
+    source: In = "",
+    to: Out = "",
+    clock: Clock = False,
+    listen: Listen = "127.0.0.1:9844",
+    corner: Corner = None,
+    cell: Cell = None,
+    level: Level = -20.0,
+    no_sound_mark: Unmarked = False,
+    alone: Alone = False,
+    bitrate: Bits = 4000,
+    codec: Codec = "h264",
+    audio_bitrate: AudioBits = 128,
+    gop: Gop = 2.0,
+    loop: Loop = False,
+    seconds: Long = "",
+    fast: Fast = False,
+) -> None:
+    """Burn machine-readable marks into a feed's pictures and sound, for latency and A/V sync to a millisecond.
+
+    Whoever watches the stamped stream (qoe-agent watch, qoe-agent run) finds the marks by itself.
+    """
+    try:
+        if clock:
+            _film(source, listen, corner, cell, level)
+            return
+        from qoe_agent.sending import send
+        from qoe_agent.stamp import Coding, Place, Plan
+
+        if not source or not to:
+            raise ValueError("IN and OUT are needed, such as: qoe-agent stamp test rtmp://127.0.0.1/live/show")
+        encoder: Literal["libx264", "libx265"] = "libx265" if codec == "hevc" else "libx264"
+        coding = Coding(encoder, bitrate * 1000, "veryfast", gop, audio_bitrate * 1000)
+        place, mark = Place(corner or "top-left", cell or 24.0), None if no_sound_mark else level
+        send(Plan(source, to, place, coding, mark, alone, loop, length(seconds), not fast))
+    except (ValueError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(USAGE) from None
 
 
-def _why(plan: Plan, error: Exception) -> str:
-    words = getattr(error, "strerror", None) or str(error)
-    told = scrub(scrub(f"{words}", plan.source), plan.to).replace(plan.to, shown(plan.to))
-    return f"{redact(plan.source)} to {shown(plan.to)}: {told}"
+def _film(source: str, listen: str, corner: str | None, cell: float | None, level: float) -> None:
+    from qoe_agent.filming import Shown, film
+
+    if source:
+        raise ValueError("--clock takes no input and no output")
+    shown = Shown(corner or "centre", cell, level)
+    asyncio.run(film(listen, shown, lambda where: typer.echo(f"film this page: {where}", err=True)))

@@ -26,7 +26,9 @@ LAYERS = (
     ("visit",),
     ("fleet", "alerts", "viewers", "compare", "about", "verdict"),
     ("exporter", "web", "report"),
-    ("daemon", "watching", "stamping", "filming"),
+    ("daemon", "watching", "sending", "filming"),
+    ("options",),
+    ("stamping",),
     ("demonstration",),
     ("__main__",),
 )

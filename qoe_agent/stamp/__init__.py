@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import av
+
 from qoe_agent import clock
 from qoe_agent.maths.stamp import Place
 from qoe_agent.stamp.burn import Burner
@@ -61,10 +63,18 @@ class Stamped:
 def run(plan: Plan, stop: Event, told: Stamped | None = None, wall: Callable[[], float] | None = None) -> Stamped:
     """Stamp until the input ends, `plan.seconds` have passed or `stop` is set.
 
-    `wall`: Unix seconds now, by which the marks are set (default: the agent's clock). Raises av.FFmpegError or OSError
-    (input or output), ValueError (what was asked for makes no sense).
+    `wall`: Unix seconds now, by which the marks are set (default: the agent's clock). Raises OSError (input or output),
+    ValueError (what was asked for makes no sense).
     """
-    told, now = told or Stamped(), wall or (lambda: clock.wall(clock.now()))
+    told = told or Stamped()
+    try:
+        _run(plan, stop, told, wall or (lambda: clock.wall(clock.now())))
+    except av.FFmpegError as error:
+        raise OSError(error.errno, error.strerror or str(error)) from None
+    return told
+
+
+def _run(plan: Plan, stop: Event, told: Stamped, now: Callable[[], float]) -> None:
     feed = open_feed(plan.source, plan.loop)
     try:
         push = Push(plan.to, plan.coding, feed.shape)
@@ -76,7 +86,6 @@ def run(plan: Plan, stop: Event, told: Stamped | None = None, wall: Callable[[],
         push.close()
     finally:
         feed.close()
-    return told
 
 
 def _copy(plan: Plan, stop: Event, told: Stamped, now: Callable[[], float], feed: Silenced, push: Push) -> None:
