@@ -1,0 +1,146 @@
+"""Finds the stamp where it does not lie in its place: letterboxed, cropped, stretched, or filmed off a screen.
+
+First every usual place is tried, in the frame and in its active area; then every dark quadrilateral of about the
+right shape is taken for the rectangle inside the stamp's white border. Whatever is found has guards and checksum
+that hold, like any other stamp.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import cv2
+import numpy as np
+
+from qoe_agent.maths.stamp import BORDER, COLUMNS, ROWS, Corner, Mark, Place, Spot, boxed, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.uint8]
+    Points = NDArray[np.float32]
+    Box = tuple[int, int, int, int]
+
+CELLS = (24.0, 32.0, 40.0, 16.0)
+"""Usual sizes of a cell."""
+LARGE = 600
+"""Rows above which quadrilaterals are sought in the picture at half its size, unless the search is fine."""
+SMALL = 400
+"""Rows below which they are sought in the picture at twice its size."""
+SHAPE = (COLUMNS + BORDER, ROWS + BORDER)
+"""Cells across and down inside the white border."""
+SLIMMEST, WIDEST = 1.05, 2.6
+"""Longer side over shorter of what may be a stamp in perspective, or stretched."""
+LEAST = 2.5
+"""Pixels of the smallest cell that is looked for, in the picture it is sought in."""
+TRIES = 40
+"""Quadrilaterals that are read at most, the largest first."""
+STRAIGHT = 0.02
+"""Share of a side by which its ends may lie off a row or column and still be on it."""
+
+
+def find(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | None:
+    """Where the stamp lies and what it says; `fine`: look for small ones in large pictures too, which takes longer."""
+    for spot in usual(luma):
+        mark = read(luma, spot)
+        if mark:
+            return spot, mark
+    return quadrilaterals(luma, fine=fine)
+
+
+def usual(luma: Plane) -> Iterator[Spot]:
+    """The places where it may have been put: in the frame, and in its active area."""
+    height, width = luma.shape
+    places = [Place(corner, cell) for cell in CELLS for corner in get_args(Corner)]
+    yield from (each.spot(width, height) for each in places)
+    left, top, right, bottom = active(luma)
+    across, down = right - left, bottom - top
+    if (across, down) == (width, height) or min(across, down) < LEAST * 2 * COLUMNS:
+        return
+    for each in places:
+        x, y, cell = each.grid(across, down)
+        yield boxed(left + x, top + y, cell, width, height)
+
+
+def active(luma: Plane) -> Box:
+    """Left, top, right and bottom of what is not black bars."""
+    rows, columns = _lit(luma[:, ::8], 1), _lit(luma[::8], 0)
+    if not len(rows) or not len(columns):
+        return 0, 0, luma.shape[1], luma.shape[0]
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _lit(luma: Plane, axis: int) -> NDArray[np.intp]:
+    """The rows or columns that are not black."""
+    return np.flatnonzero(luma.max(axis=axis) > 40)
+
+
+def quadrilaterals(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | None:
+    """The stamp anywhere, in any size and mild perspective."""
+    scale = 2.0 if luma.shape[0] < SMALL else 1.0 if fine or luma.shape[0] <= LARGE else 0.5
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    plane = luma if scale == 1.0 else cv2.resize(luma, None, fx=scale, fy=scale, interpolation=method)
+    for quad in _dark(np.asarray(plane, np.uint8)):
+        corners = np.asarray((quad + np.float32(0.5)) / np.array(plane.shape[::-1], np.float32), np.float32)
+        for turn in range(4):
+            spot = _inside(np.roll(corners, turn, axis=0))
+            mark = read(luma, spot)
+            if mark:
+                return spot, mark
+    return None
+
+
+def _dark(plane: Plane) -> list[Points]:
+    """The corners of dark quadrilaterals on lighter ground, clockwise, the largest first."""
+    block = max(31, min(plane.shape) // 6 | 1)
+    binary = cv2.adaptiveThreshold(plane, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 5)
+    contours, _ = cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    least = LEAST * LEAST * SHAPE[0] * SHAPE[1]
+    found: list[tuple[float, Points]] = []
+    for contour in contours:
+        if len(contour) < 2 * LEAST * sum(SHAPE) * 0.8:
+            continue
+        hull = cv2.convexHull(contour)
+        area = cv2.contourArea(hull)
+        if area < least:
+            continue
+        quad = _quad(np.asarray(hull), area)
+        if quad is not None:
+            found.append((area, quad))
+    found.sort(key=lambda each: -each[0])
+    return [quad for _, quad in found[:TRIES]]
+
+
+def _quad(hull: NDArray[np.int32], area: float) -> Points | None:
+    """The quadrilateral that a hull is, clockwise; None if it is none of a stamp's shape."""
+    around = cv2.arcLength(hull, True)
+    for share in (0.02, 0.04, 0.06):
+        quad = cv2.approxPolyDP(hull, share * around, True)
+        if len(quad) <= 4:
+            break
+    if len(quad) != 4 or cv2.contourArea(quad) < 0.85 * area:
+        return None
+    points = np.asarray(quad.reshape(4, 2), np.float32)
+    sides = np.hypot(*(np.roll(points, -1, axis=0) - points).T)
+    long, short = max(sides[0] + sides[2], sides[1] + sides[3]), min(sides[0] + sides[2], sides[1] + sides[3])
+    if not SLIMMEST <= long / short <= WIDEST:
+        return None
+    return points
+
+
+def _inside(corners: Points) -> Spot:
+    """The spot of the cells in the rectangle inside the white border."""
+    edge = BORDER / 2
+    flat = np.array([(0, 0), (SHAPE[0], 0), SHAPE, (0, SHAPE[1])], np.float32)
+    grid = np.array(
+        [[(edge, edge), (edge + COLUMNS, edge), (edge + COLUMNS, edge + ROWS), (edge, edge + ROWS)]], np.float32
+    )
+    points = cv2.perspectiveTransform(grid, cv2.getPerspectiveTransform(flat, corners.astype(np.float32)))[0]
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = ((float(x), float(y)) for x, y in points)
+    wide, tall = STRAIGHT * abs(bx - ax), STRAIGHT * abs(dy - ay)
+    if bx > ax and dy > ay and max(abs(ax - dx), abs(bx - cx)) < wide and max(abs(ay - by), abs(cy - dy)) < tall:
+        left, right, top, bottom = (ax + dx) / 2, (bx + cx) / 2, (ay + by) / 2, (cy + dy) / 2
+        return Spot(((left, top), (right, top), (right, bottom), (left, bottom)))
+    return Spot(((ax, ay), (bx, by), (cx, cy), (dx, dy)))

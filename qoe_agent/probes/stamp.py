@@ -1,0 +1,203 @@
+"""The stamp: is there a machine-readable mark in picture and sound, and can it be read?
+
+What the marks mean is for other probes (latency, content offset): they read the looks here. Nothing is counted, and
+next to nothing spent, until a stamp was found and three of its marks agree. The search for it takes up to 30 ms, at
+first after a second and then ever more rarely, down to twice a minute.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from qoe_agent.maths.marks import Marks
+from qoe_agent.maths.stamp import Place, read
+from qoe_agent.maths.stamp_search import find
+from qoe_agent.maths.tone_reader import Reader
+from qoe_agent.model import Lost, Metric, Observation, Opened, Picture, Sample, Sound, Tick
+from qoe_agent.probes import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qoe_agent.maths.stamp import Mark, Spot
+    from qoe_agent.maths.view import View
+    from qoe_agent.model import Finding
+
+FRAMES = Metric(
+    "qoe_stamp_frames_total", "counter", "Pictures looked at, once a stamp was found: its mark was read, was "
+    "unreadable, or was stale (an older one than belongs there).", ("state",),
+)  # fmt: skip
+REPEATS = Metric(
+    "qoe_stamp_repeats_total", "counter", "Pictures whose mark, by its counter, was that of the picture before."
+)
+DROPS = Metric(
+    "qoe_stamp_drops_total", "counter", "Stamped pictures that, by the counter, are missing between two that came."
+)
+SOUND_MARKS = Metric("qoe_stamp_sound_marks_total", "counter", "Marks heard in the sound (ten a second).")
+
+SOONEST, RAREST = 1.0, 30.0
+"""Seconds from one search to the next: the first, doubled each time until the last."""
+GONE = 30.0
+"""Seconds without a mark after which a stamp's spot is forgotten."""
+LISTEN = 3.5
+"""Seconds of sound in which its mark would be heard."""
+
+
+class Patience:
+    """When to search again: ever more rarely while nothing is found."""
+
+    __slots__ = ("_due", "_wait")
+
+    def __init__(self) -> None:
+        self.found()
+
+    def found(self) -> None:
+        """Start again with the shortest wait."""
+        self._due, self._wait = -1e300, SOONEST
+
+    def due(self, pts: float) -> bool:
+        """Whether to search now; media time may have gone back."""
+        return pts >= self._due or pts < self._due - 2 * RAREST
+
+    def failed(self, pts: float) -> None:
+        """A search ended in vain."""
+        self._due, self._wait = pts + self._wait, min(2 * self._wait, RAREST)
+
+
+class Spy:
+    """The look at pictures: (ms, counter, quality, follows), the first two None where the mark cannot be read;
+    None while no stamp was found."""
+
+    def __init__(self, place: Place | None) -> None:
+        self._place = place
+        self._spot: Spot | None = None
+        self._read = 0.0
+        """Media time of the last mark."""
+        self._patience = Patience()
+        self._fine = False
+        """The next search is for small stamps in large pictures."""
+
+    def __call__(self, view: View) -> tuple[int | None, int | None, float, bool] | None:
+        pts = view.pts
+        if pts is None:
+            return None
+        mark = self._mark(view, pts)
+        if mark:
+            self._read = pts
+            self._patience.found()
+            return mark.ms, mark.counter, mark.quality, view.follows
+        if self._spot and not 0.0 <= pts - self._read <= GONE:
+            self._spot = None
+        return (None, None, 0.0, view.follows) if self._spot else None
+
+    def _mark(self, view: View, pts: float) -> Mark | None:
+        spot = self._spot or (self._place.spot(view.width, view.height) if self._place else None)
+        mark = read(view.luma, spot) if spot else None
+        if mark:
+            self._spot = spot
+        elif not self._place and self._patience.due(pts) and not (self._spot and pts - self._read < SOONEST):
+            found = find(view.luma, fine=self._fine)
+            if found:
+                self._spot, mark = found
+            else:
+                self._patience.failed(pts)
+                self._fine = not self._fine
+        return mark
+
+
+class Listen:
+    """The look at sound: the chirps that were heard, as (pts, Unix time modulo 102.3 s); None if there were none."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self._since: float | None = None
+        """Media time at which we began to listen in vain."""
+        self._patience = Patience()
+
+    def __call__(self, samples: NDArray[np.float32], rate: int, pts: float | None) -> list[tuple[float, float]] | None:
+        if pts is None or not self._patience.due(pts):
+            return None
+        tones = self._reader.feed(samples, rate, pts)
+        if tones:
+            self._since = None
+            self._patience.found()
+            return [(tone.pts, tone.time) for tone in tones]
+        if self._since is None or pts < self._since:
+            self._since = pts
+        elif pts - self._since > LISTEN:
+            self._patience.failed(pts)
+            self._reader, self._since = Reader(), None
+        return None
+
+
+@probe(
+    FRAMES, REPEATS, DROPS, SOUND_MARKS,
+    sees=(Opened, Picture, Sound, Tick, Lost),
+    picture=lambda probe: Spy(None if probe.place == "auto" else Place(probe.place, probe.cell)),
+    sound=lambda _: Listen(),
+)  # fmt: skip
+@dataclass(slots=True)
+class Stamp:
+    """Reads the stamp of the first video track."""
+
+    place: Literal[
+        "auto", "top-left", "top", "top-right", "left", "centre", "right", "bottom-left", "bottom", "bottom-right"
+    ] = "auto"
+    """Where the stamp is; `auto` searches for it. Elsewhere than in its place no stamp is looked for."""
+    cell: float = 24.0
+    """Side of its cells, in pixels of a picture whose shorter side has 1080; not needed with `auto`."""
+
+    _marks: Marks = field(default_factory=Marks, init=False, repr=False)
+    _known: bool = field(default=False, init=False, repr=False)
+    """Marks of this connection agreed."""
+    _states: Counter[str] = field(default_factory=Counter, init=False, repr=False)
+    _counted: tuple[int, int] = field(default=(0, 0), init=False, repr=False)
+    """Drops and repeats that are in the counters."""
+    _heard: int = field(default=0, init=False, repr=False)
+    _track: int | None = field(default=None, init=False, repr=False)
+
+    def feed(self, seen: Observation) -> Iterable[Finding]:
+        if isinstance(seen, Picture):
+            self._picture(seen)
+        elif isinstance(seen, Sound):
+            self._heard += len(seen.looks.get("stamp") or ())
+        elif isinstance(seen, Tick):
+            return self._counters()
+        elif isinstance(seen, Lost):
+            return [*self._counters(), *self._restart()]
+        elif isinstance(seen, Opened):
+            return self._restart()
+        return ()
+
+    def _picture(self, seen: Picture) -> None:
+        if self._track not in (None, seen.track):
+            return
+        state = self._marks.see(seen.pts, seen.looks.get("stamp"))
+        if state:
+            self._track = seen.track
+            self._known = self._known or self._marks.line is not None
+            self._states[state] += 1
+
+    def _restart(self) -> Iterable[Finding]:
+        self._marks, self._known, self._track, self._counted = Marks(), False, None, (0, 0)
+        self._states.clear()
+        return ()
+
+    def _counters(self) -> Iterator[Finding]:
+        if self._heard:
+            yield Sample(SOUND_MARKS, self._heard)
+            self._heard = 0
+        if not self._known:
+            return
+        for state, count in self._states.items():
+            yield Sample(FRAMES, count, (state,))
+        self._states.clear()
+        now = self._marks.drops, self._marks.repeats
+        for metric, total, before in zip((DROPS, REPEATS), now, self._counted, strict=True):
+            yield Sample(metric, total - before)
+        self._counted = now
