@@ -1,0 +1,165 @@
+"""Standing pictures and repeated pictures of one stream: freezes, slides, and the rate at which pictures are new.
+
+All tiles are watched, and apart from them those away from the border: a frozen picture may have a clock or a ticker
+that was burnt in further on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from qoe_agent.maths.sameness import changes, same, tiling
+from qoe_agent.maths.standstill import HABIT, Past, Watch, edge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from qoe_agent.maths.sameness import Plane
+    from qoe_agent.maths.standstill import Run
+
+    Chosen = NDArray[np.bool_]
+
+COVERED = 0.25
+"""Of a tile's area: from there on a mask covers it."""
+
+
+class Spell(NamedTuple):
+    """A picture that stands still, for at least the minimum so far."""
+
+    start: float
+    """Media time of the first frozen picture."""
+    until: float
+    """Media time of the last."""
+    pictures: int
+    difference: float
+    """Largest change against the first, in code values, where most changes."""
+    floor: float
+    """Change between pictures below which nothing moves, as learnt."""
+    before: float
+    """Typical change between pictures while things move."""
+    share: float
+    """Of the time, in which this stream stands still without being frozen."""
+    why_not: str
+    """Empty: a freeze. Else what speaks against it: flat, habit, unknown (nothing was seen of what came before),
+    still, noise, cut, gradual, dissolve."""
+    masked: int
+    """Tiles at the border that went on moving."""
+
+
+class Seen(NamedTuple):
+    """What a picture adds."""
+
+    apart: bool
+    """Pictures were left out before it."""
+    change: float
+    """Against the picture before, in code values, as a mean."""
+    spell: Spell | None
+    ended: float | None
+    """Media time of the first picture after a spell, at its end."""
+    repeats: int
+    fresh: int
+    """Pictures in motion that were, and that were not, like the one before; told once it is known that it was no
+    spell."""
+    motion: float
+    """Seconds of these."""
+    share: float
+    """Of the time, in which this stream stands still without being frozen."""
+
+
+class Stillness:
+    """Feed it the small planes in order."""
+
+    def __init__(self, minimum: float = 0.5, mask: Sequence[Sequence[float]] = ()) -> None:
+        """`minimum`: seconds; `mask`: (left, top, width, height) of what to overlook, as fractions of the picture."""
+        self._minimum, self._mask = minimum, mask
+        self._shape: tuple[int, ...] = ()
+        self._watches: list[Watch] = []
+        self._past = Past(0.0)
+        self._then: float | None = None
+        self._spell: Spell | None = None
+
+    @property
+    def alert(self) -> bool:
+        """Something stands still and is not judged yet."""
+        return any(w.run is not None and w.run.why_not is None and w.share <= HABIT for w in self._watches)
+
+    def suspects(self, plane: Plane) -> bool:
+        """Whether what was left out before this picture may hold the beginning or the end of a freeze."""
+        if self._then is None or plane.shape != self._shape or self._watches[0].share > HABIT:
+            return False
+        frozen = any(watch.run is not None and watch.run.why_not == "" for watch in self._watches)
+        return frozen != any(same(self._past.recent[-1], plane, chosen) for chosen in self._areas())
+
+    def see(self, plane: Plane, pts: float, *, key: bool, follows: bool) -> Seen | None:
+        """The next picture; None for the first. The plane is kept."""
+        if plane.shape != self._shape:
+            self._begin(plane)
+        then, past = self._then, self._past
+        if then is None or pts <= then:
+            self._past = Past(pts)
+            for watch in self._watches:
+                watch.end(pts)
+        else:
+            change = changes(past.recent[-1], plane)
+            for watch in self._watches:
+                if follows:
+                    watch.step(pts, then, plane, past, change, key)
+                else:
+                    watch.leap(pts, then, plane, past, change)
+            if not follows:
+                self._past = Past(pts)
+        self._then = pts
+        self._past.add(pts, plane)
+        return None if then is None or pts <= then else self._seen(not follows, float(change.mean()))
+
+    def _begin(self, plane: Plane) -> None:
+        self._shape, self._then = plane.shape, None
+        self._watches = [Watch(chosen, self._minimum) for chosen in self._areas()]
+
+    def _areas(self) -> list[Chosen]:
+        """All tiles that no mask covers, and those of them away from the border."""
+        tiles = tiling(*self._shape)
+        height, width = self._shape
+        covered = np.zeros(self._shape, np.uint8)
+        for left, top, across, down in self._mask:
+            strip = covered[round(top * height) : round((top + down) * height)]
+            strip[:, round(left * width) : round((left + across) * width)] = 1
+        free = tiles.means(covered) < COVERED
+        rows, columns = edge(free.shape)
+        inner = free.copy()
+        inner[:rows] = inner[-rows:] = inner[:, :columns] = inner[:, -columns:] = False
+        return [area for area in (free, inner) if area.any()]
+
+    def _seen(self, apart: bool, change: float) -> Seen:
+        whole = self._watches[0]
+        before, now = self._spell, self._present()
+        if before and now and before.start != now.start <= before.until and before.why_not == now.why_not:
+            now = now._replace(start=before.start)
+        self._spell = now
+        ended = None
+        if before and (now is None or now.start > before.until):
+            ends = [w.ended for w in self._watches if w.ended is not None and w.ended >= before.until]
+            ended = before.until if apart else min(ends, default=before.until)
+        seen = Seen(apart, change, now, ended, whole.repeats, whole.fresh, whole.motion, whole.share)
+        whole.repeats = whole.fresh = 0
+        whole.motion = 0.0
+        return seen
+
+    def _present(self) -> Spell | None:
+        """The spell there is: a freeze rather than another, of the whole picture rather than of its middle."""
+        found = [
+            (run.why_not != "", n, self._told(watch, run))
+            for n, watch in enumerate(self._watches)
+            if (run := watch.run) and run.why_not is not None and run.until - run.start >= self._minimum
+        ]
+        return min(found)[2] if found else None
+
+    def _told(self, watch: Watch, run: Run) -> Spell:
+        return Spell(
+            run.start, run.until, run.pictures, run.difference, watch.floor, watch.level, watch.share,
+            run.why_not or "", int(run.border.sum()),
+        )  # fmt: skip

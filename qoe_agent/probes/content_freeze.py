@@ -1,0 +1,298 @@
+"""Content freezes: the picture stands still though frames flow; and frames that only repeat the one before.
+
+Where every picture is decoded, the picture itself tells (`maths.standstill`), to the frame. Where pictures lie apart,
+they tell that it stands still, and the packets' sizes (`maths.collapse`) that this is a break with motion, when it
+began and when it ended; `basis` in the incident's detail says which: `pictures`, `packets`, or both.
+
+A stream that stands still most of the time (slides, product stills, a static camera) is not frozen by standing still;
+it is if its sound, which was there, fell silent as the picture came to a halt.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qoe_agent.maths.collapse import Collapse
+from qoe_agent.maths.hush import Hush
+from qoe_agent.maths.stillness import Seen, Stillness
+from qoe_agent.maths.window import Floor
+from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Packet, Picture, Sample, Segment, Sound, Tick
+from qoe_agent.probes import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qoe_agent.maths.collapse import Fall
+    from qoe_agent.maths.stillness import Spell
+    from qoe_agent.maths.view import View
+    from qoe_agent.model import Finding
+
+FREEZES = Metric(
+    "qoe_content_freezes_total", "counter", "Times the picture stood still though frames flowed (gaps between frames "
+    "are qoe_freezes_total).",
+)  # fmt: skip
+FROZEN = Metric("qoe_content_freeze_seconds_total", "counter", "Media time in which the picture stood still.")
+REPEATED = Metric(
+    "qoe_repeated_frames_total", "counter", "Frames that repeat the one before while the picture moves: dropped at "
+    "the source (all: every one; adaptive: in what was decoded).",
+)  # fmt: skip
+UNIQUE = Metric(
+    "qoe_unique_frame_rate", "gauge", "Frames per second that are not repeats, over the last 10 s of decoded motion; "
+    "absent while nothing moves.",
+)  # fmt: skip
+STILL = Metric(
+    "qoe_still_ratio", "gauge", "Share of the last half minute or so in which the picture stood still without being "
+    "frozen; a slide show is near 1.",
+)  # fmt: skip
+
+HUSHED = 3.0
+"""Seconds of silence that make a freeze of a still picture."""
+TOGETHER = 1.0
+"""Seconds between the beginning of that silence and of the still."""
+WIDE = 10
+"""Seconds of motion that the frame rate is taken over."""
+NORMAL = 0.3
+"""Share of standing still from which on it proves nothing that pictures apart are the same."""
+MOVES = 3
+"""Pictures apart that must have differed from one another for packets alone to prove anything."""
+ALONE = 1.0
+"""Seconds, and at least a GOP, that packets must be small to prove a freeze alone."""
+
+
+class Look:
+    """The look: what stands still, and since when."""
+
+    def __init__(self, minimum: float, mask: list[list[float]]) -> None:
+        self._stillness = Stillness(minimum, mask)
+
+    @property
+    def alert(self) -> bool:
+        """Wants every picture."""
+        return self._stillness.alert
+
+    def suspects(self, view: View) -> bool:
+        """Wants the pictures between the last one and this."""
+        return self._stillness.suspects(view.small)
+
+    def __call__(self, view: View) -> Seen | None:
+        if view.pts is None:
+            return None
+        plane = view.small.copy() if view.small is view.luma else view.small
+        return self._stillness.see(plane, view.pts, key=view.key, follows=view.follows)
+
+
+class Found(NamedTuple):
+    """A freeze that is going on, in media time."""
+
+    start: float
+    until: float
+    detail: dict[str, Any]
+
+
+@probe(
+    FREEZES, FROZEN, REPEATED, UNIQUE, STILL,
+    sees=(Opened, Packet, Picture, Segment, Sound, Tick, Lost),
+    incidents={"content_freeze": "the picture stands still though frames flow: a break with its motion before"},
+    picture=lambda probe: Look(probe.minimum, probe.mask),
+)  # fmt: skip
+@dataclass(slots=True)
+class ContentFreeze:
+    """Follows the first video track."""
+
+    minimum: float = 0.5
+    """Seconds from which on a standing picture is a freeze, where every picture is decoded."""
+    mask: list[list[float]] = field(default_factory=list)
+    """What to overlook, such as a burnt-in clock: [left, top, width, height] as fractions of the picture, each."""
+
+    _track: int | None = field(default=None, init=False, repr=False)
+    _lags: Floor = field(default_factory=Floor, init=False, repr=False)
+    """Arrival minus media time of pictures."""
+    _uneven: float = field(default=1.0, init=False, repr=False)
+    """Seconds by which arrival may differ from an even delivery."""
+    _sizes: Collapse = field(default_factory=Collapse, init=False, repr=False)
+    _keys: deque[float] = field(default_factory=lambda: deque(maxlen=5), init=False, repr=False)
+    """Media times of the last key frames."""
+    _full: float | None = field(default=None, init=False, repr=False)
+    """Media time of the last picture that followed another."""
+    _moves: int = field(default=0, init=False, repr=False)
+    """Pictures apart that differed from one another lately."""
+    _last: tuple[float, float] | None = field(default=None, init=False, repr=False)
+    """Arrival and media time of the last picture."""
+    _spell: Spell | None = field(default=None, init=False, repr=False)
+    _open: Incident | None = field(default=None, init=False, repr=False)
+    _now: Found | None = field(default=None, init=False, repr=False)
+    _closed: float | None = field(default=None, init=False, repr=False)
+    """Media time at which the last freeze ended."""
+    _hush: Hush = field(default_factory=Hush, init=False, repr=False)
+    _rate: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=WIDE), init=False, repr=False)
+    """(new pictures, seconds) of motion, a second of it each."""
+    _share: float | None = field(default=None, init=False, repr=False)
+    _counts: dict[Metric, float] = field(default_factory=dict, init=False, repr=False)
+    _dead: bool = field(default=False, init=False, repr=False)
+
+    def feed(self, seen: Observation) -> Iterable[Finding]:
+        if isinstance(seen, Packet):
+            if seen.kind == "video" and self._track == seen.track:
+                return self._packet(seen)
+        elif isinstance(seen, Picture):
+            return self._picture(seen)
+        elif isinstance(seen, Sound):
+            self._listen(seen)
+        elif isinstance(seen, Tick):
+            return self._tick()
+        elif isinstance(seen, Segment):
+            self._uneven = max(self._uneven, 1.0 + min(seen.duration, 30.0))
+        elif isinstance(seen, Opened | Lost):
+            return self._restart(seen)
+        return ()
+
+    def _listen(self, seen: Sound) -> None:
+        look: Any = seen.looks.get("audio")
+        if look and seen.pts is not None and seen.sample_rate > 0:
+            self._hush.take(seen.pts, seen.sample_rate, look[1], look[2])
+
+    def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
+        yield from self._close(None)
+        yield from self._counters()
+        self._track = self._last = self._full = self._spell = self._share = self._closed = None
+        self._moves, self._uneven = 0, 1.0
+        self._lags, self._sizes, self._hush = Floor(), Collapse(), Hush()
+        self._keys.clear()
+        self._rate.clear()
+        self._dead = isinstance(seen, Lost)
+
+    def _packet(self, seen: Packet) -> Iterable[Finding]:
+        self._sizes.add(seen.pts, seen.dts, seen.size, seen.key)
+        if not seen.key or seen.pts is None:
+            return ()
+        self._keys.append(seen.pts)
+        return self._follow(None) if self._full is None or seen.pts - self._full > ALONE else ()
+
+    def _picture(self, seen: Picture) -> Iterator[Finding]:
+        if self._dead or self._track not in (None, seen.track) or seen.pts is None:
+            return
+        self._track = seen.track
+        look: Seen | None = seen.looks.get("content_freeze")
+        if self._last and not 0.0 < seen.pts - self._last[1] <= 60.0:
+            yield from self._close(None)
+            self._lags, self._closed = Floor(), None
+        self._last = seen.at, seen.pts
+        self._lags.add(seen.at, seen.at - seen.pts)
+        if look is None:
+            return
+        self._tally(look)
+        self._spell = look.spell
+        if not look.apart:
+            self._full = seen.pts
+        elif look.spell is None:
+            self._moves = min(self._moves + 1, MOVES)
+        yield from self._follow(look)
+
+    def _tally(self, look: Seen) -> None:
+        self._add(REPEATED, look.repeats)
+        self._share = look.share
+        if look.motion <= 0:
+            return
+        if not self._rate or self._rate[-1][1] >= 1.0:
+            self._rate.append((look.fresh, look.motion))
+        else:
+            fresh, seconds = self._rate[-1]
+            self._rate[-1] = fresh + look.fresh, seconds + look.motion
+
+    def _follow(self, look: Seen | None) -> Iterator[Finding]:
+        """Open, extend or close, as the last picture and the packets have it."""
+        found = self._find()
+        if found is None:
+            yield from self._close(look)
+            return
+        if self._open is None:
+            if self._closed is not None and found.start < self._closed - 0.05:
+                return
+            start, pts = self._at(found.start), found.start
+            self._open = Incident("content_freeze", start, None, "warning", "", pts, None, found.detail)
+            self._add(FREEZES, 1)
+            self._now = found._replace(until=found.start)
+            yield self._open
+        before = self._now.until if self._now else found.start
+        self._add(FROZEN, max(0.0, found.until - before))
+        self._now = found._replace(until=max(found.until, before))
+
+    def _find(self) -> Found | None:
+        """The freeze that is going on."""
+        spell, fall = self._spell, self._sizes.latest()
+        if spell is None:
+            return self._alone(fall) if fall else None
+        if spell.why_not == "":
+            return self._found(spell.start, spell.until, "pictures", spell, None)
+        if spell.why_not == "unknown" and spell.share <= NORMAL:
+            if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
+                return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell, fall)
+            if spell.pictures >= MOVES and self._moves >= MOVES:
+                return self._found(spell.start, spell.until, "pictures", spell, None)
+        if spell.why_not == "habit" and self._hush.since(spell.start, TOGETHER) >= HUSHED:
+            return self._found(spell.start, spell.until, "pictures, sound", spell, None)
+        return None
+
+    def _alone(self, fall: Fall) -> Found | None:
+        """A freeze by its packets: pictures were different before, and none was decoded meanwhile but a key frame."""
+        gop = max((b - a for a, b in pairwise(self._keys)), default=ALONE)
+        seen = self._full is not None and self._full > fall.start
+        moving = self._moves >= MOVES and (self._share or 0.0) <= NORMAL
+        if seen or not moving or fall.cut or not fall.alike or fall.until - fall.start < max(ALONE, gop):
+            return None
+        if fall.end is not None and self._keys and self._keys[-1] - fall.end > gop:
+            return None
+        return self._found(fall.start, fall.until, "packets", None, fall)
+
+    def _found(self, start: float, until: float, basis: str, spell: Spell | None, fall: Fall | None) -> Found:
+        detail: dict[str, Any] = {"basis": basis, "sound": self._hush.describe(start, until)}
+        if spell:
+            detail |= {
+                "pictures": spell.pictures, "difference": round(spell.difference, 3), "floor": round(spell.floor, 3),
+                "motion_before": round(spell.before, 3), "still_ratio": round(spell.share, 3),
+                "moving_tiles": spell.masked,
+            }  # fmt: skip
+        if fall:
+            detail |= {"packet_bytes": fall.size, "packet_bytes_before": fall.level}
+        return Found(start, until, detail)
+
+    def _at(self, pts: float) -> float:
+        """Where an even delivery would have put a media time on the agent's clock."""
+        assert self._last is not None
+        return pts + (self._lags.lowest(self._last[0] - self._uneven) or 0.0)
+
+    def _close(self, look: Seen | None) -> Iterator[Finding]:
+        """The freeze, if there is one, is over."""
+        was, now = self._open, self._now
+        self._open = self._now = None
+        if was is None or now is None or was.start_pts is None:
+            return
+        end = now.until
+        fall = self._sizes.latest()
+        if look and look.ended is not None and not look.apart:
+            end = look.ended
+        elif fall and fall.end is not None and "packets" in now.detail["basis"]:
+            end = fall.end
+        end = max(end, was.start_pts)
+        self._add(FROZEN, max(0.0, end - now.until))
+        self._closed = end
+        yield replace(was, end=was.start + end - was.start_pts, end_pts=end, detail=now.detail)
+
+    def _add(self, metric: Metric, count: float) -> None:
+        self._counts[metric] = self._counts.get(metric, 0.0) + count
+
+    def _tick(self) -> Iterator[Finding]:
+        yield from self._counters()
+        if self._last is None:
+            return
+        fresh, seconds = (sum(each) for each in zip(*self._rate, strict=True)) if self._rate else (0, 0.0)
+        yield Sample(UNIQUE, fresh / seconds if seconds >= 1.0 else None)
+        yield Sample(STILL, self._share)
+
+    def _counters(self) -> Iterator[Finding]:
+        for metric in (FREEZES, FROZEN, REPEATED):
+            yield Sample(metric, self._counts.get(metric, 0.0))
+        self._counts.clear()
