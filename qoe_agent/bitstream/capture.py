@@ -13,7 +13,6 @@ import json
 import re
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID
 
 from qoe_agent.bitstream import nal
 from qoe_agent.bitstream.dates import Instant, plausible, rfc3339
@@ -27,12 +26,12 @@ _JSON_TYPES = (UNREGISTERED, 100)
 """Payload types in which Agora's JSON has been seen."""
 JSON_LIMIT = 1 << 16
 
-OWN = UUID("7d1f4b0a-9c55-4e86-b3a1-5f0e2c8d6a47").bytes
+OWN = bytes.fromhex("7d1f4b0a9c554e86b3a15f0e2c8d6a47")
 VERSION = 1
-BPM = UUID("0aecffe7-5272-4e2f-a62f-d19cd61a93b5").bytes
+BPM = bytes.fromhex("0aecffe752724e2fa62fd19cd61a93b5")
 MISB = b"MISPmicrosectime"
-MISB_HEVC = UUID("a8687dd4-d759-3758-a5ce-f0338b6545f1").bytes
-MISB_NANO = UUID("cf848278-ee23-306c-9265-e8fef22fb8b8").bytes
+MISB_HEVC = bytes.fromhex("a8687dd4d7593758a5cef0338b6545f1")
+MISB_NANO = bytes.fromhex("cf848278ee23306c9265e8fef22fb8b8")
 
 FORMS = ("own", "bpm", "misb", "agora", "timecode")
 """Whose notation, the most trusted first."""

@@ -16,9 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qoe_agent.bitstream import capture
+from qoe_agent.bitstream.capture import STAGES
 from qoe_agent.maths.view import View
 from qoe_agent.model import (
     LOST_REASONS,
+    Captured,
     Damage,
     Finding,
     Format,
@@ -49,6 +52,8 @@ CLOSED = {
     "reason": {*LOST_REASONS, *BROKEN},
     "basis": None,
     "definition": None,
+    "method": {"stamp", "sei", "rtcp", "prft", "act", "pdt", "onfi"},
+    "stage": {"transport", "playout", *STAGES},
     "window": {"momentary", "short", "minute", "integrated"},
 }
 """Labels whose values are enumerated; None: enumerated by the probe's own documentation."""
@@ -90,6 +95,10 @@ texts = st.sampled_from(["", "main", "h264", "hevc", "unknown:x", "yuv420p"])
 maybe = st.one_of(st.none(), texts)
 reasons = st.sampled_from(sorted(LOST_REASONS))
 phases = st.dictionaries(st.sampled_from(["resolve", "connect", "tls", "handshake", "first_byte"]), seconds)
+coded = st.one_of(
+    st.just(b""),
+    st.floats(1e9, 3e9).map(lambda time: capture.unit("h264", capture.write(time, 0), 0) + b"\0\0\1\x41"),
+)
 waves = st.lists(st.tuples(st.integers(1, 900), st.sampled_from([0.0, 1e-5, 5e-4, 0.5])), min_size=1, max_size=6)
 
 
@@ -114,7 +123,7 @@ observation = st.one_of(
         Format, ats, tracks, kinds, texts, st.binary(max_size=4), sizes, sizes, maybe, maybe, maybe,
         st.one_of(st.none(), st.floats(0, 300)), sizes, sizes, st.none(),
     ),
-    st.builds(Packet, ats, tracks, kinds, media, media, st.integers(0, 127), st.integers(0, 10**7), st.just(b"")),
+    st.builds(Packet, ats, tracks, kinds, media, media, st.integers(0, 127), st.integers(0, 10**7), coded),
     st.builds(_picture, ats, tracks, media, st.integers(0, 8000), st.integers(0, 8000), st.booleans()),
     st.builds(_sound, ats, tracks, media, waves),
     st.builds(
@@ -133,7 +142,10 @@ observation = st.one_of(
         Joined, ats, ats, st.sampled_from(["ok", "deadline", *LOST_REASONS]), st.one_of(st.none(), seconds),
         st.one_of(st.none(), seconds), st.one_of(st.none(), seconds), phases,
     ),
-    st.builds(Tick, ats, seconds),
+    st.builds(Tick, ats, seconds, st.floats(-10, 10), st.one_of(st.none(), seconds)),
+    st.builds(
+        Captured, ats, tracks, media.filter(lambda pts: pts is not None), ats, st.sampled_from(["rtcp", "prft", "onfi"])
+    ),
     st.builds(Lost, ats, reasons, st.just("")),
 )  # fmt: skip
 anything = st.lists(observation, max_size=40)
