@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from qoe_agent.bitstream import amf, flv_tags, nal
+from qoe_agent.bitstream import amf, dates, flv_tags, nal
 from qoe_agent.bitstream.audio import describe_aac
 from qoe_agent.maths.timeline import Unwrap
-from qoe_agent.model import DISCONTINUITY, KEY, WRAPPED, Damage, Format, Packet
+from qoe_agent.model import DISCONTINUITY, KEY, WRAPPED, Captured, Damage, Format, Packet
 
 if TYPE_CHECKING:
     from qoe_agent.bitstream.described import Described
@@ -24,6 +24,8 @@ _DATA = 2
 _ABOUT_STREAM = ("onMetaData", "@clearDataFrame", "|RtmpSampleAccess", "onStatus", "onPlayStatus")
 _DESCRIBED = ("h264", "hevc", "av1")
 _KILOBIT = 125.0
+_NEAR = 2.0
+"""Seconds by which a script tag's own time may differ from the frames' and still be meant."""
 
 
 @dataclass(slots=True)
@@ -189,6 +191,11 @@ class Tracks:
             # frames alone move the clock: servers stamp script tags with 0
             time = (self._now + (stamp - self._now + _PERIOD // 2) % _PERIOD - _PERIOD // 2) / 1000
             out.append(Packet(at, _DATA, "data", time, time, KEY, len(payload), payload))
+            fields = values[1] if name == "onFI" and len(values) > 1 and isinstance(values[1], dict) else {}
+            captured = dates.local(fields.get("sd"), fields.get("st"))
+            if captured is not None:
+                pts = time if abs(time - self._now / 1000) <= _NEAR else self._now / 1000
+                out.append(Captured(at, _DATA, pts, captured, "onfi"))
 
     def _expect(self, codec: str, at: float, out: list[Observation]) -> None:
         """Announce pictures that are promised, though sound comes first: some servers begin them at a key frame."""

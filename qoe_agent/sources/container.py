@@ -27,13 +27,14 @@ from urllib.parse import urlsplit
 import av
 
 from qoe_agent import clock
-from qoe_agent.model import Format, Lost, Opened, Packet
+from qoe_agent.model import Lost, Opened, Packet
 from qoe_agent.sources.local import Local, Pipe, Stopped, local
 from qoe_agent.sources.tracks import Tracks, lost
 
 if TYPE_CHECKING:
     from qoe_agent.model import Observation, Target
     from qoe_agent.sources import Emit
+    from qoe_agent.sources.tracks import Seen
 
 QUEUE = 512
 """Observations that may wait between the thread and the loop."""
@@ -190,7 +191,7 @@ class _Pace:
         """Each track's last time, and the anchor that it was placed by."""
         self._newest = 0.0
         self._began: float | None = None
-        self._held: list[tuple[float, int, list[Format | Packet]]] = []
+        self._held: list[tuple[float, int, list[Seen]]] = []
         self._number = 0
 
     def __len__(self) -> int:
@@ -201,14 +202,14 @@ class _Pace:
         """Seconds from the first to the last that is held."""
         return self._newest - self._held[0][0] if self._held else 0.0
 
-    def add(self, seen: list[Format | Packet]) -> None:
+    def add(self, seen: list[Seen]) -> None:
         """Hold a packet, and the formats before it."""
         due = max([self._due(each) for each in seen if isinstance(each, Packet)], default=self._newest)
         self._newest = max(self._newest, due)
         self._number += 1
         heapq.heappush(self._held, (due, self._number, seen))
 
-    def take(self, now: float) -> tuple[float, list[Format | Packet]]:
+    def take(self, now: float) -> tuple[float, list[Seen]]:
         """The next, and when it is due; the very first is due now."""
         due, _, seen = heapq.heappop(self._held)
         if self._began is None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import av
 
 from qoe_agent.bitstream.packed import Packed
+from qoe_agent.bitstream.prft import references
 from qoe_agent.bitstream.ts import SIZE, SYNC, Ts
-from qoe_agent.model import BACKLOG, DISCONTINUITY, Damage, Format, Packet
+from qoe_agent.model import BACKLOG, DISCONTINUITY, Captured, Damage, Format, Packet
 from qoe_agent.sources.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Segments:
                 seen = replace(seen, track=seen.track + self._first)
                 if not self._is_new(seen):
                     continue
-            elif isinstance(seen, Damage) and seen.track is not None:
+            elif isinstance(seen, Captured | Damage) and seen.track is not None:
                 seen = replace(seen, track=seen.track + self._first)
             out.append(seen)
         return out
@@ -139,6 +140,11 @@ def _fragments(init: bytes, got: Fetched) -> tuple[list[Observation], str]:
                 passed = packet.size + (packet.pos if packet.pos is not None and packet.pos >= 0 else passed)
                 index = min(bisect_left(counts, passed - len(init)), len(counts) - 1)
                 out += tracks.observe(packet, got.arrivals[index][1])
+            for reference in references(got.data):
+                for stream in container.streams:
+                    if stream.id == reference.track and stream.time_base:
+                        pts = float(reference.media * stream.time_base)
+                        out.append(Captured(got.at, stream.index, pts, reference.time, "prft"))
     except (av.FFmpegError, ValueError, OSError) as error:
         return out, "truncated" if _cut(got.data) else "protocol" if not out else f"parse: {type(error).__name__}"
     return out, "truncated" if _cut(got.data) else ""

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 import av
 
 from qoe_agent.bitstream import nal
-from qoe_agent.model import CORRUPT, KEY, Format, Lost, Packet
+from qoe_agent.bitstream.dates import plausible
+from qoe_agent.model import CORRUPT, KEY, Captured, Format, Lost, Packet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from qoe_agent.model import Kind
 
 _WITH_NALS = ("h264", "hevc", "av1")
+Seen: TypeAlias = Format | Packet | Captured
+
+REPORTS = 0.2
+"""Least seconds of media between two capture times that are passed on."""
+_prft = struct.Struct("=q")
+"""AVProducerReferenceTime (libavcodec/defs.h): microseconds since 1970 come first."""
 
 
 class Tracks:
@@ -32,8 +40,10 @@ class Tracks:
         self._formats: dict[int, Format] = {}
         self._framing: dict[int, int] = {}
         self._sets: dict[int, bytes] = {}
+        self._reported: dict[int, float] = {}
+        """Media time of the last capture time of each track."""
 
-    def observe(self, packet: av.Packet[Stream], at: float) -> Iterator[Format | Packet]:
+    def observe(self, packet: av.Packet[Stream], at: float) -> Iterator[Seen]:
         """What `packet`, seen at `at`, means. The demuxer's flush packets mean nothing."""
         if not packet.size:
             return
@@ -62,6 +72,19 @@ class Tracks:
             len(data),
             data,
         )
+        if packet.has_sidedata("prft") and packet.pts is not None:
+            yield from self._captured(packet, at, packet.pts * base)
+
+    def _captured(self, packet: av.Packet[Stream], at: float, pts: float) -> Iterator[Captured]:
+        """RTP packets say when they were captured once a sender report has come (libavformat/rtpdec.c).
+
+        No other demuxer of libavformat exports such times.
+        """
+        track = packet.stream.index
+        time = _prft.unpack_from(bytes(packet.get_sidedata("prft")))[0] / 1e6
+        if plausible(time) and abs(pts - self._reported.get(track, pts - 1.0)) >= REPORTS:
+            self._reported[track] = pts
+            yield Captured(at, track, pts, time, "rtcp")
 
     def _flags(self, packet: av.Packet[Stream], now: Format, data: bytes) -> int:
         flags = KEY

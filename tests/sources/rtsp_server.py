@@ -17,10 +17,13 @@ RATE = 90000
 
 
 @asynccontextmanager
-async def rtsp_server(packets: list[bytes], status: str = "200 OK", hold: bool = False) -> AsyncIterator[str]:
+async def rtsp_server(
+    packets: list[bytes], status: str = "200 OK", hold: bool = False, captured: float | None = None
+) -> AsyncIterator[str]:
     """Serves `packets` (Annex B, 25 a second by their timestamps, as fast as they are read); yields the URL.
 
-    `status` is the answer to DESCRIBE; `hold` keeps the connection open in silence afterwards.
+    `status` is the answer to DESCRIBE; `hold` keeps the connection open in silence afterwards; `captured` is the Unix
+    time of the first packet, as a sender report says it before each.
     """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,7 +33,7 @@ async def rtsp_server(packets: list[bytes], status: str = "200 OK", hold: bool =
                 sequence = request.lower().split(b"cseq:", 1)[1].split(b"\r\n", 1)[0].strip().decode()
                 writer.write(_answer(method, sequence, status, packets[0]))
                 if method == "PLAY":
-                    writer.writelines(_rtp(packets))
+                    writer.writelines(_rtp(packets, captured))
                     await writer.drain()
                     if not hold:
                         break
@@ -69,14 +72,17 @@ def _sdp(first: bytes) -> str:
     )
 
 
-def _rtp(packets: list[bytes]) -> Iterator[bytes]:
+def _rtp(packets: list[bytes], captured: float | None) -> Iterator[bytes]:
     """One RTP packet for each NAL unit, the marker on the last of a picture (RFC 6184 §5.6)."""
     number = 0
     for index, packet in enumerate(packets):
+        stamp = index * RATE // 25
+        if captured is not None:  # RFC 3550 §6.4.1
+            ntp = round((captured + index / 25 + 2_208_988_800) * 2**32)
+            yield b"$\1\0\x1c" + struct.pack(">BBH4sQIII", 0x80, 200, 6, b"qoe!", ntp, stamp, number, 0)
         units = [packet[start:end] for start, end in nal.units(packet, 0)]
         for unit in units:
             marker = 0x80 if unit is units[-1] else 0
-            stamp = index * RATE // 25
             head = struct.pack(">BBHI4s", 0x80, 96 | marker, number & 0xFFFF, stamp, b"qoe!")
             yield b"$\0" + struct.pack(">H", len(head) + len(unit)) + head + unit
             number += 1
