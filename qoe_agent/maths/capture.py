@@ -1,16 +1,18 @@
 """When media was captured, by what a stream says of it: a line of slope one through its marks against PTS.
 
-A mark is "the media at `pts` was captured at `time`". One that is off the line is in doubt, and so is all media after
-the last mark on the line, until later marks decide: back on the line it was wrong; enough of them that agree with one
-another begin a new line, which holds from the first of them on (the encoder's clock was set, or its media stood still).
-Clocks that drift are followed because only the marks of the last ten seconds count.
+For marks that come as bare times; stamps in the picture carry a counter as well (see `marks`). A mark that is off the
+line is in doubt, and so is all media after the last mark on the line, until later marks decide: back on the line it was
+wrong; enough of them that agree with one another begin a new line, which holds from the first of them on (the
+encoder's clock was set, or its media stood still). Clocks that drift are followed because only the marks of the last
+ten seconds count.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from statistics import median
-from typing import NamedTuple
+
+from qoe_agent.maths.marks import Captured
 
 WINDOW = 10.0
 """Seconds of media whose marks make the line …"""
@@ -23,15 +25,6 @@ BEFORE = 2.0
 """Seconds before the first mark of all for which the line holds too."""
 REACH = (1.0, 20.0)
 """Seconds behind the last mark for which it holds: the marks' usual distance and a half, within these."""
-
-
-class Capture(NamedTuple):
-    """When media was captured."""
-
-    time: float
-    """Unix seconds by the clock that made the marks."""
-    uncertainty: float
-    """Seconds by which it may be wrong, that clock taken for true."""
 
 
 class Line:
@@ -86,7 +79,7 @@ class Line:
         else:
             self._rival(mark, max(3, self._need))
 
-    def captured(self, pts: float) -> Capture | None:
+    def captured(self, pts: float) -> Captured | None:
         """When the media at `pts` was captured; None where the marks do not say."""
         last = self.last
         if last is None or pts < self._first:
@@ -95,7 +88,7 @@ class Line:
             self._refresh()
         if pts > last and (self._rivals or pts - last > self._reach()):
             return None
-        return Capture(pts + self._level, self._resolution / 2 + self._spread)
+        return Captured(pts + self._level, self._resolution / 2 + self._spread)
 
     def _reach(self) -> float:
         marks = self._marks

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from qoe_agent.maths.capture import Line
 from qoe_agent.maths.window import slope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qoe_agent.maths.capture import Capture
+    from qoe_agent.maths.marks import Captured, Marks
 
 FRESH = 30.0
 """Seconds without a mark, or without anything that a mark confirms, after which nothing is known."""
@@ -28,6 +27,38 @@ POINTS = (4, 30)
 """Points until a drift is worth telling, and at most."""
 STEP = 2.0
 """Seconds by which neighbouring points differ when latency leapt: its drift is measured anew."""
+
+
+class Source(Protocol):
+    """Says when media was captured."""
+
+    @property
+    def last(self) -> float | None:
+        """Media time up to which it is sure; None: it knows nothing."""
+        ...
+
+    def captured(self, pts: float) -> Captured | None:
+        """When the media at `pts` was captured, where it can tell."""
+        ...
+
+    def restart(self) -> None:
+        """Media time began anew."""
+        ...
+
+
+class Stamps:
+    """A line through stamps, as a Source."""
+
+    __slots__ = ("captured", "marks", "restart")
+
+    def __init__(self, marks: Marks) -> None:
+        self.marks = marks
+        self.captured, self.restart = marks.captured, marks.restart
+
+    @property
+    def last(self) -> float | None:
+        """Media time of the last stamp that fits."""
+        return self.marks.line.last if self.marks.line else None
 
 
 class Reading(NamedTuple):
@@ -68,20 +99,20 @@ class Latency:
     """One source's marks, and what arrived and was shown; a Reading each Tick."""
 
     __slots__ = (
-        "_arrivals", "_eager", "_error", "_errors", "_line", "_marked", "_playheads", "_playout", "_since", "_start",
+        "_arrivals", "_eager", "_error", "_errors", "_marked", "_playheads", "_playout", "_since", "_source", "_start",
         "_startup", "_suspect", "_told", "_transport", "_uncertainty", "drift",
     )  # fmt: skip
 
-    def __init__(self, tolerance: float, need: int, *, eager: bool) -> None:
+    def __init__(self, source: Source, *, eager: bool) -> None:
         """`eager`: marks are few and beforehand; what follows them needs no confirmation by a later one."""
-        self._line, self._eager = Line(tolerance, need), eager
+        self._source, self._eager = source, eager
         self._marked = self._told = self._suspect = float("-inf")
         self._errors, self._error, self._since = 0, 0.0, 0.0
         self.restart()
 
     def restart(self) -> None:
         """Media time began anew."""
-        self._line.restart()
+        self._source.restart()
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._playheads: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._start: tuple[float, float] | None = None
@@ -96,10 +127,9 @@ class Latency:
         """Since when capture times have lain in the future, where that is firm."""
         return self._since if self._errors >= FIRM else None
 
-    def mark(self, at: float, pts: float, time: float, resolution: float) -> None:
-        """The stream said at `at` that the media at `pts` was captured at `time`."""
+    def marked(self, at: float) -> None:
+        """The source has heard something at `at`."""
         self._marked = max(at, self._marked)
-        self._line.add(pts, time, resolution)
 
     def began(self, at: float, pts: float) -> None:
         """Playing began at `at` with the media at `pts`."""
@@ -122,14 +152,14 @@ class Latency:
         """What is known at the agent's time `at`; `unix`, `uncertainty`: as a Tick has them."""
         arrived = self._confirmed(self._arrivals)
         if arrived:
-            late, doubt = median(when + unix - capture.time for when, capture in arrived), arrived[-1][1].uncertainty
+            late, doubt = median(when + unix - capture.at for when, capture in arrived), arrived[-1][1].uncertainty
             self._uncertainty = None if uncertainty is None else doubt + uncertainty
             self._judge(at, late, doubt + (uncertainty or 0.0))
         shown = self._confirmed(self._playheads)
         if shown:
-            self._playout = shown[-1][0] + unix - shown[-1][1].time
+            self._playout = shown[-1][0] + unix - shown[-1][1].at
         if self._start is not None and (capture := self._capture(self._start[1])) is not None:
-            self._startup, self._start = max(0.0, self._start[0] + unix - capture.time), None
+            self._startup, self._start = max(0.0, self._start[0] + unix - capture.at), None
         if at - self._suspect <= SUSPECT:
             return Reading(error=self._error)
         self._errors = 0
@@ -146,14 +176,14 @@ class Latency:
         else:
             self.drift.add(at, late)
 
-    def _capture(self, pts: float) -> Capture | None:
-        last = self._line.last
-        return self._line.captured(pts) if last is not None and (self._eager or pts <= last) else None
+    def _capture(self, pts: float) -> Captured | None:
+        last = self._source.last
+        return self._source.captured(pts) if last is not None and (self._eager or pts <= last) else None
 
-    def _confirmed(self, waiting: deque[tuple[float, float]]) -> list[tuple[float, Capture]]:
+    def _confirmed(self, waiting: deque[tuple[float, float]]) -> list[tuple[float, Captured]]:
         """Those whose capture time is known now; the others wait."""
-        found: list[tuple[float, Capture]] = []
-        last = self._line.last
+        found: list[tuple[float, Captured]] = []
+        last = self._source.last
         while waiting and last is not None:
             at, pts = waiting[0]
             capture = self._capture(pts)

@@ -22,9 +22,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.bitstream.capture import FORMS, Reader
-from qoe_agent.maths.capture import nearest
+from qoe_agent.maths.capture import Line, nearest
 from qoe_agent.maths.edge import Edge
-from qoe_agent.maths.latency import FRESH, Latency, Reading
+from qoe_agent.maths.latency import FRESH, Latency, Reading, Stamps
+from qoe_agent.maths.marks import Marks
 from qoe_agent.maths.viewing import SEES, Viewing
 from qoe_agent.model import (
     Captured,
@@ -34,6 +35,7 @@ from qoe_agent.model import (
     Metric,
     Opened,
     Packet,
+    Picture,
     Sample,
     Segment,
     Tick,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from qoe_agent.bitstream.capture import Told
+    from qoe_agent.maths.latency import Source
     from qoe_agent.model import Finding, Observation
 
 LATENCY = Metric(
@@ -92,7 +95,7 @@ MANY = 16
     DRIFT,
     ERROR,
     STAGE,
-    sees=(*SEES, Captured),
+    sees=(*SEES, Captured, Picture),
     incidents={
         "clock_untrusted": "media says it was captured in the future: a clock is wrong; detail: method, seconds"
     },
@@ -113,6 +116,9 @@ class Latencies:
     _edge: Edge = field(init=False, repr=False, default_factory=Edge)
     _timeline: int = field(init=False, repr=False, default=0)
     """Of the edge, that the marks are of."""
+    _lines: dict[str, Line] = field(init=False, repr=False, default_factory=dict)
+    _marks: Marks = field(init=False, repr=False, default_factory=Marks)
+    """Stamps."""
     _methods: dict[str, Latency] = field(init=False, repr=False, default_factory=dict)
     _open: dict[str, Incident] = field(init=False, repr=False, default_factory=dict)
     _readers: dict[int, Reader] = field(init=False, repr=False, default_factory=dict)
@@ -140,6 +146,8 @@ class Latencies:
                     self._sei(seen.at, seen.pts or 0.0, told)
         elif isinstance(seen, Tick):
             return self._tick(seen)
+        elif isinstance(seen, Picture):
+            self._picture(seen)
         elif isinstance(seen, Captured):
             self._captured(seen)
         elif isinstance(seen, Segment):
@@ -162,6 +170,7 @@ class Latencies:
         self._timeline = self._edge.timeline
         for latency in self._methods.values():
             latency.restart()
+        self._marks.restart()
         self._played = None
 
     def _captured(self, seen: Captured) -> None:
@@ -188,21 +197,33 @@ class Latencies:
                 values.append(seconds)
         if time is None or (rank > best and at - last <= FRESH):
             return
-        if rank != best and "sei" in self._methods:
-            self._methods.pop("sei")
+        if rank != best:
+            self._lines.pop("sei", None)
         self._form = rank, at
         self._mark("sei", at, pts, time, told.resolution)
 
     def _mark(self, method: str, at: float, pts: float, time: float, resolution: float) -> None:
-        latency = self._methods.get(method)
-        if latency is None:
+        line = self._lines.get(method)
+        if line is None:
             if method not in _TOLERANCE:
                 return
             need = 3 if method == "sei" and self._form[0] == len(FORMS) - 1 else _NEED.get(method, 1)
-            latency = self._methods[method] = Latency(_TOLERANCE[method], need, eager=method in _EAGER)
+            line = self._lines[method] = Line(_TOLERANCE[method], need)
+            self._methods.pop(method, None)
+        line.add(pts, time, resolution)
+        self._method(method, line).marked(at)
+
+    def _picture(self, picture: Picture) -> None:
+        if self._edge.lead == ("video", picture.track) and self._marks.see(picture.pts, picture.looks.get("stamp")):
+            self._method("stamp", Stamps(self._marks)).marked(picture.at)
+
+    def _method(self, name: str, source: Source) -> Latency:
+        latency = self._methods.get(name)
+        if latency is None:
+            latency = self._methods[name] = Latency(source, eager=name in _EAGER)
             if self._played is not None:
                 latency.began(*self._played)
-        latency.mark(at, pts, time, resolution)
+        return latency
 
     # ---- on Ticks
 
@@ -215,6 +236,7 @@ class Latencies:
             reading = latency.read(tick.at, tick.unix, tick.uncertainty) if known else Reading()
             if not known:
                 del self._methods[method]
+                self._lines.pop(method, None)
             if reading.transport is not None and reading.transport > self.longest:
                 reading = Reading()
             found += self._samples(method, reading, latency.drift.value if reading.transport is not None else None)

@@ -11,7 +11,7 @@ import pytest
 
 from qoe_agent.bitstream import capture
 from qoe_agent.maths.viewing import Viewing
-from qoe_agent.model import BACKLOG, Captured, Format, Incident, Observation, Packet, Segment, Tick
+from qoe_agent.model import BACKLOG, Captured, Format, Incident, Observation, Packet, Picture, Segment, Tick
 from qoe_agent.probes import latency
 from tests.bitstream.test_capture import OBS, stuffed
 from tests.probes.outcome import Outcome
@@ -80,8 +80,6 @@ class Told:
     """What was published each second, and what was true then."""
 
     outcome: Outcome = field(default_factory=lambda: Outcome("latency"))
-    transport: list[tuple[float, float]] = field(default_factory=list)
-    """Truth: when, and seconds since capture."""
     errors: list[float] = field(default_factory=list)
     spoken: int = 0
     ticks: int = 0
@@ -318,6 +316,32 @@ def test_what_transports_say(method: str, shift: float) -> None:
             seen.append(Captured(one.at, VIDEO, pts, published(pts) + shift, method))
     outcome = Outcome("latency").feed(seen)
     assert value(outcome, method) == pytest.approx(DELAY, abs=0.002)
+
+
+def stamped(observations: Iterable[Observation], when: Callable[[float], float], decoding: float) -> Iterator[Any]:
+    """Pictures with what the look `stamp` read in them, `decoding` seconds behind their packets."""
+    waiting: list[Picture] = []
+    for number, seen in enumerate(observations):
+        while waiting and waiting[0].decoded <= seen.at:
+            yield waiting.pop(0)
+        yield seen
+        if isinstance(seen, Packet) and seen.track == VIDEO:
+            look = (round(when(seen.pts or 0.0) * 1e3), round((seen.pts or 0.0) * 25) % 65536, 1.0, number > 1)
+            shown = (VIDEO, seen.pts, 1280, 720, "yuv420p", seen.key, seen.at + decoding)
+            waiting.append(Picture(seen.at, *shown, looks={"stamp": look}))
+
+
+def test_stamps_that_are_read_a_little_later() -> None:
+    """The publisher's media stands still for five seconds: no second tells a wrong time."""
+    run = script().open(0.0).play(6).pause(5).play(8).run()
+    when = lambda pts: published(pts) + (5.0 if pts >= 6.0 - 1e-6 else 0.0)  # noqa: E731
+    told = Told().follow(stamped(run.observations, when, 0.4), "stamp", when)
+    assert max(told.errors) < WITHIN
+    assert told.spoken >= told.ticks - 1
+    assert value(told.outcome, "stamp") == pytest.approx(DELAY, abs=0.002)
+    # the pause drained the model's buffer, and what is then shown is the old half second still
+    assert value(told.outcome, "stamp", "playout") == pytest.approx(DELAY + 0.5, abs=0.06)
+    assert told.outcome.gauge(latency.STARTUP, "stamp") == pytest.approx(DELAY + 0.5, abs=0.06)
 
 
 def test_a_lost_stream_says_nothing_and_a_new_connection_begins_anew() -> None:
