@@ -86,7 +86,7 @@ class Lasting:
         else:
             self.now.end, self.now.end_pts = self._even(at, pts)
             self.now.pictures += 1
-        if not self.now.opened and self.now.seconds + self._step >= self._least[what] - SLACK:
+        if not self.now.opened and self._enough(self.now.seconds + self._step, what):
             self.now.opened = True
             yield self.now
 
@@ -109,7 +109,10 @@ class Lasting:
         if now is None:
             return
         now.end, now.end_pts = end, pts
-        long = now.seconds >= self._least[now.what] - SLACK
-        if now.opened or long:
+        if now.opened or self._enough(now.seconds, now.what):
             now.opened = now.over = True
             yield now
+
+    def _enough(self, seconds: float, what: str) -> bool:
+        """Whether what was shown for so long may have lasted the minimum: pictures are whole, so up to one less."""
+        return seconds > self._least[what] - max(SLACK, self._step - SLACK)

@@ -12,6 +12,8 @@ from qoe_agent.maths.window import Floor
 
 LONGEST = 30.0
 """Seconds of a segment that are believed."""
+EVEN = 2.0
+"""Seconds that hold a whole pattern of pictures sent ahead of their time (B frames)."""
 GAP = 60.0
 """A step of more seconds than this begins another timeline."""
 
@@ -33,7 +35,7 @@ class Pace:
     @property
     def uneven(self) -> float:
         """Seconds by which arrival may differ from an even delivery."""
-        return 1.0 + self._segment
+        return EVEN + self._segment
 
     def broken(self, pts: float | None) -> bool:
         """Whether `pts` does not go on from where media time was."""
