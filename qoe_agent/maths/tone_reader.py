@@ -31,12 +31,16 @@ AGREE = 0.005
 """Seconds by which two stretches may differ on the time."""
 NEAR = 0.002
 """Seconds by which a chirp may lie beside its slot."""
+STRAY = 0.0005
+"""Seconds by which a chirp may lie beside the middle one of its stretch."""
 SEAM = 0.003
 """Seconds between stretches that follow one another."""
 CALM = 0.1
 """How much of what a stretch's media time differs from the count of samples is believed: FLV rounds to milliseconds."""
-CLEAR = 1.4
-"""The place in the sequence must fit so many times as well as any other."""
+CLEAR, LIKELY = 1.4, 1.15
+"""The place in the sequence must fit so many times as well as any other: to be sure, and to go on."""
+MISSED = 3
+"""Stretches without a mark after which nothing is expected of the next."""
 QUIET = 1e-10
 """Mean power of sound in which nothing is looked for."""
 
@@ -91,7 +95,7 @@ def filters(rate: int) -> Filters:
 class Reader:
     """Sound in, in stream order; chirps out."""
 
-    __slots__ = ("_doubted", "_end", "_kept", "_last", "_phase", "_rate", "_start")
+    __slots__ = ("_doubted", "_end", "_kept", "_last", "_missed", "_phase", "_rate", "_start")
 
     def __init__(self) -> None:
         self._rate = 0
@@ -102,6 +106,8 @@ class Reader:
         self._end = 0.0
         self._phase: float | None = None
         """Mark's time less media time, modulo the cycle, by the stretch before."""
+        self._missed = 0
+        """Stretches since one held a mark."""
         self._doubted: list[Tone] = []
         """The chirps of the stretch before, which had nothing to agree with."""
         self._last = -1e300
@@ -109,7 +115,7 @@ class Reader:
 
     @property
     def found(self) -> bool:
-        """The stretch before held a mark."""
+        """Lately there was a mark."""
         return self._phase is not None
 
     def feed(self, samples: Samples, rate: int, pts: float | None) -> list[Tone]:
@@ -135,17 +141,21 @@ class Reader:
 
     def _hear(self, sound: Samples) -> list[Tone]:
         """The chirps that begin in a stretch, if it agrees with the one before."""
-        tones = [
-            Tone(self._start + at, slot % SLOTS * SLOT, quality)
-            for at, slot, quality in heard(sound, filters(self._rate))
-        ]
-        before, self._phase = self._phase, None
+        starts, sure = heard(sound, filters(self._rate))
+        tones = [Tone(self._start + at, slot % SLOTS * SLOT, quality) for at, slot, quality in starts]
         doubted, self._doubted = self._doubted, tones
-        if not tones:
+        self._missed += 1
+        if not tones or (self._phase is None and not sure):
+            if self._missed > MISSED:
+                self._phase = None
             return []
-        self._phase = float(np.median([apart(t.time - t.pts - tones[0].time + tones[0].pts) for t in tones]))
-        self._phase += tones[0].time - tones[0].pts
+        before, first = self._phase, tones[0].time - tones[0].pts
+        off = np.array([apart(t.time - t.pts - first) for t in tones])
+        middle = float(np.median(off))
+        self._doubted = tones = [t for t, each in zip(tones, off, strict=True) if abs(each - middle) <= STRAY]
+        self._phase, self._missed = first + middle, 0
         if before is None or abs(apart(self._phase - before)) > AGREE:
+            self._phase = self._phase if sure else None
             return []
         told = [t for t in (*doubted, *tones) if t.pts > self._last + SLOT / 2 or t.pts < self._last - SLOT]
         self._last, self._doubted = tones[-1].pts, []
@@ -157,8 +167,9 @@ def apart(seconds: float) -> float:
     return (seconds + CYCLE / 2) % CYCLE - CYCLE / 2
 
 
-def heard(sound: Samples, by: Filters) -> list[tuple[float, int, float]]:
-    """Where chirps start (seconds from the start of `sound`), their slots, and how sure each is."""
+def heard(sound: Samples, by: Filters) -> tuple[list[tuple[float, int, float]], bool]:
+    """Where chirps start (seconds from the start of `sound`), their slots and shares of the energy; and whether these
+    can be no other slots."""
     spectrum = np.fft.rfft(sound, by.size)[: by.bins].astype(np.complex64)
     found = np.fft.ifft(by.spectra * spectrum, by.small, axis=1)
     power = found.real**2 + found.imag**2
@@ -169,32 +180,34 @@ def heard(sound: Samples, by: Filters) -> list[tuple[float, int, float]]:
     step = SLOT * by.rate
     offsets = np.round(np.arange(int(count / step)) * step).astype(np.int64)
     if len(offsets) < LEAST:
-        return []
+        return [], False
     best = share.max(axis=0)
     first = int(sum(best[at : at + int(step)] for at in offsets).argmax())
     begins = np.round(np.arange(first, count, step)).astype(np.int64)
     soft = share[:, begins].T
-    slot = placed(soft)
-    if slot is None:
-        return []
+    slot, fit = placed(soft)
+    if fit < LIKELY:
+        return [], False
     reach = int(NEAR * by.rate)
-    tones = ((n, _peak(power[SEQUENCE[(slot + n) % SLOTS]], int(at), reach)) for n, at in enumerate(begins))
-    return [
-        (at / by.rate, slot + n, float(share[SEQUENCE[(slot + n) % SLOTS], round(at)]))
-        for n, at in tones
-        if at is not None and at < count - 1 and share[SEQUENCE[(slot + n) % SLOTS], round(at)] >= FAITH
-    ]
+    tones = []
+    for n, begin in enumerate(begins):
+        shape = SEQUENCE[(slot + n) % SLOTS]
+        at = _peak(power[shape], int(begin), reach)
+        if at is not None and at < count - 1 and share[shape, round(at)] >= FAITH:
+            tones.append((at / by.rate, slot + n, float(share[shape, round(at)])))
+    return tones, fit >= CLEAR
 
 
-def placed(soft: Samples) -> int | None:
-    """The slot in the sequence that the first row of slots x shapes must be, if nothing else comes near."""
+def placed(soft: Samples) -> tuple[int, float]:
+    """The slot in the sequence that the first row of slots x shapes must be, and how much better it fits than any
+    other (0: there are no chirps)."""
     slots = np.arange(len(soft))
-    scores = soft[slots[:, None], SEQUENCE[(slots[:, None] + np.arange(SLOTS)) % SLOTS]].sum(axis=0)
+    chosen = SEQUENCE[(slots[:, None] + np.arange(SLOTS)) % SLOTS]
+    scores = (soft / (soft.sum(axis=1, keepdims=True) + FAITH))[slots[:, None], chosen].sum(axis=0)
     slot = int(scores.argmax())
-    score = float(scores[slot])
-    scores[slot] = 0.0
-    sure = score >= FAITH * len(soft) and score >= CLEAR * float(scores.max())
-    return slot if sure else None
+    score, scores[slot] = float(scores[slot]), 0.0
+    there = float(soft[slots, chosen[:, slot]].mean()) >= FAITH
+    return slot, score / float(scores.max()) if there else 0.0
 
 
 def _peak(power: Samples, near: int, reach: int) -> float | None:
