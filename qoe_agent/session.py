@@ -13,9 +13,10 @@ import random
 import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from qoe_agent import clock, sources
-from qoe_agent.decode import Decoding
+from qoe_agent.decode import Decoding, Guard
 from qoe_agent.join import Start
 from qoe_agent.journal import Journal
 from qoe_agent.maths.urls import scrub
@@ -78,6 +79,8 @@ class _Watched:
     declaration: Declaration
     feed: Callable[[Any], Iterable[Finding]]
     open: dict[tuple[str, str], Incident]
+    out: bool = False
+    """It raised, and is asked nothing more."""
 
 
 class Session:
@@ -112,6 +115,7 @@ class Session:
             sounds=sounds,
             policy=stream.decode,
             every=stream.pictures_every,
+            phase=crc32(key.stream.encode()) / 2**32,
         )
         self._skipped = {"picture": 0, "sound": 0}
         self._start = Start(clock.now())
@@ -256,8 +260,9 @@ class Session:
             self._journal.incident(finding)
 
     def _take_out(self, watched: _Watched) -> None:
-        if watched not in self._watched:
+        if watched.out:
             return
+        watched.out = True
         self._watched.remove(watched)
         for kind, route in self._routes.items():
             self._routes[kind] = tuple(one for one in route if one is not watched)
@@ -271,20 +276,12 @@ class Session:
             self._board.put(self.key, replace(incident, end=max(now, incident.start), detail=detail), now)
         watched.open.clear()
 
-    def _guarded(self, watched: _Watched, make: Callable[[Any], Any], probe: Any) -> Callable[..., Any]:
+    def _guarded(self, watched: _Watched, make: Callable[[Any], Any], probe: Any) -> Guard | None:
         """A look for one connection, isolated: if it raises on its decode thread, its probe is taken out."""
-        look, broken = make(probe), False
 
-        def guarded(*args: Any) -> Any:
-            nonlocal broken
-            if broken:
-                return None
-            try:
-                return look(*args)
-            except Exception:  # session isolation, on a decode thread
-                broken = True
-                log.exception("%s: the look of probe %s raised", self.key.stream, watched.declaration.name)
-                self._loop.call_soon_threadsafe(self._take_out, watched)
-                return None
+        def raised(error: Exception) -> None:
+            name = watched.declaration.name
+            log.error("%s: the look of probe %s raised", self.key.stream, name, exc_info=error)
+            self._loop.call_soon_threadsafe(self._take_out, watched)
 
-        return guarded
+        return None if watched.out else Guard(make(probe), lambda: watched.out, raised)

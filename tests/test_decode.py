@@ -89,7 +89,7 @@ async def test_adaptive_decodes_bursts_between_key_frames(pool: Pool) -> None:
     seen = await decode(pool, packets, form, policy="adaptive", every=5.0)
     at = [one.at - 1000.0 for one in seen if isinstance(one, Picture)]
     assert sum(t < 2.0 for t in at) == 50
-    assert [t for t in at if 2.0 <= t < 30.0] == [2.0, 7.0, 12.0, 17.0, 22.0, 27.0]
+    assert [t for t in at if 2.0 <= t < 30.0] == [float(t) for t in range(2, 30)]
     assert sum(30.0 <= t < 32.0 for t in at) == 50
 
 

@@ -31,7 +31,7 @@ async def test_a_burst_begins_once_though_many_packets_came_with_its_first(pool:
     packets = [replace(one, at=max(one.at, 1001.48)) for one in packets]  # a second and a half from the server's cache
     seen = await decode(pool, packets, form, policy="adaptive")
     pictures = [one for one in seen if isinstance(one, Picture)]
-    assert [one.pts for one in pictures][:87] == pytest.approx([n / 25 for n in range(87)])
+    assert [one.pts for one in pictures] == pytest.approx([*(n / 25 for n in range(50)), 2.0, 3.0])
 
 
 async def test_a_packet_without_data_does_not_end_the_decoder(pool: Pool) -> None:

@@ -267,8 +267,12 @@ async def test_a_source_with_a_bug_is_a_lost_stream_not_a_lost_agent(
 async def test_a_look_that_raises_takes_its_probe_out_and_the_pictures_go_on(make: Any) -> None:
     form, packets = h264(frames=30, gop=10)
     pictures: list[Picture | Sound] = []
+    made: list[Any] = []
 
     class Broken:
+        def __init__(self) -> None:
+            made.append(self)
+
         def __call__(self, *args: Any) -> Any:
             raise ZeroDivisionError
 
@@ -286,6 +290,9 @@ async def test_a_look_that_raises_takes_its_probe_out_and_the_pictures_go_on(mak
     await asyncio.sleep(0)
     assert value(board, "qoe_agent_probe_errors_total", probe="broken") == 1
     assert len(pictures) == 30
+    await watched.pull()
+    assert len(pictures) == 60
+    assert len(made) == 1  # the second connection has no such look
 
 
 async def test_stopping_closes_what_is_open_as_unobserved(make: Any) -> None:

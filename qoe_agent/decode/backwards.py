@@ -1,0 +1,256 @@
+"""Adaptive decoding on the lane: a key frame, what it makes us want, and the group before it, from its beginning.
+
+Each key frame is decoded together with its twin, a picture soon after it. The looks are asked whether they want all
+pictures since the last one; and a twin that is the same as its key frame may be the middle of a freeze, which key
+frames far apart cannot tell from motion. If anything is wanted, the group before is decoded in full, so that an
+onset is known to the frame, and decoding goes on until nothing is wanted at a key frame. The looks see rising times
+all along: pictures that they have seen are decoded again but not shown. What it costs is bounded (`maths.duty`);
+when the lane is late, only key frames are decoded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import av
+
+from qoe_agent import clock
+from qoe_agent.decode.pictures import TICKS, Run, describe
+from qoe_agent.maths.thumb import same, thumb
+from qoe_agent.model import Damage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qoe_agent.decode.gop import Gop
+    from qoe_agent.decode.pictures import Frame, Pictures
+    from qoe_agent.maths.duty import Duty
+    from qoe_agent.maths.thumb import Thumb
+    from qoe_agent.maths.view import View
+    from qoe_agent.model import Picture
+
+LATE = 4.0
+"""Seconds of waiting in the lane after which only key frames are decoded."""
+
+
+class LeftOut(NamedTuple):
+    """So many pictures were not decoded because the lane was late."""
+
+    pictures: int
+
+
+class Told(NamedTuple):
+    """What the packets say when a group begins."""
+
+    odd: bool
+    """The group before has to be decoded in full."""
+    small: bool
+    """The same, unless the picture stands still all along."""
+    now: bool
+    """They are suspicious still."""
+    burst: bool
+    """A burst begins with this group."""
+
+
+class Backwards:
+    """One video track of one connection; `running` and `pending` are read by the event loop."""
+
+    def __init__(self, pictures: Pictures, duty: Duty) -> None:
+        self._pictures, self._duty = pictures, duty
+        self.running = False
+        """Everything that comes is wanted."""
+        self.pending = False
+        """A call of `more` waits in the lane."""
+        self._run: Run | None = None
+        self._gop: Gop | None = None
+        """The group that the run is in."""
+        self._done = 0
+        """Packets of it that the decoder has."""
+        self._scheduled = False
+        """The run is a burst: nothing else asked for it."""
+        self._seen: int | None = None
+        """The latest time that the looks saw, in ticks."""
+        self._again = False
+        """The run has not yet come to what the looks have not seen."""
+        self._last: tuple[int, Thumb] | None = None
+        """The last key picture: its time and what it looked like."""
+        self._same = False
+        """The last two key pictures were the same."""
+
+    def key(self, gop: Gop, count: int, before: Gop | None, told: Told, asked: float) -> Iterator[object]:
+        """A group has begun; `count` packets of it are to be decoded with its key frame."""
+        if self._seen is not None and _ticks(gop.pts) < self._seen:
+            yield from self._stop()
+            self._seen, self._last, before = None, None, None  # another timeline
+        if clock.now() - asked > LATE:
+            yield from self._give_up()
+            yield from self._glance(gop)
+        elif self._run is not None and self._gop is before:
+            yield from self._go_on(gop, told)
+        else:
+            yield from self._stop()
+            yield from self._judge(gop, count, before, told)
+
+    def more(self, gop: Gop, wish: bool, rests: bool, asked: float) -> Iterator[object]:
+        """More of the group has come. `wish`: its packets are suspicious; `rests`: a burst is over."""
+        self.pending = False
+        if clock.now() - asked > LATE:
+            yield from self._give_up()
+        elif self._gop is gop:
+            self._scheduled &= not wish
+            yield from self._advance()
+        elif wish and gop.whole and self._duty.allows(same=self._same and not gop.odd):
+            yield from self._begin(gop)
+        if self._gop is gop and (not gop.whole or (rests and self._scheduled and not self._pictures.looks.alert)):
+            yield from self._stop()
+
+    def end(self, gop: Gop, wish: bool) -> Iterator[object]:
+        """The connection is over, and this was the last group."""
+        if self._gop is gop:
+            yield from self._advance()
+        elif gop.whole and (wish or self._pictures.looks.alert):
+            yield from self._begin(gop)
+        yield from self._stop()
+
+    def _judge(self, gop: Gop, count: int, before: Gop | None, told: Told) -> Iterator[object]:
+        """Not running: the key frame and its twin say what is wanted before and after it."""
+        frames = yield from self._pictures.alone(gop.packets[:count])
+        if not frames:
+            return
+        self._pictures.follows = False
+        view, looks = self._pictures.view(frames[0]), self._pictures.looks
+        here = thumb(view)
+        self._keyed(_ticks(gop.pts), here)
+        stands = len(frames) > 1 and same(here, thumb(self._pictures.view(frames[-1])))
+        wants = stands or looks.suspects(view) or looks.alert
+        if before is not None and self._granted(wants or told.small, told.odd):
+            yield from self._begin(before)
+            yield from self._enter(gop)
+        if self._seen != _ticks(gop.pts) and self._run is None:
+            yield from self._look(frames[0], view)
+        if told.burst or self._granted(wants or told.now or looks.alert, False):
+            yield from self._begin(gop, scheduled=told.burst and not (wants or told.now))
+        else:
+            yield from self._stop()
+            yield from self._once_more(gop)
+
+    def _go_on(self, gop: Gop, told: Told) -> Iterator[object]:
+        """Running: the rest of the group, its successor's key frame, and on if that is wanted."""
+        yield from self._advance()
+        yield from self._enter(gop)
+        if self._run is None and self._seen != _ticks(gop.pts):
+            yield from self._glance(gop)
+        wants = told.now or self._pictures.looks.alert
+        if self._run is not None and (told.burst or self._granted(wants, False)):
+            self._scheduled = told.burst and not wants
+            yield from self._advance()
+        else:
+            yield from self._stop()
+            yield from self._once_more(gop)
+
+    def _glance(self, gop: Gop) -> Iterator[object]:
+        """The key frame alone."""
+        frames = yield from self._pictures.alone(gop.packets[:1])
+        for frame in frames[:1]:
+            self._pictures.follows = False
+            view = self._pictures.view(frame)
+            self._keyed(_ticks(gop.pts), thumb(view))
+            yield from self._look(frame, view)
+
+    def _once_more(self, gop: Gop) -> Iterator[object]:
+        """The key picture came out of the decoder only as the run ended, and it is what somebody waits for."""
+        if self._seen == _ticks(gop.pts) and self._granted(self._pictures.looks.alert, False):
+            yield from self._begin(gop)
+
+    def _granted(self, wants: bool, odd: bool) -> bool:
+        return (odd and self._duty.allows(same=False)) or (wants and self._duty.allows(same=self._same))
+
+    def _begin(self, gop: Gop, *, scheduled: bool = False) -> Iterator[object]:
+        """Decode a group in full; what was seen of it is not shown again."""
+        if self._run is None or self._gop is not gop:
+            yield from self._stop()
+            try:
+                self._run = Run(self._pictures.format)
+            except (av.FFmpegError, ValueError):
+                return  # the key frame by itself has told of it
+            self._gop, self._done, self._again, self.running = gop, 0, True, True
+        self._scheduled = scheduled
+        yield from self._advance()
+
+    def _enter(self, gop: Gop) -> Iterator[object]:
+        """The run comes to the key frame of the next group."""
+        if self._run is None:
+            return
+        self._pay()
+        self._gop, self._done = gop, 0
+        yield from self._advance(1)
+
+    def _advance(self, most: int = 1_000_000) -> Iterator[object]:
+        """Decode what has come of the group."""
+        gop = self._gop
+        while self._run is not None and gop is not None and self._done < min(len(gop.packets), most):
+            seen = gop.packets[self._done]
+            self._done += 1
+            try:
+                frames = self._run.feed(seen)
+            except (av.FFmpegError, ValueError) as error:
+                self._forget()
+                yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+                return
+            for frame in frames:
+                yield from self._come(frame)
+
+    def _stop(self) -> Iterator[object]:
+        """The run is over; what its decoder holds comes out."""
+        run = self._run
+        if run is not None:
+            self._pay()
+            for frame in run.drain():
+                yield from self._come(frame)
+        self._forget()
+
+    def _give_up(self) -> Iterator[object]:
+        """The lane is late: what was to be decoded is left out."""
+        if self._run is not None and self._gop is not None:
+            yield LeftOut(len(self._gop.packets) - self._done)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._run, self._gop, self.running = None, None, False
+        self._scheduled = self._pictures.follows = False
+
+    def _pay(self) -> None:
+        if self._gop is not None and not self._scheduled and self._done > 1:
+            self._duty.spend(self._gop.seconds, same=self._same)
+
+    def _come(self, frame: Frame) -> Iterator[object]:
+        """A picture of the run: it is shown unless it was seen."""
+        if self._again and self._seen is not None and frame.pts is not None:
+            ticks = _ticks(frame.pts)
+            if ticks <= self._seen:
+                self._pictures.follows = ticks == self._seen
+                return
+        self._again = False
+        view = self._pictures.view(frame)
+        if frame.pts is not None and self._gop is not None and _ticks(frame.pts) == _ticks(self._gop.pts):
+            self._keyed(_ticks(frame.pts), thumb(view))
+        yield from self._look(frame, view)
+
+    def _look(self, frame: Frame, view: View) -> Iterator[Damage | Picture]:
+        if frame.pts is not None:
+            self._seen = _ticks(frame.pts)
+        yield from self._pictures.show(frame, view)
+
+    def _keyed(self, ticks: int, here: Thumb) -> None:
+        """A key picture: whether it is the one before once more."""
+        if self._last is not None:
+            passed = (ticks - self._last[0]) / TICKS
+            if passed <= 0.0:
+                return
+            self._duty.passed(passed)
+            self._same = same(self._last[1], here)
+        self._last = ticks, here
+
+
+def _ticks(pts: float) -> int:
+    return round(pts * TICKS)

@@ -1,0 +1,202 @@
+"""One stream's way through its lane: which packets are decoded, and that late work is left out and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.decode.adaptive import Adaptive, Schedule
+from qoe_agent.decode.backwards import LeftOut
+from qoe_agent.decode.lanes import WAITING, Lane
+from qoe_agent.decode.looks import Looks
+from qoe_agent.decode.pictures import Pictures
+from qoe_agent.decode.sounds import Hush, Sounds
+from qoe_agent.maths.duty import Duty
+from qoe_agent.model import Damage, Format, Observation, Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from qoe_agent.probes import PictureLook, SoundLook
+
+SOUND_BATCH = 1.0
+"""Seconds of sound decoded at once."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A video track."""
+
+    pictures: Pictures
+    adaptive: Adaptive
+    run: int = 0
+    """Counts runs of packets decoded in full (policy all): each begins at a key frame, with a new decoder."""
+    torn: bool = False
+    """A packet of the run was left out: the rest of it cannot be decoded."""
+
+
+class Decoding:
+    """Called on the event loop, answers by `emit` on the event loop."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        emit: Callable[[Observation], None],
+        call: Callable[..., Any],
+        *,
+        pictures: Mapping[str, Callable[[], PictureLook | None]],
+        sounds: Mapping[str, Callable[[], SoundLook | None]],
+        policy: str = "keyframes",
+        every: float = 5.0,
+        phase: float = 0.0,
+    ) -> None:
+        """`call`: runs a function on the event loop from any thread (loop.call_soon_threadsafe).
+
+        `pictures`, `sounds`: by the probe's name, what makes its look (None: it has none any more); each connection
+        gets new ones. `phase`: 0 to 1, where this stream's bursts lie among those of others.
+        """
+        self._lane, self._emit, self._call = lane, emit, call
+        self._make = pictures, sounds
+        self._looks = Looks.made(*self._make)
+        self._policy, self._every = policy, every
+        self._schedule, self._duty = Schedule(phase), Duty()
+        self._video: dict[int, _Seen] = {}
+        self._audio: dict[int, Sounds] = {}
+        self._batch: dict[int, list[Packet]] = {}
+        self._next_picture = 0.0
+        self._busy = 0
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.skipped = {"picture": 0, "sound": 0}
+        """Decode work left out because the agent was late."""
+
+    def format(self, seen: Format) -> None:
+        """A track was announced or changed."""
+        self._flush_sound(seen.track)
+        self._end(self._video.pop(seen.track, None))
+        if seen.kind == "video":
+            pictures = Pictures(self._lane, seen, self._looks)
+            self._video[seen.track] = _Seen(pictures, Adaptive(pictures, self._schedule, self._duty, self._picture))
+        elif seen.kind == "audio":
+            self._audio[seen.track] = Sounds(seen, self._looks)
+        self._next_picture = 0.0
+
+    def packet(self, seen: Packet) -> None:
+        """Decode it, or not, as the policy says."""
+        if not seen.data:  # to a decoder, no data is the end
+            return
+        if seen.kind == "audio":
+            self._heard(seen)
+            return
+        track = self._video.get(seen.track)
+        if track is None:
+            return
+        if self._policy == "adaptive":
+            track.adaptive.packet(seen)
+        elif self._policy == "all":
+            self._run_on(track, seen)
+        elif seen.key and seen.at >= self._next_picture:
+            self._next_picture = seen.at + self._every
+            self._picture(partial(track.pictures.key_frame, seen))
+
+    def reset(self) -> None:
+        """The connection ended: what is half collected is decoded, decoders start anew."""
+        for index in list(self._batch):
+            self._flush_sound(index)
+        for track in self._video.values():
+            self._end(track)
+        self._video.clear()
+        self._audio.clear()
+        self._next_picture = 0.0
+        self._looks = Looks.made(*self._make)
+
+    async def drained(self, timeout: float) -> None:
+        """Wait until nothing is being decoded, at most `timeout` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout)
+
+    def close(self) -> None:
+        """Nothing is emitted from here on."""
+        self._closed = True
+        self._video.clear()
+        self._audio.clear()
+        self._batch.clear()
+
+    def _end(self, track: _Seen | None) -> None:
+        """Nothing more comes of the track as it was."""
+        if track is None:
+            return
+        if self._policy == "adaptive":
+            track.adaptive.end()
+        elif self._policy == "all":
+            self._picture(track.pictures.last)
+
+    def _run_on(self, track: _Seen, seen: Packet) -> None:
+        """Decode it after the others of its run, unless one of them was left out."""
+        if track.torn:
+            if not seen.key:
+                self.skipped["picture"] += 1
+                return
+            track.torn = False
+            track.run += 1
+        if not self._picture(partial(track.pictures.full, seen, track.run)):
+            track.torn = True
+
+    def _heard(self, seen: Packet) -> None:
+        if seen.track not in self._audio:
+            return
+        batch = self._batch.setdefault(seen.track, [])
+        batch.append(seen)
+        if seen.pts is None or batch[0].pts is None or not 0 <= seen.pts - batch[0].pts < SOUND_BATCH:
+            self._flush_sound(seen.track)
+
+    def _flush_sound(self, index: int) -> None:
+        batch, track = self._batch.pop(index, None), self._audio.get(index)
+        if batch and track and not self._submit(partial(track.listen, batch)):
+            self.skipped["sound"] += 1
+
+    def _picture(self, job: Callable[[], Iterable[object]]) -> bool:
+        """Have a picture decoded; if the lane is late, the next key frame is tried at once."""
+        taken = self._submit(job)
+        if not taken:
+            self.skipped["picture"] += 1
+            self._next_picture = 0.0
+        return taken
+
+    def _submit(self, job: Callable[[], Iterable[object]]) -> bool:
+        """Have it done on the lane; False: the lane is late, and it is left out."""
+        if self._busy >= WAITING // 4 or not self._lane.put(partial(self._work, job)):
+            return False
+        self._busy += 1
+        self._idle.clear()
+        return True
+
+    def _work(self, job: Callable[[], Iterable[object]]) -> None:
+        """On the lane's thread."""
+        found: list[object] = []
+        try:
+            if not self._closed:
+                found.extend(job())
+        finally:
+            self._call(self._deliver, found)
+
+    def _deliver(self, found: list[Any]) -> None:
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()
+        if self._closed:
+            return
+        for seen in found:
+            if isinstance(seen, LeftOut):
+                self.skipped["picture"] += seen.pictures
+            elif isinstance(seen, Hush):
+                for track in self._video.values() if self._policy == "adaptive" else ():
+                    track.adaptive.hush()
+            else:
+                if isinstance(seen, Damage):
+                    self._next_picture = 0.0  # an undecodable key frame: try the very next one
+                self._emit(seen)

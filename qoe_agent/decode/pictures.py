@@ -1,0 +1,165 @@
+"""One track's packets to pictures and their looks, on a decode thread: key frames alone, or everything."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import av
+
+from qoe_agent import clock
+from qoe_agent.bitstream import nal
+from qoe_agent.decode.frames import view_of
+from qoe_agent.decode.lanes import open_decoder
+from qoe_agent.model import CORRUPT, Damage, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from qoe_agent.decode.lanes import Lane
+    from qoe_agent.decode.looks import Looks
+    from qoe_agent.maths.view import View
+    from qoe_agent.model import Format, Packet
+
+TICKS = 90_000
+"""Time base of timestamps handed to decoders."""
+WAITING = 64
+"""Packets whose pictures may still be in a decoder."""
+
+
+class Frame(NamedTuple):
+    """A decoded picture, and what its packet said."""
+
+    frame: Any
+    at: float
+    pts: float | None
+
+
+class Run:
+    """Decodes every packet from a key frame on; pictures come out in presentation order."""
+
+    __slots__ = ("_context", "_waiting")
+
+    def __init__(self, form: Format) -> None:
+        self._context = open_decoder(form.codec, form.extradata)
+        self._waiting: dict[int, tuple[float, float]] = {}
+        """(arrival, pts) of packets given to the decoder, by pts in ticks."""
+
+    def feed(self, seen: Packet) -> list[Frame]:
+        """The next packet; raises what the decoder raises."""
+        packet = av.Packet(seen.data)
+        if seen.pts is not None:
+            packet.pts = round(seen.pts * TICKS)
+            self._waiting[packet.pts] = seen.at, seen.pts
+            if len(self._waiting) > WAITING:
+                del self._waiting[next(iter(self._waiting))]
+        return [self._named(frame, seen.at) for frame in self._context.decode(packet)]
+
+    def drain(self) -> list[Frame]:
+        """The pictures that the decoder still holds; it takes nothing after that."""
+        if not self._waiting:
+            return []
+        last = next(reversed(self._waiting.values()))[0]
+        with contextlib.suppress(av.FFmpegError):
+            return [self._named(frame, last) for frame in self._context.decode(None)]
+        return []
+
+    def _named(self, frame: Any, otherwise: float) -> Frame:
+        known = self._waiting.pop(frame.pts, None)
+        if known is not None:
+            return Frame(frame, *known)
+        return Frame(frame, otherwise, None if frame.pts is None else frame.pts / TICKS)
+
+
+class Pictures:
+    """A video track of one connection."""
+
+    def __init__(self, lane: Lane, form: Format, looks: Looks) -> None:
+        self.format, self.looks = form, looks
+        self._lane = lane
+        self._framing = nal.length_size(form.extradata, form.codec)
+        self._run: Run | None = None
+        self._start: int | None = None
+        self.follows = False
+        """The next picture follows the last one that the looks saw."""
+
+    def key_frame(self, seen: Packet) -> Iterator[Damage | Picture]:
+        """A key frame by itself."""
+        frames = yield from self.alone([seen])
+        for frame in frames[:1]:
+            self.follows = False
+            yield from self.show(frame, key=True)
+
+    def alone(self, packets: list[Packet]) -> Generator[Damage, None, list[Frame]]:
+        """The pictures of a key frame and perhaps some packets after it, by a decoder that others use too."""
+        first, form = packets[0], self.format
+        which = form.codec, form.extradata, nal.parameter_sets(form.codec, first.data, self._framing)
+        out: list[Frame] = []
+        try:
+            context = self._lane.shared(*which)
+            frames = []
+            for seen in packets:
+                packet = av.Packet(seen.data)
+                packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
+                frames += context.decode(packet)
+            frames += context.decode(None)
+            context.flush_buffers()
+        except (av.FFmpegError, ValueError) as error:
+            self._lane.discard(*which)
+            yield Damage(first.at, first.track, "decode", 1, describe(error))
+            return out
+        if not frames:
+            yield Damage(first.at, first.track, "decode", 1, "the key frame gave no picture")
+        if not frames or first.flags & CORRUPT or any(frame.is_corrupt for frame in frames):
+            self._lane.discard(*which)
+        times = {round(seen.pts * TICKS): seen for seen in packets if seen.pts is not None}
+        for frame in frames:
+            seen = times.get(frame.pts, first)
+            out.append(Frame(frame, seen.at, seen.pts))
+        return out
+
+    def full(self, seen: Packet, run: int) -> Iterator[Damage | Picture]:
+        """The next packet of a run of all packets; another `run` is another decoder."""
+        try:
+            if run != self._start:
+                self._run, self._start, self.follows = None, run, False
+            if self._run is None:
+                if not seen.key:
+                    return
+                self._run = Run(self.format)
+            frames = self._run.feed(seen)
+        except (av.FFmpegError, ValueError) as error:
+            self._run, self.follows = None, False
+            yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+            return
+        for frame in frames:
+            yield from self.show(frame)
+
+    def last(self) -> Iterator[Damage | Picture]:
+        """The pictures that a full decoder still holds when its stream ends."""
+        if self._run is not None:
+            for frame in self._run.drain():
+                yield from self.show(frame)
+
+    def view(self, frame: Frame) -> View:
+        """A decoded picture as the looks see it."""
+        return view_of(frame.frame, frame.pts, follows=self.follows)
+
+    def show(self, shown: Frame, view: View | None = None, *, key: bool = False) -> Iterator[Damage | Picture]:
+        """Have the looks look."""
+        frame, at, pts = shown
+        index = self.format.track
+        if frame.is_corrupt:
+            yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
+        said: dict[str, Any] = {}
+        if self.looks.pictures:
+            view = view or self.view(shown)
+            said = {name: look(view) for name, look in self.looks.pictures.items()}
+        self.follows = True
+        key = key or bool(frame.key_frame)
+        yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, key, clock.now(), said)
+
+
+def describe(error: Exception) -> str:
+    """FFmpeg's words for what went wrong."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

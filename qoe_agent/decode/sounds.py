@@ -1,0 +1,76 @@
+"""One track's packets to stretches of sound and their looks, on a decode thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import av
+import cv2
+
+from qoe_agent import clock
+from qoe_agent.decode.frames import Heard, stretches
+from qoe_agent.decode.lanes import open_decoder
+from qoe_agent.decode.pictures import TICKS, describe
+from qoe_agent.model import Damage, Sound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qoe_agent.decode.looks import Looks
+    from qoe_agent.model import Format, Packet
+
+QUIET = 10 ** (-60 / 20)
+"""Magnitude below which sound is quiet."""
+HUSH = 0.5
+"""Seconds of quiet at the end of a stretch that are a silence beginning."""
+
+
+class Hush(NamedTuple):
+    """Silence began."""
+
+    pts: float | None
+
+
+class Sounds:
+    """An audio track of one connection."""
+
+    def __init__(self, form: Format, looks: Looks) -> None:
+        self.format, self.looks = form, looks
+        self._context: Any = None
+        self._quiet = False
+        """The last stretch ended quiet."""
+
+    def listen(self, batch: list[Packet]) -> Iterator[Damage | Sound | Hush]:
+        """Decode some packets; a stretch without a gap is one Sound."""
+        heard: list[Heard] = []
+        try:
+            if self._context is None:
+                self._context = open_decoder(self.format.codec, self.format.extradata)
+        except (av.FFmpegError, ValueError) as error:
+            yield Damage(batch[0].at, batch[0].track, "decode", len(batch), describe(error))
+            return
+        for seen in batch:
+            packet = av.Packet(seen.data)
+            packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
+            try:
+                frames = self._context.decode(packet)
+            except (av.FFmpegError, ValueError) as error:
+                yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+                continue
+            heard += [Heard(seen.at, frame) for frame in frames]
+        for at, ticks, rate, samples in stretches(heard, TICKS):
+            pts = None if ticks is None else ticks / TICKS
+            was, self._quiet = self._quiet, _ends_quiet(samples, rate)
+            if self._quiet and not was:
+                yield Hush(pts)
+            looks = {name: look(samples, rate, pts) for name, look in self.looks.sounds.items()}
+            channels, n = samples.shape
+            yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
+
+
+def _ends_quiet(samples: NDArray[np.float32], rate: int) -> bool:
+    tail = samples[:, -int(HUSH * rate) :]
+    return tail.shape[1] >= int(HUSH * rate) > 0 and cv2.norm(tail, cv2.NORM_INF) < QUIET

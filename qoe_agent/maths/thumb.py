@@ -1,0 +1,33 @@
+"""A picture at a glance: 64 x 36 means, in which a re-encoded still differs less than anything that moves.
+
+Measured over five encoders: two pictures of one freeze, up to a third of a second apart, differ by at most 3 in any
+cell; pans, film, and talking heads a tenth of a second apart by 7 and more in some.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from qoe_agent.maths.view import View
+
+Thumb: TypeAlias = NDArray[np.uint8]
+
+SIZE = (64, 36)
+"""Columns and rows."""
+STILL = 3.0
+"""Difference in any cell up to which two thumbs show the same."""
+
+
+def thumb(view: View) -> Thumb:
+    """The picture's thumb."""
+    return np.asarray(cv2.resize(view.small, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def same(one: Thumb, other: Thumb) -> bool:
+    """Whether they show the same picture."""
+    return float(cv2.norm(one, other, cv2.NORM_INF)) <= STILL
