@@ -23,6 +23,8 @@ _SHORT, _LONG = 64, 1024
 """Bytes of a header that are looked at first, and at most."""
 _MOST = 64
 """Slices of a picture that are looked at."""
+_ANEW = 64
+"""Pictures out of how many one is searched for further slices where none were found: in Annex B every byte is."""
 _SETS = 64
 """Parameter sets that are remembered."""
 
@@ -45,6 +47,9 @@ class Headers:
         self._known: dict[bytes, None] = {}
         self._sequences: dict[int, Any] = {}
         self._pictures: dict[int, Any] = {}
+        self._several = False
+        """Pictures are known to be of several slices, or fields."""
+        self._read = 0
         self._av1: tuple[bytes, av1_frames.Sequence] | None = None
         if codec in ("h264", "hevc"):
             for unit in nal.cut(codec, extradata):
@@ -65,6 +70,8 @@ class Headers:
     def _units(self, data: bytes) -> tuple[Coded, ...]:
         h264 = self._codec == "h264"
         slices: list[Slice] = []
+        whole = self._framing > 0 or self._several or self._read % _ANEW < 2
+        self._read += 1
         for start in nal.heads(data, self._framing):
             if start >= len(data):
                 break
@@ -78,8 +85,12 @@ class Headers:
                 found = self._slice(data, start, kind)
                 if found is not None:
                     slices.append(found)
+                if not whole:
+                    break
             elif is_set:
                 self._set(data[start : nal.unit_end(data, start, self._framing)].rstrip(b"\0"))
+        if whole:
+            self._several = len(slices) > 1
         return pictures_of(slices)
 
     def _slice(self, data: bytes, start: int, kind: int) -> Slice | None:
