@@ -1,4 +1,4 @@
-"""What the agent says about itself: its build, its process, how its configuration was last read."""
+"""What the agent says about itself: its build, its process, its clock, how its configuration was last read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,14 @@ PROCESS = (
     Metric("process_open_fds", "gauge", "Open file descriptors of the agent's process."),
     Metric("process_max_fds", "gauge", "File descriptors that the agent's process may open."),
 )
-METRICS = (BUILD, RELOADED, RELOADED_AT, CPU, *PROCESS)
+OFFSET = Metric(
+    "qoe_clock_offset_seconds", "gauge", "How far this machine's clock is ahead of true time, by whoever vouches for "
+    "it (`clock.source`); latencies are corrected by it.",
+)  # fmt: skip
+UNCERTAINTY = Metric(
+    "qoe_clock_uncertainty_seconds", "gauge", "How far that may be off; absent while nobody vouches for the clock."
+)
+METRICS = (BUILD, RELOADED, RELOADED_AT, CPU, *PROCESS, OFFSET, UNCERTAINTY)
 
 
 class About:
@@ -56,7 +63,7 @@ class About:
             self._board.put(None, Sample(RELOADED_AT, now), now)
 
     def refresh(self) -> None:
-        """Read the process's numbers anew; without /proc there are none."""
+        """Read the process's numbers, of which there are none without /proc, and the clock's anew."""
         now = clock.now()
         seen = {sample.name: sample.value for family in self._collector.collect() for sample in family.samples}
         for metric in PROCESS:
@@ -65,6 +72,9 @@ class About:
         if CPU.name in seen:
             self._board.put(None, Sample(CPU, max(0.0, seen[CPU.name] - self._cpu)), now)
             self._cpu = seen[CPU.name]
+        offset, uncertainty = clock.offset() or (None, None)
+        self._board.put(None, Sample(OFFSET, offset), now)
+        self._board.put(None, Sample(UNCERTAINTY, uncertainty), now)
 
 
 def _installed(package: str) -> str:

@@ -15,6 +15,7 @@ from qoe_agent import config as configuration
 from qoe_agent.about import About
 from qoe_agent.board import Board
 from qoe_agent.config.layers import stream_of
+from qoe_agent.discipline import Discipline
 from qoe_agent.discovery import Discovery
 from qoe_agent.exporter import Exporter
 from qoe_agent.fleet import Fleet
@@ -50,6 +51,7 @@ class Daemon:
             decode_threads=config.agent.decode_threads,
             expected=self.discovery.expected,
         )
+        self.discipline = Discipline(config.clock)
         self.about = About(self.board)
         self.exporter = Exporter(self.board, self, self.about, config.web)
         self._read = _stamp(path) if path else None
@@ -65,6 +67,7 @@ class Daemon:
         self._tasks = [
             asyncio.create_task(self.fleet.run(), name="fleet"),
             asyncio.create_task(self.discovery.run(), name="discovery"),
+            asyncio.create_task(self.discipline.run(), name="clock"),
         ]
         if self._path is not None:
             self._tasks.append(asyncio.create_task(self._look(), name="configuration"))
@@ -105,6 +108,7 @@ class Daemon:
             self._note_fixed(config)
             self.config, self.exporter.options = config, config.web
             self.fleet.budget.total = config.agent.ring_bytes
+            self.discipline.follow(config.clock)
             self.discovery.reconfigure(config)
             self._follow()
             self.about.reloaded(True)

@@ -16,6 +16,7 @@ from qoe_agent import config as configuration
 from qoe_agent import logs
 from qoe_agent.config.reading import one
 from qoe_agent.decode import Pool
+from qoe_agent.discipline import Discipline
 from qoe_agent.report import terminal, watch
 from qoe_agent.sources.replay import Recorder
 from qoe_agent.visit import visit
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from qoe_agent.config import Stream
+    from qoe_agent.config import Config, Stream
     from qoe_agent.model import Observation
     from qoe_agent.visit import Visit
 
@@ -62,7 +63,8 @@ class Watched:
 
 async def watch_once(wanted: Wanted) -> Watched:
     """Watch the stream, draw the table on standard error, judge."""
-    stream = _stream(wanted)
+    known = _configuration(wanted)
+    stream = _stream(wanted, known)
     screen = Console(stderr=True)
     table = screen.is_terminal and not wanted.quiet
     logs.configure(level="critical" if table else "warning")
@@ -70,6 +72,7 @@ async def watch_once(wanted: Wanted) -> Watched:
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     pool = Pool()
+    keeping = asyncio.create_task(Discipline(known.clock).run())
     try:
         with contextlib.ExitStack() as stack:
             taps: list[Callable[[Observation], None]] = []
@@ -78,6 +81,7 @@ async def watch_once(wanted: Wanted) -> Watched:
             show = stack.enter_context(Live(console=screen, auto_refresh=False)) if table else None
             seen = await _visit(stream, pool, wanted.seconds, taps, show, stop)
     finally:
+        keeping.cancel()
         pool.close()
     verdict = watch.decide(seen)
     screen.print(terminal.conclusion(verdict))
@@ -130,16 +134,22 @@ async def _draw(show: Live, begun: asyncio.Future[Visit]) -> None:
         await asyncio.sleep(REFRESH)
 
 
-def _stream(wanted: Wanted) -> Stream:
+def _configuration(wanted: Wanted) -> Config:
+    try:
+        return configuration.load(str(wanted.config), os.environ) if wanted.config else configuration.parse("", "", {})
+    except configuration.ConfigError as error:
+        raise NotUsable(str(error)) from None
+
+
+def _stream(wanted: Wanted, known: Config) -> Stream:
     """The stream to watch: one of the configuration's by name, or the URL with the options given."""
     said = {"name": "watch", "url": wanted.url, "decode": wanted.decode, "profile": wanted.profile}
     said |= {"source": wanted.source, "variant": wanted.variant}
     said = {option: value for option, value in said.items() if value}
+    for stream in known.streams:
+        if stream.name == wanted.url:
+            return replace(stream, decode=wanted.decode or stream.decode).single()
     try:
-        known = configuration.load(str(wanted.config), os.environ) if wanted.config else configuration.parse("", "", {})
-        for stream in known.streams:
-            if stream.name == wanted.url:
-                return replace(stream, decode=wanted.decode or stream.decode).single()
         return one(said, known.profiles, "watch").single()
     except configuration.ConfigError as error:
         raise NotUsable(str(error).replace("watch: [0].", "")) from None

@@ -19,7 +19,7 @@ LAYERS = (
     ("probes",),
     ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory"),
     ("config", "join"),
-    ("discovery", "series", "incidents", "demo"),
+    ("discovery", "discipline", "series", "incidents", "demo"),
     ("stamp",),
     ("board", "history", "evidence"),
     ("session",),

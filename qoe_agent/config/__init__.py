@@ -1,6 +1,6 @@
 """What a user may write, typed and strict; errors are `file:line:col: path: message; did you mean …?`."""
 
-from qoe_agent.config.agent import Agent, Callback, Discovery, FileSd, HttpSd, Web
+from qoe_agent.config.agent import Agent, Callback, Clock, Discovery, FileSd, HttpSd, Web
 from qoe_agent.config.reading import ConfigError, check, load, parse
 from qoe_agent.config.root import Config
 from qoe_agent.config.streams import Join, Profile, Schedule, Stream, StreamOptions, Thresholds
@@ -8,6 +8,7 @@ from qoe_agent.config.streams import Join, Profile, Schedule, Stream, StreamOpti
 __all__ = [
     "Agent",
     "Callback",
+    "Clock",
     "Config",
     "ConfigError",
     "Discovery",

@@ -24,6 +24,8 @@ from qoe_agent.config.values import (
 
 LEAST_TOKEN = 16
 """Characters that a bearer token must have."""
+NTP = 123
+"""The port of time servers."""
 
 
 def _listen(value: str) -> str:
@@ -42,6 +44,15 @@ def host_port(value: str) -> tuple[str, int]:
     if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5) or (":" in bare and bare == host):
         raise ValueError("must be host:port, such as 127.0.0.1:9843")
     return bare, int(port)
+
+
+def time_server(value: str) -> tuple[str, int]:
+    """`"time.example.com"`, `"time.example.com:123"`, `"::1"` or `"[::1]:123"` as host and port."""
+    bare = value.count(":") != 1 and "]:" not in value
+    host, port = (value.removeprefix("[").removesuffix("]"), NTP) if bare else host_port(value)
+    if not host or not 0 < port <= 65535 or any(letter.isspace() or letter in "/@?#[]" for letter in host):
+        raise ValueError("must be a host, or host:port, such as time.example.com")
+    return host, port
 
 
 def _url_pattern(value: str) -> str:
@@ -167,6 +178,34 @@ class Agent:
     """The least severe log lines that are written."""
     max_streams: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Streams beyond this many are refused, wherever they come from."""
+
+
+@section
+class Clock:
+    """How the agent knows what time it is, against which it tells latencies. Nothing sets the machine's clock."""
+
+    source: Literal["kernel", "ntp", "http", "none"] = "kernel"
+    """Who vouches for the clock: kernel (what the system's NTP client says of it), a server (ntp, http), or none."""
+    server: Annotated[str, Field(min_length=1, max_length=4096)] | None = field(default=None, repr=False)
+    """ntp: host or host:port. http: a URL whose body is a UTC time (DASH's http-xsdate) or that has a Date header."""
+    every: Annotated[Seconds, Field(ge=1)] = 60.0
+    """How often the server is asked; four times quickly at the start."""
+    timeout: Annotated[Seconds, Field(le=60)] = 2.0
+    """How long its answer may take; half of that is how far off it may be."""
+
+    def __post_init__(self) -> None:
+        asks = self.source in ("ntp", "http")
+        if asks and self.server is None:
+            raise wrong("server", f"required, because the source is {self.source}")
+        if not asks and self.server is not None:
+            raise wrong("server", f"nobody is asked, because the source is {self.source}")
+        try:
+            if self.source == "http":
+                address(self.server or "", frozenset({"http", "https"}))
+            elif self.server is not None:
+                time_server(self.server)
+        except ValueError as error:
+            raise wrong("server", str(error)) from None
 
 
 @section

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from qoe_agent.config.agent import Agent, Discovery, Web
+from qoe_agent.config.agent import Agent, Clock, Discovery, Web
 from qoe_agent.config.section import section
 from qoe_agent.config.streams import Profile, Stream, StreamOptions
 from qoe_agent.config.values import Word
@@ -40,6 +40,8 @@ class Config:
     """The web side: metrics, probes on demand, health."""
     agent: Agent = field(default_factory=Agent)
     """The agent as a process."""
+    clock: Clock = field(default_factory=Clock)
+    """How the agent knows what time it is, against which it tells latencies."""
     defaults: StreamOptions = field(default_factory=StreamOptions)
     """Options of every stream, unless its profile or itself says otherwise."""
     profiles: dict[Word, Profile] = field(default_factory=dict)

@@ -15,7 +15,7 @@ import textwrap
 import typing
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent.config.agent import Agent, Callback, Discovery, FileSd, HttpSd, Web
+from qoe_agent.config.agent import Agent, Callback, Clock, Discovery, FileSd, HttpSd, Web
 from qoe_agent.config.probing import options
 from qoe_agent.config.root import Config
 from qoe_agent.config.streams import Profile, Schedule, Stream, StreamOptions
@@ -45,7 +45,7 @@ def render() -> str:
     """The text of configs/agent.yml."""
     whole = _docs(Config)
     lines = [HEAD.rstrip()]
-    for name, made in (("web", Web()), ("agent", Agent()), ("defaults", StreamOptions())):
+    for name, made in (("web", Web()), ("agent", Agent()), ("clock", Clock()), ("defaults", StreamOptions())):
         lines += ["", *_comment(whole[name], ""), f"{name}:", *_options(made, "  ")]
     lines += ["", *_comment(whole["profiles"], ""), "#profiles:", "#  evening:"]
     lines += _off(_own(Profile, StreamOptions, "    "))
