@@ -27,14 +27,16 @@ State: TypeAlias = Literal["read", "unreadable", "stale"]
 
 KEPT = 256
 """First sights that a line goes through at most."""
-DOUBTED = 64
+DOUBTED = 32
 """First sights that are looked at where there is no line."""
 WINDOW = 60.0
 """Seconds of media time over which they may lie."""
 OLDER = 6
 """Stamps that must agree on a time older than the line before it is given up."""
-BACK = 0.5
-"""Seconds by which media time may go back; beyond that it began anew."""
+BACK = 0.002
+"""Seconds by which media time may go back (rounding); beyond that it began anew."""
+UNEVEN = 0.3, 0.004
+"""Share of a picture, and seconds, by which a picture may come off its time before a stamp has to confirm the line."""
 AGAIN = 1.0
 """Seconds of media time after which the line is drawn anew."""
 
@@ -68,6 +70,8 @@ class Marks:
         """The stamp to count from."""
         self._since = 0
         """Pictures since then."""
+        self._doubt: float | None = None
+        """Media time from which on the line is not confirmed: contradicted, or media time made a leap."""
         self._pts: float | None = None
         self._shown = 0.0
         """Seconds from picture to picture."""
@@ -76,12 +80,7 @@ class Marks:
 
     def feed(self, pts: float, stamp: tuple[int, int] | None, follows: bool = True) -> State:
         """Take a picture: its stamp (ms, counter), if that could be read; `follows`: none was left out before it."""
-        if self._pts is not None and pts < self._pts - BACK:
-            self.restart()
-        if follows and self._pts is not None and pts > self._pts:
-            step = min(max(pts - self._pts, FRAME[0]), FRAME[1])
-            self._shown += (step - self._shown) * (0.1 if self._shown else 1.0)
-        self._pts = pts
+        self._step(pts, follows)
         sure = follows and self._since == 0 and self._read is not None
         self._count(stamp, follows)
         if stamp is None:
@@ -94,7 +93,8 @@ class Marks:
             if len(self._sights) > KEPT:
                 del self._sights[next(iter(self._sights))]
             self._sight(seen)
-        return "stale" if self.line and self.line.off(seen) < -self.line.band else "read"
+        line = self.line
+        return "stale" if line and line.off(seen) < -line.band - max(0.0, line.frame - self._shown) else "read"
 
     def see(self, pts: float | None, look: Sequence[Any] | None) -> State | None:
         """Take what the look `stamp` said of a picture; None while no stamp was found."""
@@ -105,7 +105,7 @@ class Marks:
 
     def restart(self) -> None:
         """Media time began anew."""
-        self.line = self._read = self._pts = None
+        self.line = self._read = self._pts = self._doubt = None
         self._on.clear()
         self._against.clear()
         self._sights.clear()
@@ -113,10 +113,22 @@ class Marks:
     def captured(self, pts: float) -> Captured | None:
         """When what is shown at `pts` was made; None where too little agrees."""
         line = self.line
-        if line is None or (self._against and pts > line.last):
+        if line is None or (self._doubt is not None and (pts > line.last or pts >= self._doubt)):
             return None
         beyond = max(pts - line.last, line.first - pts, 0.0)
         return Captured(line.captured(pts), 0.0005 + line.scatter + DRIFT * beyond) if beyond <= line.reach else None
+
+    def _step(self, pts: float, follows: bool) -> None:
+        """Media time goes on."""
+        step = 0.0 if self._pts is None else pts - self._pts
+        if step < -BACK:
+            self.restart()
+        if self._doubt is None and (not follows or abs(step - self._shown) > UNEVEN[0] * self._shown + UNEVEN[1]):
+            self._doubt = pts
+        if follows and step > 0.0:
+            frame = min(max(step, FRAME[0]), FRAME[1])
+            self._shown += (frame - self._shown) * (0.1 if self._shown else 1.0)
+        self._pts = pts
 
     def _sight(self, seen: Seen) -> None:
         """A stamp that was not seen before."""
@@ -129,16 +141,17 @@ class Marks:
         elif abs(line.off(seen)) <= line.band:
             self._on.append(seen)
             self._against.clear()
-            self.line = replace(line, last=seen.pts)
+            self.line, self._doubt = replace(line, last=seen.pts), None
             if len(self._on) < 2 * LEAST or seen.pts > self._fitted + AGAIN:
                 self._draw()
         else:
             self._against.append(seen)
+            self._doubt = seen.pts if self._doubt is None else self._doubt
             other = drawn(self._against, self._shown, self._stale)
             if other and other.marks >= (LEAST if other.captured(seen.pts) > line.captured(seen.pts) else OLDER):
                 self._on = deque(self._against, maxlen=KEPT)
                 self._against.clear()
-                self.line, self._fitted = other, seen.pts
+                self.line, self._fitted, self._doubt = other, seen.pts, None
 
     @property
     def _stale(self) -> bool:
@@ -148,7 +161,7 @@ class Marks:
     def _draw(self) -> None:
         while self._on[-1].pts - self._on[0].pts > WINDOW:
             self._on.popleft()
-        self.line, self._fitted = drawn(self._on, self._shown, self._stale), self._on[-1].pts
+        self.line, self._fitted, self._doubt = drawn(self._on, self._shown, self._stale), self._on[-1].pts, None
 
     def _count(self, stamp: tuple[int, int] | None, follows: bool) -> None:
         """Source frames that were left out or shown again, between pictures that follow one another."""

@@ -60,6 +60,8 @@ class Line:
     last: float
     """Media time of the first and last stamp on it."""
     marks: int
+    frame: float
+    """Seconds between frames where they are stamped."""
     scatter: float
     """95 % of its stamps lie so close to it, in seconds."""
     band: float
@@ -108,11 +110,12 @@ def drawn(marks: Sequence[Seen], shown: float, stale: bool = False) -> Line | No
     if pts[on][-1] - pts[on][0] >= SPAN and on.sum() >= MANY:
         apart = pts[on] - at
         drift = float(np.clip((apart * offsets[on]).sum() / (apart**2).sum(), -DRIFT, DRIFT))
-    left = np.abs(offsets[on] - level - drift * (pts[on] - at))
+    scatter = float(np.quantile(np.abs(offsets[on] - level - drift * (pts[on] - at)), 0.95))
+    if on.sum() >= MANY:
+        band = min(band, 4 * scatter + 2 * SLACK)
     reach = min(max(3 * float(np.median(np.diff(pts[on]))), REACH[0]), REACH[1])
     first, last = (float(v) + start for v in pts[on][[0, -1]])
-    made_at = base / 1000 + at + level
-    return Line(start + at, made_at, drift, first, last, int(on.sum()), float(np.quantile(left, 0.95)), band, reach)
+    return Line(start + at, base / 1000 + at + level, drift, first, last, int(on.sum()), frame, scatter, band, reach)
 
 
 def _frame(made: Floats, counters: NDArray[np.int64]) -> float:
