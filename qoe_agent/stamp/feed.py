@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import av
@@ -109,7 +110,7 @@ class Opened:
                 yield piece
             if not self._loop or ends == begins:
                 return
-            begins = float(ends)
+            begins = ceil(round(ends * float(self.shape.rate), 3)) / float(self.shape.rate)  # on the pictures' grid
             self._container.close()
             self._container = self._open()
 
@@ -141,38 +142,56 @@ class Opened:
 
 
 class Silenced:
-    """A feed put in order of time, with silence where it has no sound (encoders and players want both)."""
+    """A feed put in order of time. Its sound is one unbroken run of samples, counted: holes are filled with silence,
+    an input without sound gets nothing but silence (encoders and players want both)."""
 
     WINDOW = 0.6
     """Seconds by which pictures and sound of an input may lie apart in its order."""
+    SLACK = 0.02
+    """Seconds by which timestamps may differ from the count of samples: containers round them."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed, self.shape = feed, feed.shape
+        self._heard = 0
+        """Samples so far."""
 
     def __iter__(self) -> Iterator[Piece]:
-        waiting: dict[str, deque[Piece]] = {"video": deque(), "audio": deque()}
-        silent = 0.0
-        """Where silence would go on."""
+        pictures, sounds = deque[Piece](), deque[Piece]()
         for piece in self._feed:
             if piece.pts < 0:
                 continue
-            waiting[piece.kind].append(piece)
-            while (pictures := waiting["video"]) and (waiting["audio"] or self._alone(pictures)):
-                if not waiting["audio"]:
-                    for _ in range(int((pictures[0].pts - silent) * RATE / BLOCK)):
-                        yield Piece("audio", silent, samples=np.zeros((2, BLOCK), np.float32))
-                        silent += BLOCK / RATE
-                    yield pictures.popleft()
-                    continue
-                earlier = "audio" if waiting["audio"][0].pts <= pictures[0].pts else "video"
-                taken = waiting[earlier].popleft()
-                if taken.samples is not None:
-                    silent = taken.pts + taken.samples.shape[1] / RATE
-                yield taken
-        yield from sorted(itertools.chain(*waiting.values()), key=lambda piece: piece.pts)
+            (pictures if piece.kind == "video" else sounds).append(piece)
+            while pictures and (sounds or pictures[-1].pts - pictures[0].pts >= self.WINDOW):
+                yield from self._next(pictures, sounds)
+        while pictures or sounds:
+            yield from self._next(pictures, sounds)
 
-    def _alone(self, pictures: deque[Piece]) -> bool:
-        return pictures[-1].pts - pictures[0].pts >= self.WINDOW
+    def _next(self, pictures: deque[Piece], sounds: deque[Piece]) -> Iterator[Piece]:
+        """The earlier of the two that wait."""
+        if not pictures or (sounds and sounds[0].pts <= pictures[0].pts):
+            yield from self._counted(sounds.popleft())
+            return
+        if not sounds:
+            yield from self._silence(pictures[0].pts)
+        yield pictures.popleft()
+
+    def _counted(self, piece: Piece) -> Iterator[Piece]:
+        """Sound, in its place by the count of samples; too early (an overlap) it is left out."""
+        assert piece.samples is not None
+        late = piece.pts - self._heard / RATE
+        if late < -self.SLACK:
+            return
+        if late > self.SLACK:
+            yield from self._silence(piece.pts)
+        piece.pts = self._heard / RATE
+        self._heard += piece.samples.shape[1]
+        yield piece
+
+    def _silence(self, until: float) -> Iterator[Piece]:
+        """Nothing, in whole blocks, up to a media time."""
+        while self._heard + BLOCK <= until * RATE:
+            yield Piece("audio", self._heard / RATE, samples=np.zeros((2, BLOCK), np.float32))
+            self._heard += BLOCK
 
     def close(self) -> None:
         """Let go of the input."""

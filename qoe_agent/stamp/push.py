@@ -99,7 +99,7 @@ class Push:
             piece.picture.pict_type = 0
             self._write(self._video.encode(piece.picture))
         elif piece.samples is not None:
-            self._sound(piece.pts, piece.samples)
+            self._sound(piece.samples)
 
     def close(self) -> None:
         """Write the rest, end the file or connection."""
@@ -117,12 +117,8 @@ class Push:
             self._container.close()
         self._end_relay()
 
-    def _sound(self, pts: float, samples: NDArray[np.float32]) -> None:
-        """Collect sound to the encoder's frames; a hole in it of more than a frame is filled with silence."""
-        ends = (self._heard + self._samples.shape[1]) / RATE
-        hole = round((pts - ends) * RATE)
-        if hole > self._frame_size:
-            samples = np.concatenate([np.zeros((2, hole), np.float32), samples], axis=1)
+    def _sound(self, samples: NDArray[np.float32]) -> None:
+        """Collect sound to the encoder's frames."""
         self._samples = np.concatenate([self._samples, samples], axis=1)
         size = self._frame_size
         while self._samples.shape[1] >= size:
