@@ -81,10 +81,11 @@ class Marks:
     def feed(self, pts: float, stamp: tuple[int, int] | None, follows: bool = True) -> State:
         """Take a picture: its stamp (ms, counter), if that could be read; `follows`: none was left out before it."""
         self._step(pts, follows)
-        sure = follows and self._since == 0 and self._read is not None
+        before = self._read if follows and self._since == 0 else None
         self._count(stamp, follows)
         if stamp is None:
             return "unreadable"
+        sure = before is not None and _plausible(before, stamp)
         seen = Seen(pts, *stamp, sure)
         if stamp in self._sights:
             self._sights[stamp] += 1

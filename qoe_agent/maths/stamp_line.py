@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LEAST = 3
 """Stamps that must agree."""
-CROWD, SHARE = 8, 0.6
+CROWD, SHARE = 12, 0.75
 """Stamps, and share of the first sights, that must agree where some were seen late and none is sure."""
 DRIFT = 0.002
 """Largest difference of the clocks' speeds."""
