@@ -1,0 +1,207 @@
+"""Exposure: levels and colours of the picture, once a second: clipped, too dark, tinted, gray, between black bars.
+
+The gauges say what is there; whether it is a fault, only people who know the programme can tell. The incidents are for
+what lasts and is gross: thresholds were set so that none of the natural photographs and pages that they were tried on
+gives one, unless it really is so (a night scene is dark, a black-and-white photograph is gray). A tint is only told
+from a warm or cold scene when it is strong and in all tones alike, or when no colour of light could have made it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qoe_agent.maths.borders import Active, Borders
+from qoe_agent.maths.lasting import Lasting, Stretch
+from qoe_agent.maths.pace import Pace
+from qoe_agent.maths.tones import Tones, tones_of
+from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
+from qoe_agent.probes import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qoe_agent.maths.view import View
+    from qoe_agent.model import Finding
+
+MEAN = Metric("qoe_luma_mean_ratio", "gauge", "Mean luma of the active picture: 0 is black, 1 is white.")
+CLIPPED = Metric("qoe_luma_clipped_ratio", "gauge", "Share of the active picture above 98 % of the range of luma.")
+CRUSHED = Metric("qoe_luma_crushed_ratio", "gauge", "Share of the active picture below 2 % of the range of luma.")
+SATURATION = Metric(
+    "qoe_saturation_ratio", "gauge", "Mean chroma of the active picture: 0 is gray, 1 is all the range."
+)
+CAST = Metric(
+    "qoe_colour_cast_ratio", "gauge", "Tint that dark, middle and bright tones have in common, as a share of luma; "
+    "absent while a picture lacks one of these tones.",
+)  # fmt: skip
+ACTIVE = Metric("qoe_active_picture_ratio", "gauge", "Share of the picture that is not black bars.")
+WIDTH = Metric("qoe_active_width_pixels", "gauge", "Width of the picture between black bars.")
+HEIGHT = Metric("qoe_active_height_pixels", "gauge", "Height of the picture between black bars.")
+
+EVERY, PHASE = 1.0, 0.3
+"""Seconds of media time between two looks, and where in the second they lie."""
+FRESH = 12.0
+"""Seconds that a value is worth showing."""
+STALE = 60.0
+"""Seconds without any picture after which what lasted is over as far as it is known."""
+BLACK = 0.06
+"""A picture whose 95th percentile of luma is below is black, which is another probe's: it says nothing of light."""
+PHOTOGRAPHIC = 0.2
+"""`spread` of pictures that are no pages or graphics."""
+GRAY = 0.02
+"""Chroma of the most colourful hundredth of a gray picture."""
+ALIEN = 0.2
+"""Share of colours that no light could have made."""
+
+
+class Levels(NamedTuple):
+    """What a look says."""
+
+    tones: Tones
+    active: Active | None
+
+
+class Meter:
+    """The look: tones and active picture, once a second; None in between."""
+
+    def __init__(self) -> None:
+        self._due: float | None = None
+        self._borders = Borders()
+
+    def __call__(self, view: View) -> Levels | None:
+        pts = view.pts
+        if pts is None or (self._due is not None and self._due - EVERY <= pts < self._due):
+            return None
+        self._due = (pts - PHASE) // EVERY * EVERY + EVERY + PHASE
+        active = self._borders.see(view, pts)
+        inside = None
+        if active and active.share < 1.0:
+            rows, columns = view.small.shape
+            inside = (
+                slice(-(-active.top * rows // active.height), max(1, active.bottom * rows // active.height)),
+                slice(-(-active.left * columns // active.width), max(1, active.right * columns // active.width)),
+            )
+        return Levels(tones_of(view, inside), active)
+
+
+@probe(
+    MEAN, CLIPPED, CRUSHED, SATURATION, CAST, ACTIVE, WIDTH, HEIGHT,
+    sees=(Opened, Segment, Picture, Tick, Lost),
+    incidents={
+        "overexposed": "much of the picture is clipped to white, and it is no page or graphic",
+        "underexposed": "nearly all of the picture is very dark",
+        "colour_cast": "all tones have one strong tint, or colours that no light could have made",
+        "monochrome": "a photographic picture has no colour",
+        "letterbox": "black bars take part of the picture",
+    },
+    picture=lambda _: Meter(),
+)  # fmt: skip
+@dataclass(slots=True)
+class Exposure:
+    """Watches the first video track that pictures come from."""
+
+    after: float = 10.0
+    """Seconds that a level or colour must last to make an incident."""
+    clipped: float = 0.2
+    """Share of the picture that is clipped in an overexposed one."""
+    dark: float = 0.2
+    """The 95th percentile of luma of an underexposed picture, as a share of its range."""
+    cast: float = 0.25
+    """Tint of all tones, as a share of luma, that makes a cast."""
+    bars: float = 0.04
+    """Share of the width or height that black bars take together to make an incident."""
+
+    _pace: Pace = field(default_factory=Pace, init=False, repr=False)
+    _held: dict[str, Lasting] = field(init=False, repr=False)
+    _track: int | None = field(default=None, init=False, repr=False)
+    _since: float = field(default=0.0, init=False, repr=False)
+    """Pictures that arrived earlier belong to a connection of the past."""
+    _dead: bool = field(default=False, init=False, repr=False)
+    _levels: tuple[float, Levels] | None = field(default=None, init=False, repr=False)
+    """The last, and when its picture arrived."""
+
+    def __post_init__(self) -> None:
+        kinds = "overexposed", "underexposed", "colour_cast", "monochrome", "letterbox"
+        self._held = {kind: Lasting({kind: self.after}) for kind in kinds}
+
+    def feed(self, seen: Observation) -> Iterable[Finding]:
+        if isinstance(seen, Picture):
+            return self._picture(seen)
+        if isinstance(seen, Tick):
+            return self._tick(seen)
+        if isinstance(seen, Segment):
+            self._pace.segment(seen.duration)
+        elif isinstance(seen, Opened | Lost):
+            return self._restart(seen)
+        return ()
+
+    def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
+        yield from self._stopped()
+        self._pace, self._track, self._levels = Pace(), None, None
+        self._since, self._dead = seen.at, isinstance(seen, Lost)
+
+    def _stopped(self) -> Iterator[Incident]:
+        for held in self._held.values():
+            yield from map(_incident, held.stop())
+
+    def _picture(self, seen: Picture) -> Iterator[Finding]:
+        if self._dead or seen.at < self._since or self._track not in (None, seen.track):
+            return
+        self._track = seen.track
+        if self._pace.broken(seen.pts):
+            yield from self._stopped()
+        when = self._pace.when(seen.at, seen.pts)
+        levels: Any = seen.looks.get("exposure")
+        if levels is None:
+            return
+        self._levels = seen.at, levels
+        if levels[0].high < BLACK:
+            return
+        facts = self._facts(*levels)
+        for kind, held in self._held.items():
+            found = list(held.see(kind if kind in facts else "", when, seen.pts))
+            if held.now:
+                held.now.facts |= facts[kind]
+            yield from map(_incident, found)
+
+    def _facts(self, tones: Tones, active: Active | None) -> dict[str, dict[str, Any]]:
+        """What holds now, by kind, and the numbers that say so."""
+        facts: dict[str, dict[str, Any]] = {}
+        photographic = tones.spread >= PHOTOGRAPHIC
+        if photographic and tones.clipped >= self.clipped:
+            facts["overexposed"] = {"clipped": tones.clipped, "mean": tones.mean, "limit": self.clipped}
+        if tones.high <= self.dark:
+            facts["underexposed"] = {"high": tones.high, "mean": tones.mean, "limit": self.dark}
+        if tones.alien is not None and tones.alien >= ALIEN:
+            facts["colour_cast"] = {"alien": tones.alien, "limit": ALIEN}
+        elif tones.cast is not None and tones.cast >= self.cast:
+            facts["colour_cast"] = {"cast": tones.cast, "limit": self.cast}
+        if photographic and tones.vivid is not None and tones.vivid <= GRAY:
+            facts["monochrome"] = {"vivid": tones.vivid, "limit": GRAY}
+        if active and (bars := active.bars(self.bars)):
+            size = {"width": active.right - active.left, "height": active.bottom - active.top}
+            facts["letterbox"] = {"bars": bars, **size, "limit": self.bars}
+        return facts
+
+    def _tick(self, tick: Tick) -> Iterator[Finding]:
+        if self._levels is None:
+            return
+        at, (tones, active) = self._levels
+        fresh = tick.at - at <= FRESH
+        if tick.at - at > STALE:
+            yield from self._stopped()
+            self._levels = None
+        shown = (tones.mean, tones.clipped, tones.crushed, tones.saturation, tones.cast)
+        for metric, value in zip((MEAN, CLIPPED, CRUSHED, SATURATION, CAST), shown, strict=True):
+            yield Sample(metric, value if fresh else None)
+        known = active if fresh else None
+        yield Sample(ACTIVE, known.share if known else None)
+        yield Sample(WIDTH, known.right - known.left if known else None)
+        yield Sample(HEIGHT, known.bottom - known.top if known else None)
+
+
+def _incident(stretch: Stretch) -> Incident:
+    end, pts = (stretch.end, stretch.end_pts) if stretch.over else (None, None)
+    detail = {"pictures": stretch.pictures, "onset_within": stretch.within, **stretch.facts}
+    severity: Any = "warning" if stretch.what in ("overexposed", "colour_cast") else "info"
+    return Incident(stretch.what, stretch.start, end, severity, "", stretch.start_pts, pts, detail)
