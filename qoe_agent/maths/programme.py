@@ -68,6 +68,13 @@ class Programme:
         self.watched: set[str] = set()
         """Faults that somebody looks for."""
 
+    def anew(self) -> Programme:
+        """Another one, of the same stream."""
+        other = Programme()
+        other.level(self._level)
+        other.sounding = self.sounding
+        return other
+
     @property
     def whole(self) -> int:
         """Seconds before this are complete, as far as their pictures go."""
@@ -161,7 +168,7 @@ class Programme:
         return {
             fault: min(1.0, (before[fault] + sum(self._wrong(row, fault) for row in rows)) / count)
             for fault in FAULTS
-            if fault in self.watched
+            if fault in self.watched or (fault == "silence" and self.sounding)
         }
 
     def around(self, number: int) -> Around | None:

@@ -189,8 +189,7 @@ class Quality:
                 self._dry.append((float(self._start), Dry(requested, event.pts, event.at)))
         elif event.kind in ("stop", "give_up"):
             self._start = None
-            self._intake.programme = Programme()
-            self._intake.programme.sounding = programme.sounding
+            self._intake.programme = programme.anew()
             self._marks = Marks(self._intake.programme)
 
     def _picture(self, seen: Picture) -> None:
@@ -201,11 +200,11 @@ class Quality:
         if not video.width or not video.height:
             self._intake.size(seen.width, seen.height)
         blocks = seen.looks.get("quality")
-        if blocks is not None:
+        if blocks is not None and video.codec == "h264":  # others' are of whole pictures, as in their headers
             mean, spread = blocks
             mean -= 6 * deeper(seen.pixel_format)  # decoders count from 0 (QP'Y of H.264 §7.4.2.1.1)
             self._intake.quantisers.add("macroblock", "I" if seen.key else "inter", mean, spread)
-            if not seen.key and video.codec == "h264":
+            if not seen.key:
                 self._intake.programme.quantiser(mean, seen.pts)
         face, still = seen.looks.get("black"), seen.looks.get("content_freeze")
         if face is not None:
@@ -256,7 +255,9 @@ class Quality:
             self._played = int(max(self._played, min(place, programme.whole)))
         played, sounds = self._played, sounds_of(self._intake.formats.get("audio"))
         self._dry = [(where, dry) for where, dry in self._dry if where >= played - OLD]
-        stalls = [Stall(where, (at if dry.end is None else dry.end) - dry.start) for where, dry in self._dry]
+        stalls = [
+            Stall(min(where, played), (at if dry.end is None else dry.end) - dry.start) for where, dry in self._dry
+        ]
         self._rating.judge(programme, sounds)
         minute = self._rating.minute(programme, played, sounds, stalls)
         if minute is None:
