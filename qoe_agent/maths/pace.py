@@ -6,8 +6,6 @@ late say how media time relates to the agent's clock.
 
 from __future__ import annotations
 
-from math import isfinite
-
 from qoe_agent.maths.window import Floor
 
 LONGEST = 30.0
@@ -16,6 +14,8 @@ EVEN = 2.0
 """Seconds that hold a whole pattern of pictures sent ahead of their time (B frames)."""
 GAP = 60.0
 """A step of more seconds than this begins another timeline."""
+BELIEVED = 1e11
+"""Media times beyond leave no room for milliseconds."""
 
 
 class Pace:
@@ -46,7 +46,7 @@ class Pace:
         if self.broken(pts):
             self._lags = Floor()
         self._last = pts
-        if pts is None or not isfinite(pts):
+        if pts is None or not abs(pts) < BELIEVED:
             return at
         self._lags.add(at, at - pts)
         even = pts + (self._lags.lowest(at - self.uneven) or 0.0)
