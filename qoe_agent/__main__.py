@@ -91,6 +91,16 @@ JUnit: TypeAlias = Annotated[Path | None, typer.Option(help="Write the verdict a
 Record: TypeAlias = Annotated[
     Path | None, typer.Option(help="Write the observations (gzip JSON Lines; no pictures, no sound).")
 ]
+Loopback: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="PUSH_URL",
+        help="Stamp a programme and push it there while URL is watched: latency and A/V offset without a clock error.",
+    ),
+]
+Input: TypeAlias = Annotated[
+    str, typer.Option("--input", help="What --loopback stamps and pushes: what PyAV opens, or the built-in programme.")
+]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No live table.")]
 
 
@@ -107,11 +117,13 @@ def watch(
     junit: JUnit = None,
     record: Record = None,
     quiet: Quiet = False,
+    loopback: Loopback = "",
+    programme: Input = "test",
 ) -> None:
     """Watch one stream, then judge it. Exit status: 0 good, 1 bad, 2 could not measure."""
     from qoe_agent.watching import NotUsable, Wanted, watch_once
 
-    wanted = Wanted(url, length(seconds), decode, profile, source, variant, config, record, quiet)
+    wanted = Wanted(url, length(seconds), decode, profile, source, variant, config, record, quiet, loopback, programme)
     try:
         found = asyncio.run(watch_once(wanted))
     except NotUsable as error:

@@ -30,7 +30,7 @@ def send(plan: Plan) -> Stamped:
         try:
             run(plan, stop, told)
         except (OSError, ValueError) as error:
-            raise ValueError(_why(plan, error)) from None
+            raise ValueError(why(plan, error)) from None
     if told.late:
         screen.print(f"fell behind {told.late} times: the marks were set anew; a smaller picture would keep up")
     return told
@@ -57,7 +57,8 @@ def shown(to: str) -> str:
     return redact(to).rpartition("/")[0] + "/" + HIDDEN
 
 
-def _why(plan: Plan, error: Exception) -> str:
+def why(plan: Plan, error: Exception) -> str:
+    """What went wrong, for people: without secrets."""
     words = getattr(error, "strerror", None) or str(error)
     told = scrub(scrub(f"{words}", plan.source), plan.to).replace(plan.to, shown(plan.to))
     return f"{redact(plan.source)} to {shown(plan.to)}: {told}"

@@ -22,7 +22,7 @@ from qoe_agent.sources.replay import Recorder
 from qoe_agent.visit import visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from qoe_agent.config import Config, Stream
@@ -50,6 +50,10 @@ class Wanted:
     config: Path | None
     record: Path | None
     quiet: bool
+    loopback: str = ""
+    """Where to push a stamped programme to, which then is what `url` shows."""
+    programme: str = "test"
+    """What is stamped and pushed: whatever PyAV opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +76,34 @@ async def watch_once(wanted: Wanted) -> Watched:
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     pool = Pool()
-    keeping = asyncio.create_task(Discipline(known.clock).run())
+    keeping = None if wanted.loopback else asyncio.create_task(Discipline(known.clock).run())
     try:
-        with contextlib.ExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
+            if wanted.loopback:
+                await stack.enter_async_context(_looping(wanted, stream, stop))
             taps: list[Callable[[Observation], None]] = []
             if wanted.record:
                 taps.append(stack.enter_context(_recording(wanted.record, stop)))
             show = stack.enter_context(Live(console=screen, auto_refresh=False)) if table else None
             seen = await _visit(stream, pool, wanted.seconds, taps, show, stop)
     finally:
-        keeping.cancel()
+        if keeping:
+            keeping.cancel()
         pool.close()
     verdict = watch.decide(seen)
     screen.print(terminal.conclusion(verdict))
     return Watched(watch.document(seen), watch.junit(seen), verdict.status)
+
+
+@contextlib.asynccontextmanager
+async def _looping(wanted: Wanted, stream: Stream, stop: asyncio.Event) -> AsyncIterator[None]:
+    from qoe_agent.loopback import pushing
+
+    try:
+        async with pushing(wanted.loopback, wanted.programme, stream.target(), stop):
+            yield
+    except ValueError as error:
+        raise NotUsable(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -143,7 +161,8 @@ def _configuration(wanted: Wanted) -> Config:
 
 def _stream(wanted: Wanted, known: Config) -> Stream:
     """The stream to watch: one of the configuration's by name, or the URL with the options given."""
-    said = {"name": "watch", "url": wanted.url, "decode": wanted.decode, "profile": wanted.profile}
+    decode = wanted.decode or ("all" if wanted.loopback else None)
+    said = {"name": "watch", "url": wanted.url, "decode": decode, "profile": wanted.profile}
     said |= {"source": wanted.source, "variant": wanted.variant}
     said = {option: value for option, value in said.items() if value}
     for stream in known.streams:
