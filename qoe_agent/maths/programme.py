@@ -27,8 +27,8 @@ ENOUGH = 3
 DENSE = 0.5
 """Decoded quantisers a second that make a better mean than those of headers."""
 
-BYTES, FRAMES, KEY_BYTES, KEYS, QP, QPS, BLOCK_QP, BLOCK_QPS, SOUND, BLACK, FREEZE, SILENCE = range(12)
-FAULTS = {"black": BLACK, "freeze": FREEZE, "silence": SILENCE}
+BYTES, FRAMES, KEY_BYTES, KEYS, QP, QPS, BLOCK_QP, BLOCK_QPS, SOUND, BLACK, FREEZE, SILENCE, SYNC = range(13)
+FAULTS = {"black": BLACK, "freeze": FREEZE, "silence": SILENCE, "sync": SYNC}
 
 
 class Level(NamedTuple):
@@ -113,7 +113,7 @@ class Programme:
 
     def _open(self, number: int) -> None:
         while self.first + len(self._seconds) <= number:
-            self._seconds.append([0.0] * 12)
+            self._seconds.append([0.0] * 13)
             self._levels.append(self._level)
         while len(self._seconds) > KEPT:
             old = self._seconds.popleft()
@@ -149,7 +149,14 @@ class Programme:
         start, stop = self.place(begin), self.place(end)
         if start is None or stop is None:
             return
-        column = FAULTS[fault]
+        self._mark(FAULTS[fault], start, stop)
+
+    def mark_lately(self, fault: str, seconds: float) -> None:
+        """Something was wrong in the newest media."""
+        end = float(self.first + len(self._seconds))
+        self._mark(FAULTS[fault], end - seconds, end)
+
+    def _mark(self, column: int, start: float, stop: float) -> None:
         start, stop = max(start, float(self.first)), min(stop, float(self.first + len(self._seconds)))
         while start < stop:
             number = int(start)

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from qoe_agent.maths.p1203 import Mode, Video
     from qoe_agent.maths.p1203_session import Score
     from qoe_agent.maths.programme import Programme
+    from qoe_agent.maths.stalls import Dry
 
 LEAST = 10
 """Seconds of played media below which nothing is said."""
 MINUTE = 60
 BLOCK = 300
+OLD = 500
+"""Seconds of media after which a stall is forgotten: more than a block of the session and what waits to be played."""
 
 
 class Judged(NamedTuple):
@@ -48,6 +51,28 @@ class Result(NamedTuple):
     """Mean O21; None where there is no sound."""
     lost: dict[str, float]
     """Points of MOS by cause, each at the step of the formulas that takes them."""
+
+
+class Pauses:
+    """The stalls of a session, open ones too, and the wait before it, by their places on the programme's timeline."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self) -> None:
+        self._all: list[tuple[float, Dry]] = []
+
+    def clear(self) -> None:
+        """Another session."""
+        self._all.clear()
+
+    def add(self, place: float, dry: Dry) -> None:
+        """Playback stood."""
+        self._all.append((place, dry))
+
+    def until(self, at: float, played: int) -> list[Stall]:
+        """As they are at `at`: none lies beyond what was played."""
+        self._all = [(place, dry) for place, dry in self._all if place >= played - OLD]
+        return [Stall(min(place, played), (at if dry.end is None else dry.end) - dry.start) for place, dry in self._all]
 
 
 class Rating:

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from qoe_agent.bitstream.intake import Intake
 from qoe_agent.maths.caps import cap
 from qoe_agent.maths.faults import Marks
-from qoe_agent.maths.p1203_session import Stall
 from qoe_agent.maths.programme import Programme
 from qoe_agent.maths.quantisers import Blocks, Quantisers
-from qoe_agent.maths.rating import LEAST, MINUTE, Rating
+from qoe_agent.maths.rating import LEAST, MINUTE, Pauses, Rating
 from qoe_agent.maths.scope import deeper, scope
 from qoe_agent.maths.scope import sounds as sounds_of
 from qoe_agent.maths.stalls import Dry, Stalls
 from qoe_agent.maths.viewing import SEES, Viewing
 from qoe_agent.model import Format, Lost, Metric, Opened, Packet, Picture, Sample, Sound, Tick
 from qoe_agent.probes import probe
+from qoe_agent.probes.av_offset import OUT, AvOffset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 Gauge: TypeAlias = tuple[Metric, tuple[str, ...]]
 
 MOS = Metric(
-    "qoe_mos", "gauge", "Quality from 1 to 5: P.1203-style (not certified), never above what black, frozen and silent "
-    "media leave; window: 60s, session.", ("window",),
+    "qoe_mos", "gauge", "Quality from 1 to 5: P.1203-style (not certified), never above what black, frozen, silent "
+    "and unsynchronised media leave; window: 60s, session.", ("window",),
 )  # fmt: skip
 P1203 = Metric(
     "qoe_p1203_mos", "gauge", "P.1203-style MOS of the last 60 s (O46 without random forest, not certified); mode: "
@@ -56,7 +56,8 @@ PART = Metric(
 )  # fmt: skip
 LOST = Metric(
     "qoe_mos_deduction", "gauge", "Points of MOS lost over the last 60 s, each where the formulas take it (they do not "
-    "add up); cause: coding, upscaling, frame_rate, audio, adaptation, stalling, black, freeze, silence.", ("cause",),
+    "add up); cause: coding, upscaling, frame_rate, audio, adaptation, stalling, black, freeze, silence, sync.",
+    ("cause",),
 )  # fmt: skip
 QP = Metric(
     "qoe_qp", "gauge", "Mean quantiser over the last 60 s, on the codec's scale (H.264, HEVC: up to 51; AV1, VP9: up "
@@ -77,8 +78,6 @@ INSTANT = 1.0
 """Seconds of waiting for the first picture that are no stall."""
 SELDOM = 30.0
 """Seconds after which the session is judged anew, at least; while it is young, a tenth of its age."""
-OLD = 500
-"""Seconds of media after which a stall is forgotten: more than a block of the session and what waits to be played."""
 
 
 @probe(
@@ -102,8 +101,8 @@ class Quality:
     """Seconds of a stall after which the viewer is gone, as for stalls."""
     _viewing: Viewing = field(init=False, repr=False)
     _stalls: Stalls = field(init=False, repr=False, default_factory=lambda: Stalls(SHORTEST))
-    _dry: list[tuple[float, Dry]] = field(init=False, repr=False, default_factory=list)
-    """Stalls of the session, and the wait before it, by their places on the programme's timeline."""
+    _pauses: Pauses = field(init=False, repr=False, default_factory=Pauses)
+    _sync: AvOffset = field(init=False, repr=False, default_factory=AvOffset)
     _taken: list[Packet] = field(init=False, repr=False, default_factory=list)
     """Packets that wait to be worked off."""
     _intake: Intake = field(init=False, repr=False)
@@ -141,6 +140,7 @@ class Quality:
             if len(self._taken) >= BATCH:
                 self._work_off()
             return ()
+        self._in_step(seen)
         if isinstance(seen, Picture):
             self._picture(seen)
             return ()
@@ -158,6 +158,14 @@ class Quality:
         self._viewing.take(seen)
         self._follow()
         return self._tick(seen) if isinstance(seen, Tick) else ()
+
+    def _in_step(self, seen: Observation) -> None:
+        """How much media has its sound further off than is acceptable, as that probe has it."""
+        for found in self._sync.feed(seen):
+            if isinstance(found, Sample) and found.metric is OUT and found.labels == ("bt1359_acceptability",):
+                self._intake.programme.watched.add("sync")
+                if found.value:
+                    self._intake.programme.mark_lately("sync", found.value)
 
     def _work_off(self) -> None:
         """Take account of the packets gathered; nothing is told of them before the next Tick anyway."""
@@ -184,9 +192,9 @@ class Quality:
             self._rating.begin(self._start)
             self._session = (0.0, None)
             requested = self._viewing.requested
-            self._dry.clear()
+            self._pauses.clear()
             if requested is not None and event.at - requested > INSTANT:
-                self._dry.append((float(self._start), Dry(requested, event.pts, event.at)))
+                self._pauses.add(float(self._start), Dry(requested, event.pts, event.at))
         elif event.kind in ("stop", "give_up"):
             self._start = None
             self._intake.programme = programme.anew()
@@ -224,7 +232,7 @@ class Quality:
     def _tick(self, tick: Tick) -> Iterable[Finding]:
         for dry in self._stalls.tick(tick.at, tick.lag):
             place = self._intake.programme.place(dry.start_pts)
-            self._dry.append((float(self._played) if place is None else max(place, float(self._played)), dry))
+            self._pauses.add(float(self._played) if place is None else max(place, float(self._played)), dry)
         if not self._turned <= tick.at < self._turned + EVERY:
             self._turned, self._coarse = tick.at, dict(self._quantisers())
         elif self._due - EVERY <= tick.at < self._due:
@@ -254,10 +262,7 @@ class Quality:
         if place is not None:
             self._played = int(max(self._played, min(place, programme.whole)))
         played, sounds = self._played, sounds_of(self._intake.formats.get("audio"))
-        self._dry = [(where, dry) for where, dry in self._dry if where >= played - OLD]
-        stalls = [
-            Stall(min(where, played), (at if dry.end is None else dry.end) - dry.start) for where, dry in self._dry
-        ]
+        stalls = self._pauses.until(at, played)
         self._rating.judge(programme, sounds)
         minute = self._rating.minute(programme, played, sounds, stalls)
         if minute is None:

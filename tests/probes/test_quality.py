@@ -19,8 +19,9 @@ from qoe_agent.maths.p1203 import Coded, sound, video
 from qoe_agent.maths.p1203_session import Second, Stall, score
 from qoe_agent.maths.programme import Programme
 from qoe_agent.maths.quantisers import Quantisers
-from qoe_agent.model import Format, Opened, Packet, Picture, Tick
+from qoe_agent.model import Format, Opened, Packet, Picture, Sample, Tick
 from qoe_agent.model import Sound as Heard
+from qoe_agent.probes.av_offset import OUT
 from qoe_agent.probes.quality import LOST, MOS, P1203, PART, QP, SPREAD
 from tests.accuracy.offline import watch
 from tests.bitstream.coded_files import coded, pictures, traced
@@ -273,6 +274,17 @@ def test_missing_sound_is_silence() -> None:
     seen = after(Script().open().play(40).mute(40))
     assert (seen.gauge(MOS, "60s") or 5.0) <= 5.0 - DEPTHS["silence"] * 0.7, "half of the minute"
     assert (seen.gauge(LOST, "silence") or 0.0) > 0.3
+
+
+def test_sound_out_of_step_is_what_that_probe_says() -> None:
+    seen = Outcome("quality")
+    late = [Sample(OUT, 1.0, (standard,)) for standard in ("bt1359_acceptability", "bt1359_detectability")]
+    seen.probe._sync = SimpleNamespace(feed=lambda one: late if isinstance(one, Tick) and one.at > 1045 else [])
+    seen.feed(Script().open().play(75).run().observations)
+    plain = seen.gauge(P1203, "1", "p1203")
+    assert plain is not None
+    assert seen.gauge(MOS, "60s") == pytest.approx(cap(plain, {"sync": 0.45}).mos, abs=0.1)
+    assert (seen.gauge(LOST, "sync") or 0.0) > 0.3
 
 
 # ---- quantisers
