@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from qoe_agent import clock
+from qoe_agent.bitstream import capture
+from qoe_agent.demo.encoder import LEAD_IN
 from qoe_agent.demo.faults import Fault, Schedule
 from qoe_agent.demo.programme import Programme
 from qoe_agent.demo.studio import Studio
@@ -35,7 +37,11 @@ SOON = 0.5
 class Publisher:
     """Broadcasts the demo's programme to an RTMP server from a thread; use as a context manager."""
 
-    def __init__(self, url: str, programme: Programme = SMALL) -> None:
+    def __init__(self, url: str, programme: Programme = SMALL, early: float | None = None) -> None:
+        """`early`: pictures carry our SEI, which says that they were captured so many seconds before they were due."""
+        self._early = early
+        self.captured: dict[float, float] = {}
+        """By media time: the capture time, in Unix seconds, that a picture's SEI says."""
         self.log: list[Packet] = []
         """Every packet with the time it was handed to the network; no payload."""
         self.failure: Exception | None = None
@@ -93,6 +99,8 @@ class Publisher:
         packets = []
         for piece in coded.flv:
             for kind, stamp, body in _tags(piece.data):
+                if kind == VIDEO and body[1] == 1 and self._early is not None:
+                    body = self._dated(stamp / 1000, body, self._early)
                 message += _message(4 if kind == AUDIO else 6, kind, 1, stamp, body)
                 if body[1] == 1:  # a frame, not a configuration
                     packets.append((kind, stamp / 1000, body))
@@ -102,6 +110,12 @@ class Publisher:
             flags = KEY if kind == AUDIO or body[0] >> 4 == 1 else 0
             name, track = ("audio", 1) if kind == AUDIO else ("video", 0)
             self.log.append(Packet(at, track, name, pts, pts, flags, len(body), b""))  # type: ignore[arg-type]  # a Kind
+
+    def _dated(self, pts: float, body: bytes, early: float) -> bytes:
+        """A picture with our SEI before its first slice."""
+        time = clock.wall(self._studio.started) + pts - LEAD_IN - early
+        self.captured[pts] = time
+        return body[:5] + capture.inject("h264", body[5:], 4, capture.write(time, len(self.captured)))
 
 
 def _tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
