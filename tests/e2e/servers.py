@@ -264,12 +264,12 @@ class Agent:
 
 
 @contextlib.asynccontextmanager
-async def agent(home: Path, streams: dict[str, str]) -> AsyncIterator[Agent]:
+async def agent(home: Path, streams: dict[str, str], decode: str = "keyframes") -> AsyncIterator[Agent]:
     """The daemon on these streams (name: URL)."""
     home.mkdir()
     port, config = free_port(), home / "agent.yml"
     lines = [f"web: {{listen: '127.0.0.1:{port}'}}", "streams:"]
-    lines += [f"  - {{name: {name}, url: '{url}'}}" for name, url in streams.items()]
+    lines += [f"  - {{name: {name}, url: '{url}', decode: {decode}}}" for name, url in streams.items()]
     config.write_text("\n".join(lines) + "\n")
     log = home / "agent.log"
     async with running(sys.executable, "-m", "qoe_agent", "run", config, log=log) as process:
