@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qoe_agent.maths.quantisers import Quantisers
     from qoe_agent.model import Format, Packet
 
-READS = 4.0
+READS = 3.0
 """Pictures a second whose headers are read."""
 GOLDEN = 0.6180339887498949
 """Steps by this share of a circle come everywhere on it: in step with no period of the encoder's."""

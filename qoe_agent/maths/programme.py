@@ -194,6 +194,11 @@ class Programme:
     def _wrong(self, row: list[float], fault: str) -> float:
         return 1.0 if fault == "silence" and self.sounding and not row[SOUND] else row[FAULTS[fault]]
 
+    def alike(self, one: int, other: int) -> bool:
+        """Whether two seconds are of one quality level."""
+        known = all(self.first <= n < self.first + len(self._seconds) for n in (one, other))
+        return known and self._levels[one - self.first] == self._levels[other - self.first]
+
     def _known(self, begin: int, end: int) -> range:
         return range(max(begin, self.first), min(end, self.first + len(self._seconds)))
 

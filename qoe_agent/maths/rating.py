@@ -27,6 +27,9 @@ LEAST = 10
 """Seconds of played media below which nothing is said."""
 MINUTE = 60
 BLOCK = 300
+SHARED = 5
+"""Seconds, of those that are not final, that share a judgement."""
+CAUSES = ("coding", "upscaling", "frame_rate", "audio")
 OLD = 500
 """Seconds of media after which a stall is forgotten: more than a block of the session and what waits to be played."""
 
@@ -34,8 +37,13 @@ OLD = 500
 class Judged(NamedTuple):
     """One second of media."""
 
-    video: Video
+    video: float
+    """O22."""
     audio: float | None
+    """O21."""
+    mode: Mode
+    lost: tuple[float, float, float, float]
+    """Points of MOS for coding, upscaling, frame rate and sound."""
 
 
 class Result(NamedTuple):
@@ -117,7 +125,7 @@ class Rating:
         """The minute before `played`; None while too little is known."""
         begin = max(self._start, played - MINUTE)
         judged = self._between(programme, begin, played, sounds)
-        found = _scored([Second(one.video.mos, one.audio) for one in judged], begin, played, stalls)
+        found = _scored([Second(one.video, one.audio) for one in judged], begin, played, stalls)
         return None if found is None else _result(found, judged)
 
     def session(self, programme: Programme, played: int, sounds: str | None, stalls: Sequence[Stall]) -> float | None:
@@ -142,7 +150,7 @@ class Rating:
             Second(seen, None if isnan(heard) else heard) for seen, heard in zip(self._video, self._audio, strict=True)
         ]
         judged = self._between(programme, self._from, end, sounds)
-        return old + [Second(one.video.mos, one.audio) for one in judged]
+        return old + [Second(one.video, one.audio) for one in judged]
 
     def _forget(self, played: int) -> None:
         """Only the last minute is wanted in detail."""
@@ -150,15 +158,19 @@ class Rating:
         while self._judged and number < played - MINUTE:
             one = self._judged.popleft()
             if one is not None and number >= self._from:
-                self._video.append(one.video.mos)
+                self._video.append(one.video)
                 self._audio.append(nan if one.audio is None else one.audio)
             number += 1
 
     def _between(self, programme: Programme, begin: int, end: int, sounds: str | None) -> list[Judged]:
-        """What is known of these seconds; the newest are judged by what came so far."""
+        """What is known of these seconds; the newest are judged by what came so far, a few at a time."""
         oldest = self._next - len(self._judged)
         known = list(islice(self._judged, max(0, begin - oldest), max(0, min(end, self._next) - oldest)))
-        known += [self._one(programme, number, sounds) for number in range(max(begin, self._next), end)]
+        fresh = None
+        for n, number in enumerate(range(max(begin, self._next), end)):
+            if n % SHARED == 0 or not programme.alike(number - 1, number):
+                fresh = self._one(programme, number, sounds)
+            known.append(fresh)
         return [one for one in known if one is not None]
 
     def _one(self, programme: Programme, number: int, sounds: str | None) -> Judged | None:
@@ -166,7 +178,7 @@ class Rating:
         if around is None or around.pictures is None:
             return None
         seen = video(around.pictures, self._display, handheld=self._handheld)
-        return None if seen is None else Judged(seen, sound(sounds, around.sound) if sounds else None)
+        return None if seen is None else _judged(seen, sound(sounds, around.sound) if sounds else None)
 
 
 def _scored(seconds: Sequence[Second], begin: int, end: int, stalls: Sequence[Stall]) -> Score | None:
@@ -176,25 +188,29 @@ def _scored(seconds: Sequence[Second], begin: int, end: int, stalls: Sequence[St
     return score(seconds, [Stall(at - begin, length) for at, length in stalls if begin <= at <= end])
 
 
+def _judged(seen: Video, audio: float | None) -> Judged:
+    """With the points that each step of the formulas takes."""
+    rating, worth = 100.0, [mos_of(100.0)]
+    for less in (seen.coding, seen.upscaling, seen.frame_rate):
+        rating -= less
+        worth.append(mos_of(rating))
+    perfect, real = both(Second(seen.mos, SILENT_FILM)), both(Second(seen.mos, audio))
+    return Judged(
+        seen.mos, audio, seen.mode, (worth[0] - worth[1], worth[1] - worth[2], worth[2] - worth[3], perfect - real)
+    )
+
+
 def _result(found: Score, judged: Sequence[Judged]) -> Result:
     count = len(judged)
     heard = [one.audio for one in judged if one.audio is not None]
-    lost = dict.fromkeys(("coding", "upscaling", "frame_rate", "audio"), 0.0)
-    for seen, audio in judged:
-        steps = [100.0]
-        steps += [steps[-1] - seen.coding, steps[-1] - seen.coding - seen.upscaling]
-        steps.append(steps[-1] - seen.frame_rate)
-        worth = [mos_of(max(step, 0.0)) for step in steps]
-        for n, cause in enumerate(("coding", "upscaling", "frame_rate")):
-            lost[cause] += (worth[n] - worth[n + 1]) / count
-        if audio is not None:
-            lost["audio"] += (both(Second(seen.mos, SILENT_FILM)) - both(Second(seen.mos, audio))) / count
+    sums = map(sum, zip(*(one.lost for one in judged), strict=True))
+    lost = {cause: total / count for cause, total in zip(CAUSES, sums, strict=True)}
     if not heard:
         del lost["audio"]
     lost["adaptation"] = found.negative + found.oscillation + found.adaptation
     lost["stalling"] = found.stalled
-    modes = Counter(one.video.mode for one in judged)
+    modes = Counter(one.mode for one in judged)
     return Result(
-        found, modes.most_common(1)[0][0], count, sum(one.video.mos for one in judged) / count,
+        found, modes.most_common(1)[0][0], count, sum(one.video for one in judged) / count,
         sum(heard) / len(heard) if heard else None, lost,
     )  # fmt: skip

@@ -8,7 +8,7 @@ P.1203's scope is H.264 up to 1080p with AAC, MP2 or AC-3, over TCP, from 30 s t
 `p1203`, elsewhere `extended`. HEVC and VP9 go by a published mapping (VP9 by sizes only), MP3 is taken for MP2, E-AC-3
 for AC-3, Opus and Vorbis for AAC-LC; a stream without sound is judged as if there were nothing to complain of.
 AV1 and the rest have no score, but AV1 has its quantiser. A slice's quantiser is what its first block begins with:
-where the encoder varies it within pictures it lies off the mean, with x264's defaults by +0 to +3.
+where the encoder varies it within pictures it lies off their mean (by -0.1 to +3.5 in nine settings of x264).
 
 Nothing is said before 10 s were played. Latency is no part of the score.
 """
@@ -77,7 +77,7 @@ SHORTEST = 0.1
 INSTANT = 1.0
 """Seconds of waiting for the first picture that are no stall."""
 SELDOM = 30.0
-"""Seconds after which the session is judged anew, at least; while it is young, a tenth of its age."""
+"""Seconds after which the session is judged anew, once it is longer than a minute."""
 
 
 @probe(
@@ -268,9 +268,11 @@ class Quality:
         if minute is None:
             return {}
         due, session = self._session
-        if session is None or not due - SELDOM <= at < due:
+        if played - start <= MINUTE:
+            session = minute.score.mos
+        elif session is None or not due - SELDOM <= at < due:
             session = self._rating.session(programme, played, sounds, stalls)
-            self._session = at + min(SELDOM, (played - start) / 10), session
+            self._session = at + SELDOM, session
         told = self._told(minute, programme.shares(max(start, played - MINUTE), played))
         if session is not None:
             told[MOS, ("session",)] = cap(session, programme.shares(start, played, ever=True)).mos
