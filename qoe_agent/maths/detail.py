@@ -82,9 +82,13 @@ class Blocks(NamedTuple):
     """Pixels between its lines."""
 
 
+NONE = Blocks(1.0, 8.0)
 VISIBLE = 0.75
 """Codes that weaken steps too small to see."""
-PERIODS = (*map(float, range(6, 25)), 9.6, 10 + 2 / 3, 13 + 1 / 3, 14 + 2 / 9, 17 + 7 / 9, 21 + 1 / 3)
+SMALLEST = 6.0
+FINER = 1.3
+"""A finer grid, so much stronger, is pixels that were scaled up, and no blocks."""
+PERIODS = (*map(float, range(2, 25)), 9.6, 10 + 2 / 3, 13 + 1 / 3, 14 + 2 / 9, 17 + 7 / 9, 21 + 1 / 3)
 """Blocks of 8 and 16, scaled up or not."""
 
 
@@ -92,12 +96,10 @@ def blocks(luma: Plane) -> Blocks:
     """The strongest grid that shows both ways, after Muijs and Kirenko (EUSIPCO 2005): a step counts against its
     neighbours, period and phase are searched. Deblocking in the loop (H.264, HEVC, AV1) leaves little to find."""
     across, down = _steps(luma[::4]), _steps(luma[:, ::4].T)
-    best = Blocks(1.0, 8.0)
-    for period in PERIODS:
-        ratio = min(_grid(across, period), _grid(down, period))
-        if ratio > best.ratio:
-            best = Blocks(ratio, period)
-    return best
+    found = [Blocks(min(_grid(across, period), _grid(down, period)), period) for period in PERIODS]
+    best = max(grid for grid in found if grid.period >= SMALLEST)
+    finer = max(grid.ratio for grid in found if grid.period < SMALLEST)
+    return best if best.ratio > 1.0 and finer - 1.0 <= FINER * (best.ratio - 1.0) else NONE
 
 
 def _steps(plane: Plane) -> Floats:
@@ -110,19 +112,14 @@ def _steps(plane: Plane) -> Floats:
 
 
 def _grid(steps: Floats, period: float) -> float:
-    """Steps on the best phase of a grid over those elsewhere, and over those half a period away, which is less: pixels
-    that were doubled or quadrupled are a grid too, but no blocks."""
+    """Steps on the best phase of a grid over those elsewhere."""
     count = int((len(steps) - 1) / period)
     if count < 8:
         return 1.0
     lines = np.rint(np.arange(count) * period).astype(np.intp)
     phases = np.arange(min(int(period), len(steps) - int(lines[-1])))
-    on = steps[lines + phases[:, None]].sum(axis=1)
-    at = int(on.argmax())
-    best = float(on[at]) / count
-    rest = (float(steps.sum()) - best * count) / (len(steps) - count)
-    between = np.rint((np.arange(count) + 0.5) * period).astype(np.intp) + at
-    return best / max(1e-6, rest, float(steps[between % len(steps)].mean()))
+    on = float(steps[lines + phases[:, None]].sum(axis=1).max())
+    return (on / count) / max(1e-6, (float(steps.sum()) - on) / (len(steps) - count))
 
 
 FLAT = 0.2

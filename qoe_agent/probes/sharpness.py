@@ -42,7 +42,7 @@ BLUR = Metric(
 )  # fmt: skip
 BLOCKINESS = Metric(
     "qoe_blockiness_ratio", "gauge", "Steps on the most visible block grid over steps elsewhere: 1 is none, from about "
-    "1.35 it shows.",
+    "1.25 it shows.",
 )  # fmt: skip
 NOISE = Metric(
     "qoe_noise_ratio", "gauge", "Standard deviation of the grain where the picture is flat, over black to white."
@@ -62,8 +62,8 @@ STALE = 30.0
 WIDE, WIDEST = 0.0047, 3.0
 """An edge is wide from so much of the height, but at least so many pixels: calibrated on photographs in focus with
 shallow depth of field (at most 0.0040) and Gaussian blur of 2 pixels at 720p (at least 0.0050)."""
-BLOCKED = 1.35
-"""Blockiness that shows: natural content at 2 Mb/s and 720p stays under 1.2."""
+BLOCKED = 1.25
+"""Blockiness that shows: photographs at 2 Mb/s and 720p, sharp or blurred, stay under 1.15."""
 EASED = 0.9
 """Part of a threshold below which it no longer holds."""
 USUAL = 300
