@@ -29,6 +29,7 @@ from qoe_agent.model import (
     Lost,
     Metric,
     Observation,
+    Opened,
     Packet,
     Playlist,
     Sample,
@@ -102,6 +103,7 @@ class Session:
         self.target = stream.target() if variant is None else replace(stream.target(), variant=variant)
         self.recorded = sources.prepare(self.target) == "replay"
         """A recording brings its own looks and joins, and packets without their data."""
+        self._then: float | None = None  # takes agent time to when the recording was made
         self._budget, self.ring = budget, budget.ring()
         self._taps = tuple(taps)
         self._watched, self._routes = list[_Watched](), dict[type, tuple[_Watched, ...]]()
@@ -121,8 +123,7 @@ class Session:
         self._start = Start(clock.now())
         self.media = self.tried = False
         """Whether this pull has brought media; whether one has ended by now."""
-        self._dead, self._memory = True, Memory()
-        self._failures = 0
+        self._dead, self._memory, self._failures = True, Memory(), 0
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
         self._journal = Journal(key.shown)
@@ -195,7 +196,8 @@ class Session:
     def tick(self, lag: float) -> None:
         """A second has passed. Ticks lie a little behind, so that none overtakes the packets before it."""
         now = clock.now()
-        self.feed(Tick(now - BEHIND, lag, *clock.unix()))
+        unix, uncertainty = clock.unix() if self._then is None else (self._then, None)
+        self.feed(Tick(now - BEHIND, lag, unix, uncertainty))
         for kind, count in self.decoding.skipped.items():
             if count > self._skipped[kind]:
                 self._board.put(self.key, Sample(SKIPPED, count - self._skipped[kind], (kind,)), now)
@@ -219,6 +221,8 @@ class Session:
             self._journal.damage(seen)
         elif isinstance(seen, Playlist):
             self._memory.listed(seen)
+        elif isinstance(seen, Opened) and self.recorded and self._then is None:
+            self._then = sources.recorded_at(self.target) - seen.at
         elif isinstance(seen, Lost):
             self._dead = True
         if not self._start.joined:

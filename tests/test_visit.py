@@ -12,11 +12,14 @@ from qoe_agent.config import Stream
 from qoe_agent.decode import Pool
 from qoe_agent.model import Opened, Packet
 from qoe_agent.report import watch as report
+from qoe_agent.sources.replay import Recorder
 from tests.media import aac, h264
+from tests.probes.test_latency import DELAY, marked, published, script
 from tests.stage import Pull, Stage, stage, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from qoe_agent.visit import Visit
 
@@ -148,3 +151,18 @@ async def test_its_document_holds_no_secret_and_says_what_the_stream_is(pool: Po
     assert "abcdef" not in str(document)
     assert document["stream"] | {"protocol": "rtmp", "width": 160, "height": 96, "codec": "h264"} == document["stream"]
     assert (document["stream"]["audio_codec"], document["stream"]["sample_rate"]) == ("aac", 48_000)
+
+
+async def test_a_recording_of_last_year_tells_the_latency_of_last_year(pool: Pool, tmp_path: Path) -> None:
+    path = tmp_path / "show.jsonl.gz"
+    run = script().open(0.0).play(4).run()
+    with Recorder(path) as recorder:
+        for one in marked(run.observations, published):
+            recorder.write(one)
+    seen = await visited(pool, 10.0, Stream(name="show", url=str(path)))
+    (told,) = [
+        one["value"]
+        for one in seen.metrics()
+        if one["name"] == "qoe_latency_seconds" and one["labels"]["stage"] == "transport"
+    ]
+    assert told == pytest.approx(DELAY, abs=0.005)

@@ -17,6 +17,8 @@ FRESH = 30.0
 """Seconds without a mark, or without anything that a mark confirms, after which nothing is known."""
 KEPT = 300
 """Arrivals and playheads that wait for a mark to confirm what was captured when: 30 s of them."""
+SLACK = 0.005
+"""Seconds from the future that are no matter: containers round times to a millisecond."""
 SUSPECT = 10.0
 """Seconds for which nothing is believed after capture times lay in the future."""
 FIRM = 3
@@ -169,7 +171,7 @@ class Latency:
 
     def _judge(self, at: float, late: float, doubt: float) -> None:
         self._transport, self._told = late, at
-        if late < -doubt:
+        if late < -doubt - SLACK:
             if at - self._suspect > SUSPECT:
                 self._errors, self._since = 0, at
             self._suspect, self._errors, self._error = at, self._errors + 1, -late

@@ -52,6 +52,12 @@ def prepare(target: Target) -> str:
     return name
 
 
+def recorded_at(target: Target) -> float:
+    """When the recording that `target` names begins, in Unix seconds; now, if it does not say."""
+    started: float | None = _module("replay").started(target)
+    return clock.wall(clock.now()) if started is None else started
+
+
 def _module(name: str) -> Any:
     return importlib.import_module(f"{__name__}.{name}")
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _TITLE = "qoe-agent observations"
-_TIMES = ("at", "requested", "first_byte", "decoded", "program_date_time", "time")
-"""Fields that hold an instant: a replay moves them to now."""
+_TIMES = ("at", "requested", "first_byte", "decoded")
+"""Fields that hold an instant of the agent's clock: a replay moves them to now. What streams say of time stays."""
 _BREATH = 200
 """Observations after which a replay lets others run."""
 
@@ -106,7 +106,22 @@ def read(path: Path) -> Iterator[Observation]:
         raise RecordingError(f"{path}:1: empty, so not a recording")
 
 
-def _check(line: bytes) -> None:
+def started(target: Target) -> float | None:
+    """When a recording begins, as its header says in Unix seconds."""
+    try:
+        with gzip.open(_path(target), "rb") as file:
+            start = _check(file.readline()).get("start")
+    except (OSError, EOFError, zlib.error, BadLine):
+        return None
+    return float(start) if isinstance(start, int | float) else None
+
+
+def _path(target: Target) -> Path:
+    return Path(unquote(urlsplit(target.url).path) if target.url.startswith("file:") else target.url)
+
+
+def _check(line: bytes) -> dict[str, object]:
+    """The header. Raises BadLine."""
     try:
         header = json.loads(line)
     except ValueError:
@@ -115,6 +130,7 @@ def _check(line: bytes) -> None:
         raise BadLine("not a recording of observations")
     if header.get("version") != VERSION:
         raise BadLine(f"version {header.get('version')!r} is not {VERSION}, the one that can be read")
+    return header
 
 
 async def watch(target: Target, emit: Emit) -> Lost:
@@ -122,7 +138,7 @@ async def watch(target: Target, emit: Emit) -> Lost:
 
     Ticks are left out (the session makes its own). A recorded Lost is emitted, the last one returned.
     """
-    path = Path(unquote(urlsplit(target.url).path) if target.url.startswith("file:") else target.url)
+    path = _path(target)
     shift: float | None = None
     held: Lost | None = None
     try:

@@ -52,7 +52,7 @@ CLOSED = {
     "reason": {*LOST_REASONS, *BROKEN},
     "basis": None,
     "definition": None,
-    "method": {"stamp", "sei", "rtcp", "prft", "act", "pdt", "onfi"},
+    "method": {"stamp", "sei", "rtcp", "prft", "act", "pdt", "onfi", "events"},
     "stage": {"transport", "playout", *STAGES},
     "window": {"momentary", "short", "minute", "integrated"},
 }

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qoe_agent import model, sources
+from qoe_agent import clock, model, sources
 from qoe_agent.bitstream.ts import Ts
 from qoe_agent.model import Format, Lost, Observation, Opened, Packet, Picture, Segment, Sound, Target, Tick
 from qoe_agent.sources import lines, replay
@@ -203,10 +203,17 @@ async def test_a_replay_keeps_the_spacing_and_moves_it_to_now(tmp_path: Path) ->
     assert [p.at - shift for p in seen[1:11]] == pytest.approx([p.at for p in packets])
     last = seen[-1]
     assert isinstance(last, Segment)
-    assert (last.requested, last.first_byte, last.program_date_time) == pytest.approx(
-        (100.1 + shift, 100.2 + shift, 99.0 + shift)
-    )
+    assert (last.requested, last.first_byte) == pytest.approx((100.1 + shift, 100.2 + shift))
+    assert last.program_date_time == 99.0, "what a stream says of time is not ours to move"
     assert (lost.reason, lost.detail) == ("reset", "by peer")
+
+
+def test_when_a_recording_was_made(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    record(path, [Opened(1000.5, 1000.0, "rtmp")])
+    assert sources.recorded_at(Target(str(path))) == 1000.5
+    path.write_bytes(b"hello")
+    assert sources.recorded_at(Target(str(path))) == pytest.approx(clock.wall(clock.now()), abs=1.0)
 
 
 async def test_a_reconnect_inside_a_recording_is_replayed(tmp_path: Path) -> None:
