@@ -104,8 +104,7 @@ class Session:
         self.recorded = sources.prepare(self.target) == "replay"
         """A recording brings its own looks and joins, and packets without their data."""
         self._then: float | None = None  # takes agent time to when the recording was made
-        self._budget, self.ring = budget, budget.ring()
-        self._taps = tuple(taps)
+        self._budget, self.ring, self._taps = budget, budget.ring(), tuple(taps)
         self._watched, self._routes = list[_Watched](), dict[type, tuple[_Watched, ...]]()
         pictures, sounds = self._build(declarations())
         self._loop = asyncio.get_running_loop()
