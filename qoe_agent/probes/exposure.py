@@ -2,8 +2,8 @@
 
 The gauges say what is there; whether it is a fault, only people who know the programme can tell. The incidents are for
 what lasts and is gross: thresholds were set so that none of the natural photographs and pages that they were tried on
-gives one, unless it really is so (a night scene is dark, a black-and-white photograph is gray). A tint is only told
-from a warm or cold scene when it is strong and in all tones alike, or when no colour of light could have made it.
+gives one, unless it really is so (a night scene is dark, a black-and-white photograph is gray). A cast is only told
+from a warm or cold scene where it sets in within a shot (`maths.tint`), or where no colour of light could make it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qoe_agent.maths.borders import Active, Borders
 from qoe_agent.maths.lasting import Lasting, Stretch
 from qoe_agent.maths.pace import Pace
+from qoe_agent.maths.tint import Tint
 from qoe_agent.maths.tones import Tones, tones_of
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
 from qoe_agent.probes import probe
@@ -40,6 +41,8 @@ HEIGHT = Metric("qoe_active_height_pixels", "gauge", "Height of the picture betw
 
 EVERY, PHASE = 1.0, 0.3
 """Seconds of media time between two looks, and where in the second they lie."""
+SHOT, SLACK = 0.2, 0.002
+"""Seconds between two looks at whether colours turn: a moving camera shows something else after a second."""
 FRESH = 12.0
 """Seconds that a value is worth showing."""
 STALE = 60.0
@@ -48,6 +51,8 @@ BLACK = 0.06
 """A picture whose 95th percentile of luma is below is black, which is another probe's: it says nothing of light."""
 PHOTOGRAPHIC = 0.2
 """`spread` of pictures that are no pages or graphics."""
+EASE = 0.75
+"""Of a limit: what is held must fall below that."""
 GRAY = 0.02
 """Chroma of the most colourful hundredth of a gray picture."""
 ALIEN = 0.2
@@ -59,6 +64,8 @@ class Levels(NamedTuple):
 
     tones: Tones
     active: Active | None
+    turned: float | None
+    """By how much the colours of this shot have turned."""
 
 
 class Meter:
@@ -66,11 +73,18 @@ class Meter:
 
     def __init__(self) -> None:
         self._due: float | None = None
-        self._borders = Borders()
+        self._next: float | None = None
+        self._borders, self._tint = Borders(), Tint()
+        self._turned: float | None = None
 
     def __call__(self, view: View) -> Levels | None:
         pts = view.pts
-        if pts is None or (self._due is not None and self._due - EVERY <= pts < self._due):
+        if pts is None:
+            return None
+        if self._next is None or not self._next - SHOT <= pts < self._next:
+            self._next = pts + SHOT - SLACK
+            self._turned = self._tint.see(view)
+        if self._due is not None and self._due - EVERY <= pts < self._due:
             return None
         self._due = (pts - PHASE) // EVERY * EVERY + EVERY + PHASE
         active = self._borders.see(view, pts)
@@ -81,7 +95,7 @@ class Meter:
                 slice(-(-active.top * rows // active.height), max(1, active.bottom * rows // active.height)),
                 slice(-(-active.left * columns // active.width), max(1, active.right * columns // active.width)),
             )
-        return Levels(tones_of(view, inside), active)
+        return Levels(tones_of(view, inside), active, self._turned)
 
 
 @probe(
@@ -90,7 +104,7 @@ class Meter:
     incidents={
         "overexposed": "much of the picture is clipped to white, and it is no page or graphic",
         "underexposed": "nearly all of the picture is very dark",
-        "colour_cast": "all tones have one strong tint, or colours that no light could have made",
+        "colour_cast": "all colours turned within a shot, or are such as no light could make",
         "monochrome": "a photographic picture has no colour",
         "letterbox": "black bars take part of the picture",
     },
@@ -102,12 +116,12 @@ class Exposure:
 
     after: float = 10.0
     """Seconds that a level or colour must last to make an incident."""
-    clipped: float = 0.2
+    clipped: float = 0.15
     """Share of the picture that is clipped in an overexposed one."""
     dark: float = 0.2
     """The 95th percentile of luma of an underexposed picture, as a share of its range."""
-    cast: float = 0.25
-    """Tint of all tones, as a share of luma, that makes a cast."""
+    cast: float = 0.08
+    """Turn of all colours within a shot, as a share of luma, that makes a cast."""
     bars: float = 0.04
     """Share of the width or height that black bars take together to make an incident."""
 
@@ -164,19 +178,20 @@ class Exposure:
                 held.now.facts |= facts[kind]
             yield from map(_incident, found)
 
-    def _facts(self, tones: Tones, active: Active | None) -> dict[str, dict[str, Any]]:
-        """What holds now, by kind, and the numbers that say so."""
+    def _facts(self, tones: Tones, active: Active | None, turned: float | None) -> dict[str, dict[str, Any]]:
+        """What holds now, by kind, and the numbers that say so. What is held is let go later than it is taken up."""
         facts: dict[str, dict[str, Any]] = {}
-        photographic = tones.spread >= PHOTOGRAPHIC
-        if photographic and tones.clipped >= self.clipped:
+        ease = {kind: EASE if held.now else 1.0 for kind, held in self._held.items()}
+        if tones.clipped >= ease["overexposed"] * self.clipped and tones.spread >= ease["overexposed"] * PHOTOGRAPHIC:
             facts["overexposed"] = {"clipped": tones.clipped, "mean": tones.mean, "limit": self.clipped}
-        if tones.high <= self.dark:
+        if tones.high * ease["underexposed"] <= self.dark:
             facts["underexposed"] = {"high": tones.high, "mean": tones.mean, "limit": self.dark}
-        if tones.alien is not None and tones.alien >= ALIEN:
+        if tones.alien is not None and tones.alien >= ease["colour_cast"] * ALIEN:
             facts["colour_cast"] = {"alien": tones.alien, "limit": ALIEN}
-        elif tones.cast is not None and tones.cast >= self.cast:
-            facts["colour_cast"] = {"cast": tones.cast, "limit": self.cast}
-        if photographic and tones.vivid is not None and tones.vivid <= GRAY:
+        elif turned is not None and turned >= ease["colour_cast"] * self.cast:
+            facts["colour_cast"] = {"turned": turned, "limit": self.cast}
+        gray = tones.vivid is not None and tones.vivid * ease["monochrome"] <= GRAY
+        if gray and tones.spread >= ease["monochrome"] * PHOTOGRAPHIC:
             facts["monochrome"] = {"vivid": tones.vivid, "limit": GRAY}
         if active and (bars := active.bars(self.bars)):
             size = {"width": active.right - active.left, "height": active.bottom - active.top}
@@ -186,7 +201,7 @@ class Exposure:
     def _tick(self, tick: Tick) -> Iterator[Finding]:
         if self._levels is None:
             return
-        at, (tones, active) = self._levels
+        at, (tones, active, _) = self._levels
         fresh = tick.at - at <= FRESH
         if tick.at - at > STALE:
             yield from self._stopped()

@@ -13,17 +13,13 @@ from qoe_agent.maths.bars import is_bars
 from qoe_agent.maths.blank import face_of, mask_of
 from qoe_agent.maths.view import View
 from tests.accuracy import faults_picture as faults
+from tests.probes.views import view_of_image
 
 SHAPE = (360, 640)
 
 
-def frame_of(image: np.ndarray[Any, Any]) -> Any:
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24").reformat(format="yuv420p")
-
-
 def kind_of(image: np.ndarray[Any, Any], held: str = "") -> str:
-    frame = frame_of(image)
-    return face_of(view_of(frame, 0.0, follows=False), held).kind
+    return face_of(view_of_image(image), held).kind
 
 
 def blank(change: faults.Change) -> np.ndarray[Any, Any]:
@@ -133,10 +129,10 @@ def test_bars_are_found_scaled_coded_and_written_over(kind: str) -> None:
 
 def test_stripes_in_another_order_are_no_test_card() -> None:
     card = blank(faults.bars("ebu"))
-    assert not is_bars(view_of(frame_of(card[:, ::-1]), 0.0, follows=False))
-    assert not is_bars(view_of(frame_of(np.rot90(card)), 0.0, follows=False))
-    assert not is_bars(view_of(frame_of(faults.saturation(0.1)(card, 0)), 0.0, follows=False))
-    assert not is_bars(View(np.asarray(frame_of(card).to_ndarray()[:360], np.uint8)))
+    assert not is_bars(view_of_image(card[:, ::-1]))
+    assert not is_bars(view_of_image(np.rot90(card)))
+    assert not is_bars(view_of_image(faults.saturation(0.1)(card, 0)))
+    assert not is_bars(View(view_of_image(card).luma))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (17, 31), (180, 5000)])
