@@ -327,16 +327,16 @@ def test_ten_bits_are_on_the_scale_of_eight(tmp_path: Path) -> None:
     assert seen.gauges[QP.name, "P", "slice"] == seen.gauges[QP.name, "inter", "macroblock"] == 18.0
 
 
-@pytest.mark.parametrize("params", ["bframes=3:b-pyramid=normal", "bframes=7:b-adapt=0", "bframes=1:keyint=16"])
+@pytest.mark.parametrize("params", ["bframes=3:b-pyramid=normal", "bframes=1:keyint=16"])
 def test_a_few_headers_a_second_are_as_good_as_all(params: str, tmp_path: Path) -> None:
-    made = traced(coded(tmp_path / "a.h264", "libx264", {"x264-params": params}, count=500, size=(96, 64)))
+    made = traced(coded(tmp_path / "a.h264", "libx264", {"x264-params": params}, count=400, size=(96, 64)))
     quantisers = Quantisers()
     intake = Intake(Programme(), quantisers)
     intake.format(Format(0.0, 0, "video", "h264", width=96, height=64))
     for n, data in enumerate(made.packets):
         intake.packets([Packet(n / 25, 0, "video", n / 25, n / 25, 0, len(data), data)])
     read = sum(int(sums[0]) for sums in quantisers._now.values())
-    assert 50 <= read <= 100, "three a second"
+    assert 40 <= read <= 80, "three a second"
     for kind in "PB":
         every = [qp for heads in made.heads for one, qp in heads if one == kind]
         assert quantisers.means()["slice", kind] == pytest.approx(sum(every) / len(every), abs=0.6)
