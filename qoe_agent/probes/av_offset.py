@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, Literal
 
+from qoe_agent.maths.due import Pace
 from qoe_agent.maths.lipsync import STANDARDS, Tolerance, agreement, within
 from qoe_agent.maths.marks import Marks
 from qoe_agent.maths.offset import offset
 from qoe_agent.maths.onsets import Cuts, Onsets
-from qoe_agent.maths.pace import Pace
 from qoe_agent.maths.tone import SLOT
 from qoe_agent.model import Lost, Metric, Observation, Opened, Picture, Sample, Segment, Sound, Tick
 from qoe_agent.probes import probe

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.maths.borders import Active, Borders
+from qoe_agent.maths.due import Pace
 from qoe_agent.maths.lasting import Lasting, Stretch
-from qoe_agent.maths.pace import Pace
 from qoe_agent.maths.tint import Tint
 from qoe_agent.maths.tones import Tones, tones_of
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
@@ -53,6 +53,8 @@ PHOTOGRAPHIC = 0.2
 """`spread` of pictures that are no pages or graphics."""
 EASE = 0.75
 """Of a limit: what is held must fall below that."""
+BACK = 0.5
+"""Of the most that colours turned: when they are back below, the cast is over."""
 GRAY = 0.02
 """Chroma of the most colourful hundredth of a gray picture."""
 ALIEN = 0.2
@@ -188,8 +190,8 @@ class Exposure:
             facts["underexposed"] = {"high": tones.high, "mean": tones.mean, "limit": self.dark}
         if tones.alien is not None and tones.alien >= ease["colour_cast"] * ALIEN:
             facts["colour_cast"] = {"alien": tones.alien, "limit": ALIEN}
-        elif turned is not None and turned >= ease["colour_cast"] * self.cast:
-            facts["colour_cast"] = {"turned": turned, "limit": self.cast}
+        elif turned is not None and turned >= max(ease["colour_cast"] * self.cast, BACK * (most := self._turned())):
+            facts["colour_cast"] = {"turned": max(turned, most), "limit": self.cast}
         gray = tones.vivid is not None and tones.vivid * ease["monochrome"] <= GRAY
         if gray and tones.spread >= ease["monochrome"] * PHOTOGRAPHIC:
             facts["monochrome"] = {"vivid": tones.vivid, "limit": GRAY}
@@ -197,6 +199,11 @@ class Exposure:
             size = {"width": active.right - active.left, "height": active.bottom - active.top}
             facts["letterbox"] = {"bars": bars, **size, "limit": self.bars}
         return facts
+
+    def _turned(self) -> float:
+        """The most that the colours turned in the present cast."""
+        now = self._held["colour_cast"].now
+        return float(now.facts.get("turned", 0.0)) if now else 0.0
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:
         if self._levels is None:

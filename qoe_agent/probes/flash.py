@@ -11,9 +11,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent.maths.due import Pace
 from qoe_agent.maths.flashes import Flashes, Flicker
 from qoe_agent.maths.lasting import Lasting, Stretch
-from qoe_agent.maths.pace import Pace
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
 from qoe_agent.probes import probe
 

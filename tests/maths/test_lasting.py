@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from qoe_agent.maths.due import Pace
 from qoe_agent.maths.lasting import Lasting
-from qoe_agent.maths.pace import Pace
 
 
 def follow(
