@@ -11,9 +11,9 @@ from qoe_agent.model import BACKLOG, DISCONTINUITY
 if TYPE_CHECKING:
     from qoe_agent.model import Opened, Packet, Segment
 
-OFTEN = 0.1
+OFTEN = 0.002
 """Least seconds between two arrivals that are noted."""
-KEPT = 64
+KEPT = 128
 LEAP = 10.0
 BACK = 1.0
 """Steps of media time beyond these, onwards and back, begin another timeline."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 FRESH = 30.0
 """Seconds without a mark, or without anything that a mark confirms, after which nothing is known."""
-KEPT = 300
-"""Arrivals and playheads that wait for a mark to confirm what was captured when: 30 s of them."""
+KEPT = 600
+"""Arrivals and playheads that wait for a mark to confirm what was captured when: 10 s at 60 a second."""
 SLACK = 0.005
 """Seconds from the future that are no matter: containers round times to a millisecond."""
 SUSPECT = 10.0
