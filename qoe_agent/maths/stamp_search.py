@@ -25,18 +25,22 @@ if TYPE_CHECKING:
 
 CELLS = (24.0, 32.0, 40.0, 16.0)
 """Usual sizes of a cell."""
-LARGE = 600
-"""Rows above which quadrilaterals are sought in the picture at half its size, unless the search is fine."""
+COARSE, FINE = 600, 1200
+"""Lines at most of the picture in which quadrilaterals are sought: larger ones are halved."""
 SMALL = 400
-"""Rows below which they are sought in the picture at twice its size."""
+"""Lines below which they are sought in it at twice its size."""
 SHAPE = (COLUMNS + BORDER, ROWS + BORDER)
 """Cells across and down inside the white border."""
 SLIMMEST, WIDEST = 1.05, 2.6
 """Longer side over shorter of what may be a stamp in perspective, or stretched."""
 LEAST = 2.5
 """Pixels of the smallest cell that is looked for, in the picture it is sought in."""
-TRIES = 40
-"""Quadrilaterals that are read at most, the largest first."""
+TRIES = 60
+"""Dark patches that are looked at, at most, the largest first ..."""
+ROOM = 3.0
+"""... as long as together they take no more than so many pictures."""
+THINNEST = 0.08
+"""Share of its bounding box that a stamp's dark ring fills at least, askew."""
 STRAIGHT = 0.02
 """Share of a side by which its ends may lie off a row or column and still be on it."""
 
@@ -79,7 +83,10 @@ def _lit(luma: Plane, axis: int) -> NDArray[np.intp]:
 
 def quadrilaterals(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | None:
     """The stamp anywhere, in any size and mild perspective."""
-    scale = 2.0 if luma.shape[0] < SMALL else 1.0 if fine or luma.shape[0] <= LARGE else 0.5
+    lines = min(luma.shape)
+    scale = 2.0 if lines < SMALL else 1.0
+    while lines * scale > (FINE if fine else COARSE):
+        scale /= 2
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     plane = luma if scale == 1.0 else cv2.resize(luma, None, fx=scale, fy=scale, interpolation=method)
     for quad in _dark(np.asarray(plane, np.uint8)):
@@ -92,25 +99,27 @@ def quadrilaterals(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | No
     return None
 
 
-def _dark(plane: Plane) -> list[Points]:
+def _dark(plane: Plane) -> Iterator[Points]:
     """The corners of dark quadrilaterals on lighter ground, clockwise, the largest first."""
     block = max(31, min(plane.shape) // 6 | 1)
     binary = cv2.adaptiveThreshold(plane, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 5)
-    contours, _ = cv2.findContours(binary, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    least = LEAST * LEAST * SHAPE[0] * SHAPE[1]
-    found: list[tuple[float, Points]] = []
-    for contour in contours:
-        if len(contour) < 2 * LEAST * sum(SHAPE) * 0.8:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=4, ltype=cv2.CV_32S)
+    wide, tall, dark = (stats[:, n].astype(np.int64) for n in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
+    least, most = np.minimum(wide, tall), np.maximum(wide, tall)
+    fit = (least >= LEAST * SHAPE[1]) & (most <= 2 * WIDEST * least) & (dark >= THINNEST * wide * tall)
+    fit[0] = False
+    left = ROOM * plane.size
+    for n in sorted(np.flatnonzero(fit), key=lambda n: -int(wide[n] * tall[n]))[:TRIES]:
+        left -= int(wide[n] * tall[n])
+        if left < 0:
             continue
-        hull = cv2.convexHull(contour)
-        area = cv2.contourArea(hull)
-        if area < least:
-            continue
-        quad = _quad(np.asarray(hull), area)
+        x, y = int(stats[n, cv2.CC_STAT_LEFT]), int(stats[n, cv2.CC_STAT_TOP])
+        part = (labels[y : y + tall[n], x : x + wide[n]] == n).view(np.uint8)
+        contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
+        hull = cv2.convexHull(contours[0])
+        quad = _quad(np.asarray(hull, np.int32), cv2.contourArea(hull))
         if quad is not None:
-            found.append((area, quad))
-    found.sort(key=lambda each: -each[0])
-    return [quad for _, quad in found[:TRIES]]
+            yield quad
 
 
 def _quad(hull: NDArray[np.int32], area: float) -> Points | None:
