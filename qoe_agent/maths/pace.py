@@ -1,53 +1,51 @@
-"""Where media time lies on the agent's clock, had it been delivered evenly.
-
-Segments and caches come in bursts, so a picture's arrival says little of when it was due; the earliest arrivals of
-late say how media time relates to the agent's clock.
-"""
+"""How fast one clock runs beside another, from pairs of their times."""
 
 from __future__ import annotations
 
-from qoe_agent.maths.window import Floor
+from collections import deque
 
-LONGEST = 30.0
-"""Seconds of a segment that are believed."""
-EVEN = 2.0
-"""Seconds that hold a whole pattern of pictures sent ahead of their time (B frames)."""
-GAP = 60.0
-"""A step of more seconds than this begins another timeline."""
-BELIEVED = 1e11
-"""Media times beyond leave no room for milliseconds."""
+EVERY = 10.0
+"""Seconds between points."""
+POINTS = 60
+"""Points kept: ten minutes."""
+FEWEST = 7
+"""Points from which a rate is told: a minute."""
 
 
 class Pace:
-    """One connection's media time against arrival."""
+    """Seconds that the second clock gains on the first, per second of the first: least squares over ten minutes."""
 
-    __slots__ = ("_lags", "_last", "_segment")
+    __slots__ = ("_next", "_points", "_value")
 
     def __init__(self) -> None:
-        self._lags = Floor()
-        self._last: float | None = None
-        self._segment = 0.0
+        self._points: deque[tuple[float, float]] = deque(maxlen=POINTS)
+        self._next: tuple[float, float] | None = None
+        self._value: float | None = None
 
-    def segment(self, seconds: float) -> None:
-        """Media comes in pieces as long as this."""
-        self._segment = max(self._segment, min(seconds, LONGEST))
+    def add(self, first: float, gained: float) -> None:
+        """At `first` the second clock is ahead by `gained`; of those between two points, the most counts."""
+        if self._next is None or first < self._next[0]:
+            self._points.clear()
+            self._next, self._value = (first, gained), None
+            return
+        began, most = self._next
+        self._next = began, max(most, gained)
+        if first - began >= EVERY:
+            self._points.append((began, self._next[1]))
+            self._next = first, gained
+            self._value = _slope(self._points) if len(self._points) >= FEWEST else None
 
     @property
-    def uneven(self) -> float:
-        """Seconds by which arrival may differ from an even delivery."""
-        return EVEN + self._segment
+    def value(self) -> float | None:
+        """None until a minute was seen."""
+        return self._value
 
-    def broken(self, pts: float | None) -> bool:
-        """Whether `pts` does not go on from where media time was."""
-        return self._last is not None and (pts is None or not 0.0 <= pts - self._last <= GAP)
 
-    def when(self, at: float, pts: float | None) -> float:
-        """Take the next picture's arrival and media time; its time on the agent's clock."""
-        if self.broken(pts):
-            self._lags = Floor()
-        self._last = pts
-        if pts is None or not abs(pts) < BELIEVED:
-            return at
-        self._lags.add(at, at - pts)
-        even = pts + (self._lags.lowest(at - self.uneven) or 0.0)
-        return even if abs(at - even) <= 2 * self.uneven + LONGEST else at
+def _slope(points: deque[tuple[float, float]]) -> float:
+    x0, y0 = points[0]
+    n = len(points)
+    x = [a - x0 for a, _ in points]
+    y = [b - y0 for _, b in points]
+    mean_x, mean_y = sum(x) / n, sum(y) / n
+    top = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
+    return top / sum((a - mean_x) ** 2 for a in x)
