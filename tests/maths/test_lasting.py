@@ -30,7 +30,7 @@ def test_half_a_second_at_25_pictures_is_twelve_or_thirteen_of_them(frames: int)
     shown = grid(0, 30, "") + grid(30, 30 + frames, "black") + grid(30 + frames, 80, "")
     found = follow(Lasting({"black": 0.5}), shown)
     assert [each[3] for each in found] == [False, True]
-    assert found[-1][1:3] == (pytest.approx(30 / 25), pytest.approx((30 + frames) / 25))
+    assert list(found[-1][1:3]) == pytest.approx([30 / 25, (30 + frames) / 25])
 
 
 def test_less_is_nothing() -> None:
@@ -67,7 +67,8 @@ def test_when_no_more_is_known_it_ended_after_its_last_picture() -> None:
     lasting = Lasting({"black": 0.5})
     follow(lasting, grid(0, 25, "black"))
     (ended,) = lasting.stop()
-    assert (ended.end_pts, ended.end, ended.over) == (pytest.approx(1.0), pytest.approx(101.0), True)
+    assert ended.over
+    assert [ended.end_pts, ended.end] == pytest.approx([1.0, 101.0])
     assert list(lasting.stop()) == []
 
 
