@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from qoe_agent.maths import lipsync
 from qoe_agent.maths.urls import redact
 from qoe_agent.report.watch import describe
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from qoe_agent.verdict import Verdict
     from qoe_agent.visit import Visit
 
+METHODS = ("stamp", "sei", "rtcp", "prft", "act", "pdt", "onfi")
+"""How capture times are known, in order of trust."""
 ROWS = (
     ("buffer", "qoe_buffer_seconds", "s"),
     ("stalls", "qoe_stalls_total", ""),
@@ -24,18 +27,31 @@ ROWS = (
     ("freezes (600 ms)", "qoe_freezes_total", ""),
     ("key frame interval", "qoe_keyframe_interval_seconds", "s"),
     ("frame rate", "qoe_frame_rate", "/s"),
-    ("A/V skew", "qoe_av_skew_seconds", "s"),
+    ("latency (transport)", "qoe_latency_seconds", "s"),
+    ("A/V skew", "qoe_av_skew_seconds", "sound"),
+    ("A/V offset", "qoe_av_offset_seconds", "sound"),
     ("drift", "qoe_stream_drift_seconds", "s"),
+    ("effective height", "qoe_effective_height_pixels", ""),
+    ("score (P.1203-style)", "qoe_mos", "of 5"),
+    ("black", "qoe_black_seconds_total", "s"),
+    ("frozen content", "qoe_content_freeze_seconds_total", "s"),
     ("silence", "qoe_silence_seconds_total", "s"),
+    ("loudness", "qoe_loudness_lufs", "LUFS"),
     ("decode errors", "qoe_decode_errors_total", ""),
     ("timestamp gaps", "qoe_timestamp_gaps_total", ""),
 )
-"""Label, metric and unit of the live table; a metric with several label sets shows their sum."""
+"""Label, metric and unit of the live table (`sound`: told in words, late or early); a metric with several label sets
+shows their sum."""
 PICK = {
-    "qoe_freezes_total": {"definition": "agora_analytics_600ms", "basis": "render"},
-    "qoe_frame_rate": {"basis": "measured"},
+    "qoe_freezes_total": ({"definition": "agora_analytics_600ms", "basis": "render"},),
+    "qoe_frame_rate": ({"basis": "measured"},),
+    "qoe_latency_seconds": tuple({"method": method, "stage": "transport"} for method in METHODS),
+    "qoe_av_offset_seconds": ({"method": "stamp"}, {"method": "events"}),
+    "qoe_effective_height_pixels": ({"basis": "scaled"}, {"basis": "detail"}),
+    "qoe_mos": ({"window": "60s"},),
+    "qoe_loudness_lufs": ({"window": "short"},),
 }
-"""Where the sum over label sets would mean nothing: the one that is shown."""
+"""Where the sum over label sets would mean nothing: the first of these that is there is shown."""
 
 
 def live(visit: Visit) -> RenderableType:
@@ -56,14 +72,24 @@ def live(visit: Visit) -> RenderableType:
         table.add_row("startup", f"{visit.joined.startup:.2f} s")
     metrics = visit.metrics()
     for words, name, unit in ROWS:
-        found = [one["value"] for one in metrics if one["name"] == name and _wanted(name, one["labels"])]
-        if found:
-            table.add_row(words, f"{sum(found):.2f} {unit}" if unit else f"{sum(found):.0f}")
+        found = _value(metrics, name)
+        if found is not None:
+            table.add_row(words, _told(found, unit))
     return Group(table, *incidents(visit))
 
 
-def _wanted(name: str, labels: dict[str, Any]) -> bool:
-    return PICK.get(name, {}).items() <= labels.items()
+def _value(metrics: list[dict[str, Any]], name: str) -> float | None:
+    for labels in PICK.get(name, ({},)):
+        found = [one["value"] for one in metrics if one["name"] == name and labels.items() <= one["labels"].items()]
+        if found:
+            return float(sum(found))
+    return None
+
+
+def _told(value: float, unit: str) -> str:
+    if unit == "sound":
+        return lipsync.words(value)
+    return f"{value:.2f} {unit}" if unit else f"{value:.0f}"
 
 
 def _state(visit: Visit) -> Text:
