@@ -40,6 +40,7 @@ def test_the_sample_is_what_the_options_say_now() -> None:
         ((), config.Config),
         (("web",), config.Web),
         (("agent",), config.Agent),
+        (("clock",), config.Clock),
         (("defaults",), config.StreamOptions),
         (("defaults", "join"), config.Join),
         (("defaults", "thresholds"), config.Thresholds),
