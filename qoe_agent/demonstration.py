@@ -18,6 +18,7 @@ from qoe_agent.daemon import Daemon
 from qoe_agent.demo.compare import compare, table
 from qoe_agent.demo.faults import DEFAULT, DEFAULT_PERIOD
 from qoe_agent.demo.origin import Origin
+from qoe_agent.report import terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,6 +36,7 @@ async def demonstrate(seconds: float | None) -> int:
     screen, stop = Console(), asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    clock.trust(0.0, 0.0)  # one program at both ends
     origin = Origin()
     origin.schedule(DEFAULT, DEFAULT_PERIOD)
     base = await origin.start()
@@ -52,8 +54,8 @@ async def demonstrate(seconds: float | None) -> int:
 def _configuration(base: str) -> configuration.Config:
     """The demo's configuration, as a user would write it."""
     streams = [
-        {"name": "flv", "url": f"{base}/live/show.flv", "join": {"every": "10s"}},
-        {"name": "hls", "url": f"{base}/live/show.m3u8", "join": {"every": "20s"}},
+        {"name": "flv", "url": f"{base}/live/show.flv", "join": {"every": "10s"}, "decode": "all"},
+        {"name": "hls", "url": f"{base}/live/show.m3u8", "join": {"every": "20s"}, "decode": "all"},
     ]
     return configuration.parse(json.dumps({"web": {"listen": "127.0.0.1:0"}, "streams": streams}), "demo", {})
 
@@ -96,5 +98,8 @@ def _drawn(origin: Origin, daemon: Daemon) -> RenderableType:
     states = dict(daemon.streams())
     parts: list[RenderableType] = []
     for name, rows in _rows(origin, daemon).items():
-        parts += [Text(f"{name}: {states.get(name, '')}", "bold"), table(rows, origin.started)]
+        told = ", ".join(
+            part for part in (states.get(name, ""), terminal.behind(daemon.board.metrics(Key(name)))) if part
+        )
+        parts += [Text(f"{name}: {told}", "bold"), table(rows, origin.started)]
     return Group(*parts)

@@ -20,9 +20,11 @@ SEEN_AS: Mapping[FaultKind, tuple[str, ...]] = {
     "burst": ("stall", "lost", "freeze", "delivery_gap"),
     "resolution_drop": ("resolution_change",),
     "silence": ("silence",),
+    "black": ("black",),
+    "standing": ("content_freeze",),
 }
 """The kinds of incident that tell of a fault, best first."""
-BY_MEDIA = {"resolution_drop", "silence"}
+BY_MEDIA = {"resolution_drop", "silence", "black", "standing"}
 """Faults that lie in the media: where an incident knows its timestamps, those say when the fault left the origin."""
 EARLY = 1.0
 """Seconds by which an incident may seem to start before its fault."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-FaultKind: TypeAlias = Literal["stall", "burst", "resolution_drop", "silence"]
+FaultKind: TypeAlias = Literal["stall", "burst", "resolution_drop", "silence", "black", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Fault:
 
     kind: FaultKind
     """stall: nothing is sent and the media clock stands; burst: nothing is sent, then all of it at once;
-    resolution_drop: half the width and height; silence: the sound is zero."""
+    resolution_drop: half the width and height; silence: the sound is zero; black: the picture is; standing: one
+    picture over and over."""
     start: float
     """Seconds after the broadcast began (or after the schedule last repeated)."""
     seconds: float
@@ -38,9 +39,15 @@ class Injected:
         return None if self.end is None else self.end - self.start
 
 
-DEFAULT = (Fault("stall", 10, 8), Fault("resolution_drop", 28, 8), Fault("silence", 44, 4))
+DEFAULT = (
+    Fault("stall", 10, 8),
+    Fault("resolution_drop", 28, 8),
+    Fault("silence", 44, 4),
+    Fault("black", 53, 2),
+    Fault("standing", 62, 3),
+)
 """The stall outlasts the buffer of an HLS viewer, who plays three segments of two seconds behind."""
-DEFAULT_PERIOD = 60.0
+DEFAULT_PERIOD = 75.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,30 @@ from qoe_agent import clock
 from qoe_agent.demo.encoder import LEAD_IN, Coded, Encoder
 from qoe_agent.demo.faults import FaultKind, Injected, Schedule
 from qoe_agent.demo.programme import Programme
+from qoe_agent.maths import stamp, tone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 REMEMBERED = 1000
 """Injected faults that are kept."""
 LOGGED = 20_000
 """Frames in the log: more than ten minutes."""
+
+
+IN_MEDIA: tuple[FaultKind, ...] = ("resolution_drop", "silence", "black", "standing")
+"""Faults of the pictures and the sound, not of their delivery."""
+PLACE = stamp.Place("top-right", 36.0)
+"""Where the stamp is."""
+
+
+def _planes(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
+    """Luma and chroma of a planar YUV 4:2:0 picture, to be drawn into."""
+    height, width = picture.shape[0] * 2 // 3, picture.shape[1]
+    return picture[:height], list(picture[height:].reshape(2, height // 2, width // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,8 @@ class Studio:
         """The latest frames, in order."""
         self.started = 0.0
         """When the first frame was due."""
+        self._picture: NDArray[np.uint8] | None = None
+        """The last that was drawn."""
         self._deliver = deliver
         self._stopping = threading.Event()
 
@@ -65,7 +83,9 @@ class Studio:
         self.started = clock.now()
         try:
             while self._ready(place):
-                coded = self._encode(encoder, place.index)
+                coded = self._encode(
+                    encoder, place.index, self.started + place.pause + place.index / self.programme.rate
+                )
                 self._deliver(coded, encoder.sequence)
                 self.sent.append(Sent(clock.now(), self._pts(place.index)))
                 place.index += 1
@@ -87,13 +107,29 @@ class Studio:
                 place.pause += clock.now() - due
         return not self._stopping.is_set()
 
-    def _encode(self, encoder: Encoder, index: int) -> Coded:
+    def _encode(self, encoder: Encoder, index: int, due: float) -> Coded:
+        """Frame `index`, which is made at `due`: its stamp says so."""
         at, pts = clock.now(), self._pts(index)
         faults = self.schedule.now(at - self.started)
-        self._note("resolution_drop", "resolution_drop" in faults, at, pts)
-        self._note("silence", "silence" in faults, at, pts)
+        for kind in IN_MEDIA:
+            self._note(kind, kind in faults, at, pts)
+        sound = self.programme.tone(index, "silence" in faults)
+        made = clock.wall(due)
+        if "standing" not in faults or self._picture is None:
+            self._picture = self._draw(index, made, faults)
+        picture = self._picture
+        if "silence" not in faults:
+            tone.write(sound, round(made, 3), self.programme.sample_rate)
+        return encoder.frame(index, picture, sound)
+
+    def _draw(self, index: int, made: float, faults: Container[FaultKind]) -> NDArray[np.uint8]:
         picture = self.programme.picture(index, 2 if "resolution_drop" in faults else 1)
-        return encoder.frame(index, picture, self.programme.tone(index, "silence" in faults))
+        luma, chroma = _planes(picture)
+        if "black" in faults:
+            luma[:], chroma[0][:], chroma[1][:] = 16, 128, 128
+        else:
+            stamp.draw(luma, chroma, round(made * 1000), index, PLACE)
+        return picture
 
     def _note(self, kind: FaultKind, on: bool, at: float, pts: float) -> None:
         """Write down where a fault in the pictures or the sound begins and ends."""

@@ -78,6 +78,13 @@ def live(visit: Visit) -> RenderableType:
     return Group(table, *incidents(visit))
 
 
+def behind(metrics: list[dict[str, Any]]) -> str:
+    """How far a stream is behind its source, and its sound beside its picture, in words; empty where unknown."""
+    latency, apart = (_value(metrics, name) for name in ("qoe_latency_seconds", "qoe_av_offset_seconds"))
+    late = "" if latency is None else f"{latency:.2f} s behind"
+    return ", ".join(part for part in (late, "" if apart is None else lipsync.words(apart)) if part)
+
+
 def _value(metrics: list[dict[str, Any]], name: str) -> float | None:
     for labels in PICK.get(name, ({},)):
         found = [one["value"] for one in metrics if one["name"] == name and labels.items() <= one["labels"].items()]
