@@ -38,6 +38,13 @@ def ebur128(path: Path | str) -> list[tuple[float, dict[str, float]]]:
     return [(at, found) for at, found in values if found]
 
 
+def siti(path: Path | str) -> list[tuple[float, dict[str, float]]]:
+    """(time, {si, ti}) of every picture (vf_siti.c: limited range is stretched to full)."""
+    told = _run(path, "video", "siti", {})
+    values = [(at, {k[-2:]: float(v) for k, v in keys.items() if k.startswith("lavfi.siti.")}) for at, keys in told]
+    return [(at, found) for at, found in values if found]
+
+
 def _run(path: Path | str, kind: str, name: str, options: dict[str, Any]) -> Iterator[tuple[float, dict[str, str]]]:
     """The filter's metadata by time of the frame."""
     with av.open(str(path)) as container:

@@ -43,11 +43,12 @@ class Tally:
     delay: list[float] = field(default_factory=list)
     """Seconds from the injected start to when it was said."""
 
-    def add(self, truth: Sequence[Span], found: Sequence[Span], said: Sequence[float] = ()) -> None:
+    def add(self, truth: Sequence[Span], found: Sequence[Span], said: Sequence[float] = (), share: float = 0.5) -> None:
         """Take one clip. An injected interval is found by the first that covers half of it; what is found and lies
-        for less than half of its length in anything injected is invented. `said`: when each was first reported."""
+        for less than half of its length in anything injected is invented. `said`: when each was first reported;
+        `share`: another share than half; 0: any overlap will do, where times are only known to some seconds."""
         for true in truth:
-            hit = next((n for n, one in enumerate(found) if one.shared(true) >= 0.5 * true.seconds), None)
+            hit = next((n for n, one in enumerate(found) if _covers(one.shared(true), share * true.seconds)), None)
             if hit is None:
                 self.missed += 1
                 continue
@@ -57,7 +58,7 @@ class Tally:
             if said:
                 self.delay.append(said[hit] - true.start)
         for one in found:
-            if sum(one.shared(true) for true in truth) < 0.5 * one.seconds:
+            if not _covers(sum(one.shared(true) for true in truth), share * one.seconds):
                 self.invented += 1
 
     @property
@@ -71,6 +72,10 @@ class Tally:
     @property
     def f1(self) -> float | None:
         return ratio(2 * self.found, 2 * self.found + self.missed + self.invented)
+
+
+def _covers(shared: float, least: float) -> bool:
+    return shared > 0 and shared >= least
 
 
 def ratio(part: int, whole: int) -> float | None:

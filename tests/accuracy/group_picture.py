@@ -1,0 +1,126 @@
+"""Faults of light, colour and detail: flashes, exposure, casts, gray, black bars, blur, blocks; scaled-up pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.accuracy import faults_detail
+from tests.accuracy import faults_picture as faults
+from tests.accuracy.clips import name_of, photo_pan, photos
+from tests.accuracy.contents import Make, dice, draw, pick
+from tests.accuracy.rows import Row, first_picture, found, intervals, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from tests.accuracy.faults_picture import Change, Fault
+
+EXPOSURE = ("overexposed", "underexposed", "colour_cast", "monochrome", "letterbox")
+DETAIL = ("blurred", "blocky")
+CASTS = ((0.65, 1.0, 1.1), (1.15, 1.0, 0.6), (1.0, 0.7, 1.0), (0.8, 1.15, 0.8))
+UPSCALED = {720: (360, 480, 540), 1080: (540, 720)}
+
+
+def flashes(number: int, folder: Path) -> list[Row]:
+    """24 s with a strobe, or with flashes too few or too small to harm, in `all`."""
+    random = dice("flashes", number)
+    make = draw(random, 24.0, sizes=(0.7, 0.3, 0.0), contents=("pan", "pan", "bunny", "dark"))
+    start, length = float(random.uniform(4.0, 9.0)), float(random.uniform(2.0, 8.0))
+    kind = pick(random, ("flashes", "red", "slow", "small", ""), (0.4, 0.15, 0.15, 0.15, 0.15))
+    rate = float(pick(random, (4.5, 5.0, 6.25, 8.0, 10.0)))
+    change = {
+        "flashes": faults.flash(
+            rate, make.fps, int(pick(random, (200, 235, 255))), float(pick(random, (0.4, 0.7, 1.0)))
+        ),
+        "red": faults.red_flash(rate, make.fps),
+        "slow": faults.flash(1.5, make.fps),
+        "small": faults.flash(rate, make.fps, 235, 0.08),
+        "": None,
+    }[kind]
+    put = [faults.Fault(start, start + length, change, make.fps)] if change else []
+    path = make.into(folder / f"flashes_{number}.ts", *put)
+    truth = put if kind in ("flashes", "red") else []
+    return _rows(make, path, "flash", ("flashes",), "flashes" if truth else "", truth, ("all",))
+
+
+def exposure(number: int, folder: Path) -> list[Row]:
+    """36 s with 14 to 18 s of one fault of light or colour, or none, in every policy."""
+    random = dice("exposure", number)
+    make = draw(random, 36.0, sizes=(0.7, 0.3, 0.0), contents=("pan", "pan", "pan", "bunny", "slides"), fps=12.5)
+    kind = "" if make.content == "slides" else pick(random, (*EXPOSURE, ""))
+    return _lasting(make, random, kind, folder / f"exposure_{number}.ts", "exposure", EXPOSURE, (14.0, 18.0))
+
+
+def detail(number: int, folder: Path) -> list[Row]:
+    """30 s with 8 to 12 s of blur or blocks, or none, in `all` and `keyframes`."""
+    random = dice("detail", number)
+    make = draw(random, 30.0, sizes=(0.2, 0.5, 0.3), contents=("pan", "pan", "pan", "bunny"), fps=12.5)
+    kind = pick(random, (*DETAIL, ""))
+    return _lasting(make, random, kind, folder / f"detail_{number}.ts", "sharpness", DETAIL, (8.0, 12.0))
+
+
+def _lasting(
+    make: Make, random: np.random.Generator, kind: str, path: Path, probe: str, kinds: Sequence[str],
+    lengths: tuple[float, float],
+) -> list[Row]:  # fmt: skip
+    start = float(random.uniform(8.0, 11.0))
+    severity, change = _change(random, kind, make.size[1])
+    put = [faults.Fault(start, start + float(random.uniform(*lengths)), change, make.fps)] if change else []
+    return _rows(make, make.into(path, *put), probe, kinds, kind, put, ("all", "adaptive"), severity)
+
+
+def _change(random: np.random.Generator, kind: str, height: int) -> tuple[list[float], Change | None]:
+    """A fault of a kind, at a severity that anybody would call one: its numbers, and what does it."""
+    bars, sides = float(random.uniform(0.1, 0.3)), bool(random.random() < 0.5)
+    made: dict[str, tuple[list[float], Callable[..., Change]]] = {
+        "overexposed": ([float(random.uniform(3.0, 4.0))], faults.exposure),
+        "underexposed": ([float(random.uniform(-6.0, -5.2))], faults.exposure),
+        "colour_cast": (list(pick(random, CASTS)), faults.cast),
+        "monochrome": ([0.0], faults.saturation),
+        "letterbox": ([bars, 0.0] if sides else [0.0, bars], faults.framed),
+        "blurred": ([float(random.uniform(2.5, 5.0)) * max(1.0, height / 720)], faults_detail.blur),
+        "blocky": ([float(random.uniform(0.6, 0.9)), pick(random, (8, 16))], faults_detail.blocks),
+    }
+    if not kind:
+        return [], None
+    severity, maker = made[kind]
+    return severity, maker(*severity)
+
+
+def _rows(
+    make: Make, path: Path, probe: str, kinds: Sequence[str], kind: str, put: Sequence[Fault], policies: Sequence[str],
+    severity: Sequence[float] = (),
+) -> list[Row]:  # fmt: skip
+    rows = []
+    for decode in policies:
+        seen = watched(path, probe, decode)
+        origin = first_picture(seen)
+        for each in kinds:
+            truth = [fault.truth for fault in put] if each == kind else []
+            facts = make.facts | {"clip": path.name, "injected": kind, "severity": [*severity]}
+            rows.append(intervals(each, decode, truth, found(seen, each, origin, make.seconds), 0.0, facts))
+    return rows
+
+
+def upscaled(number: int, folder: Path) -> list[Row]:
+    """14 s of photographs panned over, at 720p or 1080p, native or scaled up: what source height is told."""
+    random = dice("upscaled", number)
+    height = pick(random, (720, 720, 1080))
+    lines = pick(random, UPSCALED[height]) if number % 2 else None
+    photo = pick(random, photos())
+    size = height * 16 // 9, height
+    make = Make(name_of(photo), int(random.integers(1 << 30)), size, 14.0, "libx264", "veryfast",
+                6e6 if height == 1080 else 3e6, 50)  # fmt: skip
+    kernel = str(pick(random, faults_detail.KERNELS))
+    put = [faults.Fault(0.0, make.seconds, faults_detail.upscaled(lines, kernel))] if lines else []
+    frames = photo_pan(photo, size, make.seconds, make.seed, zoom=False, speed=float(random.uniform(20.0, 120.0)))
+    path = make.into(folder / f"upscaled_{number}.ts", *put, frames=frames)
+    seen = watched(path, "resolution", "all")
+    origin = first_picture(seen)
+    told = [one.detail["from"] for one in seen.of("upscaled")]
+    said = found(seen, "upscaled", origin, make.seconds)[1]
+    facts = make.facts | {"clip": path.name, "kernel": kernel if lines else None}
+    return [{"row": "upscaled", "truth": lines, "told": told, "said": said, **facts}]
