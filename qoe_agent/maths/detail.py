@@ -83,7 +83,7 @@ class Blocks(NamedTuple):
 
 
 NONE = Blocks(1.0, 8.0)
-VISIBLE = 0.75
+VISIBLE = 1.5
 """Codes that weaken steps too small to see."""
 SMALLEST = 6.0
 FINER = 1.3
@@ -95,6 +95,8 @@ PERIODS = (*map(float, range(2, 25)), 9.6, 10 + 2 / 3, 13 + 1 / 3, 14 + 2 / 9, 1
 def blocks(luma: Plane) -> Blocks:
     """The strongest grid that shows both ways, after Muijs and Kirenko (EUSIPCO 2005): a step counts against its
     neighbours, period and phase are searched. Deblocking in the loop (H.264, HEVC, AV1) leaves little to find."""
+    if min(luma.shape) < 64:
+        return NONE
     across, down = _steps(luma[::4]), _steps(luma[:, ::4].T)
     found = [Blocks(min(_grid(across, period), _grid(down, period)), period) for period in PERIODS]
     best = max(grid for grid in found if grid.period >= SMALLEST)
