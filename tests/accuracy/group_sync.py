@@ -45,7 +45,7 @@ def offsets(number: int, folder: Path) -> list[Row]:
     facts = {"late": late, "height": height, "bitrate": bitrate, "sound": sound, "unit": "ms"}
     ours, theirs = folder / f"av_{height}_{late}.ts", folder / f"avd_{height}_{late}.mp4"
     if not ours.exists():
-        _shifted(_stamped(folder, 40.0 if height < 360 else 24.0), ours, height, bitrate, sound, late)
+        shifted(stamped(folder, 40.0 if height < 360 else 24.0), ours, height, bitrate, sound, late)
     seen = watch(ours, "stamp", "av_offset")
     told = [t for _, t in seen.history.get(("qoe_av_offset_seconds", "stamp"), []) if t is not None]
     name = f"A/V offset by stamp, {height}p, {sound // 1000} kb/s"
@@ -70,7 +70,7 @@ def _beside(path: Path, height: int, bitrate: float, sound: int, late: float, fa
             part = source.with_suffix(".part.mp4")
             av_drift_detector.generate(str(part), fps="25", duration=SECONDS, audio_offset=late)
             part.rename(source)
-        _shifted(source, path, height, bitrate, sound, 0.0)
+        shifted(source, path, height, bitrate, sound, 0.0)
     name = f"A/V offset, {height}p, {sound // 1000} kb/s: av-drift-detector"
     summary = av_drift_detector.analyze(str(path))
     every: list[Any] = [one for one in summary["frames"] if one["status"] == "ok"]
@@ -78,23 +78,25 @@ def _beside(path: Path, height: int, bitrate: float, sound: int, late: float, fa
     return [value(name, float(np.mean(told)) if told else None, late * 1e3, facts)]
 
 
-def _stamped(folder: Path, cell: float) -> Path:
+def stamped(folder: Path, cell: float, seconds: float = SECONDS) -> Path:
     """The built-in programme under our stamps, as `qoe-agent stamp` writes it."""
     path = folder / f"stamped_{cell:.0f}.ts"
     if not path.exists():
         part = path.with_suffix(".part.ts")
-        plan = Plan("test", str(part), Place(cell=cell), Coding(), seconds=SECONDS, realtime=False)
+        plan = Plan("test", str(part), Place(cell=cell), Coding(), seconds=seconds, realtime=False)
         run(plan, threading.Event())
         part.rename(path)
     return path
 
 
-def _shifted(source: Path, path: Path, height: int, bitrate: float, sound: int, late: float) -> None:
+def shifted(
+    source: Path, path: Path, height: int, bitrate: float, sound: int, late: float, seconds: float = SECONDS
+) -> None:
     """A transcode with the sound moved by whole samples against the pictures."""
     with av.open(str(source)) as container:
         start = next(container.decode(video=0)).time or 0.0
     resampler = av.AudioResampler("fltp", "stereo", RATE)
-    heard: Any = np.zeros((2, round(SECONDS * RATE)), np.float32)
+    heard: Any = np.zeros((2, round(seconds * RATE)), np.float32)
     with av.open(str(source)) as container:
         for frame in container.decode(audio=0):
             for piece in resampler.resample(frame):

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def blackdetect(path: Path | str, seconds: float = 2.0, **options: Any) -> list[Span]:
-    """Black intervals (vf_blackdetect.c; 2.0 is its default duration)."""
+    """Black intervals (vf_blackdetect.c; 2.0 is its default duration). It marks pictures of shorter runs as well, and
+    leaves them out of its log only."""
     told = _run(path, "video", "blackdetect", {"d": seconds, **options})
-    return _spans(told, "lavfi.black_start", "lavfi.black_end")
+    return [s for s in _spans(told, "lavfi.black_start", "lavfi.black_end") if s.seconds >= seconds - 1e-3]
 
 
 def freezedetect(path: Path | str, seconds: float = 2.0, **options: Any) -> list[Span]:
