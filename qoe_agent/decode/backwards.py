@@ -3,13 +3,14 @@
 Each key frame is decoded together with its twin, a picture soon after it. The looks are asked whether they want all
 pictures since the last one; and a twin that is the same as its key frame may be the middle of a freeze, which key
 frames far apart cannot tell from motion. If anything is wanted, the group before is decoded in full, so that an
-onset is known to the frame, and decoding goes on until nothing is wanted at a key frame. The looks see rising times
-all along: pictures that they have seen are decoded again but not shown. What it costs is bounded (`maths.duty`);
-when the lane is late, only key frames are decoded.
+onset is known to the frame, and decoding goes on until no look is alert, and no packet suspicious, at a key frame.
+The looks see rising times all along: pictures that they have seen are decoded again but not shown. What it costs is
+bounded (`maths.duty`); when the lane is late, only key frames are decoded.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import av
@@ -76,6 +77,8 @@ class Backwards:
         """The last key picture: its time and what it looked like."""
         self._same = False
         """The last two key pictures were the same."""
+        self._stood: deque[bool] = deque(maxlen=8)
+        """Whether the last key frames' twins were the same as they."""
 
     def key(self, gop: Gop, count: int, before: Gop | None, told: Told, asked: float) -> Iterator[object]:
         """A group has begun; `count` packets of it are to be decoded with its key frame."""
@@ -122,14 +125,17 @@ class Backwards:
         here = thumb(view)
         self._keyed(_ticks(gop.pts), here)
         stands = len(frames) > 1 and same(here, thumb(self._pictures.view(frames[-1])))
-        wants = stands or looks.suspects(view) or looks.alert
-        if before is not None and self._granted(wants or told.small, told.odd):
+        self._stood.append(stands)
+        asked = looks.suspects(view) or looks.alert
+        wants = self._granted(asked or told.small, told.odd) or (stands and self._duty.allows(same=self._habit))
+        if wants and before is not None:
             yield from self._begin(before)
             yield from self._enter(gop)
         if self._seen != _ticks(gop.pts) and self._run is None:
             yield from self._look(frames[0], view)
-        if told.burst or self._granted(wants or told.now or looks.alert, False):
-            yield from self._begin(gop, scheduled=told.burst and not (wants or told.now))
+        now = told.now or looks.alert or (before is None and asked)
+        if told.burst or self._granted(now, False) or (before is None and wants):
+            yield from self._begin(gop, scheduled=told.burst and not now)
         else:
             yield from self._stop()
             yield from self._once_more(gop)
@@ -161,6 +167,11 @@ class Backwards:
         """The key picture came out of the decoder only as the run ended, and it is what somebody waits for."""
         if self._seen == _ticks(gop.pts) and self._granted(self._pictures.looks.alert, False):
             yield from self._begin(gop)
+
+    @property
+    def _habit(self) -> bool:
+        """Standing still is what this stream does, from one key frame to the next or just slowly."""
+        return self._same or sum(self._stood) > len(self._stood) / 2 >= 2
 
     def _granted(self, wants: bool, odd: bool) -> bool:
         return (odd and self._duty.allows(same=False)) or (wants and self._duty.allows(same=self._same))

@@ -28,6 +28,8 @@ FEWEST = 3
 """Inter frames that a collapse takes."""
 QUIET = 0.15
 """Share of the last key frame below which the median slot is quiet material."""
+REFINED = 0.3
+"""Seconds after a key frame in which its quiet picture is still being refined."""
 FLASHES, CUT = 3, 0.5
 """So many inter frames of at least this share of the last key frame in a second are not cuts any more."""
 TIMES_TYPICAL = 3.0
@@ -40,7 +42,7 @@ FILLER = b"\xff" * 8
 class Suspicion:
     """Follows one track; every packet is answered with the reason to suspect, or nothing."""
 
-    __slots__ = ("_inside", "_key", "_large", "_last", "_low", "_median", "_slot", "_slots", "_step", "_sum")
+    __slots__ = ("_inside", "_key", "_keyed", "_large", "_last", "_low", "_median", "_slot", "_slots", "_step", "_sum")
 
     def __init__(self) -> None:
         self._inside: deque[tuple[float, int]] = deque()
@@ -51,6 +53,9 @@ class Suspicion:
         """When the slot that fills now began."""
         self._median = self._low = 0.0
         self._key = 0
+        """Size of the last key frame."""
+        self._keyed: float | None = None
+        """When it was to be decoded."""
         self._large: deque[float] = deque(maxlen=FLASHES)
         self._last: float | None = None
         self._step = 0.04
@@ -67,7 +72,7 @@ class Suspicion:
             self._forget()
             return "time"
         if key:
-            self._key = size
+            self._key, self._keyed = size, media
             return "corrupt" if odd else ""
         reason = self._sized(media, size)
         return "corrupt" if odd else reason
@@ -102,7 +107,8 @@ class Suspicion:
         if len(self._slots) < KNOWN or not self._key:
             return ""
         if self._median < QUIET * self._key:
-            return "large" if size > self._median else ""
+            refines = self._keyed is not None and media - self._keyed < REFINED
+            return "large" if size > self._median and not refines else ""
         frame = self._median * self._step / SLOT
         if size >= CUT * self._key and size >= TIMES_TYPICAL * frame:
             self._large.append(media)

@@ -1,7 +1,8 @@
 """A picture at a glance: 64 x 36 means, in which a re-encoded still differs less than anything that moves.
 
 Measured over five encoders: two pictures of one freeze, up to a third of a second apart, differ by at most 3 in any
-cell; pans, film, and talking heads a tenth of a second apart by 7 and more in some.
+cell; pans, film, and talking heads a tenth of a second apart by 7 and more in some. Pictures of little contrast
+differ by as much less, frozen or not.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Thumb: TypeAlias = NDArray[np.uint8]
 
 SIZE = (64, 36)
 """Columns and rows."""
-STILL = 3.0
-"""Difference in any cell up to which two thumbs show the same."""
+STILL, SHARE = (1.0, 3.0), 0.02
+"""Difference in any cell up to which two thumbs show the same: least, most, and as a share of the contrast."""
 
 
 def thumb(view: View) -> Thumb:
@@ -30,4 +31,6 @@ def thumb(view: View) -> Thumb:
 
 def same(one: Thumb, other: Thumb) -> bool:
     """Whether they show the same picture."""
-    return float(cv2.norm(one, other, cv2.NORM_INF)) <= STILL
+    darkest, brightest, *_ = cv2.minMaxLoc(one)
+    allowed = min(max(STILL[0], SHARE * (brightest - darkest)), STILL[1])
+    return cv2.norm(one, other, cv2.NORM_INF) <= allowed
