@@ -34,8 +34,12 @@ EXPLAINED, SHIFT, FAR = 0.2, 0.03, 0.3
 small plane), or to so many whatever it explains."""
 LIKE_SHIFT = 0.6
 """Mean change as a multiple of the mean gradient, at most: what a displacement of so many pixels would make."""
+BENT, BLENDED, NO_MOTION = 0.011, 1.4, 0.6
+"""The picture halfway through a dissolve is off the mean of its neighbours by less than the first, as a share of the
+change (of squares) and per pixel of displacement that the change would take, which are more than the second; and
+displacement explains less than the third of it."""
 SLIGHT = 1.2
-"""Change that residue may make however faint the picture is."""
+"""Change that residue may make however faint the picture is, unless the caller knows better."""
 FADE = 1.2
 """Change of a tile's mean by which it became lighter or darker."""
 
@@ -111,7 +115,7 @@ def flow(first: Plane, second: Plane, chosen: NDArray[np.bool_]) -> Flow:
     return Flow(shift, likeness, max(0.0, moved) / (float(dd.sum()) + 1e-6))
 
 
-def same(first: Plane, second: Plane, chosen: NDArray[np.bool_]) -> bool:
+def same(first: Plane, second: Plane, chosen: NDArray[np.bool_], slight: float = SLIGHT) -> bool:
     """Whether two pictures are one, coded twice."""
     tiles = tiling(*first.shape)
     change = changes(first, second)[chosen]
@@ -126,18 +130,21 @@ def same(first: Plane, second: Plane, chosen: NDArray[np.bool_]) -> bool:
     moved = flow(first, second, chosen)
     if moved.shift > FAR or (moved.explained > EXPLAINED and moved.shift > SHIFT):
         return False
-    return moved.likeness <= LIKE_SHIFT or most <= SLIGHT
+    return moved.likeness <= LIKE_SHIFT or most <= slight
 
 
 def dissolving(lead: Sequence[Plane], chosen: NDArray[np.bool_]) -> bool:
     """Whether the last of `lead` ends a dissolve or a fade: the picture halfway is the mean of its neighbours, and
     what changed is no displacement."""
-    if len(lead) < 5:
+    half = (len(lead) - 1) // 2
+    if half < 2:
         return False
-    a, m, b = (plane.astype(np.float32) for plane in (lead[-5], lead[-3], lead[-1]))
-    tiles = tiling(*lead[-1].shape)
+    first, last = lead[-1 - 2 * half], lead[-1]
+    a, m, b = (plane.astype(np.float32) for plane in (first, lead[-1 - half], last))
+    tiles = tiling(*last.shape)
     whole = float((tiles.sums(np.square(b - a))[chosen]).sum())
     bent = float((tiles.sums(np.square(m - 0.5 * (a + b)))[chosen]).sum())
-    if whole <= tiles.area[chosen].sum() or bent > 0.1 * whole:
+    if whole <= tiles.area[chosen].sum():
         return False
-    return flow(lead[-5], lead[-1], chosen).explained < 0.4
+    moved = flow(first, last, chosen)
+    return moved.explained < NO_MOTION and moved.likeness > BLENDED and bent < BENT * moved.likeness * whole

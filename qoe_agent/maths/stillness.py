@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.maths.sameness import changes, same, tiling
-from qoe_agent.maths.standstill import HABIT, Past, Watch, edge
+from qoe_agent.maths.standstill import Past, Watch, edge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Chosen = NDArray[np.bool_]
 
+VETOES = ("cut", "dissolve")
+NEAR = 0.1
+"""Seconds between beginnings that are one."""
 COVERED = 0.25
 """Of a tile's area: from there on a mask covers it."""
 
@@ -41,8 +44,8 @@ class Spell(NamedTuple):
     """Change between pictures below which nothing moves, as learnt."""
     before: float
     """Typical change between pictures while things move."""
-    share: float
-    """Of the time, in which this stream stands still without being frozen."""
+    leaps: int
+    """Pictures among them before which others were left out."""
     why_not: str
     """Empty: a freeze. Else what speaks against it: flat, habit, unknown (nothing was seen of what came before),
     still, noise, cut, gradual, dissolve."""
@@ -66,8 +69,8 @@ class Seen(NamedTuple):
     spell."""
     motion: float
     """Seconds of these."""
-    share: float
-    """Of the time, in which this stream stands still without being frozen."""
+    share: float | None
+    """Of the time, in which this stream stands still without being frozen; None while too little is known."""
 
 
 class Stillness:
@@ -80,19 +83,21 @@ class Stillness:
         self._watches: list[Watch] = []
         self._past = Past(0.0)
         self._then: float | None = None
+        self._keyed = False
+        """The last picture was a key picture: of two in a row, the second is no step in quality."""
         self._spell: Spell | None = None
 
     @property
     def alert(self) -> bool:
         """Something stands still and is not judged yet."""
-        return any(w.run is not None and w.run.why_not is None and w.share <= HABIT for w in self._watches)
+        return any(w.run is not None and w.run.why_not is None and not w.motion.rare for w in self._watches)
 
     def suspects(self, plane: Plane) -> bool:
         """Whether what was left out before this picture may hold the beginning or the end of a freeze."""
-        if self._then is None or plane.shape != self._shape or self._watches[0].share > HABIT:
+        if self._then is None or plane.shape != self._shape or self._watches[0].motion.rare:
             return False
         frozen = any(watch.run is not None and watch.run.why_not == "" for watch in self._watches)
-        return frozen != any(same(self._past.recent[-1], plane, chosen) for chosen in self._areas())
+        return frozen != any(same(self._past.recent[-1][1], plane, chosen) for chosen in self._areas())
 
     def see(self, plane: Plane, pts: float, *, key: bool, follows: bool) -> Seen | None:
         """The next picture; None for the first. The plane is kept."""
@@ -104,15 +109,15 @@ class Stillness:
             for watch in self._watches:
                 watch.end(pts)
         else:
-            change = changes(past.recent[-1], plane)
+            change = changes(past.recent[-1][1], plane)
             for watch in self._watches:
                 if follows:
-                    watch.step(pts, then, plane, past, change, key)
+                    watch.step(pts, then, plane, past, change, key and not self._keyed)
                 else:
                     watch.leap(pts, then, plane, past, change)
             if not follows:
                 self._past = Past(pts)
-        self._then = pts
+        self._then, self._keyed = pts, key
         self._past.add(pts, plane)
         return None if then is None or pts <= then else self._seen(not follows, float(change.mean()))
 
@@ -137,6 +142,8 @@ class Stillness:
     def _seen(self, apart: bool, change: float) -> Seen:
         whole = self._watches[0]
         before, now = self._spell, self._present()
+        if before and not before.why_not and (now is None or now.why_not):
+            now = self._taken_over(before) or now
         if before and now and before.start != now.start <= before.until and before.why_not == now.why_not:
             now = now._replace(start=before.start)
         self._spell = now
@@ -144,22 +151,28 @@ class Stillness:
         if before and (now is None or now.start > before.until):
             ends = [w.ended for w in self._watches if w.ended is not None and w.ended >= before.until]
             ended = before.until if apart else min(ends, default=before.until)
-        seen = Seen(apart, change, now, ended, whole.repeats, whole.fresh, whole.motion, whole.share)
+        seen = Seen(apart, change, now, ended, whole.repeats, whole.fresh, whole.seconds, whole.motion.share)
         whole.repeats = whole.fresh = 0
-        whole.motion = 0.0
+        whole.seconds = 0.0
         return seen
 
     def _present(self) -> Spell | None:
-        """The spell there is: a freeze rather than another, of the whole picture rather than of its middle."""
-        found = [
-            (run.why_not != "", n, self._told(watch, run))
-            for n, watch in enumerate(self._watches)
-            if (run := watch.run) and run.why_not is not None and run.until - run.start >= self._minimum
-        ]
-        return min(found)[2] if found else None
+        """The spell there is: a freeze rather than another, of the whole picture rather than of its middle; but what
+        looks like a cut or a dissolve to either is none."""
+        found = [self._told(w, w.run) for w in self._watches if w.run and w.run.why_not is not None]
+        vetoes = [each for each in found if each.why_not in VETOES]
+        for n, each in enumerate(found):
+            veto = next((v.why_not for v in vetoes if abs(v.start - each.start) <= NEAR), "")
+            found[n] = each._replace(why_not=each.why_not or veto)
+        return min(found, key=lambda each: each.why_not != "", default=None)
+
+    def _taken_over(self, before: Spell) -> Spell | None:
+        """A freeze that goes on away from the border, where a clock ticks, and is not judged there yet."""
+        runs = [w.run for w in self._watches if w.run and w.run.why_not is None and w.run.start <= before.start + NEAR]
+        return before._replace(until=runs[0].until, masked=int(runs[0].border.sum())) if runs else None
 
     def _told(self, watch: Watch, run: Run) -> Spell:
         return Spell(
-            run.start, run.until, run.pictures, run.difference, watch.floor, watch.level, watch.share,
+            run.start, run.until, run.pictures, run.difference, watch.motion.floor, watch.motion.level, run.leaps,
             run.why_not or "", int(run.border.sum()),
         )  # fmt: skip

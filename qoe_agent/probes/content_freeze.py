@@ -56,8 +56,8 @@ WIDE = 10
 """Seconds of motion that the frame rate is taken over."""
 NORMAL = 0.3
 """Share of standing still from which on it proves nothing that pictures apart are the same."""
-MOVES = 3
-"""Pictures apart that must have differed from one another for packets alone to prove anything."""
+LEAPS = 2
+"""Holes between pictures that are the same for these to prove a freeze without the packets."""
 ALONE = 1.0
 """Seconds, and at least a GOP, that packets must be small to prove a freeze alone."""
 
@@ -117,8 +117,6 @@ class ContentFreeze:
     """Media times of the last key frames."""
     _full: float | None = field(default=None, init=False, repr=False)
     """Media time of the last picture that followed another."""
-    _moves: int = field(default=0, init=False, repr=False)
-    """Pictures apart that differed from one another lately."""
     _last: tuple[float, float] | None = field(default=None, init=False, repr=False)
     """Arrival and media time of the last picture."""
     _spell: Spell | None = field(default=None, init=False, repr=False)
@@ -158,7 +156,7 @@ class ContentFreeze:
         yield from self._close(None)
         yield from self._counters()
         self._track = self._last = self._full = self._spell = self._share = self._closed = None
-        self._moves, self._uneven = 0, 1.0
+        self._uneven = 1.0
         self._lags, self._sizes, self._hush = Floor(), Collapse(), Hush()
         self._keys.clear()
         self._rate.clear()
@@ -187,8 +185,6 @@ class ContentFreeze:
         self._spell = look.spell
         if not look.apart:
             self._full = seen.pts
-        elif look.spell is None:
-            self._moves = min(self._moves + 1, MOVES)
         yield from self._follow(look)
 
     def _tally(self, look: Seen) -> None:
@@ -227,21 +223,25 @@ class ContentFreeze:
             return self._alone(fall) if fall else None
         if spell.why_not == "":
             return self._found(spell.start, spell.until, "pictures", spell, None)
-        if spell.why_not == "unknown" and spell.share <= NORMAL:
+        if spell.why_not == "unknown" and self._moving:
             if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
                 return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell, fall)
-            if spell.pictures >= MOVES and self._moves >= MOVES:
+            if spell.leaps >= LEAPS:
                 return self._found(spell.start, spell.until, "pictures", spell, None)
         if spell.why_not == "habit" and self._hush.since(spell.start, TOGETHER) >= HUSHED:
             return self._found(spell.start, spell.until, "pictures, sound", spell, None)
         return None
 
+    @property
+    def _moving(self) -> bool:
+        """The stream is known to move most of the time."""
+        return self._share is not None and self._share <= NORMAL
+
     def _alone(self, fall: Fall) -> Found | None:
         """A freeze by its packets: pictures were different before, and none was decoded meanwhile but a key frame."""
         gop = max((b - a for a, b in pairwise(self._keys)), default=ALONE)
         seen = self._full is not None and self._full > fall.start
-        moving = self._moves >= MOVES and (self._share or 0.0) <= NORMAL
-        if seen or not moving or fall.cut or not fall.alike or fall.until - fall.start < max(ALONE, gop):
+        if seen or not self._moving or fall.cut or not fall.alike or fall.until - fall.start < max(ALONE, gop):
             return None
         if fall.end is not None and self._keys and self._keys[-1] - fall.end > gop:
             return None
@@ -249,11 +249,11 @@ class ContentFreeze:
 
     def _found(self, start: float, until: float, basis: str, spell: Spell | None, fall: Fall | None) -> Found:
         detail: dict[str, Any] = {"basis": basis, "sound": self._hush.describe(start, until)}
+        detail |= {} if self._share is None else {"still_ratio": round(self._share, 3)}
         if spell:
             detail |= {
                 "pictures": spell.pictures, "difference": round(spell.difference, 3), "floor": round(spell.floor, 3),
-                "motion_before": round(spell.before, 3), "still_ratio": round(spell.share, 3),
-                "moving_tiles": spell.masked,
+                "motion_before": round(spell.before, 3), "moving_tiles": spell.masked,
             }  # fmt: skip
         if fall:
             detail |= {"packet_bytes": fall.size, "packet_bytes_before": fall.level}

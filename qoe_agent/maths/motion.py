@@ -1,0 +1,154 @@
+"""How things moved before a picture stood still: how much, how long, and whether they stopped at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import exp
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qoe_agent.maths.sameness import FAINTEST, SLIGHT, STRONGEST, top
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qoe_agent.maths.sameness import Grid, Plane
+
+DROP = 0.4
+"""Of the recent change between pictures: what is less is still."""
+NOISE, HUSHED = 0.3, 0.7
+"""A noise floor from this on, in code values, is a camera's; in a freeze no more than this share of it is left."""
+REPEATED = 0.12
+"""Of the recent change: what is less is a repeated picture, if it is less than STRONGEST; and REPEATED at least."""
+RESIDUE = 0.9
+"""Of the recent change: what residue may make of a faint picture, between SLIGHT and twice that."""
+ABRUPT = 0.5
+"""Change that may be left at once, of what there was just before, in a freeze."""
+FITS, REST, NEAR = 0.8, 0.2, 2.5
+"""Motion comes to rest by itself if a falling line fits its last changes (share of their variance) and would end so
+near to nothing (share of the largest), and the last is so near to it (times what is still)."""
+HELD = 0.15
+"""Seconds for which a picture may be repeated and the time still count as motion."""
+MEMORY = 30.0
+"""Seconds (time constant) over which is counted whether standing still is normal."""
+HABIT, KNOWN = 0.5, 3.0
+"""Share of the time from which on it is, and the seconds that must be known to say so."""
+CUT, CUTS = 8.0, 4.0
+"""Change that is a cut, in code values and as a multiple of the recent change."""
+WHOLE = 0.15
+"""Of the change in the busiest tiles, in the middle one: there is a cut in the whole picture."""
+
+
+class Motion:
+    """What there was of it in some tiles."""
+
+    __slots__ = ("_lately", "_levels", "_moving", "_noise", "_still", "cut", "last")
+
+    def __init__(self) -> None:
+        self._levels: deque[float] = deque(maxlen=60)
+        """Changes between pictures, where most changed."""
+        self._noise: deque[float] = deque(maxlen=60)
+        """And in the middle tile."""
+        self.last: deque[float] = deque(maxlen=12)
+        """Those where most changed, of the last pictures without a hole between."""
+        self._lately: deque[tuple[float, float]] = deque(maxlen=120)
+        """(media time, seconds) of the last motion."""
+        self._moving = self._still = 0.0
+        self.cut: tuple[float, Plane] | None = None
+        """Media time of the last cut, and the picture after it."""
+
+    @property
+    def level(self) -> float:
+        """The typical change between pictures."""
+        return median(self._levels) if self._levels else 0.0
+
+    @property
+    def floor(self) -> float:
+        """Change between pictures below which nothing moves."""
+        return min(max(DROP * self.level, FAINTEST), STRONGEST)
+
+    @property
+    def repeated(self) -> float:
+        """Change between pictures below which one repeats the other."""
+        return min(max(REPEATED * self.level, REPEATED), STRONGEST)
+
+    @property
+    def slight(self) -> float:
+        """Change that may be residue in a faint picture."""
+        return min(max(RESIDUE * self.level, SLIGHT), 2 * SLIGHT)
+
+    @property
+    def share(self) -> float | None:
+        """Of the time, in which nothing moved and it was no freeze; None while too little is known."""
+        known = self._still + self._moving
+        return self._still / known if known >= KNOWN else None
+
+    @property
+    def rare(self) -> bool:
+        """Standing still is normal here."""
+        return (self.share or 0.0) > HABIT
+
+    def still(self, most: float, middle: float) -> bool:
+        """Whether nothing moves any more: not even what always does, a camera's noise."""
+        return most <= self.floor and self._quiet(middle)
+
+    def refined(self, most: float, middle: float) -> bool:
+        """Whether a change that is not still may be one of quality only: less than motion makes."""
+        return most <= ABRUPT * self.level and self._quiet(middle)
+
+    def _quiet(self, middle: float) -> bool:
+        noise = sorted(self._noise)[len(self._noise) // 10] if self._noise else 0.0
+        return noise < NOISE or middle <= HUSHED * noise
+
+    def moved(self, now: float, seconds: float, change: Grid, plane: Plane, key: bool) -> None:
+        """A picture differed from the one before."""
+        most, middle = top(change), float(np.median(change))
+        if most > max(CUTS * self.level, CUT) and middle > WHOLE * most:
+            self.cut = now, plane
+        if not key:
+            self._noise.append(middle)
+            self._levels.append(most)
+            self.last.append(most)
+        self.went_on(now, min(seconds, HELD))
+
+    def crept(self, now: float, seconds: float, changes: Sequence[float]) -> None:
+        """What seemed to stand still moved all the time."""
+        self._levels.extend(changes)
+        self.last.extend(changes)
+        self.went_on(now, seconds)
+
+    def held(self, now: float, seconds: float) -> None:
+        """A picture was repeated for a moment."""
+        self.went_on(now, min(seconds, HELD))
+
+    def went_on(self, now: float, seconds: float) -> None:
+        """There was motion up to now."""
+        self._lately.append((now, seconds))
+        self._pass(seconds, 0.0)
+
+    def stood(self, seconds: float) -> None:
+        """The picture stood still, and it was no freeze."""
+        self._pass(0.0, seconds)
+
+    def _pass(self, moving: float, still: float) -> None:
+        fading = exp(-(moving + still) / MEMORY)
+        self._moving = self._moving * fading + moving
+        self._still = self._still * fading + still
+
+    def between(self, start: float, end: float) -> float:
+        """Seconds of motion in a stretch of media time."""
+        return sum(seconds for at, seconds in self._lately if start <= at <= end)
+
+    def gradual(self, after: Sequence[float]) -> bool:
+        """Whether it did not stop at once. `after`: the first changes of the standing picture."""
+        if not self.last or not after or fmean(after) > ABRUPT * fmean(list(self.last)[-3:]):
+            return True
+        values, n = np.array(self.last), len(self.last)
+        if n < 6 or values[-1] > NEAR * self.floor:
+            return False
+        steps = np.arange(n) - (n - 1) / 2
+        slope = float(steps @ values) / float(steps @ steps)
+        fits = slope * slope * float(steps @ steps) >= FITS * float(np.square(values - values.mean()).sum())
+        return slope < 0 and fits and bool(values.mean() + slope * (n + 1) / 2 <= REST * values.max())
