@@ -3,9 +3,9 @@
 FFmpeg's blackdetect asks that 98 % of all pixels lie below a tenth of the range (vf_blackdetect.c): night scenes with
 lamps pass, and so do titles on black. Here the middle of the picture (three fifths of either side) must be empty but
 for 0.2 % of it, while the borders, where a channel's logo, a clock or our own stamp sit, may hold 3 % of the picture.
-Black is below 5 % of the range, or below 10 % (levels converted twice) where the picture is flat as well. Flat means
-within 4 codes of its median. The means of squares of pixels are judged, so noise counts little. What is held already
-is let go a little later than it is taken up.
+Black is below 5 % of the range, or below 10 % (levels converted twice) where the picture is flat as well, and gray: the
+luma of pure blue is only 7 %. Flat means within 4 codes of its median. The means of squares of pixels are judged, so
+noise counts little. What is held already is let go a little later than it is taken up.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from qoe_agent.maths.bars import is_bars
+from qoe_agent.maths.view import halved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +38,10 @@ MIDDLE, HELD_MIDDLE = 0.002, 0.005
 """Share of the middle that may differ."""
 BORDER, HELD_BORDER = 0.03, 0.04
 """Share of the picture that may differ."""
-TINT, PAGE = 30, 0.02
+TINT, PAGE = 30, 0.03
 """From so many codes of chroma on a flat picture is a coloured page; the share of its middle that words may take."""
+CELLS = (64, 36)
+"""Across and down: where chroma is looked at."""
 EDGE = 0.2
 """Share of either side that is border."""
 
@@ -68,29 +71,32 @@ def mask_of(shape: tuple[int, int], without: Sequence[Sequence[float]]) -> Plane
 
 def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
     """What the picture amounts to; `held`: what the one before did; `mask`: of the size of `small`."""
-    small = view.small
-    rows, columns = small.shape
-    inside = slice(int(EDGE * rows), rows - int(EDGE * rows)), slice(int(EDGE * columns), columns - int(EDGE * columns))
-    whole = _cumulated(small, mask)
-    middle = _cumulated(small[inside], None if mask is None else mask[inside])
+    whole, middle = _both(view.small, mask)
     span = view.white - view.black
-    level = int(np.searchsorted(whole, 0.5))
-    shown = min(max((level - view.black) / span, 0.0), 1.0)
+    some, few = (HELD_BORDER, HELD_MIDDLE) if held else (BORDER, MIDDLE)
+    shown = min(max((int(np.searchsorted(whole, 0.5)) - view.black) / span, 0.0), 1.0)
     dark = round(view.black + span * (HELD_DARK if held == "black" else DARK))
-    some = HELD_BORDER if held else BORDER
-    few = HELD_MIDDLE if held else MIDDLE
-    lit = 1.0 - whole[dark]
-    if lit <= some and 1.0 - middle[dark] <= few:
-        return Face("black", shown, float(lit))
-    width = HELD_FLAT if held else FLAT
-    outside = _outside(whole, level, width)
-    if outside <= some:
-        off = _outside(middle, level, width)
-        if off <= few and level <= view.black + span * DIM:
-            return Face("black", shown, float(outside))
-        if off <= PAGE and (tint := _tint(view)) is not None and (off <= few or tint >= TINT):
-            return Face("solid_colour", shown, float(outside))
+    lit = float(1.0 - whole[dark])
+    if lit <= some and 1.0 - middle[dark] <= few and (_tint(view) or 0.0) < TINT:
+        return Face("black", shown, lit)
+    rows, columns = view.small.shape
+    if min(rows, columns) > 1:
+        whole, middle = _both(halved(view.small), None if mask is None else mask[1:rows:2, 1:columns:2])
+    level, width = int(np.searchsorted(whole, 0.5)), HELD_FLAT if held else FLAT
+    outside, off = _outside(whole, level, width), _outside(middle, level, width)
+    if outside <= some and off <= PAGE and (tint := _tint(view)) is not None:
+        if off <= few and tint < TINT and level <= view.black + span * DIM:
+            return Face("black", shown, outside)
+        if off <= few or tint >= TINT:
+            return Face("solid_colour", shown, outside)
     return Face("colour_bars" if is_bars(view) else "", shown, 0.0)
+
+
+def _both(plane: Plane, mask: Plane | None) -> tuple[Counts, Counts]:
+    """Shares of pixels up to each level: of the whole, and of the middle."""
+    rows, columns = plane.shape
+    inside = slice(int(EDGE * rows), rows - int(EDGE * rows)), slice(int(EDGE * columns), columns - int(EDGE * columns))
+    return _cumulated(plane, mask), _cumulated(plane[inside], None if mask is None else mask[inside])
 
 
 def _cumulated(plane: Plane, mask: Plane | None) -> Counts:
@@ -110,10 +116,10 @@ def _tint(view: View) -> float | None:
         return 0.0
     far = 0.0
     for plane in planes:
-        step = max(1, plane.shape[0] // 60)
-        some = plane[::step, ::step]
-        middle = float(np.median(some))
-        if np.mean(np.abs(some - np.float32(middle)) > HELD_FLAT) > HELD_BORDER:
+        step = max(1, plane.shape[0] // (2 * CELLS[1]))
+        few = cv2.resize(np.ascontiguousarray(plane[::step, ::step]), CELLS, interpolation=cv2.INTER_AREA)
+        middle = float(np.median(few))
+        if np.mean(np.abs(few - np.float32(middle)) > HELD_FLAT) > HELD_BORDER:
             return None
         far = max(far, abs(middle - 128.0))
     return far
