@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.accuracy import faults_picture as faults
 from tests.accuracy.contents import dice, draw, pick
 from tests.accuracy.oracles import blackdetect
-from tests.accuracy.rows import Row, first_picture, found, intervals, promised, watched
+from tests.accuracy.rows import Row, first_picture, found, intervals, promised, since, watched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,16 +71,16 @@ def _change(random: np.random.Generator, kind: str, length: float, make: Make) -
 def _measured(make: Make, faulty: list[tuple[str, Fault]], path: Path, *policies: str) -> list[Row]:
     make.into(path, *(fault for _, fault in faulty))
     rows: list[Row] = []
-    beside = blackdetect(path, 0.5)
+    beside = blackdetect(path), blackdetect(path, 0.5)
     for decode in policies:
         seen = watched(path, "black", decode)
         origin = first_picture(seen)
         least = promised(decode, make.gop / make.fps)
-        spans = [type(s)(s.start - origin[0], s.end - origin[0]) for s in beside]
+        ffmpeg = since(beside[0], origin), since(beside[1], origin)
         for kind in KINDS:
             truth = [fault.truth for what, fault in faulty if what == kind]
             held = found(seen, kind, origin, make.seconds)
             needed = max(least, SOLID) if kind == "solid_colour" else least
-            ffmpeg = spans if kind == "black" else None
-            rows.append(intervals(kind, decode, truth, held, needed, make.facts | {"clip": path.name}, ffmpeg))
+            facts = make.facts | {"clip": path.name}
+            rows.append(intervals(kind, decode, truth, held, needed, facts, ffmpeg if kind == "black" else None))
     return rows

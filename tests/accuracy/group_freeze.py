@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.accuracy.contents import dice, pick
 from tests.accuracy.faults_freeze import FPS, MOVING, STANDING, matrix
 from tests.accuracy.oracles import freezedetect
-from tests.accuracy.rows import Row, first_picture, found, intervals, promised, watched
+from tests.accuracy.rows import Row, first_picture, found, intervals, promised, since, watched
 from tests.accuracy.score import Span
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def _mixed() -> list[str]:
 
 def _measured(case: Case, folder: Path, *policies: str) -> list[Row]:
     path, truth = case.build(folder)
-    beside = freezedetect(path, 0.5)
+    beside = freezedetect(path), freezedetect(path, 0.5 - 1 / FPS)
     facts = asdict(case) | {"clip": path.name, "standing": case.content in STANDING}
     rows = []
     for decode in policies:
         seen = watched(path, "content_freeze", decode)
         origin = first_picture(seen)
-        spans = [Span(span.start - origin[0], span.end - origin[0]) for span in beside]
+        spans = since(beside[0], origin), since(beside[1], origin)
         held = found(seen, "content_freeze", origin, case.seconds)
         least = promised(decode, case.gop / FPS)
         rows.append(intervals("content_freeze", decode, truth, held, least, facts, spans))

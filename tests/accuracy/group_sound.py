@@ -56,7 +56,8 @@ def silences(number: int, folder: Path) -> list[Row]:
     seen = watched(path, "audio", "all", {"audio": {"silence": 0.5}})
     held = found(seen, "silence", first_sound(seen), 40.0)
     truth = [flaw.truth for kind, flaw in flaws if kind != "audible"]
-    return [intervals("silence", "always", truth, held, promised("all", 0.0), facts, silencedetect(path, 0.5))]
+    beside = silencedetect(path), silencedetect(path, 0.5)
+    return [intervals("silence", "always", truth, held, promised("all", 0.0), facts, beside)]
 
 
 def flawed(number: int, folder: Path) -> list[Row]:

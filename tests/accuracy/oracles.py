@@ -21,7 +21,8 @@ def blackdetect(path: Path | str, seconds: float = 2.0, **options: Any) -> list[
 
 
 def freezedetect(path: Path | str, seconds: float = 2.0, **options: Any) -> list[Span]:
-    """Frozen intervals (vf_freezedetect.c; its defaults: noise 0.001, 2 s)."""
+    """Frozen intervals (vf_freezedetect.c; its defaults: noise 0.001, 2 s). It counts from the first frozen picture to
+    the last, so that a freeze must be a picture longer than `seconds`."""
     told = _run(path, "video", "freezedetect", {"d": seconds, **options})
     return _spans(told, "lavfi.freezedetect.freeze_start", "lavfi.freezedetect.freeze_end")
 

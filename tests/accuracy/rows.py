@@ -69,6 +69,11 @@ def found(seen: Seen, kind: str, origin: tuple[float, float], seconds: float) ->
     return spans, said
 
 
+def since(spans: Sequence[Span], origin: tuple[float, float]) -> list[Span]:
+    """Intervals of media time, in seconds from `origin`."""
+    return [Span(span.start - origin[0], span.end - origin[0]) for span in spans]
+
+
 def intervals(
     detector: str,
     decode: str,
@@ -76,15 +81,15 @@ def intervals(
     spans: tuple[Sequence[Span], Sequence[float]],
     least: float,
     facts: Mapping[str, Any],
-    beside: Sequence[Span] | None = None,
+    beside: tuple[Sequence[Span], Sequence[Span]] | None = None,
     optional: Sequence[Span] = (),
 ) -> Row:
-    """A row; `least`: seconds from which on a fault must be found; `beside`: FFmpeg's intervals of at least 0.5 s;
-    `optional`: faults that this policy need not see."""
+    """A row; `least`: seconds from which on a fault must be found; `beside`: FFmpeg's filter at its
+    defaults, and for 0.5 s; `optional`: faults that this policy need not see."""
     row: Row = {"row": "intervals", "detector": detector, "decode": decode, "least": least, **facts}
     row |= {"optional": _plain(optional)} if optional else {}
     row |= {"truth": _plain(truth), "found": _plain(spans[0]), "said": [round(t, 4) for t in spans[1]]}
-    return row if beside is None else row | {"beside": _plain(beside)}
+    return row if beside is None else row | {"defaults": _plain(beside[0]), "beside": _plain(beside[1])}
 
 
 def number(measure: str, ours: float | None, truth: float, facts: Mapping[str, Any]) -> Row:

@@ -16,9 +16,6 @@ ORDER = ("black", "content_freeze", "silence", "solid_colour", "colour_bars", "f
          "colour_cast", "monochrome", "letterbox", "blurred", "blocky", "damage", "interlaced", "dropouts", "clipping",
          "dead_channel", "out_of_phase", "av_out_of_sync")  # fmt: skip
 POLICIES = ("all", "adaptive", "keyframes", "always")
-DEFAULT = 2.0
-"""Seconds that blackdetect, freezedetect and silencedetect ask for by default. All three report runs of so many
-seconds or more, so that those of 2 s are among those of 0.5 s that were recorded."""
 NEITHER = "–"
 
 
@@ -84,7 +81,7 @@ def _detector(detector: str, decode: str, rows: Sequence[Row]) -> list[str]:
     ours = tally(rows, lambda row: row["found"], least)
     theirs = NEITHER
     if beside := [row for row in rows if "beside" in row]:
-        default = tally(beside, lambda row: _longer(row["beside"], DEFAULT), least)
+        default = tally(beside, lambda row: row["defaults"], least)
         same = tally(beside, lambda row: _longer(row["beside"], row["least"]), least)
         theirs = f"{_three(default.f1)}, {_three(same.f1)}"
     injected = ours.found + ours.missed
@@ -107,7 +104,7 @@ def _apart(rows: Sequence[Row]) -> str:
             some = [row for row in group if row["standing"] is standing]
             counts = [
                 tally(some, spans, lambda row: float(row["least"])).invented
-                for spans in (lambda r: r["found"], lambda r: _longer(r["beside"], DEFAULT),
+                for spans in (lambda r: r["found"], lambda r: r["defaults"],
                               lambda r: _longer(r["beside"], r["least"]))
             ]  # fmt: skip
             lines.append([f"`{detector}`", decode, name, str(len(some)), *map(str, counts)])

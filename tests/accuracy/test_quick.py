@@ -144,13 +144,3 @@ def test_the_stamp_s_offset_survives_a_transcode_to_a_millisecond(tmp_path: Path
     assert told
     assert np.mean(told) == pytest.approx(late, abs=1e-3)
     assert max(abs(value - late) for value in told) <= 2e-3
-
-
-def test_of_the_filters_runs_of_half_a_second_those_of_two_are_what_their_defaults_find(tmp_path: Path) -> None:
-    black = blacks(tmp_path / "black.ts")[0]
-    sound = silences(tmp_path)[0]
-    still = encode(tmp_path / "still.ts", slides(SMALL, 12.0, 5, every=2.0), bitrate=5e5)
-    for detect, path in ((blackdetect, black), (silencedetect, sound), (freezedetect, still)):
-        longer = [span for span in detect(path, 0.5) if span.seconds >= 2.0 - 1e-3]
-        assert longer == detect(path)
-        assert longer

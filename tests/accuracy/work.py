@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 
+import qoe_agent
 from tests.accuracy import (
     group_blank,
     group_broken,
@@ -25,7 +29,6 @@ from tests.accuracy import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from tests.accuracy.rows import Row
 
@@ -109,7 +112,7 @@ def work(
     """Do the jobs and append what comes of them; `progress` hears of each; `keep`: leave the clips in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     results.parent.mkdir(parents=True, exist_ok=True)
-    _mend(results)
+    mend(results)
     left = iter(todo)
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_settle) as pool, results.open("a") as file:
         running: dict[Future[dict[str, Any]], Name] = {}
@@ -125,7 +128,7 @@ def work(
                 progress(name, line.get("error", ""))
 
 
-def _mend(results: Path) -> None:
+def mend(results: Path) -> None:
     """End a line that was being written when the last run was interrupted: it is then skipped as broken."""
     if results.exists() and (data := results.read_bytes()) and not data.endswith(b"\n"):
         results.write_bytes(data[: data.rfind(b"\n") + 1])
@@ -134,6 +137,14 @@ def _mend(results: Path) -> None:
 def _settle() -> None:
     cv2.setNumThreads(1)
     os.nice(5)
+    _code()
+
+
+@cache
+def _code() -> str:
+    """What was measured: a hash of the agent's sources, as they were when this process began."""
+    sources = sorted(Path(qoe_agent.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
 
 def _one(name: Name, folder: Path, keep: bool) -> dict[str, Any]:
@@ -145,7 +156,7 @@ def _one(name: Name, folder: Path, keep: bool) -> dict[str, Any]:
         return {"job": list(name), "error": f"{type(error).__name__}: {error}", "trace": trace}
     if not keep:
         _forget(folder, before, name)
-    return {"job": list(name), "cpu_seconds": round(time.process_time() - began, 2), "rows": told}
+    return {"job": list(name), "code": _code(), "cpu_seconds": round(time.process_time() - began, 2), "rows": told}
 
 
 def _forget(folder: Path, before: set[Path], name: Name) -> None:
