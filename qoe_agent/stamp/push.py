@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 TICKS = 90_000
 """Units of a second in which pictures are timed."""
-SCHEMES = {"rtmp": "flv", "rtmps": "flv", "udp": "mpegts", "srt": "mpegts", "http": "whip", "https": "whip"}
-"""What is sent to an address."""
+SCHEMES = {"rtmp": "flv", "rtmps": "flv", "udp": "mpegts", "srt": "mpegts", "http": "matroska", "https": "matroska"}
+"""What is sent to an address, or to the relay that sends it on."""
+RELAYED = {"srt": "mpegts", "http": "whip", "https": "whip"}
+"""What the relay makes of it: PyAV's FFmpeg has no SRT, and its WHIP fails in the DTLS handshake (av 18.1, GnuTLS)."""
 TIMEOUT = 15.0
 """Seconds that an output may take."""
 FLUSH_PACKETS = 0x200
@@ -52,7 +54,7 @@ class Push:
 
     def __init__(self, to: str, coding: Coding, shape: Shape) -> None:
         self._relay: subprocess.Popen[bytes] | None = None
-        self._whip = SCHEMES.get(urlsplit(to).scheme) == "whip"
+        self._whip = RELAYED.get(urlsplit(to).scheme) == "whip"
         self._container = self._open(to)
         self._container.flags |= FLUSH_PACKETS
         self._video = self._pictures(coding, shape)
@@ -68,9 +70,10 @@ class Push:
         scheme = urlsplit(to).scheme if "://" in to else ""
         if to == "-":
             return av.open(sys.stdout.buffer, "w", format="mpegts")
-        if scheme == "srt":
-            self._relay = subprocess.Popen([*_srt(), to], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-            return av.open(self._relay.stdin, "w", format="mpegts")
+        if scheme in RELAYED:
+            command = [*_relay(SCHEMES[scheme]), "-f", RELAYED[scheme], to]
+            self._relay = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            return av.open(self._relay.stdin, "w", format=SCHEMES[scheme])
         if scheme and scheme not in SCHEMES:
             raise ValueError(f"cannot send to {scheme}://; it can be a file, -, {', '.join(SCHEMES)}")
         if not scheme:
@@ -163,8 +166,8 @@ def _last_words(relay: subprocess.Popen[bytes]) -> str:
     return lines[-1] if lines else f"FFmpeg ended with status {relay.returncode}"
 
 
-def _srt() -> list[str]:
-    """The relay to SRT, which PyAV's FFmpeg does not speak: imageio-ffmpeg's program, or one on the path."""
+def _relay(sent: str) -> list[str]:
+    """FFmpeg with SRT and WHIP, imageio-ffmpeg's or one on the path, up to what it is to make of `sent`."""
     try:
         import imageio_ffmpeg
     except ImportError:
@@ -172,7 +175,7 @@ def _srt() -> list[str]:
     else:
         program = imageio_ffmpeg.get_ffmpeg_exe()
     if program is None:
-        raise ValueError("srt:// needs FFmpeg with libsrt: pip install 'qoe-agent[srt]'")
+        raise ValueError("SRT and WHIP need an FFmpeg that has them: pip install 'qoe-agent[relay]'")
     quick = ["-fflags", "nobuffer", "-probesize", "100k", "-analyzeduration", "300k"]
-    common = ["-hide_banner", "-loglevel", "error", "-nostdin", *quick, "-f", "mpegts", "-i", "pipe:0"]
-    return [program, *common, "-c", "copy", "-flush_packets", "1", "-f", "mpegts"]
+    common = ["-hide_banner", "-loglevel", "error", "-nostdin", *quick, "-f", sent, "-i", "pipe:0"]
+    return [program, *common, "-c", "copy", "-flush_packets", "1"]
