@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tests.accuracy import faults_sound as faults
-from tests.accuracy.clips import RATE
+from tests.accuracy.clips import RATE, encode
 from tests.accuracy.contents import dice, pick
 from tests.accuracy.oracles import ebur128, silencedetect
 from tests.accuracy.rows import Row, first_sound, found, intervals, promised, watched
@@ -15,13 +15,15 @@ from tests.accuracy.rows import number as value
 from tests.accuracy.score import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.accuracy.faults_sound import Flaw, Samples
 
-CODINGS = (("aac", 128_000), ("aac", 96_000), ("aac", 64_000), ("aac", 32_000), ("opus", 64_000), ("pcm", 0))
+CODINGS = (("aac", 128_000), ("aac", 96_000), ("aac", 64_000), ("opus", 64_000), ("aac", 32_000))
+GOOD = CODINGS[:4]
+"""Of these a coded sound still has the fault: at 32 kb/s both channels become much alike, and tops round."""
 LENGTHS = (0.52, 0.6, 0.8, 1.0, 1.5, 2.0, 2.5, 3.0)
-WINDOWS = {"M": "momentary", "S": "short", "I": "integrated"}
 
 
 def content(random: np.random.Generator, seconds: float) -> tuple[str, Samples]:
@@ -52,7 +54,7 @@ def silences(number: int, folder: Path) -> list[Row]:
         at += length + float(random.uniform(1.0, 2.5))
     for _, flaw in flaws:
         samples = flaw.into(samples)
-    path, facts = _coded(random, folder, f"silence_{number}", name, samples)
+    path, facts = _coded(random, folder, f"silence_{number}", name, samples, CODINGS)
     seen = watched(path, "audio", "all", {"audio": {"silence": 0.5}})
     held = found(seen, "silence", first_sound(seen), 40.0)
     truth = [flaw.truth for kind, flaw in flaws if kind != "audible"]
@@ -70,7 +72,7 @@ def flawed(number: int, folder: Path) -> list[Row]:
         flaws, truth = _flaws(random, kind)
         for flaw in flaws:
             samples = flaw.into(samples)
-    path, facts = _coded(random, folder, f"flawed_{number}", name, samples)
+    path, facts = _coded(random, folder, f"flawed_{number}", name, samples, GOOD)
     seen = watched(path, "sound", "all")
     origin, rows = first_sound(seen), []
     for detector in ("dropouts", "clipping", "dead_channel", "out_of_phase"):
@@ -98,12 +100,18 @@ def _flaws(random: np.random.Generator, kind: str) -> tuple[list[Flaw], list[Spa
 
 
 def loudness(number: int, folder: Path) -> list[Row]:
-    """25 s with levels that change, each second beside FFmpeg's ebur128 over the same file."""
+    """25 s with levels that change, beside FFmpeg's ebur128 over the same file: MPEG-TS, whose readers all hear what an
+    encoder puts before the sound; blocks of 0.4 s that lie elsewhere would pass the gates elsewhere."""
     random = dice("loudness", number)
     name, samples = content(random, 25.0)
     for at in (5.0, 12.0, 18.0):
         samples = faults.Flaw(at, at + 6.0, faults.gain(float(random.uniform(-20, 0)))).into(samples)
-    path, facts = _coded(random, folder, f"loudness_{number}", name, samples)
+    path, bitrate = folder / f"loudness_{number}.ts", pick(random, (32_000, 64_000, 96_000, 128_000))
+    if not path.exists():
+        pictures = (np.zeros((36, 64, 3), np.uint8) for _ in range(125))
+        part = path.with_suffix(".part.ts")
+        encode(part, pictures, 5.0, audio=np.clip(samples, -1, 1), sound_bitrate=bitrate).rename(path)
+    facts: dict[str, Any] = {"content": name, "codec": "aac", "bitrate": bitrate, "clip": path.name}
     seen, theirs = watched(path, "loudness", "all"), ebur128(path)
     rows = []
     last = theirs[-1][1]
@@ -118,9 +126,14 @@ def loudness(number: int, folder: Path) -> list[Row]:
 
 
 def _coded(
-    random: np.random.Generator, folder: Path, clip: str, name: str, samples: Samples
+    random: np.random.Generator,
+    folder: Path,
+    clip: str,
+    name: str,
+    samples: Samples,
+    codings: Sequence[tuple[str, int]],
 ) -> tuple[Path, dict[str, Any]]:
-    codec, bitrate = pick(random, CODINGS)
+    codec, bitrate = pick(random, codings)
     path = folder / f"{clip}.{faults.ENCODERS[codec][1]}"
     if not path.exists():
         part = faults.coded(folder, f"{clip}.part", np.clip(samples, -1.0, 1.0), codec, bitrate)
