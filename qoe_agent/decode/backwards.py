@@ -194,7 +194,7 @@ class Backwards:
             return
         self._pay()
         self._gop, self._done = gop, 0
-        yield from self._advance(1)
+        yield from self._advance(gop.leading)
 
     def _advance(self, most: int = 1_000_000) -> Iterator[object]:
         """Decode what has come of the group."""

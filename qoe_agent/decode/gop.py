@@ -53,6 +53,15 @@ class Gop:
         """Media time from its key frame to its latest picture."""
         return max((seen.pts - self.pts for seen in self.packets[-16:] if seen.pts is not None), default=0.0)
 
+    @property
+    def leading(self) -> int:
+        """The key frame and the pictures coded right after it but shown before it, which need the group before."""
+        packets = self.packets
+        n = 1
+        while n < len(packets) and (pts := packets[n].pts) is not None and pts < self.pts:
+            n += 1
+        return n
+
     def begins_anew(self, key: Packet) -> bool:
         """Whether this key frame begins another group."""
         return key.pts is None or not 0.0 <= key.pts - self.pts < SHORTEST

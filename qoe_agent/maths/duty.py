@@ -32,10 +32,10 @@ class Duty:
 
     def spend(self, seconds: float, *, same: bool) -> None:
         """So much was decoded in full; `same`: between key pictures that are the same."""
-        self.credit = max(0.0, self.credit - seconds)
+        self.credit -= seconds
         if same:
-            self.still = max(0.0, self.still - seconds)
-            self._shut |= not self.still
+            self.still -= seconds
+            self._shut |= self.still <= 0.0
 
     def allows(self, *, same: bool) -> bool:
         """Whether more may be decoded in full."""

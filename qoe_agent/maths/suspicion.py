@@ -10,9 +10,12 @@ transport and damage need no arithmetic. Typical is what the last 20 s were, so 
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
-from typing import Literal, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Reason: TypeAlias = Literal["", "small", "large", "time", "corrupt"]
 
@@ -23,7 +26,7 @@ SLOTS = 40
 KNOWN = 4
 """Slots that must have been seen before any size is odd."""
 COLLAPSE, BELOW = 0.15, 0.5
-"""Share of the median slot, and of the lowest tenth of them, below which a slot has collapsed."""
+"""Share of the median slot, and of the lowest tenth of all half seconds, below which half a second has collapsed."""
 FEWEST = 3
 """Inter frames that a collapse takes."""
 QUIET = 0.15
@@ -42,13 +45,21 @@ FILLER = b"\xff" * 8
 class Suspicion:
     """Follows one track; every packet is answered with the reason to suspect, or nothing."""
 
-    __slots__ = ("_inside", "_key", "_keyed", "_large", "_last", "_low", "_median", "_slot", "_slots", "_step", "_sum")
+    __slots__ = (
+        "_inside", "_key", "_keyed", "_large", "_last", "_least", "_low", "_lows", "_median", "_slot", "_slots",
+        "_step", "_sum",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._inside: deque[tuple[float, int]] = deque()
         """Inter frames of the last slot, by decoding time."""
         self._sum = 0
-        self._slots: deque[int] = deque(maxlen=SLOTS)
+        self._slots: deque[float] = deque(maxlen=SLOTS)
+        """What lately went into a slot."""
+        self._lows: deque[float] = deque(maxlen=SLOTS)
+        """The least that went into half a second of each, wherever it began."""
+        self._least: float | None = inf
+        """That of the slot which fills now; None: it collapsed."""
         self._slot: float | None = None
         """When the slot that fills now began."""
         self._median = self._low = 0.0
@@ -80,7 +91,7 @@ class Suspicion:
     def _forget(self) -> None:
         """Slots do not reach over a jump."""
         self._inside.clear()
-        self._sum, self._slot = 0, None
+        self._sum, self._slot, self._least = 0, None, inf
         self._large.clear()
 
     def _sized(self, media: float, size: int) -> Reason:
@@ -89,19 +100,20 @@ class Suspicion:
         self._sum += size
         while inside[0][0] <= media - SLOT + self._step / 2:
             self._sum -= inside.popleft()[1]
-        if self._slot is None:
-            self._slot = media
-        elif media - self._slot >= SLOT - self._step / 2:
-            full = len(inside) >= FEWEST
-            collapsed = full and self._collapsed()
+        if len(inside) < FEWEST:
+            return ""
+        reason = self._grown(media, size)
+        if media - inside[0][0] >= SLOT - 1.8 * self._step:
+            if self._collapsed():
+                reason, self._least = "small", None
+            elif self._least is not None:
+                self._least = min(self._least, self._sum)
+        if self._slot is None or media - self._slot >= SLOT - self._step / 2:
             self._close(media)
-            return "small" if collapsed else self._grown(media, size)
-        if len(inside) >= FEWEST and media - inside[0][0] >= SLOT - 1.5 * self._step and self._collapsed():
-            return "small"
-        return self._grown(media, size)
+        return reason
 
     def _collapsed(self) -> bool:
-        return len(self._slots) >= KNOWN and self._sum < min(COLLAPSE * self._median, BELOW * self._low)
+        return len(self._lows) >= KNOWN and self._sum < min(COLLAPSE * self._median, BELOW * self._low)
 
     def _grown(self, media: float, size: int) -> Reason:
         if len(self._slots) < KNOWN or not self._key:
@@ -117,14 +129,19 @@ class Suspicion:
         return ""
 
     def _close(self, media: float) -> None:
-        """The slot is full: it counts among the typical ones."""
-        self._slot = media
-        self._slots.append(self._sum)
-        ordered: list[int] = []
-        for one in self._slots:
-            insort(ordered, one)
-        self._median = float(ordered[len(ordered) // 2])
-        self._low = float(ordered[len(ordered) // 10])
+        """The slot is full: it counts among the typical ones, and if nothing collapsed, among the low ones."""
+        if self._slot is not None:
+            self._slots.append(self._sum)
+            self._median = _ranked(self._slots, 2)
+            if self._least is not None and self._least < inf:
+                self._lows.append(self._least)
+                self._low = _ranked(self._lows, 10)
+        self._slot, self._least = media, inf
+
+
+def _ranked(values: Iterable[float], part: int) -> float:
+    ordered = sorted(values)
+    return float(ordered[len(ordered) // part])
 
 
 def coded(data: bytes) -> int:
