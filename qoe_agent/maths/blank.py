@@ -34,6 +34,8 @@ DIM = 0.10
 """Of the range of luma: below is black if the picture is flat."""
 FLAT, HELD_FLAT = 4, 6
 """Codes around the median."""
+NOISE, NOISY = 12, 0.15
+"""Codes by which noise may make a flat picture differ before it is averaged more, and the share where it does."""
 MIDDLE, HELD_MIDDLE = 0.002, 0.005
 """Share of the middle that may differ."""
 BORDER, HELD_BORDER = 0.03, 0.04
@@ -79,6 +81,8 @@ def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
     lit = float(1.0 - whole[dark])
     if lit <= some and 1.0 - middle[dark] <= few and (_tint(view) or 0.0) < TINT:
         return Face("black", shown, lit)
+    if _outside(whole, int(np.searchsorted(whole, 0.5)), NOISE) > NOISY:
+        return Face("colour_bars" if is_bars(view) else "", shown, 0.0)
     rows, columns = view.small.shape
     if min(rows, columns) > 1:
         whole, middle = _both(halved(view.small), None if mask is None else mask[1:rows:2, 1:columns:2])
