@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from itertools import islice
@@ -45,7 +46,7 @@ def offsets(number: int, folder: Path) -> list[Row]:
     facts = {"late": late, "height": height, "bitrate": bitrate, "sound": sound, "unit": "ms"}
     ours, theirs = folder / f"av_{height}_{late}.ts", folder / f"avd_{height}_{late}.mp4"
     if not ours.exists():
-        shifted(stamped(folder, 40.0 if height < 360 else 24.0), ours, height, bitrate, sound, late)
+        shifted(stamped(folder.parent, 40.0 if height < 360 else 24.0), ours, height, bitrate, sound, late)
     seen = watch(ours, "stamp", "av_offset")
     told = [t for _, t in seen.history.get(("qoe_av_offset_seconds", "stamp"), []) if t is not None]
     name = f"A/V offset by stamp, {height}p, {sound // 1000} kb/s"
@@ -65,9 +66,9 @@ def _beside(path: Path, height: int, bitrate: float, sound: int, late: float, fa
     if shutil.which("ffmpeg") is None:
         return []
     if not path.exists():
-        source = path.parent / f"avd_source_{late}.mp4"
+        source = path.parent.parent / f"avd_source_{late}.mp4"
         if not source.exists():
-            part = source.with_suffix(".part.mp4")
+            part = source.with_suffix(f".{os.getpid()}.mp4")
             av_drift_detector.generate(str(part), fps="25", duration=SECONDS, audio_offset=late)
             part.rename(source)
         shifted(source, path, height, bitrate, sound, 0.0)
@@ -82,7 +83,7 @@ def stamped(folder: Path, cell: float, seconds: float = SECONDS) -> Path:
     """The built-in programme under our stamps, as `qoe-agent stamp` writes it."""
     path = folder / f"stamped_{cell:.0f}.ts"
     if not path.exists():
-        part = path.with_suffix(".part.ts")
+        part = path.with_suffix(f".{os.getpid()}.ts")
         plan = Plan("test", str(part), Place(cell=cell), Coding(), seconds=seconds, realtime=False)
         run(plan, threading.Event())
         part.rename(path)
@@ -169,9 +170,9 @@ def _knock(sound: Samples, times: Any, random: np.random.Generator) -> None:
 
 def captured(number: int, folder: Path) -> list[Row]:
     """Capture times by the line through stamps, of a stamped stream and of transcodes down to 360p/300 kb/s."""
-    path = folder / "captured_source.mp4"
+    path = folder.parent / "captured_source.mp4"
     if not path.exists():
-        stream(path.with_suffix(".part.mp4"), (1280, 720), 30.0, 12.0, bitrate=5e6).rename(path)
+        stream(path.with_suffix(f".{os.getpid()}.mp4"), (1280, 720), 30.0, 12.0, bitrate=5e6).rename(path)
     height, bitrate, fps = ((720, 2e6, 30), (480, 8e5, 25), (360, 3e5, 30), (360, 3e5, 15))[number % 4]
     to = folder / f"captured_{height}_{fps}.ts"
     if not to.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -38,7 +39,8 @@ Name = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Jobs of one kind: `run(number, folder)` gives rows; `count` of them make the published figures."""
+    """Jobs of one kind: `run(number, folder)` gives rows, and keeps clips in its own folder, sources of several jobs in
+    the one above; `count` of them make the published figures."""
 
     run: Callable[[int, Path], list[Row]]
     count: int
@@ -148,19 +150,14 @@ def _code() -> str:
 
 
 def _one(name: Name, folder: Path, keep: bool) -> dict[str, Any]:
-    began, before = time.process_time(), set(folder.iterdir())
+    began, own = time.process_time(), folder / f"{name[0]}_{name[1]}"
+    own.mkdir(exist_ok=True)
     try:
-        told = GROUPS[name[0]].run(name[1], folder)
+        told = GROUPS[name[0]].run(name[1], own)
     except Exception as error:  # one bad clip must not end the run: it is in the results, and printed
         trace = traceback.format_exc(limit=-3)
-        return {"job": list(name), "error": f"{type(error).__name__}: {error}", "trace": trace}
-    if not keep:
-        _forget(folder, before, name)
+        return {"job": list(name), "code": _code(), "error": f"{type(error).__name__}: {error}", "trace": trace}
+    finally:
+        if not keep:
+            shutil.rmtree(own)
     return {"job": list(name), "code": _code(), "cpu_seconds": round(time.process_time() - began, 2), "rows": told}
-
-
-def _forget(folder: Path, before: set[Path], name: Name) -> None:
-    """Delete the clips that this job alone made, known by its group and number, or by the freeze matrix's names."""
-    for path in set(folder.iterdir()) - before:
-        if path.name.startswith((f"{name[0]}_{name[1]}.", "freeze_")) and ".part" not in path.name:
-            path.unlink(missing_ok=True)
