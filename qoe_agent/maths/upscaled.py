@@ -32,8 +32,13 @@ HIGHEST, LOWEST = 0.9, 0.25
 """Candidates as parts of the coded size: nearer to 1 nothing shows, further away there is too little left."""
 FINE = 1.8
 """Residual (code values, RMS) in the tenth most detailed band that is detail, not coding noise."""
-ORDINARY, HALF, THREE_QUARTERS = 0.7, 2.2, 4.8
+ORDINARY, HALF, HALF_COARSELY = 0.7, 2.2, 3.2
+THREE_QUARTERS, THREE_QUARTERS_FINELY = 4.8, 3.3
 """Decibels that prove a ratio, on both axes together."""
+FINELY, COARSE = 20.0, 30.0
+"""Mean quantiser up to which blocks keep most of their detail, and from which they lose so much that three quarters
+prove nothing (native pictures showed up to 2.6 dB at 20, 4.7 at 30, 7.4 at 38)."""
+NEVER = 99.0
 BESIDE = 2.8
 """Decibels by which a half or three quarters of the columns must exceed the same of the rows."""
 ALONE = 2.0
@@ -72,6 +77,8 @@ class Inspection:
 
     height: int
     width: int
+    qp: float | None
+    """Mean quantiser, where known."""
     _columns: Plane
     _rows: Plane
     suspects: tuple[Suspect, ...] = ()
@@ -84,9 +91,9 @@ class Inspection:
     """Lines that are no candidates, for comparison."""
 
     @classmethod
-    def of(cls, luma: Plane) -> Inspection:
+    def of(cls, luma: Plane, qp: float | None = None) -> Inspection:
         height, width = luma.shape
-        return cls(height, width, sampled(luma), sampled(luma.T))
+        return cls(height, width, qp, sampled(luma), sampled(luma.T))
 
     def work(self) -> Iterator[None]:
         """Everything, a projection at a time."""
@@ -94,14 +101,14 @@ class Inspection:
         yield from _all(tall)
         self.detail = min((h for h, one in tall.items() if one.level <= FINE), default=self.height)
         wide = {w: Projected(self._rows, w) for w in candidates(self.width, WIDTHS)}
-        best = sorted(tall, key=lambda h: -tall[h].dip.mean / need(h, self.height))[:3]
+        best = sorted(tall, key=lambda h: -tall[h].dip.mean / need(h, self.height, self.qp))[:3]
         for lines in best:
             across = self._across(lines)
             wide.setdefault(across, Projected(self._rows, across))
         yield from _all(wide)
         yield from self._beside(tall, wide)
         self.empty = not any(one.dip.bands for one in [*tall.values(), *wide.values()])
-        for suspect in self._judge(tall, wide)[:2]:
+        for suspect in self._judge(tall, wide, sound=False)[:2]:
             yield from tall[suspect.height].refine() if suspect.height in tall else ()
             yield from wide[suspect.width].refine() if suspect.width in wide else ()
         self.suspects = tuple(self._judge(tall, wide)[:2])
@@ -110,7 +117,7 @@ class Inspection:
         """Where the columns seem to come from a half or three quarters, the same of the rows is needed beside it."""
         for across, one in wide.items():
             lines = round(self.height * across / self.width)
-            if lines not in tall and need(across, self.width) > ORDINARY and one.dip.mean >= 0.5 * BESIDE:
+            if lines not in tall and need(across, self.width, self.qp) > ORDINARY and one.dip.mean >= 0.5 * BESIDE:
                 self._more[lines] = Projected(self._columns, lines)
         yield from _all(self._more)
 
@@ -118,21 +125,23 @@ class Inspection:
         exact = lines * self.width / self.height
         return round(exact) if abs(exact - round(exact)) < 0.01 else 2 * round(exact / 2)
 
-    def _judge(self, tall: dict[int, Projected], wide: dict[int, Projected]) -> list[Suspect]:
-        """Whatever reaches half of what it needs, the best first."""
+    def _judge(self, tall: dict[int, Projected], wide: dict[int, Projected], sound: bool = True) -> list[Suspect]:
+        """Whatever reaches half of what it needs, the best first; `sound`: and is no other thing."""
         same, rows, columns = [], [], []
         for lines, one in tall.items():
-            across, down, least = self._across(lines), one.dip, need(lines, self.height)
+            across, down, least = self._across(lines), one.dip, need(lines, self.height, self.qp)
             if across in wide and alike(down, wide[across].dip, least):
-                same.append(_suspect(across, lines, pooled(down, wide[across].dip), one.kernel, least))
-            rows.append(_suspect(self.width, lines, down, one.kernel, ALONE * least, ALONE_SURE))
+                same.append(_suspect(across, lines, pooled(down, wide[across].dip), one.kernel, least, sound and SURE))
+            rows.append(_suspect(self.width, lines, down, one.kernel, ALONE * least, sound and ALONE_SURE))
         for across, one in wide.items():
             # what block transforms do they do both ways, so that the other way is the measure
-            least, beside = need(across, self.width), (tall | self._more).get(round(self.height * across / self.width))
+            least = need(across, self.width, self.qp)
+            beside = (tall | self._more).get(round(self.height * across / self.width))
             dip = one.dip
             if least > ORDINARY and beside is not None:
-                dip, least = dip._replace(mean=dip.mean - max(0.0, beside.dip.mean)), BESIDE / ALONE
-            columns.append(_suspect(across, self.height, dip, one.kernel, ALONE * least, ALONE_SURE))
+                dip = dip._replace(mean=dip.mean - max(0.0, beside.dip.mean))
+                least = NEVER if least == NEVER else BESIDE / ALONE
+            columns.append(_suspect(across, self.height, dip, one.kernel, ALONE * least, sound and ALONE_SURE))
         same = [s for s in without_echoes(same, self.height) if s.likely]
         known = {size for s in same for size in (s.width, s.height)}
         if any(2 * s.height == self.height for s in same):
@@ -142,17 +151,21 @@ class Inspection:
         return sorted([*same, *alone], key=lambda s: -s.decibels / s.need)
 
 
-def need(lines: int, size: int) -> float:
-    """Decibels that prove that `size` samples come from `lines`."""
+def need(lines: int, size: int, qp: float | None = None) -> float:
+    """Decibels that prove that `size` samples come from `lines`, coded with a mean quantiser (H.264's scale)."""
     eighths = 8 * lines / size
-    if abs(eighths - 6) < 0.02:
-        return THREE_QUARTERS
-    return HALF if abs(eighths - round(eighths)) < 0.02 else ORDINARY
+    if abs(eighths - round(eighths)) >= 0.02:
+        return ORDINARY
+    if round(eighths) != 6:
+        return HALF if qp is not None and qp <= COARSE else HALF_COARSELY
+    if qp is None or qp > COARSE:
+        return NEVER
+    return THREE_QUARTERS if qp > FINELY else THREE_QUARTERS_FINELY
 
 
 def alike(down: Dip, across: Dip, least: float) -> bool:
     """Whether both axes may have been scaled by the same ratio."""
-    if least == THREE_QUARTERS and across.mean > WIDER * down.mean:
+    if least >= THREE_QUARTERS_FINELY and across.mean > WIDER * down.mean:
         return False
     return min(down.mean, across.mean) > BOTH * least
 
@@ -166,9 +179,11 @@ def _all(projections: dict[int, Projected]) -> Iterator[None]:
         yield from one.screen()
 
 
-def _suspect(width: int, height: int, dip: Dip, kernel: str, least: float, sure: float = SURE) -> Suspect:
+def _suspect(width: int, height: int, dip: Dip, kernel: str, least: float, sure: float | bool) -> Suspect:
+    """`sure`: standard errors that the mean must be from zero; without, it need not be sound either."""
     sigmas = dip.mean / dip.error
-    return Suspect(width, height, dip.mean if dip.sound and sigmas >= sure else 0.0, sigmas, kernel, least)
+    shown = not sure or (dip.sound and sigmas >= sure)
+    return Suspect(width, height, dip.mean if shown else 0.0, sigmas, kernel, least)
 
 
 def without_echoes(found: list[Suspect], height: int) -> list[Suspect]:

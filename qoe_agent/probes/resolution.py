@@ -114,7 +114,9 @@ class Inspect:
             self._wanted = now
         if not view.key and now - self._wanted < KEYLESS:
             return False
-        self._at, self._pts = Inspection.of(view.luma), now
+        quantisers = view.qp
+        self._at = Inspection.of(view.luma, None if quantisers is None else float(quantisers.mean()))
+        self._pts = now
         self._work = self._at.work()
         return True
 

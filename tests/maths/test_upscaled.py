@@ -28,7 +28,7 @@ def texture(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def inspected(luma: np.ndarray) -> Inspection:
-    found = Inspection.of(np.ascontiguousarray(luma))
+    found = Inspection.of(np.ascontiguousarray(luma), 15.0)
     for _ in found.work():
         pass
     return found
@@ -93,5 +93,6 @@ def test_defocus_lowers_the_detail_and_is_no_scaling() -> None:
 
 
 def test_what_block_transforms_imitate_needs_more() -> None:
-    assert need(720, 1080) < need(540, 1080) < need(810, 1080)
-    assert need(960, 1920) == need(540, 1080)
+    assert need(720, 1080) < need(540, 1080, 25.0) < need(810, 1080, 25.0)
+    assert need(810, 1080, 15.0) < need(810, 1080, 25.0) < need(810, 1080, 35.0)
+    assert need(960, 1920) == need(540, 1080) == need(540, 1080, 35.0) > need(540, 1080, 25.0)
