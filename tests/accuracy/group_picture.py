@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import log2
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tests.accuracy import faults_detail
 from tests.accuracy import faults_picture as faults
@@ -14,13 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
-
+    from tests.accuracy.clips import Image
     from tests.accuracy.faults_picture import Change, Fault
 
 EXPOSURE = ("overexposed", "underexposed", "colour_cast", "monochrome", "letterbox")
 DETAIL = ("blurred", "blocky")
 CASTS = ((0.65, 1.0, 1.1), (1.15, 1.0, 0.6), (1.0, 0.7, 1.0), (0.8, 1.15, 0.8))
+GRAY = 8.0
+"""Mean codes between the strongest and the weakest primary of a gray picture."""
+STOPS = 2.2
+"""Stops that double what is coded (power 2.2)."""
 UPSCALED = {720: (360, 480, 540), 1080: (540, 720)}
 
 
@@ -57,7 +64,7 @@ def exposure(number: int, folder: Path) -> list[Row]:
 def detail(number: int, folder: Path) -> list[Row]:
     """30 s with 8 to 12 s of blur or blocks, or none, in `all` and `keyframes`."""
     random = dice("detail", number)
-    make = draw(random, 30.0, sizes=(0.2, 0.5, 0.3), contents=("pan", "pan", "pan", "bunny"), fps=12.5)
+    make = draw(random, 30.0, sizes=(0.0, 0.6, 0.4), contents=("pan", "pan", "pan", "bunny"), fps=12.5)
     kind = pick(random, (*DETAIL, ""))
     return _lasting(make, random, kind, folder / f"detail_{number}.ts", "sharpness", DETAIL, (8.0, 12.0))
 
@@ -67,21 +74,27 @@ def _lasting(
     lengths: tuple[float, float],
 ) -> list[Row]:  # fmt: skip
     start = float(random.uniform(8.0, 11.0))
-    severity, change = _change(random, kind, make.size[1])
+    image = next(make.frames())
+    if image.max(axis=2).mean() - image.min(axis=2).mean() < GRAY:
+        make = replace(make, content="bunny")  # gray as it is: neither gray nor tinted by a fault
+    severity, change = _change(random, kind, image)
     put = [faults.Fault(start, start + float(random.uniform(*lengths)), change, make.fps)] if change else []
     return _rows(make, make.into(path, *put), probe, kinds, kind, put, ("all", "adaptive"), severity)
 
 
-def _change(random: np.random.Generator, kind: str, height: int) -> tuple[list[float], Change | None]:
-    """A fault of a kind, at a severity that anybody would call one: its numbers, and what does it."""
+def _change(random: np.random.Generator, kind: str, image: Image) -> tuple[list[float], Change | None]:
+    """A fault of a kind, at a severity that anybody would call one: its numbers, and what does it. Light is such that
+    half of the picture is white, or nearly all of it below 13 % of the range."""
     bars, sides = float(random.uniform(0.1, 0.3)), bool(random.random() < 0.5)
+    luma, height = image.mean(axis=2) / 255, image.shape[0]
+    dark, bright = (STOPS * log2(goal / float(np.quantile(luma, part))) for goal, part in ((0.13, 0.95), (1.02, 0.5)))
     made: dict[str, tuple[list[float], Callable[..., Change]]] = {
-        "overexposed": ([float(random.uniform(3.0, 4.0))], faults.exposure),
-        "underexposed": ([float(random.uniform(-6.0, -5.2))], faults.exposure),
+        "overexposed": ([max(bright, 2.0)], faults.exposure),
+        "underexposed": ([dark], faults.exposure),
         "colour_cast": (list(pick(random, CASTS)), faults.cast),
         "monochrome": ([0.0], faults.saturation),
         "letterbox": ([bars, 0.0] if sides else [0.0, bars], faults.framed),
-        "blurred": ([float(random.uniform(2.5, 5.0)) * max(1.0, height / 720)], faults_detail.blur),
+        "blurred": ([max(1.5, float(random.uniform(2.5, 5.0)) * height / 720)], faults_detail.blur),
         "blocky": ([float(random.uniform(0.6, 0.9)), pick(random, (8, 16))], faults_detail.blocks),
     }
     if not kind:
