@@ -167,9 +167,10 @@ class Exposure:
         if self._pace.broken(seen.pts):
             yield from self._stopped()
         when = self._pace.when(seen.at, seen.pts)
-        levels: Any = seen.looks.get("exposure")
-        if levels is None:
+        look: Any = seen.looks.get("exposure")
+        if look is None:
             return
+        levels = Levels(Tones(*look[0]), look[1] and Active(*look[1]), look[2])  # plain lists, out of a recording
         self._levels = seen.at, levels
         if levels[0].high < BLACK:
             return

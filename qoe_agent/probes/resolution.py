@@ -158,9 +158,10 @@ class Resolution:
         yield from self._close(seen.at, None)
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
-        look: Inspected | None = seen.looks.get("resolution")
-        if look is None or self._dead or seen.at < self._since or self._track not in (None, seen.track):
+        told: Any = seen.looks.get("resolution")
+        if told is None or self._dead or seen.at < self._since or self._track not in (None, seen.track):
             return
+        look = Inspected(*told[:4], tuple(Suspect(*each) for each in told[4]), told[5])  # lists, out of a recording
         self._track = seen.track
         if self._said and self._said[-1].inspected[:2] != look[:2]:
             self._said.clear()
