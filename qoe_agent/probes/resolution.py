@@ -50,7 +50,9 @@ LEAST = 240
 SETTLED = 4
 """Pictures that agree, after which one in `REST` seconds is enough."""
 REST = 10.0
-MEMORY = 60.0
+MINUTE = 60.0
+"""Seconds over which the finest detail counts."""
+MEMORY = 300.0
 """Seconds for which a picture counts."""
 PICTURES = 4
 """Pictures that decide."""
@@ -161,7 +163,8 @@ class Resolution:
         told: Any = seen.looks.get("resolution")
         if told is None or self._dead or seen.at < self._since or self._track not in (None, seen.track):
             return
-        look = Inspected(*told[:4], tuple(Suspect(*each) for each in told[4]), told[5])  # lists, out of a recording
+        width, height, pts, detail, suspects, empty = told  # lists, out of a recording
+        look = Inspected(width, height, pts, detail, tuple(Suspect(*each) for each in suspects), empty)
         self._track = seen.track
         if self._said and self._said[-1].inspected[:2] != look[:2]:
             self._said.clear()
@@ -181,7 +184,7 @@ class Resolution:
             yield from self._close(seen.at, seen.pts)
         if best is None:
             return
-        first = self._said[-len(evidence)]
+        first = next(said for said, shown in zip(self._recent(), evidence, strict=True) if shown)
         facts = _facts(best, self._said[-1].inspected, len(evidence))
         if self._open is None:
             severity: Severity = "warning" if best.height * best.width <= MUCH * seen.height * seen.width else "info"
@@ -220,7 +223,9 @@ class Resolution:
             return
         while self._said and tick.at - self._said[0].at > MEMORY:
             self._said.popleft()
-        details = [said.inspected.detail for said in self._said]
+        if not self._said:
+            yield from self._close(tick.at, None)
+        details = [said.inspected.detail for said in self._said if tick.at - said.at <= MINUTE]
         yield Sample(HEIGHT, max(details) if details else None, ("detail",))
         height, sure = self._height()
         yield Sample(HEIGHT, height, ("scaled",))
