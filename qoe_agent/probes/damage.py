@@ -85,6 +85,8 @@ class Damages:
     """Decoding time of the last packet."""
     _spreads: float | None = field(default=None, init=False, repr=False)
     """When the damage arrived that spreads to whatever comes now."""
+    _beside: bool = field(default=False, init=False, repr=False)
+    """The last packet was incomplete: the mark may be meant for the next (a demuxer tells them apart by guessing)."""
     _spell: _Spell | None = field(default=None, init=False, repr=False)
     _failed: Damage | None = field(default=None, init=False, repr=False)
     """A packet that could not be decoded, until it is known whether a picture came of it."""
@@ -95,8 +97,11 @@ class Damages:
         if isinstance(seen, Packet):
             return self._packet(seen) if seen.kind == "video" else ()
         failed, self._failed = self._failed, None
-        if isinstance(seen, Picture) and seen.looks.get("damage"):
-            return self._decoded(seen)  # of which the Damage before it told as well
+        if isinstance(seen, Picture):
+            if seen.looks.get("damage"):
+                return self._decoded(seen)  # of which the Damage before it told as well
+            if seen.key:
+                self._fine(seen)
         found = [] if failed is None else self._undecoded(failed)
         if isinstance(seen, Tick):
             found += self._tick(seen.at)
@@ -119,13 +124,25 @@ class Damages:
             self._recent.popleft()
         self._recent.append(coded)
         broken = seen.flags & CORRUPT != 0
+        beside, self._beside = self._beside, broken
         if self._spreads is not None and ((seen.key and not broken) or seen.at - self._spreads > LASTS):
-            self._spreads = None
+            self._spreads = seen.at if seen.key and beside else None
         if broken:
             self._spreads = seen.at
         if self._spreads is None:
             return ()
         return self._count([coded], "incomplete_packets" if broken else "")
+
+    def _fine(self, seen: Picture) -> None:
+        """The decoder has nothing to say against this key picture: the mark beside it was not meant for it."""
+        recent = self._recent
+        if self._spreads is None or not recent:
+            return
+        for coded in reversed(recent):
+            if coded.key:
+                if coded.pts == seen.pts and coded.at == self._spreads:
+                    self._spreads = None
+                return
 
     def _decoded(self, seen: Picture) -> list[Finding]:
         """The decoder says that the picture is broken: so are those after it, to the next key frame."""
@@ -196,6 +213,7 @@ class Damages:
         found = self._close() + (self._counters() if isinstance(seen, Lost) else [])
         self._track = self._media = self._spreads = self._failed = None
         self._recent.clear()
+        self._beside = False
         return found
 
 
