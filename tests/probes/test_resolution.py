@@ -1,0 +1,174 @@
+"""The effective height, from pictures whose truth is known to what is said of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from qoe_agent.maths.descale import Range
+from qoe_agent.maths.upscaled import Suspect
+from qoe_agent.maths.view import View
+from qoe_agent.model import Lost, Opened, Picture, Tick
+from qoe_agent.probes.resolution import CONFIDENCE, HEIGHT, WORK, Inspect, Inspected
+from tests.maths.test_upscaled import scaled, texture
+from tests.probes.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qoe_agent.model import Observation
+
+HALF = (Suspect(960, 540, 3.5, 15.0, "linear", 2.2),)
+WEAK = (Suspect(960, 540, 1.9, 9.0, "linear", 2.2),)
+
+
+def picture(at: float, look: Inspected | None, track: int = 0) -> Picture:
+    width, height = (look.width, look.height) if look else (1920, 1080)
+    return Picture(at, track, at, width, height, "yuv420p", True, at, {"resolution": look})
+
+
+def said(
+    suspects: tuple[Suspect, ...] = (), detail: int = 1080, *, empty: bool = False, height: int = 1080
+) -> Inspected:
+    return Inspected(height * 16 // 9, height, 0.0, detail, suspects, empty)
+
+
+def show(*looks: Inspected, every: float = 5.0) -> Iterator[Observation]:
+    yield Opened(0.0, 0.0, "rtmp")
+    for n, look in enumerate(looks):
+        yield picture(every * (n + 1), look)
+        yield Tick(every * (n + 1) + 0.5)
+
+
+@cache
+def looks(kind: str) -> tuple[Inspected, ...]:
+    """What the look says of 13 s at 5 pictures a second, each as many pixels further down."""
+    luma = texture(21) if kind == "native" else scaled(21, 360, kind)
+    look, found = Inspect(), []
+    quantisers = np.full((34, 60), 18, np.int32)
+    for n in range(65):
+        view = View(np.roll(luma, 3 * n, axis=0), n / 5, key=n % 10 == 0, qp=lambda: quantisers)
+        one = look(view)
+        if one is not None:
+            found.append(one)
+    return tuple(found)
+
+
+@pytest.mark.parametrize("kernel", ["bicubic", "cv_linear"])
+def test_a_scaled_stream_is_told_within_ten_seconds(kernel: str) -> None:
+    found = looks(kernel)
+    assert [(s.width, s.height) for one in found for s in one.suspects[:1]] == [(640, 360)] * len(found)
+    assert found[1].pts is not None
+    assert found[1].pts <= 10.0
+    out = Outcome("resolution").feed(show(*found))
+    (incident,) = out.incidents("upscaled")
+    assert (incident.detail["declared"], incident.detail["from"], incident.detail["from_size"]) == (540, 360, "640x360")
+    assert incident.severity == "warning"
+    assert incident.end is None
+    assert out.gauge(HEIGHT, "scaled") == 360
+    assert out.gauge(CONFIDENCE) > 0.8
+
+
+def test_a_native_stream_is_under_no_suspicion() -> None:
+    found = looks("native")
+    assert len(found) >= 2
+    assert all(one.suspects == () for one in found)
+    assert Outcome("resolution").feed(show(*found)).incidents("upscaled") == []
+
+
+def test_a_call_does_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    projections: list[int] = []
+    project = Range.residual
+
+    def counted(self: Range, columns: np.ndarray) -> np.ndarray:
+        projections[-1] += 1
+        return project(self, columns)
+
+    monkeypatch.setattr(Range, "residual", counted)
+    luma, look = texture(22), Inspect()
+    for n in range(12):
+        projections.append(0)
+        look(View(luma, n * 0.5, key=True))
+    assert 0 < max(projections) <= WORK
+    assert not any(projections[1::2])  # once a second
+
+
+def test_interlaced_corrupt_tiny_and_untimed_pictures_are_left_alone() -> None:
+    luma = texture(23)
+    for view in (
+        View(luma, 0.0, key=True, interlaced=True),
+        View(luma, 0.0, key=True, corrupt=True),
+        View(luma[:128], 0.0, key=True),
+        View(luma, None, key=True),
+    ):
+        look = Inspect()
+        assert [look(view) for _ in range(9)] == [None] * 9
+
+
+def test_detail_up_to_the_coded_height_and_no_suspicion_is_native() -> None:
+    out = Outcome("resolution").feed(show(*[said()] * 3))
+    assert out.gauge(HEIGHT, "scaled") is None
+    out = Outcome("resolution").feed(show(*[said()] * 4))
+    assert out.gauge(HEIGHT, "scaled") == 1080
+    assert out.gauge(CONFIDENCE) > 0.8
+
+
+def test_a_soft_picture_is_neither_native_nor_scaled() -> None:
+    out = Outcome("resolution").feed(show(*[said(detail=480)] * 6))
+    assert out.gauge(HEIGHT, "scaled") is None
+    assert out.gauge(CONFIDENCE) is None
+    assert out.gauge(HEIGHT, "detail") == 480
+    assert out.incidents("upscaled") == []
+
+
+def test_the_finest_detail_of_the_last_minute_counts() -> None:
+    out = Outcome("resolution").feed(show(said(detail=720), *[said(detail=360)] * 8))
+    assert out.gauge(HEIGHT, "detail") == 720
+    out = Outcome("resolution").feed(show(said(detail=720), *[said(detail=360)] * 16))
+    assert out.gauge(HEIGHT, "detail") == 360
+
+
+def test_two_pictures_must_agree_unless_one_is_very_clear() -> None:
+    clear = (Suspect(1280, 720, 3.0, 20.0, "lanczos3", 0.7),)
+    assert Outcome("resolution").feed(show(said(clear))).incidents("upscaled")
+    assert Outcome("resolution").feed(show(said(HALF))).incidents("upscaled") == []
+    assert Outcome("resolution").feed(show(said(HALF), said(HALF))).incidents("upscaled")
+    assert Outcome("resolution").feed(show(*[said(WEAK)] * 8)).incidents("upscaled") == []
+    assert Outcome("resolution").feed(show(said(HALF), said(), said(), said(HALF))).incidents("upscaled") == []
+
+
+def test_pictures_that_say_nothing_do_not_count() -> None:
+    seen = show(said(HALF), said(detail=240, empty=True), said(HALF))
+    assert Outcome("resolution").feed(seen).incidents("upscaled")
+
+
+def test_the_incident_ends_when_the_scaling_does_and_begins_anew() -> None:
+    out = Outcome("resolution").feed(show(*[said(HALF)] * 4, *[said()] * 6, *[said(HALF)] * 4))
+    first, second = out.incidents("upscaled")
+    assert (first.start, second.end) == (5.0, None)
+    assert first.end is not None
+    assert 30.0 <= first.end <= 45.0
+    assert second.start >= 50.0
+
+
+@pytest.mark.parametrize("last", [Lost(60.0, "reset"), Opened(60.0, 59.0, "rtmp")])
+def test_the_end_of_the_connection_closes_it(last: Observation) -> None:
+    out = Outcome("resolution").feed([*show(*[said(HALF)] * 3), last])
+    assert [incident.end for incident in out.incidents("upscaled")] == [60.0]
+
+
+def test_another_size_is_another_judgement() -> None:
+    out = Outcome("resolution").feed(show(*[said(HALF)] * 3, said(height=720)))
+    assert [incident.end for incident in out.incidents("upscaled")] == [20.0]
+    assert out.gauge(HEIGHT, "scaled") is None
+
+
+def test_what_is_known_grows_old() -> None:
+    seen: Iterable[Observation] = [*show(*[said(HALF)] * 3), Tick(400.0)]
+    out = Outcome("resolution").feed(seen)
+    assert out.gauge(HEIGHT, "scaled") is None
+    assert out.gauge(HEIGHT, "detail") is None
+    assert [incident.end for incident in out.incidents("upscaled")] == [400.0]
