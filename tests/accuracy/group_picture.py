@@ -27,7 +27,7 @@ DETAIL = ("blurred", "blocky")
 CASTS = ((0.65, 1.0, 1.1), (1.15, 1.0, 0.6), (1.0, 0.7, 1.0), (0.8, 1.15, 0.8))
 GRAY = 8.0
 """Mean codes between the strongest and the weakest primary of a gray picture."""
-SOFT = 30.0
+SOFT = 36.0
 """dB by which blur changes a picture that was not sharp at all."""
 STOPS = 2.2
 """Stops that double what is coded (power 2.2)."""
