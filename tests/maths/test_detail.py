@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import av
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@cache
 def scene(seed: int, size: tuple[int, int] = (640, 360), soft: float = 0.7) -> NDArray[np.uint8]:
     """Overlapping shapes with shaded faces: edges of all contrasts, as a lens shows them."""
     random = np.random.default_rng(seed)
