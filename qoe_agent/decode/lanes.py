@@ -26,7 +26,7 @@ ABLE = {"av1": ("libdav1d", "libaom-av1")}
 """Decoders to use instead of FFmpeg's own of that name, which decodes on special hardware alone (av1dec.c)."""
 
 TELLS = {"h264", "mpeg2video", "vp9"}
-"""Decoders that can tell what the encoder chose (AV_CODEC_EXPORT_DATA_VIDEO_ENC_PARAMS); costs 1 to 4 % of decoding."""
+"""Decoders that can tell what the encoder chose (AV_CODEC_EXPORT_DATA_VIDEO_ENC_PARAMS); it costs them about 1 %."""
 
 av.logging.set_level(None)
 cv2.setNumThreads(1)

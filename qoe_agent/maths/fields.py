@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
-import numpy as np
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Plane = NDArray[np.uint8]
@@ -29,20 +29,18 @@ STILL = 0.05
 """Mean difference of rows below which nothing can be told."""
 
 
-WIDE = 1280
-"""Columns from which on the middle half of a picture is enough."""
+ENOUGH = 480
+"""Columns, from the middle of the picture, that are looked at."""
 
 
-def narrowed(luma: Plane) -> Plane:
-    """Half the columns (of wide pictures: of their middle), every row: what `weave` works on."""
-    if luma.shape[1] >= WIDE:
-        luma = luma[:, luma.shape[1] // 4 : luma.shape[1] * 3 // 4]
-    rows, columns = luma.shape
-    return np.asarray(cv2.resize(luma, (max(1, columns // 2), rows), interpolation=cv2.INTER_AREA), np.uint8)
+def middle(luma: Plane) -> Plane:
+    """The middle columns with every row, as they are: a view of the picture."""
+    spare = max(0, luma.shape[1] - ENOUGH) // 2
+    return luma[:, spare : spare + ENOUGH]
 
 
 def weave(before: Plane, now: Plane) -> Weave:
-    """How two pictures in a row (see `narrowed`) were woven."""
+    """How two pictures in a row (see `middle`) were woven."""
     if before.shape != now.shape or now.shape[0] < 8:
         return ""
     rows = now.shape[0] & ~1

@@ -2,7 +2,8 @@
 
 Once a second two pictures in a row are compared (`maths.fields`); a picture that stands still says nothing, so the
 verdict is over the last ten that said something. Needs pictures in a row: policy `all`, or the bursts of `adaptive`;
-of key frames alone only the declaration is known. Fields that were scaled in height after weaving are not found.
+of key frames alone only the declaration is known. Fields that were scaled in height after weaving are not found, nor
+is film of which only two pictures in five are woven (3:2 pulldown).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from qoe_agent.maths.fields import Weave, narrowed, weave
+from qoe_agent.maths.fields import Weave, middle, weave
 from qoe_agent.model import Incident, Lost, Metric, Opened, Picture, Sample, Tick
 from qoe_agent.probes import probe
 
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 DECLARED = Metric("qoe_interlaced", "gauge", "1 while the stream declares its pictures to be made of two fields.")
 COMBED = Metric(
     "qoe_combed_ratio", "gauge", "Share of the last ten pictures in motion (one a second is looked at) that are woven "
-    "of two fields taken at different times. Absent before three of them were seen.",
+    "of two fields taken at different times. Absent before four of them were seen.",
 )  # fmt: skip
 
 EVERY = 1.0
 """Seconds of media between two comparisons."""
 PHASE = 0.4
 """Seconds after the first picture: looks that come once a second do not all come with the key frame."""
-LAST, LEAST = 10, 3
+LAST, LEAST = 10, 4
 """Pictures that make the verdict, and how many of them must be woven one way for an incident."""
-ENOUGH = 0.3
-"""Share of them that must be, too."""
+ENOUGH = 0.5
+"""Share of them that must be, too: a pan may look woven now and then."""
 
 Said = tuple[bool, Weave]
 """Declared interlaced; how woven."""
@@ -52,10 +53,10 @@ class Look:
         woven: Weave = ""
         if self._before is not None:
             if view.follows:
-                woven = weave(self._before, narrowed(view.luma))
+                woven = weave(self._before, middle(view.luma))
             self._before = None
         elif self._now(view.pts):
-            self._before = narrowed(view.luma)
+            self._before = middle(view.luma).copy()
         return view.interlaced, woven
 
     def _now(self, pts: float | None) -> bool:

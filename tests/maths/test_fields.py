@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from qoe_agent.maths.fields import narrowed, weave
+from qoe_agent.maths.fields import middle, weave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def idet(pictures: list[np.ndarray]) -> Counter[str]:
 
 
 def told(picture: Callable[..., np.ndarray], **how: float) -> Counter[str]:
-    pictures = [narrowed(picture(n, **how)) for n in range(12)]
+    pictures = [middle(picture(n, **how)) for n in range(12)]
     return Counter(weave(a, b) for a, b in itertools.pairwise(pictures))
 
 

@@ -77,8 +77,8 @@ def test_it_is_over_after_a_minute_of_motion_without_fields() -> None:
     assert outcome.incidents("interlaced")[0].end == 4.0
 
 
-def test_two_woven_pictures_or_fields_of_both_orders_are_no_proof() -> None:
-    for said in (["top", "top", *["whole"] * 8], ["top", "bottom"] * 2, ["top", *["whole"] * 9] * 5):
+def test_few_woven_pictures_or_fields_of_both_orders_are_no_proof() -> None:
+    for said in (["top"] * 3, ["top", "bottom"] * 3, ["top", "top", "whole", "whole", "whole"] * 5):
         outcome = Outcome("interlace").feed(picture(float(n), woven) for n, woven in enumerate(said))
         assert outcome.incidents("interlaced") == []
 
