@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from qoe_agent.bitstream import capture
 from qoe_agent.bitstream.capture import STAGES
 from qoe_agent.maths.view import View
+from qoe_agent.maths.lipsync import STANDARDS
 from qoe_agent.model import (
     LOST_REASONS,
     Captured,
@@ -54,7 +55,25 @@ CLOSED = {
     "definition": None,
     "method": {"stamp", "sei", "rtcp", "prft", "act", "pdt", "onfi", "events"},
     "stage": {"transport", "playout", *STAGES},
-    "window": {"momentary", "short", "minute", "integrated"},
+    "window": {"momentary", "short", "minute", "integrated", "60s", "session"},
+    "mode": {"0", "1", "3"},
+    "scope": {"p1203", "extended"},
+    "part": {"video", "audio", "audiovisual", "stalling"},
+    "cause": {
+        "coding",
+        "upscaling",
+        "frame_rate",
+        "audio",
+        "adaptation",
+        "stalling",
+        "black",
+        "freeze",
+        "silence",
+        "sync",
+    },
+    "frame_type": {"I", "P", "B", "inter"},
+    "standard": set(STANDARDS),
+    "state": {"read", "unreadable", "stale"},
 }
 """Labels whose values are enumerated; None: enumerated by the probe's own documentation."""
 
