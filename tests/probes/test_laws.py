@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from qoe_agent.bitstream import capture
 from qoe_agent.bitstream.capture import STAGES
-from qoe_agent.maths.view import View
 from qoe_agent.maths.lipsync import STANDARDS
+from qoe_agent.maths.view import View
 from qoe_agent.model import (
     LOST_REASONS,
     Captured,
