@@ -34,9 +34,9 @@ EVERY = 1.0
 PHASE = 0.4
 """Seconds after the first picture: looks that come once a second do not all come with the key frame."""
 LAST, LEAST = 10, 4
-"""Pictures that make the verdict, and how many of them must be woven one way for an incident."""
-ENOUGH = 0.5
-"""Share of them that must be, too: a pan may look woven now and then."""
+"""Pictures in motion that the share is over, and how many of them must be known."""
+PROOF = 5
+"""So many of them woven one way are an incident: a pan may look woven now and then."""
 
 Said = tuple[bool, Weave]
 """Declared interlaced; how woven."""
@@ -109,7 +109,7 @@ class Interlace:
         if self._open is not None or declared:
             return ()
         count = self._said.count(woven)
-        if count < LEAST or count < ENOUGH * len(self._said):
+        if count < PROOF:
             return ()
         detail = {"first_field": woven, "woven": count, "in_motion": len(self._said)}
         self._open = Incident("interlaced", seen.at, None, "info", start_pts=seen.pts, detail=detail)

@@ -42,7 +42,7 @@ def test_fields_in_a_progressive_stream_are_an_incident(tmp_path: Path) -> None:
     seen = watch(encoded(tmp_path / "woven.mkv", woven, declared=False), "interlace")
     (found,) = seen.of("interlaced")
     assert found.severity == "info"
-    assert found.detail["in_motion"] >= 3
+    assert found.detail["in_motion"] >= 5
     assert seen.gauges[COMBED.name,] == pytest.approx(1.0, abs=0.2)
     assert seen.gauges[DECLARED.name,] == 0.0
 
@@ -78,7 +78,7 @@ def test_it_is_over_after_a_minute_of_motion_without_fields() -> None:
 
 
 def test_few_woven_pictures_or_fields_of_both_orders_are_no_proof() -> None:
-    for said in (["top"] * 3, ["top", "bottom"] * 3, ["top", "top", "whole", "whole", "whole"] * 5):
+    for said in (["top"] * 4, ["top", "bottom"] * 4, ["top", "top", "whole", "whole", "whole"] * 5):
         outcome = Outcome("interlace").feed(picture(float(n), woven) for n, woven in enumerate(said))
         assert outcome.incidents("interlaced") == []
 
