@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 BINS, TOP = 256, 2.0
 """Of the histogram of magnitudes."""
-HALF = 0.07
-"""Half the width of a plateau: lossy coding makes flat tops ragged by about so much."""
+PLATEAUS = ((0.05, 1.6), (0.07, 1.45), (0.10, 1.35))
+"""Half the width of a plateau (lossy coding makes flat tops ragged by about so much), and how much denser than what
+lies just below it must be: limited music reached nine tenths of that."""
 FAINTEST = 0.35
 """Magnitude of the lowest plateau that is looked for: what is faint was hardly cut off."""
 SHARE = 0.003
 """Least share of samples in a plateau."""
 BEYOND = 0.2
 """Most of a plateau's share that may lie above it."""
-CUT = 1.4
-"""Density of a plateau, of that just below it, from which the tops were cut off."""
+CUT = 1.0
+"""Density of a plateau, of what it must be, from which the tops were cut off."""
 
 BANDS = 256
 """Bands of the spectrum up to half the sample rate."""
@@ -43,20 +44,22 @@ AGES, SPAN = 12, 5.0
 
 
 def plateau(wave: Wave) -> tuple[float, float]:
-    """How much denser magnitudes are at some high level than just below it, and the share of samples there.
+    """How dense magnitudes are at some high level, of what clipping needs (see CUT), and the share of samples there.
 
-    Magnitudes of sound get rarer towards the peak: below 1, also when a limiter shaped it. Clipped sound piles up
-    where it was cut, though lossy coding blurs the pile and scatters peaks beyond. A pure tone gives up to 2.3.
+    Magnitudes of sound get rarer towards the peak, also when a limiter shaped it. Clipped sound piles up where it was
+    cut, though lossy coding blurs the pile and scatters peaks beyond. A pure tone of more than −9 dBFS piles up too.
     """
     counts = cv2.calcHist([np.abs(wave)], [0], None, [BINS], [0.0, TOP]).ravel()
     below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)]) / wave.size
-    places = np.linspace(0.0, TOP, BINS + 1)
-    levels = np.geomspace(FAINTEST, 1.1, 64)
-    low, start, end = (np.interp(levels * (1 + n * HALF), places, below) for n in (-3, -1, 1))
-    share, under, above = end - start, start - low, 1.0 - end
-    dense = np.where((share >= SHARE) & (above <= BEYOND * share), share / np.maximum(under, SHARE / 3), 0.0)
-    best = int(dense.argmax())
-    return float(dense[best]), float(share[best] + above[best])
+    places, levels = np.linspace(0.0, TOP, BINS + 1), np.geomspace(FAINTEST, 1.1, 64)
+    found = []
+    for half, needed in PLATEAUS:
+        low, start, end = (np.interp(levels * (1 + n * half), places, below) for n in (-3, -1, 1))
+        share, under, above = end - start, start - low, 1.0 - end
+        dense = np.where((share >= SHARE) & (above <= BEYOND * share), share / np.maximum(under, SHARE / 3), 0.0)
+        best = int(dense.argmax())
+        found.append((float(dense[best]) / needed, float(share[best] + above[best])))
+    return max(found)
 
 
 class Bandwidth:
