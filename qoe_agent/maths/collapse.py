@@ -25,7 +25,7 @@ FEW = 5
 LEVEL = 75
 """Packets whose median is the level."""
 SPIKE = 4.0
-"""Times the largest of the last packets: a cut."""
+"""Times the largest of the last packets (but for one in twenty): a cut."""
 JOINED = 0.6
 """Seconds by which a fall may be interrupted."""
 WAITING = 64
@@ -40,7 +40,7 @@ class Fall(NamedTuple):
     end: float | None
     """One picture after the last; None while it lasts."""
     until: float
-    """Last packet in it."""
+    """Of the last small one so far."""
     level: float
     """Bytes of the median packet between key frames before it."""
     size: float
@@ -121,8 +121,8 @@ class Collapse:
             else:
                 began, large = at, 0
         before = [size for at, size in recent if at < began]
-        earlier = max([*self._levels, *before[:-3]], default=0)
-        cut = max(before[-3:], default=0) > SPIKE * earlier
+        usual = sorted(self._levels)[int(0.95 * len(self._levels))]
+        cut = max(before[-3:], default=0) > SPIKE * usual
         self._level, self._keys = level, []
         self._sizes.clear()
         self._sizes.extend(size for at, size in recent if at >= began)
@@ -132,7 +132,8 @@ class Collapse:
         self._sizes.append(size)
         lately = [s for _, s in self._recent][-FEW:]
         alike = not self._keys or max(self._keys) <= 1.25 * min(self._keys)
-        fall = fall._replace(until=pts, size=median(self._sizes), keys=len(self._keys), alike=alike)
+        until = pts if size <= SMALL * fall.level else fall.until
+        fall = fall._replace(until=until, size=median(self._sizes), keys=len(self._keys), alike=alike)
         if median(lately) > AGAIN * fall.level:
             small = [at for at, s in self._recent if s <= SMALL * fall.level]
             after = [at for at, _ in self._recent if small and at > small[-1]]

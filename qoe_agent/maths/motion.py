@@ -44,7 +44,7 @@ WHOLE = 0.15
 class Motion:
     """What there was of it in some tiles."""
 
-    __slots__ = ("_lately", "_levels", "_moving", "_noise", "_still", "cut", "last")
+    __slots__ = ("_lately", "_levels", "_moving", "_noise", "_still", "_unproved", "cut", "last")
 
     def __init__(self) -> None:
         self._levels: deque[float] = deque(maxlen=60)
@@ -55,7 +55,7 @@ class Motion:
         """Those where most changed, of the last pictures without a hole between."""
         self._lately: deque[tuple[float, float]] = deque(maxlen=120)
         """(media time, seconds) of the last motion."""
-        self._moving = self._still = 0.0
+        self._moving = self._still = self._unproved = 0.0
         self.cut: tuple[float, Plane] | None = None
         """Media time of the last cut, and the picture after it."""
 
@@ -136,6 +136,14 @@ class Motion:
         fading = exp(-(moving + still) / MEMORY)
         self._moving = self._moving * fading + moving
         self._still = self._still * fading + still
+        self._unproved += moving
+
+    def proved(self, moved: bool) -> None:
+        """Whether what counted as motion since last time led anywhere, or was noise."""
+        if not moved:
+            noise = min(self._unproved, self._moving)
+            self._moving, self._still = self._moving - noise, self._still + noise
+        self._unproved = 0.0
 
     def between(self, start: float, end: float) -> float:
         """Seconds of motion in a stretch of media time."""

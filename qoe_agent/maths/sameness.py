@@ -34,10 +34,12 @@ EXPLAINED, SHIFT, FAR = 0.2, 0.03, 0.3
 small plane), or to so many whatever it explains."""
 LIKE_SHIFT = 0.6
 """Mean change as a multiple of the mean gradient, at most: what a displacement of so many pixels would make."""
-BENT, BLENDED, NO_MOTION = 0.011, 1.4, 0.6
-"""The picture halfway through a dissolve is off the mean of its neighbours by less than the first, as a share of the
-change (of squares) and per pixel of displacement that the change would take, which are more than the second; and
-displacement explains less than the third of it."""
+BLENDED = 1.4
+"""Pixels of displacement that it would take at least to change a picture as a dissolve does within nine pictures."""
+BLENDS = ((0.12, 0.12, 0.0), (0.6, 0.0, 0.011))
+"""What else makes a dissolve of a change: displacement explains less than the first of it, and the picture halfway is
+off the mean of its neighbours, as a share of the change (of squares), by less than the second and the third for every
+such pixel."""
 SLIGHT = 1.2
 """Change that residue may make however faint the picture is, unless the caller knows better."""
 FADE = 1.2
@@ -147,4 +149,6 @@ def dissolving(lead: Sequence[Plane], chosen: NDArray[np.bool_]) -> bool:
     if whole <= tiles.area[chosen].sum():
         return False
     moved = flow(first, last, chosen)
-    return moved.explained < NO_MOTION and moved.likeness > BLENDED and bent < BENT * moved.likeness * whole
+    return moved.likeness > BLENDED and any(
+        moved.explained < share and bent < (off + each * moved.likeness) * whole for share, off, each in BLENDS
+    )

@@ -32,6 +32,8 @@ AFTER = 1.0
 """Seconds between a cut and the still that it leads to, at most."""
 HOLE = 0.5
 """A step of more seconds between pictures that follow one another is no standing still."""
+NOISY = 3.0
+"""Change that noise and residue together make of pictures further apart."""
 FLAT = 3.0
 """Standard deviation below which a picture is one colour: black and its kin, which are told apart elsewhere."""
 CHECK = 1.0
@@ -88,13 +90,15 @@ class Run:
 
 
 class Watch:
-    """Follows the `chosen` tiles; motion in others is overlooked as long as it keeps to one border."""
+    """Follows the `chosen` tiles; motion in `others` is overlooked as long as it keeps to one border."""
 
-    __slots__ = ("_chosen", "_minimum", "ended", "fresh", "motion", "repeats", "run", "seconds")
+    __slots__ = ("_chosen", "_minimum", "_others", "_proved", "ended", "fresh", "motion", "repeats", "run", "seconds")
 
-    def __init__(self, chosen: Chosen, minimum: float) -> None:
-        self._chosen, self._minimum = chosen, minimum
+    def __init__(self, chosen: Chosen, others: Chosen, minimum: float) -> None:
+        self._chosen, self._others, self._minimum = chosen, others, minimum
         self.motion = Motion()
+        self._proved = 0.0
+        """Media time at which motion was last told from noise."""
         self.run: Run | None = None
         self.ended: float | None = None
         """Media time of the first picture after the last run."""
@@ -116,24 +120,31 @@ class Watch:
             run.steps += not key
         if not still:
             self.end(now)
-            motion.moved(now, now - then, inside, plane, key)
-            self.fresh += 1
-            self.seconds += max(0.0, now - then)
+            self._move(now, now - then, plane, past, inside, key)
             return
         if run is None:
             run = self.run = Run(then, past.recent[-1][1], past, change)
         run.pictures += 1
         run.repeats += most <= motion.repeated
-        run.border |= ~self._chosen & (change > 2 * motion.floor)
+        run.border |= self._others & (change > 2 * motion.floor)
         run.until = run.until if run.steps else now
         if len(run.after) < 3 and not key:
             run.after.append(most)
         self._check(run, now, now - then, plane)
 
+    def _move(self, now: float, shown: float, plane: Plane, past: Past, inside: Grid, key: bool) -> None:
+        self.motion.moved(now, shown, inside, plane, key)
+        self.fresh += 1
+        self.seconds += max(0.0, shown)
+        if now - self._proved >= CHECK or now < self._proved:
+            self._proved = now
+            self.motion.proved(not same(past.sparse[0][1], plane, self._chosen, NOISY))
+
     def leap(self, now: float, then: float, plane: Plane, past: Past, change: Grid) -> None:
         """The next picture, but for others that were left out between."""
         self.motion.last.clear()
-        if not self._same(past.recent[-1][1], plane):
+        self.motion.proved(True)
+        if not same(past.recent[-1][1], plane, self._chosen, NOISY):
             self.end(then)
             self.motion.went_on(now, now - then)
             return
@@ -173,7 +184,7 @@ class Watch:
             return
         run.checked = now
         run.difference = max(run.difference, top(changes(run.first, plane)[self._chosen]))
-        if not self._same(run.first, plane):
+        if not same(run.first, plane, self._chosen, NOISY if run.leaps else self.motion.slight):
             self._crept(run)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)

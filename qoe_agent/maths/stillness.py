@@ -123,7 +123,8 @@ class Stillness:
 
     def _begin(self, plane: Plane) -> None:
         self._shape, self._then = plane.shape, None
-        self._watches = [Watch(chosen, self._minimum) for chosen in self._areas()]
+        areas = self._areas()
+        self._watches = [Watch(chosen, areas[0] & ~chosen, self._minimum) for chosen in areas]
 
     def _areas(self) -> list[Chosen]:
         """All tiles that no mask covers, and those of them away from the border."""

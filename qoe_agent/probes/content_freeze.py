@@ -12,11 +12,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from qoe_agent.maths.collapse import Collapse
-from qoe_agent.maths.hush import Hush
+from qoe_agent.maths.frozen import Found, Frozen
 from qoe_agent.maths.stillness import Seen, Stillness
 from qoe_agent.maths.window import Floor
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Packet, Picture, Sample, Segment, Sound, Tick
@@ -25,8 +23,6 @@ from qoe_agent.probes import probe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from qoe_agent.maths.collapse import Fall
-    from qoe_agent.maths.stillness import Spell
     from qoe_agent.maths.view import View
     from qoe_agent.model import Finding
 
@@ -48,18 +44,12 @@ STILL = Metric(
     "frozen; a slide show is near 1.",
 )  # fmt: skip
 
-HUSHED = 3.0
-"""Seconds of silence that make a freeze of a still picture."""
-TOGETHER = 1.0
-"""Seconds between the beginning of that silence and of the still."""
 WIDE = 10
 """Seconds of motion that the frame rate is taken over."""
-NORMAL = 0.3
-"""Share of standing still from which on it proves nothing that pictures apart are the same."""
-LEAPS = 2
-"""Holes between pictures that are the same for these to prove a freeze without the packets."""
-ALONE = 1.0
-"""Seconds, and at least a GOP, that packets must be small to prove a freeze alone."""
+BREAK = 60.0
+"""Seconds between pictures that are one timeline."""
+SEAM = 0.05
+"""Seconds by which a freeze may begin before the one before it ended."""
 
 
 class Look:
@@ -84,14 +74,6 @@ class Look:
         return self._stillness.see(plane, view.pts, key=view.key, follows=view.follows)
 
 
-class Found(NamedTuple):
-    """A freeze that is going on, in media time."""
-
-    start: float
-    until: float
-    detail: dict[str, Any]
-
-
 @probe(
     FREEZES, FROZEN, REPEATED, UNIQUE, STILL,
     sees=(Opened, Packet, Picture, Segment, Sound, Tick, Lost),
@@ -112,19 +94,13 @@ class ContentFreeze:
     """Arrival minus media time of pictures."""
     _uneven: float = field(default=1.0, init=False, repr=False)
     """Seconds by which arrival may differ from an even delivery."""
-    _sizes: Collapse = field(default_factory=Collapse, init=False, repr=False)
-    _keys: deque[float] = field(default_factory=lambda: deque(maxlen=5), init=False, repr=False)
-    """Media times of the last key frames."""
-    _full: float | None = field(default=None, init=False, repr=False)
-    """Media time of the last picture that followed another."""
+    _frozen: Frozen = field(default_factory=Frozen, init=False, repr=False)
     _last: tuple[float, float] | None = field(default=None, init=False, repr=False)
     """Arrival and media time of the last picture."""
-    _spell: Spell | None = field(default=None, init=False, repr=False)
     _open: Incident | None = field(default=None, init=False, repr=False)
     _now: Found | None = field(default=None, init=False, repr=False)
     _closed: float | None = field(default=None, init=False, repr=False)
     """Media time at which the last freeze ended."""
-    _hush: Hush = field(default_factory=Hush, init=False, repr=False)
     _rate: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=WIDE), init=False, repr=False)
     """(new pictures, seconds) of motion, a second of it each."""
     _share: float | None = field(default=None, init=False, repr=False)
@@ -150,42 +126,34 @@ class ContentFreeze:
     def _listen(self, seen: Sound) -> None:
         look: Any = seen.looks.get("audio")
         if look and seen.pts is not None and seen.sample_rate > 0:
-            self._hush.take(seen.pts, seen.sample_rate, look[1], look[2])
+            self._frozen.hush.take(seen.pts, seen.sample_rate, look[1], look[2])
 
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
-        yield from self._close(None)
+        yield from self._close()
         yield from self._counters()
-        self._track = self._last = self._full = self._spell = self._share = self._closed = None
-        self._uneven = 1.0
-        self._lags, self._sizes, self._hush = Floor(), Collapse(), Hush()
-        self._keys.clear()
+        self._track = self._last = self._share = self._closed = None
+        self._uneven, self._lags, self._frozen = 1.0, Floor(), Frozen()
         self._rate.clear()
         self._dead = isinstance(seen, Lost)
 
     def _packet(self, seen: Packet) -> Iterable[Finding]:
-        self._sizes.add(seen.pts, seen.dts, seen.size, seen.key)
-        if not seen.key or seen.pts is None:
-            return ()
-        self._keys.append(seen.pts)
-        return self._follow(None) if self._full is None or seen.pts - self._full > ALONE else ()
+        self._frozen.packet(seen.pts, seen.dts, seen.size, seen.key)
+        return self._follow() if seen.key and self._frozen.sparse else ()
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
         if self._dead or self._track not in (None, seen.track) or seen.pts is None:
             return
         self._track = seen.track
-        look: Seen | None = seen.looks.get("content_freeze")
-        if self._last and not 0.0 < seen.pts - self._last[1] <= 60.0:
-            yield from self._close(None)
-            self._lags, self._closed = Floor(), None
+        if self._last and not 0.0 < seen.pts - self._last[1] <= BREAK:
+            yield from self._close()
+            self._lags, self._closed, self._frozen = Floor(), None, Frozen()
         self._last = seen.at, seen.pts
         self._lags.add(seen.at, seen.at - seen.pts)
-        if look is None:
-            return
-        self._tally(look)
-        self._spell = look.spell
-        if not look.apart:
-            self._full = seen.pts
-        yield from self._follow(look)
+        look: Seen | None = seen.looks.get("content_freeze")
+        self._frozen.picture(seen.pts, look)
+        if look:
+            self._tally(look)
+            yield from self._follow()
 
     def _tally(self, look: Seen) -> None:
         self._add(REPEATED, look.repeats)
@@ -198,88 +166,40 @@ class ContentFreeze:
             fresh, seconds = self._rate[-1]
             self._rate[-1] = fresh + look.fresh, seconds + look.motion
 
-    def _follow(self, look: Seen | None) -> Iterator[Finding]:
+    def _follow(self) -> Iterator[Finding]:
         """Open, extend or close, as the last picture and the packets have it."""
-        found = self._find()
+        found = self._frozen.now()
         if found is None:
-            yield from self._close(look)
+            yield from self._close()
             return
-        if self._open is None:
-            if self._closed is not None and found.start < self._closed - 0.05:
+        if self._now is None:
+            if self._closed is not None and found.start < self._closed - SEAM:
                 return
-            start, pts = self._at(found.start), found.start
-            self._open = Incident("content_freeze", start, None, "warning", "", pts, None, found.detail)
-            self._add(FREEZES, 1)
             self._now = found._replace(until=found.start)
+            self._open = Incident(
+                "content_freeze", self._at(found.start), None, "warning", "", found.start, None, found.detail
+            )
+            self._add(FREEZES, 1)
             yield self._open
-        before = self._now.until if self._now else found.start
-        self._add(FROZEN, max(0.0, found.until - before))
-        self._now = found._replace(until=max(found.until, before))
-
-    def _find(self) -> Found | None:
-        """The freeze that is going on."""
-        spell, fall = self._spell, self._sizes.latest()
-        if spell is None:
-            return self._alone(fall) if fall else None
-        if spell.why_not == "":
-            return self._found(spell.start, spell.until, "pictures", spell, None)
-        if spell.why_not == "unknown" and self._moving:
-            if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
-                return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell, fall)
-            if spell.leaps >= LEAPS:
-                return self._found(spell.start, spell.until, "pictures", spell, None)
-        if spell.why_not == "habit" and self._hush.since(spell.start, TOGETHER) >= HUSHED:
-            return self._found(spell.start, spell.until, "pictures, sound", spell, None)
-        return None
-
-    @property
-    def _moving(self) -> bool:
-        """The stream is known to move most of the time."""
-        return self._share is not None and self._share <= NORMAL
-
-    def _alone(self, fall: Fall) -> Found | None:
-        """A freeze by its packets: pictures were different before, and none was decoded meanwhile but a key frame."""
-        gop = max((b - a for a, b in pairwise(self._keys)), default=ALONE)
-        seen = self._full is not None and self._full > fall.start
-        if seen or not self._moving or fall.cut or not fall.alike or fall.until - fall.start < max(ALONE, gop):
-            return None
-        if fall.end is not None and self._keys and self._keys[-1] - fall.end > gop:
-            return None
-        return self._found(fall.start, fall.until, "packets", None, fall)
-
-    def _found(self, start: float, until: float, basis: str, spell: Spell | None, fall: Fall | None) -> Found:
-        detail: dict[str, Any] = {"basis": basis, "sound": self._hush.describe(start, until)}
-        detail |= {} if self._share is None else {"still_ratio": round(self._share, 3)}
-        if spell:
-            detail |= {
-                "pictures": spell.pictures, "difference": round(spell.difference, 3), "floor": round(spell.floor, 3),
-                "motion_before": round(spell.before, 3), "moving_tiles": spell.masked,
-            }  # fmt: skip
-        if fall:
-            detail |= {"packet_bytes": fall.size, "packet_bytes_before": fall.level}
-        return Found(start, until, detail)
+        until = max(found.until, self._now.until)
+        self._add(FROZEN, until - self._now.until)
+        self._now = found._replace(start=self._now.start, until=until)
 
     def _at(self, pts: float) -> float:
         """Where an even delivery would have put a media time on the agent's clock."""
-        assert self._last is not None
-        return pts + (self._lags.lowest(self._last[0] - self._uneven) or 0.0)
+        lag = self._lags.lowest(self._last[0] - self._uneven) if self._last else None
+        return pts + (lag or 0.0)
 
-    def _close(self, look: Seen | None) -> Iterator[Finding]:
+    def _close(self) -> Iterator[Finding]:
         """The freeze, if there is one, is over."""
         was, now = self._open, self._now
         self._open = self._now = None
-        if was is None or now is None or was.start_pts is None:
+        if was is None or now is None:
             return
-        end = now.until
-        fall = self._sizes.latest()
-        if look and look.ended is not None and not look.apart:
-            end = look.ended
-        elif fall and fall.end is not None and "packets" in now.detail["basis"]:
-            end = fall.end
-        end = max(end, was.start_pts)
+        end = max(self._frozen.end(now), now.start)
         self._add(FROZEN, max(0.0, end - now.until))
         self._closed = end
-        yield replace(was, end=was.start + end - was.start_pts, end_pts=end, detail=now.detail)
+        yield replace(was, end=was.start + end - now.start, end_pts=end, detail=now.detail)
 
     def _add(self, metric: Metric, count: float) -> None:
         self._counts[metric] = self._counts.get(metric, 0.0) + count

@@ -301,23 +301,35 @@ def content(case: Case) -> Iterator[Image]:
     return made[case.content]()
 
 
-def matrix(count: int, seed: int, part: int, contents: Sequence[str] = MOVING + STANDING) -> Iterator[Case]:
-    """So many clips over all contents in turn, the rest at random: moving contents hold two or three freezes each."""
+def matrix(
+    count: int,
+    seed: int,
+    part: int,
+    contents: Sequence[str] = MOVING + STANDING,
+    *,
+    seconds: float = 20.0,
+    lengths: Sequence[float] = LENGTHS,
+    first: float = 2.5,
+    gap: float = 2.0,
+    sizes: Sequence[tuple[int, int]] = SIZES,
+) -> Iterator[Case]:
+    """So many clips over all contents in turn, the rest at random; moving contents hold freezes of these `lengths`, the
+    `first` so late, and so far apart (or up to 1.5 s more)."""
     random = np.random.default_rng(seed)
     for n in range(count):
         name = contents[n % len(contents)]
         faults: list[Span] = []
-        at = float(random.uniform(2.5, 4.0))
-        while name in MOVING and at < 17.0:
-            length = ceil(float(random.choice(LENGTHS)) * FPS) / FPS
+        at = float(random.uniform(first, first + 1.5))
+        while name in MOVING and at < seconds - 3:
+            length = ceil(float(random.choice(lengths)) * FPS) / FPS
             begin = round(at * FPS) / FPS
-            if begin + length < 19.0:
+            if begin + length < seconds - 1:
                 faults.append(Span(begin, begin + length))
-            at = begin + length + float(random.uniform(2.0, 3.5))
+            at = begin + length + float(random.uniform(gap, gap + 1.5))
         codec, preset = CODECS[int(random.choice(len(CODECS), p=[0.75, 0.15, 0.1]))]
-        size = SIZES[int(random.choice(len(SIZES), p=[0.5, 0.4, 0.1]))]
+        size = sizes[int(random.choice(len(SIZES), p=[0.5, 0.4, 0.1])) % len(sizes)]
         yield Case(
-            name, int(random.integers(1 << 30)), part, tuple(faults), bool(random.random() < 0.3), size, 20.0, codec,
+            name, int(random.integers(1 << 30)), part, tuple(faults), bool(random.random() < 0.3), size, seconds, codec,
             preset, float(random.choice([5e5, 1e6, 2e6, 4e6])), int(random.choice([25, 50, 100])),
             bool(random.random() < 0.5),
         )  # fmt: skip

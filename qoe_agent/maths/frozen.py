@@ -1,0 +1,132 @@
+"""Whether a stream is frozen now: what its pictures, its packets' sizes and its sound say together.
+
+Where every picture is seen, pictures decide. Where they lie apart, two that are the same are a freeze if the packets
+between fell to a fraction of what they were, and not after a cut, in a stream that moves otherwise; they also tell
+when it began and ended. Where not even all key frames are decoded, packets alone may decide, if they are small for a
+second and a whole group of pictures, and its key frames alike.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qoe_agent.maths.collapse import Collapse
+from qoe_agent.maths.hush import Hush
+
+if TYPE_CHECKING:
+    from qoe_agent.maths.collapse import Fall
+    from qoe_agent.maths.stillness import Seen, Spell
+
+HUSHED = 3.0
+"""Seconds of silence that make a freeze of a still picture."""
+TOGETHER = 1.0
+"""Seconds between the beginning of that silence and of the still."""
+NORMAL = 0.3
+"""Share of standing still from which on it proves nothing that pictures apart are the same."""
+LEAPS = 2
+"""Holes between pictures that are the same for these to prove a freeze without the packets."""
+LONG = 2.0
+"""Seconds that a picture under a clock or ticker stands still before that proves it, its beginning unseen."""
+ALONE = 1.0
+"""Seconds, and at least a group of pictures, that packets must be small to prove a freeze alone."""
+SPARSE = 1.5
+"""Groups of pictures between two decoded: not all key frames are."""
+
+
+class Found(NamedTuple):
+    """A freeze that is going on, in media time."""
+
+    start: float
+    until: float
+    detail: dict[str, Any]
+    """What it is based on."""
+
+
+class Frozen:
+    """One video track of one connection, and its sound."""
+
+    __slots__ = ("_fall", "_keys", "_last", "_seen", "_sizes", "hush", "sparse")
+
+    def __init__(self) -> None:
+        self._sizes = Collapse()
+        self._fall: Fall | None = None
+        self._keys: deque[float] = deque(maxlen=5)
+        """Media times of the last key frames."""
+        self._last: float | None = None
+        """Media time of the last picture."""
+        self._seen: Seen | None = None
+        self.sparse = False
+        """Not even all key frames are decoded."""
+        self.hush = Hush()
+
+    def packet(self, pts: float | None, dts: float | None, size: int, key: bool) -> None:
+        """A packet of the track arrived."""
+        self._sizes.add(pts, dts, size, key)
+        self._fall = self._sizes.latest()
+        if key and pts is not None:
+            self._keys.append(pts)
+
+    def picture(self, pts: float, seen: Seen | None) -> None:
+        """A picture of it was looked at."""
+        if self._last is not None and self._keys:
+            apart = pts - self._last > SPARSE * self._gop
+            self.sparse = apart or (self.sparse and seen is not None and seen.apart)
+        self._last, self._seen = pts, seen or self._seen
+
+    def now(self) -> Found | None:
+        """The freeze that is going on."""
+        spell, fall = self._seen.spell if self._seen else None, self._fall
+        if spell is None:
+            return self._found(fall.start, fall.until, "packets", None) if fall and self._alone(fall) else None
+        if spell.why_not == "":
+            return self._found(spell.start, spell.until, "pictures", spell)
+        if spell.why_not == "unknown" and self._moves:
+            if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
+                return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell)
+            if spell.leaps >= LEAPS or (spell.masked and spell.until - spell.start >= LONG):
+                return self._found(spell.start, spell.until, "pictures", spell)
+        if spell.why_not == "habit" and self.hush.since(spell.start, TOGETHER) >= HUSHED:
+            return self._found(spell.start, spell.until, "pictures, sound", spell)
+        return None
+
+    def end(self, found: Found) -> float:
+        """When a freeze that is over ended."""
+        seen, fall = self._seen, self._fall
+        if seen and seen.ended is not None and seen.ended >= found.start and not seen.apart:
+            return seen.ended
+        if fall and fall.end is not None and "packets" in found.detail["basis"]:
+            return max(found.until, fall.end)
+        return found.until
+
+    @property
+    def _gop(self) -> float:
+        """Seconds between key frames, the longest of late."""
+        return max((b - a for a, b in pairwise(self._keys)), default=ALONE)
+
+    @property
+    def _moves(self) -> bool:
+        """The stream is known to move most of the time."""
+        share = self._seen.share if self._seen else None
+        return share is not None and share <= NORMAL
+
+    def _alone(self, fall: Fall) -> bool:
+        """Packets alone tell of a freeze, and it is not over."""
+        gop = self._gop
+        proof = self.sparse and self._moves and not fall.cut and fall.alike
+        lasts = fall.end is None or not self._keys or self._keys[-1] - fall.end <= gop
+        return proof and lasts and fall.until - fall.start >= max(ALONE, gop)
+
+    def _found(self, start: float, until: float, basis: str, spell: Spell | None) -> Found:
+        detail: dict[str, Any] = {"basis": basis, "sound": self.hush.describe(start, until)}
+        if self._seen and self._seen.share is not None:
+            detail["still_ratio"] = round(self._seen.share, 3)
+        if spell:
+            detail |= {
+                "pictures": spell.pictures, "difference": round(spell.difference, 3), "floor": round(spell.floor, 3),
+                "motion_before": round(spell.before, 3), "moving_tiles": spell.masked,
+            }  # fmt: skip
+        if self._fall and "packets" in basis:
+            detail |= {"packet_bytes": self._fall.size, "packet_bytes_before": self._fall.level}
+        return Found(start, until, detail)

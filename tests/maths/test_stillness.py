@@ -1,0 +1,332 @@
+"""Standing pictures: what is a freeze to the frame, and everything that merely looks like one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from qoe_agent.maths.collapse import Collapse
+from qoe_agent.maths.hush import Hush
+from qoe_agent.maths.sameness import flow, same
+from qoe_agent.maths.stillness import Spell, Stillness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.uint8]
+
+FPS = 25
+WIDTH, HEIGHT = 320, 180
+ALL = np.ones((9, 16), np.bool_)
+
+
+def scene(seed: int = 0) -> NDArray[np.float32]:
+    """Texture of several sizes, larger than the picture."""
+    random = np.random.default_rng(seed)
+    made = np.zeros((400, 700), np.float32)
+    for sigma in (1.5, 4, 12):
+        made += 50 * sigma * cv2.GaussianBlur(random.normal(0, 1, made.shape).astype(np.float32), (0, 0), sigma)
+    return np.asarray(np.clip(120 + made, 16, 235), np.float32)
+
+
+def at(image: NDArray[np.float32], x: float, y: float = 40.0) -> Plane:
+    matrix = np.array([[1, 0, x], [0, 1, y]])
+    shown = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(shown, np.uint8)
+
+
+def pan(frames: int, speed: float = 1.0, start: float = 10.0, seed: int = 0) -> list[Plane]:
+    """`speed`: pixels a picture."""
+    image = scene(seed)
+    return [at(image, start + speed * n) for n in range(frames)]
+
+
+def noisy(planes: Iterable[Plane], sigma: float, seed: int = 1) -> Iterator[Plane]:
+    random = np.random.default_rng(seed)
+    for plane in planes:
+        yield np.clip(plane + random.normal(0, sigma, plane.shape), 0, 255).astype(np.uint8)
+
+
+def residue(plane: Plane, frames: int, gop: int = 20) -> Iterator[Plane]:
+    """What an encoder makes of a standing picture: it gets sharper, and steps at key frames."""
+    random = np.random.default_rng(5)
+    soft = cv2.GaussianBlur(plane, (0, 0), 0.6).astype(np.float32)
+    for n in range(frames):
+        if n % gop == 0:
+            step = random.normal(0, 0.8, plane.shape)
+        yield np.clip(soft + (plane - soft) * (1 - 0.8**n) + step, 0, 255).astype(np.uint8)
+
+
+def watched(planes: Iterable[Plane], stillness: Stillness | None = None, gop: int = 50) -> list[tuple[Spell, float]]:
+    """Spells as last told, each with where it ended."""
+    stillness = stillness or Stillness()
+    spells: list[tuple[Spell, float]] = []
+    now: Spell | None = None
+    n = 0
+    for n, plane in enumerate(planes):
+        seen = stillness.see(plane, n / FPS, key=n % gop == 0, follows=n > 0)
+        if seen and seen.ended is not None and now:
+            spells.append((now, seen.ended))
+        now = seen.spell if seen else None
+    return [*spells, (now, n / FPS)] if now else spells
+
+
+def freezes(planes: Iterable[Plane], stillness: Stillness | None = None) -> list[tuple[float, float]]:
+    return [(spell.start, end) for spell, end in watched(planes, stillness) if not spell.why_not]
+
+
+def reasons(planes: Iterable[Plane]) -> list[str]:
+    return [spell.why_not for spell, _ in watched(planes)]
+
+
+# ---- one picture coded twice
+
+
+def test_residue_is_the_same_picture_and_a_shift_is_not() -> None:
+    image = scene()
+    first = at(image, 10.0)
+    assert same(first, list(residue(first, 8))[-1], ALL)
+    assert same(first, next(noisy([first], 1.2)), ALL)
+    assert not same(first, at(image, 10.25), ALL)
+    assert not same(first, at(image, 30.0), ALL)
+
+
+def test_a_picture_that_became_lighter_is_another() -> None:
+    first = at(scene(), 10.0)
+    assert not same(first, (first * 0.97).astype(np.uint8), ALL)
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.3, 0.8])
+def test_flow_measures_small_displacements(shift: float) -> None:
+    image = scene()
+    found = flow(at(image, 20.0), at(image, 20.0 + shift), ALL)
+    assert found.shift == pytest.approx(shift, rel=0.25)
+    assert found.explained > 0.2
+
+
+# ---- freezes
+
+
+@pytest.mark.parametrize("speed", [0.15, 1.0, 6.0])
+@pytest.mark.parametrize("frames", [13, 60])
+def test_a_freeze_is_found_to_the_frame(speed: float, frames: int) -> None:
+    before, after = pan(50, speed), pan(50, speed, 60.0)
+    found = freezes([*before, *[before[-1]] * (frames - 1), *after])
+    assert found == [pytest.approx((49 / FPS, (49 + frames) / FPS))]
+
+
+def test_a_freeze_under_residue_and_steps_is_found() -> None:
+    before, after = list(noisy(pan(50), 1.5)), list(noisy(pan(50, start=60.0), 1.5, 2))
+    ((start, end),) = freezes([*before, *residue(before[-1], 75), *after])
+    assert start == pytest.approx(49 / FPS, abs=0.041)
+    assert end == pytest.approx(125 / FPS, abs=0.041)
+
+
+def test_a_shorter_one_is_none() -> None:
+    before = pan(50)
+    assert freezes([*before, *[before[-1]] * 10, *pan(50, start=60.0)]) == []
+
+
+def test_freezes_that_follow_one_another_are_all_found() -> None:
+    planes: list[Plane] = []
+    for n in range(6):
+        moving = pan(30, 1.5, 10.0 + 50 * n)
+        planes += [*moving, *[moving[-1]] * 30]
+    assert len(freezes(planes)) == 6
+
+
+def talker(frames: int) -> list[Plane]:
+    """Only a small part moves."""
+    back, head = at(scene(3), 50.0), at(scene(4), 90.0)
+    planes = []
+    for n in range(frames):
+        shown, x = back.copy(), 130 + round(6 * np.sin(n / 5))
+        shown[60:120, x : x + 50] = head[60:120, 100:150]
+        planes.append(shown)
+    return planes
+
+
+def test_a_freeze_of_partial_motion_is_found() -> None:
+    planes = talker(100)
+    ((start, _),) = freezes(noisy([*planes[:50], *[planes[49]] * 40, *planes[50:]], 0.0))
+    assert start == pytest.approx(49 / FPS, abs=0.041)
+
+
+def clocked(planes: Iterable[Plane], where: tuple[int, int] = (8, 270)) -> Iterator[Plane]:
+    """Digits burnt in on top, other ones in every picture."""
+    for n, plane in enumerate(planes):
+        shown, (y, x) = plane.copy(), where
+        shown[y : y + 16, x : x + 40] = 20
+        cv2.putText(shown, f"{n:04}", (x, y + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 230, 1)
+        yield shown
+
+
+def test_a_clock_at_the_border_is_overlooked() -> None:
+    before = pan(50)
+    planes = [*before, *[before[-1]] * 50, *pan(50, start=80.0)]
+    assert freezes(clocked(planes)) == [pytest.approx((49 / FPS, 100 / FPS))]
+
+
+def test_a_clock_elsewhere_needs_a_mask() -> None:
+    before = pan(50)
+    planes = list(clocked([*before, *[before[-1]] * 50, *pan(50, start=80.0)], (80, 140)))
+    assert freezes(planes) == []
+    masked = Stillness(mask=[[0.4, 0.4, 0.2, 0.2]])
+    assert freezes(planes, masked) == [pytest.approx((49 / FPS, 100 / FPS))]
+
+
+# ---- what is no freeze
+
+
+def test_slow_motion_is_none() -> None:
+    assert freezes(pan(250, 0.03)) == []
+
+
+def test_a_cut_to_a_still_is_none() -> None:
+    assert reasons([*pan(60), *[at(scene(9), 100.0)] * 60, *pan(60)]) == ["cut"]
+
+
+def test_a_dissolve_into_a_still_is_none() -> None:
+    before, card = pan(80), at(scene(9), 100.0)
+    mixed = [cv2.addWeighted(plane, 1 - n / 20, card, n / 20, 0) for n, plane in enumerate(before[60:])]
+    assert reasons([*before[:60], *(np.asarray(plane, np.uint8) for plane in mixed), *[card] * 60]) == ["dissolve"]
+
+
+def test_motion_that_comes_to_rest_is_none() -> None:
+    image, x, planes = scene(), 10.0, []
+    for n in range(160):
+        x += 2.0 * float(np.clip((90 - n) / 30, 0, 1))
+        planes.append(at(image, x))
+    assert freezes(planes) == []
+
+
+def test_slides_stand_still_by_habit() -> None:
+    slides = [at(scene(n), 20.0) for n in range(5)]
+    planes: list[Plane] = []
+    for one, two in pairwise(slides):
+        pushed = [np.concatenate([one[:, 32 * n :], two[:, : 32 * n]], axis=1) for n in range(10)]
+        planes += [*[one] * 60, *pushed]
+    assert freezes(planes) == []
+
+
+def test_a_static_camera_is_none_when_its_noise_is_no_longer_coded() -> None:
+    plane = at(scene(), 20.0)
+    assert freezes([*noisy([plane] * 100, 1.5), *[plane] * 60, *noisy([plane] * 50, 1.5)]) == []
+
+
+def test_black_is_none() -> None:
+    assert reasons([*pan(60), *[np.full((HEIGHT, WIDTH), 16, np.uint8)] * 60]) == ["flat"]
+
+
+@pytest.mark.parametrize("each", [5, 12, 25])
+def test_low_frame_rates_are_none(each: int) -> None:
+    moving = pan(300, 1.0)
+    assert freezes(moving[n - n % each] for n in range(300)) == []
+
+
+# ---- repeated pictures
+
+
+@pytest.mark.parametrize(("pattern", "rate"), [((1,), 25.0), ((2,), 12.5), ((2, 3), 10.0), ((1, 1, 1, 2), 20.0)])
+def test_repeats_are_counted_and_the_true_rate_found(pattern: tuple[int, ...], rate: float) -> None:
+    planes: list[Plane] = []
+    for n, plane in enumerate(pan(80, 1.5)):
+        planes += [plane] * pattern[n % len(pattern)]
+    stillness, repeats, fresh, seconds = Stillness(), 0, 0, 0.0
+    for n, plane in enumerate(noisy(planes, 0.0)):
+        seen = stillness.see(plane, n / FPS, key=n % 50 == 0, follows=n > 0)
+        if seen:
+            repeats, fresh, seconds = repeats + seen.repeats, fresh + seen.fresh, seconds + seen.motion
+    assert fresh / seconds == pytest.approx(rate, rel=0.05)
+    assert repeats == pytest.approx(len(planes) - 80, abs=4)
+
+
+def test_a_freeze_counts_as_no_repeats() -> None:
+    before = pan(50)
+    stillness, repeats = Stillness(), 0
+    for n, plane in enumerate([*before, *[before[-1]] * 60, *pan(20, start=70.0)]):
+        seen = stillness.see(plane, n / FPS, key=False, follows=n > 0)
+        repeats += seen.repeats if seen else 0
+    assert repeats == 0
+
+
+# ---- pictures apart
+
+
+def test_pictures_apart_that_are_the_same_are_suspected_and_told() -> None:
+    stillness, planes = Stillness(), pan(8, 20.0)
+    for n, plane in enumerate(planes):
+        assert not stillness.suspects(plane)
+        stillness.see(plane, 2.0 * n, key=True, follows=False)
+    frozen = next(residue(planes[-1], 1))
+    assert stillness.suspects(frozen)
+    seen = stillness.see(frozen, 16.0, key=True, follows=False)
+    assert seen
+    assert seen.spell
+    assert (seen.spell.start, seen.spell.why_not) == (14.0, "unknown")
+
+
+def test_a_picture_of_another_size_begins_anew() -> None:
+    before = pan(50)
+    small = [np.ascontiguousarray(plane[:90, :160]) for plane in before]
+    assert freezes([*before, *[before[-1]] * 10, *small, *[small[-1]] * 10, *before]) == []
+
+
+# ---- packets
+
+
+def sizes(frozen: tuple[float, float] | None, seconds: float = 12.0, refine: int = 1, cut: int = 0) -> Collapse:
+    """P and two B frames in turn, key frames every two seconds; in the freeze nothing but what refines in P frames."""
+    collapse, packets = Collapse(), []
+    for n in range(int(seconds * FPS)):
+        media = n / FPS
+        still = frozen is not None and frozen[0] < media < frozen[1]
+        size = {0: 9000, 1: 2500, 2: 2000}[n % 3] + 37 * (n % 7)
+        if still:
+            size = 60 + (900 * refine if n % 3 == 0 else 0)
+        if frozen and cut and abs(media - frozen[0]) < 0.02:
+            size = cut
+        packets.append((media, 60_000 if n % 50 == 0 else size, n % 50 == 0))
+    for media, size, key in packets:
+        collapse.add(media, media, size, key)
+    return collapse
+
+
+def test_small_packets_tell_when_a_freeze_began_and_ended() -> None:
+    fall = sizes((5.0, 8.0)).latest()
+    assert fall
+    assert not fall.cut
+    assert fall.alike
+    assert fall.start == pytest.approx(5.0, abs=0.1)
+    assert fall.end == pytest.approx(8.0, abs=0.1)
+
+
+def test_a_fall_after_a_cut_says_so() -> None:
+    fall = sizes((5.0, 8.0), cut=50_000).latest()
+    assert fall
+    assert fall.cut
+
+
+def test_even_packets_do_not_fall() -> None:
+    assert sizes(None).latest() is None
+
+
+# ---- sound
+
+
+def test_silence_that_began_with_a_still_is_measured() -> None:
+    hush = Hush()
+    hush.take(10.0, 1000, 1000, [])
+    hush.take(11.0, 1000, 1000, [(400, 1000, 0.0)])
+    hush.take(12.0, 1000, 1000, [(0, 1000, 0.0)])
+    hush.take(13.0, 1000, 1000, [(0, 300, 0.0), (300, 1000, 1e-4)])
+    assert hush.since(11.5, 0.5) == pytest.approx(2.6)
+    assert hush.since(13.5, 0.5) == 0.0
+    assert hush.describe(11.5, 13.9) == "silent"
+    assert hush.describe(20.0, 21.0) == "unknown"
