@@ -65,7 +65,7 @@ def _change(random: np.random.Generator, kind: str, length: float, make: Make) -
         return faults.solid(colour, float(pick(random, (0.0, 2.0))), bool(random.random() < 0.3), seed)
     if kind == "colour_bars":
         return faults.bars(pick(random, ("ebu", "smpte", "hd")), 0.75, bool(random.random() < 0.5))
-    return faults.titles if random.random() < 0.6 else faults.fade(length, make.fps)
+    return faults.titles if random.random() < 0.6 else faults.fade(min(length, 1.2), make.fps)
 
 
 def _measured(make: Make, faulty: list[tuple[str, Fault]], path: Path, *policies: str) -> list[Row]:

@@ -40,7 +40,8 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def tally(rows: Iterable[Row], spans: Callable[[Row], list[Any]], least: Callable[[Row], float]) -> Tally:
-    """Faults long enough against what was found; what was found of shorter faults counts neither way."""
+    """Faults long enough against what was found; what was found of shorter faults counts neither way. Where only
+    some pictures are decoded and the times are known to seconds, any overlap is a find."""
     total = Tally()
     for row in rows:
         every = [Span(*each) for each in row["truth"]]
@@ -50,7 +51,7 @@ def tally(rows: Iterable[Row], spans: Callable[[Row], list[Any]], least: Callabl
         kept = [
             (Span(*each), at) for each, at in zip(spans(row), said, strict=True) if not _of(Span(*each), short, truth)
         ]
-        share = 0.0 if row["decode"] == "keyframes" else 0.5
+        share = 0.0 if row["decode"] == "keyframes" or (row["decode"] == "adaptive" and not row["least"]) else 0.5
         total.add(truth, [each for each, _ in kept], [at for _, at in kept], share)
     return total
 
