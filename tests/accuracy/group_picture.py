@@ -83,7 +83,10 @@ def _lasting(
     severity, change = _change(random, kind, image)
     if change and kind == "blurred" and cv2.PSNR(image, change(image, 0)) > SOFT:
         make = replace(make, content="bunny")  # nothing in it was sharp
-    put = [faults.Fault(start, start + float(random.uniform(*lengths)), change, make.fps)] if change else []
+    end = start + float(random.uniform(*lengths))
+    if kind == "letterbox":  # bars are told from dark scenes by half a minute of them
+        start, end = 0.0, make.seconds
+    put = [faults.Fault(start, end, change, make.fps)] if change else []
     return _rows(make, make.into(path, *put), probe, kinds, kind, put, ("all", "adaptive"), severity)
 
 
