@@ -128,12 +128,12 @@ class Inspection:
     def _judge(self, tall: dict[int, Projected], wide: dict[int, Projected], sound: bool = True) -> list[Suspect]:
         """Whatever reaches half of what it needs, the best first; `sound`: and is no other thing."""
         same, rows, columns = [], [], []
-        for lines, one in tall.items():
+        for lines, one in first_of(tall).items():
             across, down, least = self._across(lines), one.dip, need(lines, self.height, self.qp)
             if across in wide and alike(down, wide[across].dip, least):
                 same.append(_suspect(across, lines, pooled(down, wide[across].dip), one.kernel, least, sound and SURE))
             rows.append(_suspect(self.width, lines, down, one.kernel, ALONE * least, sound and ALONE_SURE))
-        for across, one in wide.items():
+        for across, one in first_of(wide).items():
             # what block transforms do they do both ways, so that the other way is the measure
             least = need(across, self.width, self.qp)
             beside = (tall | self._more).get(round(self.height * across / self.width))
@@ -177,6 +177,15 @@ def candidates(size: int, known: tuple[int, ...]) -> list[int]:
 def _all(projections: dict[int, Projected]) -> Iterator[None]:
     for one in projections.values():
         yield from one.screen()
+
+
+def first_of(projections: dict[int, Projected]) -> dict[int, Projected]:
+    """Without halves: what was scaled from 720 lines shows a little at 360 too; what was from 360, not at 720."""
+    return {n: one for n, one in projections.items() if not _shows(projections.get(2 * n), one)}
+
+
+def _shows(double: Projected | None, one: Projected) -> bool:
+    return double is not None and double.dip.mean > one.dip.mean
 
 
 def _suspect(width: int, height: int, dip: Dip, kernel: str, least: float, sure: float | bool) -> Suspect:
