@@ -177,6 +177,18 @@ def test_damage_in_the_packets_is_looked_at() -> None:
     assert not {*range(3 * GOP + 1, 4 * GOP)} & set(frames(look.seen))
 
 
+def test_a_key_frame_that_does_not_decode_hides_nothing_of_the_group_before() -> None:
+    packets = coded(moving(n) for n in range(4 * GOP))
+    packets[GOP + 20] = replace(packets[GOP + 20], flags=CORRUPT)
+    packets[2 * GOP] = replace(packets[2 * GOP], data=bytes(64))
+    look = Watch()
+    adapt(packets, look)
+    shown = frames(look.seen)
+    assert {*range(GOP, GOP + 20)} <= set(shown)
+    assert 3 * GOP in shown
+    assert shown == sorted(set(shown))
+
+
 def test_silence_that_begins_is_looked_at() -> None:
     video = coded(moving(n) for n in range(5 * GOP))
     form, loud = aac(5.0)

@@ -117,11 +117,14 @@ class Backwards:
 
     def _judge(self, gop: Gop, count: int, before: Gop | None, told: Told) -> Iterator[object]:
         """Not running: the key frame and its twin say what is wanted before and after it."""
-        frames = yield from self._pictures.alone(gop.packets[:count])
-        if not frames:
-            return
+        frames, looks = (yield from self._pictures.alone(gop.packets[:count])), self._pictures.looks
         self._pictures.follows = False
-        view, looks = self._pictures.view(frames[0]), self._pictures.looks
+        if not frames:
+            if before is not None and self._granted(looks.alert or told.small, told.odd):
+                yield from self._begin(before)
+                yield from self._stop()
+            return
+        view = self._pictures.view(frames[0])
         here = thumb(view)
         self._keyed(_ticks(gop.pts), here)
         stands = len(frames) > 1 and same(here, thumb(self._pictures.view(frames[-1])))

@@ -1,0 +1,92 @@
+"""Looks are isolated one by one, and what they want can be asked through their guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qoe_agent.decode import Guard
+from qoe_agent.decode.looks import Looks
+from qoe_agent.maths.view import View
+
+VIEW = View(np.full((36, 64), 90, np.uint8), 1.0)
+
+
+class Wary:
+    """Wants everything, says how bright it is."""
+
+    alert = True
+
+    def __call__(self, view: View) -> float:
+        return float(view.luma.mean())
+
+    def suspects(self, view: View) -> bool:
+        return view.pts == 1.0
+
+
+class Plain:
+    def __call__(self, view: View) -> str:
+        return "seen"
+
+
+class Broken(Plain):
+    """Says what it is asked, once; then each in turn raises."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __call__(self, view: View) -> str:
+        if self.what == "call":
+            raise ZeroDivisionError
+        return "seen"
+
+    def suspects(self, view: View) -> bool:
+        if self.what == "suspects":
+            raise ZeroDivisionError
+        return True
+
+    @property
+    def alert(self) -> bool:
+        if self.what == "alert":
+            raise ZeroDivisionError
+        return True
+
+
+def guarded(look: Any, raised: list[Exception], *, out: bool = False) -> Guard:
+    return Guard(look, lambda: out, raised.append)
+
+
+def test_what_a_look_says_and_wants_comes_through_its_guard() -> None:
+    raised: list[Exception] = []
+    wary, plain = guarded(Wary(), raised), guarded(Plain(), raised)
+    assert (wary(VIEW), wary.suspects(VIEW), wary.alert) == (90.0, True, True)
+    assert (plain(VIEW), plain.suspects(VIEW), plain.alert) == ("seen", False, False)
+    assert raised == []
+
+
+def test_a_look_that_raises_wherever_it_is_asked_is_told_of_once_and_asked_no_more() -> None:
+    for what in ("call", "suspects", "alert"):
+        raised: list[Exception] = []
+        guard = guarded(Broken(what), raised)
+        for _ in range(2):
+            _ = guard(VIEW), guard.suspects(VIEW), guard.alert
+        assert [type(error) for error in raised] == [ZeroDivisionError], what
+        assert (guard(VIEW), guard.suspects(VIEW), guard.alert) == (None, False, False)
+
+
+def test_a_look_whose_probe_is_out_is_silent() -> None:
+    raised: list[Exception] = []
+    guard = guarded(Wary(), raised, out=True)
+    assert (guard(VIEW), guard.suspects(VIEW), guard.alert) == (None, False, False)
+
+
+def test_what_gives_no_look_is_left_out_and_any_look_may_want_more() -> None:
+    looks = Looks.made({"wary": Wary, "gone": lambda: None, "plain": Plain}, {"gone": lambda: None})
+    assert list(looks.pictures) == ["wary", "plain"]
+    assert not looks.sounds
+    assert looks.suspects(VIEW)
+    assert looks.alert
+    calm = Looks.made({"plain": Plain}, {})
+    assert not calm.suspects(VIEW)
+    assert not calm.alert
