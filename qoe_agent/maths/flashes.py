@@ -37,7 +37,7 @@ REDDER, RED = 0.40, 0.60
 AREA = 0.25
 """Share of the screen."""
 AGAINST = 0.5
-"""As many of those that swing as may go the other way at the same time."""
+"""As many others as may swing the other way at the same time, by those that swing this way."""
 TOGETHER = 0.08
 """Seconds within which cells swing together."""
 PAIR = 0.5
@@ -92,8 +92,8 @@ class Swings:
 
     def _changed(self, way: int, pts: float) -> float | None:
         moved = self._at[way] >= pts - TOGETHER
-        share = moved.mean()
-        if share < AREA or (self._at[-way] >= pts - TOGETHER).mean() > AGAINST * share:
+        against = (self._at[-way] >= pts - TOGETHER) & ~moved
+        if moved.mean() < AREA or against.sum() > AGAINST * moved.sum():
             return None
         self._at[way][moved] = -np.inf
         opposing = moved & (self._sense == -way) & (self._since >= pts - PAIR)
