@@ -39,6 +39,7 @@ FINELY, COARSE = 20.0, 30.0
 """Mean quantiser up to which blocks keep most of their detail, and from which they lose so much that three quarters
 prove nothing (native pictures showed up to 2.6 dB at 20, 4.7 at 30, 7.4 at 38)."""
 NEVER = 99.0
+"""More than a picture can show."""
 BESIDE = 2.8
 """Decibels by which a half or three quarters of the columns must exceed the same of the rows."""
 ALONE = 2.0
@@ -132,7 +133,9 @@ class Inspection:
             across, down, least = self._across(lines), one.dip, need(lines, self.height, self.qp)
             if across in wide and alike(down, wide[across].dip, least):
                 same.append(_suspect(across, lines, pooled(down, wide[across].dip), one.kernel, least, sound and SURE))
-            rows.append(_suspect(self.width, lines, down, one.kernel, ALONE * least, sound and ALONE_SURE))
+            known = across in wide and wide[across].dip.bands
+            width = self.width if known else across  # rows without detail do not speak against it
+            rows.append(_suspect(width, lines, down, one.kernel, ALONE * least, sound and ALONE_SURE))
         for across, one in first_of(wide).items():
             # what block transforms do they do both ways, so that the other way is the measure
             least = need(across, self.width, self.qp)
@@ -143,11 +146,11 @@ class Inspection:
                 least = NEVER if least == NEVER else BESIDE / ALONE
             columns.append(_suspect(across, self.height, dip, one.kernel, ALONE * least, sound and ALONE_SURE))
         same = [s for s in without_echoes(same, self.height) if s.likely]
-        known = {size for s in same for size in (s.width, s.height)}
+        told = {size for s in same for size in (s.width, s.height)}
         if any(2 * s.height == self.height for s in same):
-            known.add(3 * self.width // 4)
-        alone = [s for s in without_echoes(rows, self.height) if s.likely and s.height not in known]
-        alone += [s for s in columns if s.likely and s.width not in known]
+            told.add(3 * self.width // 4)
+        alone = [s for s in without_echoes(rows, self.height) if s.likely and s.height not in told]
+        alone += [s for s in columns if s.likely and s.width not in told]
         return sorted([*same, *alone], key=lambda s: -s.decibels / s.need)
 
 
