@@ -28,7 +28,8 @@ ABRUPT = 0.5
 """Change that may be left at once, of what there was just before, in a freeze."""
 FITS, REST, NEAR = 0.8, 0.2, 2.5
 """Motion comes to rest by itself if a falling line fits its last changes (share of their variance) and would end so
-near to nothing (share of the largest), and the last is so near to it (times what is still)."""
+near to nothing (share of the largest), or has (share of the usual), and the last is so near to it (times what is
+still)."""
 HELD = 0.15
 """Seconds for which a picture may be repeated and the time still count as motion."""
 MEMORY = 30.0
@@ -159,4 +160,5 @@ class Motion:
         steps = np.arange(n) - (n - 1) / 2
         slope = float(steps @ values) / float(steps @ steps)
         fits = slope * slope * float(steps @ steps) >= FITS * float(np.square(values - values.mean()).sum())
-        return slope < 0 and fits and bool(values.mean() + slope * (n + 1) / 2 <= REST * values.max())
+        ends = bool(values.mean() + slope * (n + 1) / 2 <= REST * values.max())
+        return slope < 0 and fits and (ends or values[-1] <= REST * self.level)

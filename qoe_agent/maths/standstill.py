@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qoe_agent.maths.motion import Motion
-from qoe_agent.maths.sameness import POP, changes, dissolving, same, top
+from qoe_agent.maths.sameness import POP, UNEVEN, changes, dissolving, same, top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ HOLE = 0.5
 """A step of more seconds between pictures that follow one another is no standing still."""
 NOISY = 3.0
 """Change that noise and residue together make of pictures further apart."""
-FLAT = 3.0
+FLAT = 1.5
 """Standard deviation below which a picture is one colour: black and its kin, which are told apart elsewhere."""
 CHECK = 1.0
 """Seconds after which a standing picture is compared with its first again."""
@@ -126,10 +126,13 @@ class Watch:
             run = self.run = Run(then, past.recent[-1][1], past, change)
         run.pictures += 1
         run.repeats += most <= motion.repeated
-        run.border |= self._others & (change > 2 * motion.floor)
+        if not key and not run.steps:
+            run.border |= self._others & (change > max(2 * motion.floor, UNEVEN * float(np.median(inside))))
         run.until = run.until if run.steps else now
         if len(run.after) < 3 and not key:
             run.after.append(most)
+        if run.pictures == STEPS + 3:
+            self._back(run)
         self._check(run, now, now - then, plane)
 
     def _move(self, now: float, shown: float, plane: Plane, past: Past, inside: Grid, key: bool) -> None:
@@ -217,10 +220,7 @@ class Watch:
             return "cut"
         if motion.gradual(run.after):
             return "gradual"
-        if dissolving([plane for _, plane in run.lead], self._chosen):
-            return "dissolve"
-        self._back(run)
-        return ""
+        return "dissolve" if dissolving([plane for _, plane in run.lead], self._chosen) else ""
 
     def _back(self, run: Run) -> None:
         """Pictures just before may have been of the same, refined too much at once to be still."""
