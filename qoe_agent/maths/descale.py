@@ -95,22 +95,22 @@ class Range:
         folded = np.zeros(weights.shape)
         np.add.at(folded, (np.arange(size)[:, None], taps - start[:, None]), weights)
         self._taps, self._steps = _pieces(start, folded)
-        self._inverse, self._across = _factor(_gram(start, folded, lines))
+        self._inverse, self._across = _factor(_gram(start, folded, lines), reach - 1)
 
     def residual(self, columns: Floats) -> Floats:
         """What of `columns` (samples x n) lies outside."""
-        count, width = len(self._inverse), columns.shape[1]
+        count, width, near = len(self._inverse), columns.shape[1], self._across.shape[1]
         inner = np.zeros((count * BLOCK, width), np.float32)
         for (first, last, low, high), taps in zip(self._steps, self._taps, strict=True):
             inner[low:high] += taps.T @ columns[first:last]
         blocks = inner.reshape(count, BLOCK, width)
         for k in range(count):
             if k:
-                blocks[k] -= self._across[k - 1] @ blocks[k - 1]
+                blocks[k, :near] -= self._across[k - 1] @ blocks[k - 1]
             blocks[k] = self._inverse[k] @ blocks[k]
         for k in reversed(range(count)):
             if k + 1 < count:
-                blocks[k] -= self._across[k].T @ blocks[k + 1]
+                blocks[k] -= self._across[k].T @ blocks[k + 1, :near]
             blocks[k] = self._inverse[k].T @ blocks[k]
         out = columns.copy()
         for (first, last, low, high), taps in zip(self._steps, self._taps, strict=True):
@@ -150,8 +150,9 @@ def _gram(start: NDArray[np.intp], weights: Doubles, lines: int) -> Doubles:
     return gram
 
 
-def _factor(gram: Doubles) -> tuple[Floats, Floats]:
-    """Block Cholesky: the inverses of the triangles on the diagonal, and the blocks below."""
+def _factor(gram: Doubles, near: int) -> tuple[Floats, Floats]:
+    """Block Cholesky: the inverses of the triangles on the diagonal, and of the blocks below the first `near` rows, as
+    the others are zero."""
     own, below = gram
     inverse, across = np.empty_like(own), np.empty_like(below[:-1])
     for k in range(len(own)):
@@ -160,4 +161,4 @@ def _factor(gram: Doubles) -> tuple[Floats, Floats]:
             across[k - 1] = below[k - 1] @ inverse[k - 1].T
             left = left - across[k - 1] @ across[k - 1].T
         inverse[k] = np.linalg.inv(np.linalg.cholesky(left))
-    return inverse.astype(np.float32), across.astype(np.float32)
+    return inverse.astype(np.float32), across[:, :near].astype(np.float32)

@@ -39,9 +39,11 @@ CONFIDENCE = Metric(
     "where e is the evidence in units of what proves it.",
 )  # fmt: skip
 
-WORK = 14
-"""Projections a call."""
-EVERY = 1.0
+RATE, WORK = 14, 12
+"""Projections a second of media time; the most of one call."""
+BEGIN = 3
+"""Projections that taking a picture costs as much as."""
+EVERY = 0.33
 """Seconds of media time between calls that work."""
 KEYLESS = 1.0
 """Seconds after which any picture will do."""
@@ -95,11 +97,14 @@ class Inspect:
         now = view.pts
         if now is None or (self._due is not None and -MEMORY < now - self._due < 0.0):
             return None
-        if self._at is None and not self._begin(view, now):
-            return None
+        share = WORK if self._due is None else round(min(WORK, RATE * (EVERY + max(0.0, now - self._due))))
+        if self._at is None:
+            if not self._begin(view, now):
+                return None
+            share = max(1, share - BEGIN)
         self._due = now + EVERY
         at = self._at
-        if at is None or sum(1 for _ in islice(self._work, WORK)) == WORK:
+        if at is None or sum(1 for _ in islice(self._work, share)) == share:
             return None
         self._at, self._work, self._wanted = None, iter(()), None
         said = (at.suspects[0].height if at.suspects else at.height), at.detail

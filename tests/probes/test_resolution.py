@@ -12,7 +12,7 @@ from qoe_agent.maths.descale import Range
 from qoe_agent.maths.upscaled import Suspect
 from qoe_agent.maths.view import View
 from qoe_agent.model import Lost, Opened, Picture, Tick
-from qoe_agent.probes.resolution import CONFIDENCE, HEIGHT, WORK, Inspect, Inspected
+from qoe_agent.probes.resolution import CONFIDENCE, HEIGHT, RATE, WORK, Inspect, Inspected
 from tests.maths.test_upscaled import scaled, texture
 from tests.probes.outcome import Outcome
 
@@ -93,7 +93,13 @@ def test_a_call_does_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> 
         projections.append(0)
         look(View(luma, n * 0.5, key=True))
     assert 0 < max(projections) <= WORK
-    assert not any(projections[1::2])  # once a second
+    assert sum(projections) <= WORK + RATE * 6
+    projections.clear()
+    for n in range(100):
+        projections.append(0)
+        look(View(luma, 6.0 + n / 25, key=True))
+    assert 0 < max(projections) <= WORK // 2
+    assert 0 < sum(projections) <= RATE * 4 + WORK
 
 
 def test_interlaced_corrupt_tiny_and_untimed_pictures_are_left_alone() -> None:
