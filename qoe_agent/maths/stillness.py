@@ -6,7 +6,7 @@ that was burnt in further on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,14 @@ class Seen(NamedTuple):
     """Seconds of these."""
     share: float | None
     """Of the time, in which this stream stands still without being frozen; None while too little is known."""
+
+
+def read(told: Any) -> Seen | None:
+    """What a look said; out of a recording it comes as plain lists."""
+    if told is None:
+        return None
+    apart, change, spell, *rest = told
+    return Seen(apart, change, spell and Spell(*spell), *rest)
 
 
 class Stillness:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.maths.frozen import Found, Frozen
-from qoe_agent.maths.stillness import Seen, Stillness
+from qoe_agent.maths.stillness import Seen, Stillness, read
 from qoe_agent.maths.window import Floor
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Packet, Picture, Sample, Segment, Sound, Tick
 from qoe_agent.probes import probe
@@ -52,6 +52,10 @@ SEAM = 0.05
 """Seconds by which a freeze may begin before the one before it ended."""
 
 
+LEAST = 32
+"""Rows and columns below which a picture is not compared."""
+
+
 class Look:
     """The look: what stands still, and since when."""
 
@@ -65,10 +69,10 @@ class Look:
 
     def suspects(self, view: View) -> bool:
         """Wants the pictures between the last one and this."""
-        return self._stillness.suspects(view.small)
+        return min(view.luma.shape) >= LEAST and self._stillness.suspects(view.small)
 
     def __call__(self, view: View) -> Seen | None:
-        if view.pts is None:
+        if view.pts is None or min(view.luma.shape) < LEAST:
             return None
         plane = view.small.copy() if view.small is view.luma else view.small
         return self._stillness.see(plane, view.pts, key=view.key, follows=view.follows)
@@ -149,7 +153,7 @@ class ContentFreeze:
             self._lags, self._closed, self._frozen = Floor(), None, Frozen()
         self._last = seen.at, seen.pts
         self._lags.add(seen.at, seen.at - seen.pts)
-        look: Seen | None = seen.looks.get("content_freeze")
+        look = read(seen.looks.get("content_freeze"))
         self._frozen.picture(seen.pts, look)
         if look:
             self._tally(look)

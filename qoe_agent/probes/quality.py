@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from qoe_agent.bitstream.intake import Intake
+from qoe_agent.maths import stillness
 from qoe_agent.maths.caps import cap
 from qoe_agent.maths.faults import Marks
 from qoe_agent.maths.programme import Programme
@@ -214,7 +215,7 @@ class Quality:
             self._intake.quantisers.add("macroblock", "I" if seen.key else "inter", mean, spread)
             if not seen.key:
                 self._intake.programme.quantiser(mean, seen.pts)
-        face, still = seen.looks.get("black"), seen.looks.get("content_freeze")
+        face, still = seen.looks.get("black"), stillness.read(seen.looks.get("content_freeze"))
         if face is not None:
             self._marks.picture("black", seen.pts, shown=face[0] != "")
         if still is not None:

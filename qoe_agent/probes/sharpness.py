@@ -129,8 +129,9 @@ class Sharpness:
 
     blurred: float = 4.0
     """Seconds without anything sharp, in a stream that was sharp, that make an incident."""
-    blocky: float = 4.0
-    """Seconds of visible blocks that make an incident."""
+    blocky: float | None = None
+    """Seconds of visible blocks that make an incident; null: none, as test patterns and graphics have their own grids
+    (4s suits camera pictures)."""
     softer: float = 1.5
     """By how much wider than the stream's usual ones edges must be to count as blurred."""
 
@@ -153,7 +154,9 @@ class Sharpness:
         self._begin()
 
     def _begin(self) -> None:
-        self._lasting = {"blurred": Lasting({"blurred": self.blurred}), "blocky": Lasting({"blocky": self.blocky})}
+        self._lasting = {"blurred": Lasting({"blurred": self.blurred})}
+        if self.blocky is not None:
+            self._lasting["blocky"] = Lasting({"blocky": self.blocky})
         self._last = {what: deque(maxlen=TOGETHER) for what in self._lasting}
         self._usual.clear()
 
@@ -195,7 +198,7 @@ class Sharpness:
                 self._values[what], self._shown[what] = (None if value is None else value / max(1, scale)), seen.at
         if look.get("blur") is not None:
             yield from self._blur(look["blur"], seen.height, at, seen.pts)
-        if "blocks" in look:
+        if "blocks" in look and "blocky" in self._lasting:
             yield from self._see("blocky", look["blocks"], BLOCKED, at, seen.pts, {"period": look["period"]})
 
     def _blur(self, width: float, height: int, at: float, pts: float | None) -> Iterator[Finding]:

@@ -117,7 +117,8 @@ def _rows(
 ) -> list[Row]:  # fmt: skip
     rows = []
     for decode in policies:
-        seen = watched(path, probe, decode)
+        options = {"sharpness": {"blocky": 4.0}} if probe == "sharpness" else None
+        seen = watched(path, probe, decode, options=options)
         origin = first_picture(seen)
         for each in kinds:
             truth = [fault.truth for fault in put] if each == kind else []

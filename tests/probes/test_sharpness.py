@@ -75,7 +75,7 @@ def test_gauges_hold_the_last_measure_and_grow_old() -> None:
     luma = scene(5)
     look = Measure()(View(luma, 0.0))
     seen = [Opened(0.0, 0.0, "rtmp"), picture(0.0, look, height=360), Tick(1.0)]
-    out = Outcome("sharpness").feed(seen)
+    out = Outcome("sharpness", blocky=4.0).feed(seen)
     assert out.gauge(SPATIAL) == pytest.approx(spatial(luma))
     assert out.gauge(TEMPORAL) is None
     assert 0.001 < out.gauge(BLUR) < 0.02
@@ -94,7 +94,7 @@ def test_noise_is_a_part_of_black_to_white() -> None:
 
 
 def test_a_stream_that_loses_its_sharpness_is_blurred_until_it_is_sharp_again() -> None:
-    out = Outcome("sharpness").feed(measured([2.0] * 20 + [6.0] * 15 + [2.0] * 10))
+    out = Outcome("sharpness", blocky=4.0).feed(measured([2.0] * 20 + [6.0] * 15 + [2.0] * 10))
     (incident,) = out.incidents("blurred")
     assert incident.start == pytest.approx(120.0, abs=1.5)
     assert incident.end == pytest.approx(135.0, abs=1.5)
@@ -113,37 +113,37 @@ def test_a_stream_that_loses_its_sharpness_is_blurred_until_it_is_sharp_again() 
     ],
 )
 def test_what_is_no_blur(widths: list[float | None]) -> None:
-    assert Outcome("sharpness").feed(measured(widths)).incidents("blurred") == []
+    assert Outcome("sharpness", blocky=4.0).feed(measured(widths)).incidents("blurred") == []
 
 
 def test_blocks_that_last_are_an_incident() -> None:
     ratios = [1.05] * 10 + [1.8] * 10 + [1.05] * 10
-    (incident,) = Outcome("sharpness").feed(measured([2.0] * 30, ratios)).incidents("blocky")
+    (incident,) = Outcome("sharpness", blocky=4.0).feed(measured([2.0] * 30, ratios)).incidents("blocky")
     assert incident.start == pytest.approx(110.0, abs=1.5)
     assert incident.end == pytest.approx(120.0, abs=1.5)
     assert incident.detail["period"] == 8.0
-    assert Outcome("sharpness").feed(measured([2.0] * 30, [1.05, 1.8] * 15)).incidents("blocky") == []
+    assert Outcome("sharpness", blocky=4.0).feed(measured([2.0] * 30, [1.05, 1.8] * 15)).incidents("blocky") == []
 
 
 def test_key_pictures_alone_will_do() -> None:
-    out = Outcome("sharpness").feed(measured([2.0] * 8 + [6.0] * 8, every=5.0))
+    out = Outcome("sharpness", blocky=4.0).feed(measured([2.0] * 8 + [6.0] * 8, every=5.0))
     assert len(out.incidents("blurred")) == 1
 
 
 @pytest.mark.parametrize("last", [Lost(150.0, "reset"), Opened(150.0, 149.0, "rtmp")])
 def test_the_end_of_the_connection_closes_what_is_open(last: Observation) -> None:
-    out = Outcome("sharpness").feed([*measured([2.0] * 20 + [6.0] * 15), last])
+    out = Outcome("sharpness", blocky=4.0).feed([*measured([2.0] * 20 + [6.0] * 15), last])
     assert [incident.end is None for incident in out.incidents("blurred")] == [False]
 
 
 def test_another_size_has_another_past() -> None:
     seen = [*measured([2.0] * 20), *(picture(120.0 + n, {"blur": 6.0}, height=540) for n in range(20))]
-    assert Outcome("sharpness").feed(seen).incidents("blurred") == []
+    assert Outcome("sharpness", blocky=4.0).feed(seen).incidents("blurred") == []
 
 
 def test_injected_blur_and_blocks_end_to_end_of_the_look() -> None:
     """Ten seconds sharp, eight blurred by 4 pixels (of 360 lines), eight in blocks."""
-    out = Outcome("sharpness").feed([Opened(0.0, 0.0, "rtmp")])
+    out = Outcome("sharpness", blocky=4.0).feed([Opened(0.0, 0.0, "rtmp")])
     look = Measure()
     faults = [(10, 18, blur(4.0)), (18, 26, blocks(0.8))]
     for n in range(30 * 2):

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from qoe_agent.maths import stamp, tone
+from qoe_agent.sending import shown
 from qoe_agent.stamp import Coding, Place, Plan, run
 from qoe_agent.stamp.feed import RATE, Piece, Shape, Silenced
-from qoe_agent.sending import shown
 
 BUNNY = Path(__file__).parents[3] / "shared" / "data" / "video" / "bigbuckbunny.mp4"
 COMMAND = [sys.executable, "-m", "qoe_agent", "stamp"]
