@@ -85,8 +85,8 @@ def test_key_frames_and_packet_sizes_find_a_long_one(tmp_path: Path) -> None:
     path = encode(tmp_path / "long.ts", freeze(camera(42.0), [Span(18.0, 32.0)]), bitrate=1e6)
     seen = watch(path, "content_freeze", decode="keyframes")
     (span,) = found(seen)
-    assert span.start == pytest.approx(18.0, abs=0.3)
-    assert span.end == pytest.approx(32.0, abs=0.3)
+    assert span.start == pytest.approx(18.0, abs=0.5)  # sizes tell a slow camera from a picture that stands, not when
+    assert span.end == pytest.approx(32.0, abs=0.5)
     assert "packets" in seen.of("content_freeze")[0].detail["basis"]
 
 

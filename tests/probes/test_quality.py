@@ -19,6 +19,7 @@ from qoe_agent.maths.p1203 import Coded, sound, video
 from qoe_agent.maths.p1203_session import Second, Stall, score
 from qoe_agent.maths.programme import Programme
 from qoe_agent.maths.quantisers import Quantisers
+from qoe_agent.maths.stillness import Seen, Spell
 from qoe_agent.model import Format, Opened, Packet, Picture, Sample, Tick
 from qoe_agent.model import Sound as Heard
 from qoe_agent.probes.av_offset import OUT
@@ -220,8 +221,8 @@ def test_good_pictures_take_nothing() -> None:
 
 
 def frozen(pts: float) -> dict[str, Any]:
-    spell = SimpleNamespace(start=40.0, why_not="" if pts >= 40.5 else "unknown")
-    return {"content_freeze": SimpleNamespace(spell=spell)}
+    spell = Spell(40.0, pts, 10, 0.1, 0.2, 5.0, 0, "" if pts >= 40.5 else "unknown", 0)
+    return {"content_freeze": Seen(False, 0.0, spell, None, 0, 0, 0.0, None)}
 
 
 def test_a_freeze_counts_from_its_first_picture() -> None:
