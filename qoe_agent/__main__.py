@@ -78,7 +78,9 @@ Length: TypeAlias = Annotated[
 ]
 Decode: TypeAlias = Annotated[
     Policy | None,
-    typer.Option(help="Decode key frames only, also two seconds in thirty (adaptive), or all pictures."),
+    typer.Option(
+        help="Decode a key frame now and then, all key frames and what is suspicious (adaptive), or all pictures."
+    ),
 ]
 ProfileName: TypeAlias = Annotated[str, typer.Option(help="Whose thresholds to judge by.")]
 Source: TypeAlias = Annotated[str, typer.Option(help="What pulls it; libav forces FFmpeg's libraries.")]

@@ -111,9 +111,10 @@ class StreamOptions:
     lost_after: Seconds = _TARGET.lost_after
     """Without one whole media packet for so long, the stream is lost."""
     decode: Literal["keyframes", "adaptive", "all"] = "keyframes"
-    """What is decoded: key frames, key frames and two seconds of everything in thirty (adaptive), or all."""
+    """What is decoded: key frames now and then, every key frame and everything where something is suspicious and for two
+    seconds in thirty (adaptive), or all."""
     pictures_every: Seconds = 5.0
-    """Least time between two decoded key frames."""
+    """Least time between two decoded key frames (keyframes)."""
     join: Join = field(default_factory=Join)
     """Join probes: fresh connections that time startup as each new viewer meets it."""
     expected: Literal["always", "schedule", "on_publish"] = "always"
