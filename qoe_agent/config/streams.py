@@ -111,8 +111,8 @@ class StreamOptions:
     lost_after: Seconds = _TARGET.lost_after
     """Without one whole media packet for so long, the stream is lost."""
     decode: Literal["keyframes", "adaptive", "all"] = "keyframes"
-    """What is decoded: key frames now and then, every key frame and everything where something is suspicious and for two
-    seconds in thirty (adaptive), or all."""
+    """What is decoded: key frames now and then; every key frame, and everything where something is suspicious and for
+    two seconds in thirty (adaptive); or all."""
     pictures_every: Seconds = 5.0
     """Least time between two decoded key frames (keyframes)."""
     join: Join = field(default_factory=Join)
