@@ -138,9 +138,11 @@ class Latencies:
         """Take one observation; everything is worked out on Ticks."""
         self._viewing.take(seen)
         if isinstance(seen, Packet):
+            led = self._edge.lead
             leads = self._edge.packet(seen)
             if self._timeline != self._edge.timeline:
-                self._restart()
+                # pictures that follow when sound was played already: the viewer's start stands
+                self._restart(self._played if led and led[0] == "audio" and seen.kind == "video" else None)
             if leads and seen.kind == "video" and seen.data and (reader := self._readers.get(seen.track)):
                 for told in reader.read(seen.data):
                     self._sei(seen.at, seen.pts or 0.0, told)
@@ -165,13 +167,14 @@ class Latencies:
             self._restart()
         return ()
 
-    def _restart(self) -> None:
+    def _restart(self, played: tuple[float, float] | None = None) -> None:
         """Another timeline: no mark of the last one holds."""
-        self._timeline = self._edge.timeline
+        self._timeline, self._played = self._edge.timeline, played
         for latency in self._methods.values():
             latency.restart()
+            if played is not None:
+                latency.began(*played)
         self._marks.restart()
-        self._played = None
 
     def _captured(self, seen: Captured) -> None:
         time: float | None = seen.time

@@ -133,6 +133,21 @@ def test_what_the_server_held_for_us_is_not_live() -> None:
     assert outcome.gauge(latency.STARTUP, "sei") == pytest.approx(1.8, abs=0.05)
 
 
+def test_pictures_that_follow_when_the_sound_already_plays() -> None:
+    """As nginx-rtmp begins between two key frames: the sound at once, the picture's format with its first frame."""
+    run = script().open(0.0).play(10).run()
+    late = [
+        seen
+        for seen in marked(run.observations, published)
+        if not (isinstance(seen, Format | Packet) and seen.track == VIDEO and seen.at - run.observations[0].at < 1.5)
+    ]
+    pictures = next(seen for seen in run.observations if isinstance(seen, Format) and seen.track == VIDEO)
+    first = next(n for n, seen in enumerate(late) if isinstance(seen, Packet) and seen.track == VIDEO)
+    late.insert(first, replace(pictures, at=late[first].at, extradata=b""))
+    outcome = Outcome("latency").feed(late)
+    assert outcome.gauge(latency.STARTUP, "sei") == pytest.approx(DELAY + 0.5, abs=0.06)
+
+
 def test_program_date_time_on_hls() -> None:
     stream = script("hls").open(0.0).play(20)
     run = stream.run()
