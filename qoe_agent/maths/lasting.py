@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent.model import Incident
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from qoe_agent.model import Severity
 
 SLACK = 0.004
 """Containers round to milliseconds; pictures are due on their own grid."""
@@ -49,6 +53,14 @@ class Stretch:
         more = max(0.0, self.seconds - self._told)
         self._told += more
         return more
+
+    def incident(self, severity: Severity = "warning") -> Incident:
+        """As it stands: open, or over."""
+        end, pts = (self.end, self.end_pts) if self.over else (None, None)
+        detail = {"pictures": self.pictures, "onset_within": self.within, **self.facts}
+        if self.ended_within is not None:
+            detail["end_within"] = self.ended_within
+        return Incident(self.what, self.start, end, severity, "", self.start_pts, pts, detail)
 
 
 class Lasting:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from qoe_agent.maths.window import slope
+
 EVERY = 10.0
 """Seconds between points."""
 POINTS = 60
@@ -13,7 +15,7 @@ FEWEST = 7
 
 
 class Pace:
-    """Seconds that the second clock gains on the first, per second of the first: least squares over ten minutes."""
+    """Seconds that the second clock gains on the first, per second of the first, over ten minutes."""
 
     __slots__ = ("_next", "_points", "_value")
 
@@ -33,19 +35,9 @@ class Pace:
         if first - began >= EVERY:
             self._points.append((began, self._next[1]))
             self._next = first, gained
-            self._value = _slope(self._points) if len(self._points) >= FEWEST else None
+            self._value = slope(self._points) if len(self._points) >= FEWEST else None
 
     @property
     def value(self) -> float | None:
         """None until a minute was seen."""
         return self._value
-
-
-def _slope(points: deque[tuple[float, float]]) -> float:
-    x0, y0 = points[0]
-    n = len(points)
-    x = [a - x0 for a, _ in points]
-    y = [b - y0 for _, b in points]
-    mean_x, mean_y = sum(x) / n, sum(y) / n
-    top = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    return top / sum((a - mean_x) ** 2 for a in x)

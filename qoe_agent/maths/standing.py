@@ -1,16 +1,11 @@
-"""Conditions that hold for a while: told by steps of sound, each bad, good or neither, and the clock they lie on."""
+"""Conditions that hold for a while: told by steps of sound, each bad, good or neither."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from qoe_agent.maths.window import Floor
-
 Step: TypeAlias = Literal["bad", "good", "unsure"]
-
-JUMP = 5.0
-"""Seconds between two stretches of sound after which arrival says nothing about the ones before."""
 
 
 @dataclass(slots=True)
@@ -48,23 +43,3 @@ class Standing:
     def clear(self) -> None:
         """Nothing is wrong."""
         self.start, self.heard, self._good = None, 0.0, 0.0
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """Where media time lies on the agent's clock, had it been delivered evenly: by the earliest arrivals of late."""
-
-    _lags: Floor = field(default_factory=Floor)
-    _last: float | None = None
-    _latest: float = 0.0
-
-    def add(self, at: float, pts: float) -> None:
-        """Sound up to `pts` arrived."""
-        if self._last is not None and not -JUMP <= pts - self._last <= JUMP:
-            self._lags = Floor()
-        self._lags.add(at, at - pts)
-        self._last, self._latest = pts, at
-
-    def at(self, pts: float, uneven: float) -> float:
-        """On the agent's clock; `uneven`: seconds by which arrival may differ from an even delivery."""
-        return pts + (self._lags.lowest(self._latest - uneven) or 0.0)

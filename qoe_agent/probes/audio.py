@@ -18,8 +18,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.maths.cadence import BREAK
+from qoe_agent.maths.due import LONGEST, Due
 from qoe_agent.maths.quiet import Run, Spell, quiet_runs
-from qoe_agent.maths.window import Floor
 from qoe_agent.model import (
     Format,
     Incident,
@@ -60,8 +60,6 @@ HOLE = 5.0
 """Seconds of unknown sound that a silence may span."""
 STALE = 30.0
 """Seconds without any decoded sound after which a silence is over as far as it is known."""
-LONGEST = 30.0
-"""Seconds of a segment that are believed."""
 PEAK_FRESH = 12.0
 """Seconds that a peak is worth showing."""
 
@@ -104,10 +102,7 @@ class Audio:
     """Arrival of the first and of the last video packet."""
     _sounding: set[int] = field(default_factory=set, init=False, repr=False)
     """The audio tracks that were declared."""
-    _segment: float = field(default=0.0, init=False, repr=False)
-    """The longest segment."""
-    _lags: Floor = field(default_factory=Floor, init=False, repr=False)
-    """Arrival minus media time of sound."""
+    _due: Due = field(default_factory=lambda: Due(HOLE), init=False, repr=False)
     _apart: float = field(default=0.0, init=False, repr=False)
     """The longest segment of nothing but sound: by so much it may lie behind the segments of the pictures."""
     _without: float = field(default=0.0, init=False, repr=False)
@@ -144,7 +139,7 @@ class Audio:
                 self._had = True
                 self._sounding.add(seen.track)
         elif isinstance(seen, Segment):
-            self._segment = max(self._segment, min(seen.duration, LONGEST))
+            self._due.segment(seen.duration)
             if seen.tracks and self._sounding.issuperset(seen.tracks):
                 self._apart = max(self._apart, min(seen.duration, LONGEST))
         elif isinstance(seen, Opened | Lost):
@@ -155,8 +150,8 @@ class Audio:
         yield from self._back(seen.at, None)
         yield from self._sounds_again()
         self._audio = self._video = self._video_at = self._track = self._heard = self._peak = None
-        self._without = self._apart = self._segment = 0.0
-        self._lags = Floor()
+        self._without = self._apart = 0.0
+        self._due = Due(HOLE)
         self._sounding.clear()
         self._since, self._dead = seen.at, isinstance(seen, Lost)
         if self._dead:
@@ -214,24 +209,11 @@ class Audio:
         rate = seen.sample_rate
         if self._ticked or self._peak is None or peak > self._peak[1]:
             self._peak, self._ticked = (seen.at, peak), False
-        begin, ended = seen.at - count / rate, None if seen.pts is None else seen.pts + count / rate
-        if not runs or runs[0][0] > 0 or not self._reaches(seen, begin, runs[0][1] / rate):
+        ended = None if seen.pts is None else seen.pts + count / rate
+        if not runs or runs[0][0] > 0 or not self._reaches(seen, seen.at - count / rate, runs[0][1] / rate):
             yield from self._sounds_again()
-        if self._jumped(seen.pts):
-            self._lags = Floor()
-        if seen.pts is not None and ended is not None:
-            self._lags.add(seen.at, seen.at - ended)
-            begin = seen.pts + (self._lags.lowest(seen.at - self._uneven()) or 0.0)
-        yield from self._runs(runs, count, rate, begin, seen)
+        yield from self._runs(runs, count, rate, self._due.when(seen.at, ended) - count / rate, seen)
         self._heard = (seen.at, ended)
-
-    def _jumped(self, pts: float | None) -> bool:
-        before = self._heard[1] if self._heard else None
-        return pts is None or before is None or not -SEAM <= pts - before <= HOLE
-
-    def _uneven(self) -> float:
-        """Seconds by which arrival may differ from an even delivery."""
-        return 1.0 + self._segment
 
     def _runs(self, runs: Sequence[Run], count: int, rate: int, begin: float, seen: Sound) -> Iterator[Finding]:
         """`begin`: where the stretch begins on the agent's clock."""
@@ -247,7 +229,7 @@ class Audio:
             finish, finish_pts = begin + end / rate, None if pts is None else pts + end / rate
             if spell.start_pts is not None and finish_pts is not None:
                 even = spell.start + finish_pts - spell.start_pts
-                finish = even if abs(even - finish) <= self._uneven() else finish
+                finish = even if abs(even - finish) <= self._due.uneven else finish
             spell.extend((end - start) / rate, level, max(spell.start, finish), finish_pts)
             yield from self._judge(spell)
         if reached < count:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, Literal
 
-from qoe_agent.maths.due import Pace
+from qoe_agent.maths.due import Due
 from qoe_agent.maths.lipsync import STANDARDS, Tolerance, agreement, within
 from qoe_agent.maths.marks import Marks
 from qoe_agent.maths.offset import offset
@@ -143,7 +143,7 @@ class AvOffset:
     _shown: set[str] = field(default_factory=set, init=False, repr=False)
     _tolerance: Tolerance = field(init=False, repr=False)
     _tracks: dict[str, int] = field(default_factory=dict, init=False, repr=False)
-    _pace: Pace = field(default_factory=Pace, init=False, repr=False)
+    _due: Due = field(default_factory=Due, init=False, repr=False)
     _dead: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -157,7 +157,7 @@ class AvOffset:
             if not self._dead and self._tracks.setdefault("audio", seen.track) == seen.track:
                 return self._sound(seen)
         elif isinstance(seen, Segment):
-            self._pace.segment(seen.duration)
+            self._due.segment(seen.duration)
         elif isinstance(seen, Tick):
             return self._tick(seen)
         elif isinstance(seen, Opened | Lost):
@@ -169,7 +169,7 @@ class AvOffset:
         self._dead = isinstance(seen, Lost)
         if self._dead:
             yield from self._counters()
-        self._marks, self._pace, self._spoke = Marks(), Pace(), None
+        self._marks, self._due, self._spoke = Marks(), Due(), None
         for kept in (self._waiting, self._single, *self._events, self._known, self._worst, self._tracks):
             kept.clear()
 
@@ -183,7 +183,7 @@ class AvOffset:
         if seen.pts is None:
             return
         ends = seen.pts + seen.duration
-        due = self._pace.when(seen.at, ends)
+        due = self._due.when(seen.at, ends)
         for pts, time in seen.looks.get("stamp") or ():
             self._waiting.append((due - (ends - pts), pts, time))
         for onset in seen.looks.get("av_offset") or ():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.maths.blank import face_of, mask_of
-from qoe_agent.maths.due import Pace
+from qoe_agent.maths.following import Following
 from qoe_agent.maths.lasting import Lasting, Stretch
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
 from qoe_agent.probes import probe
@@ -95,14 +95,10 @@ class Black:
     without: list[list[float]] = field(default_factory=list)
     """Rectangles that are not looked at: left, top, width, height, as shares of the picture."""
 
-    _pace: Pace = field(default_factory=Pace, init=False, repr=False)
+    _following: Following = field(default_factory=Following, init=False, repr=False)
     _lasting: Lasting = field(init=False, repr=False)
-    _track: int | None = field(default=None, init=False, repr=False)
-    _since: float = field(default=0.0, init=False, repr=False)
-    """Pictures that arrived earlier belong to a connection of the past."""
     _seen: float = field(default=0.0, init=False, repr=False)
     """Arrival of the last picture."""
-    _dead: bool = field(default=False, init=False, repr=False)
     _seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0.0), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,27 +112,26 @@ class Black:
         if isinstance(seen, Tick):
             return self._tick(seen)
         if isinstance(seen, Segment):
-            self._pace.segment(seen.duration)
+            self._following.segment(seen)
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen)
         return ()
 
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         yield from self._reported(self._lasting.stop())
-        self._pace, self._track = Pace(), None
-        self._since, self._dead = seen.at, isinstance(seen, Lost)
+        self._following.restart(seen)
         yield from self._counters()
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
         look: Any = seen.looks.get("black")
-        if look is None or self._dead or seen.at < self._since or self._track not in (None, seen.track):
+        if look is None or not self._following.takes(seen):
             return
-        self._track, self._seen = seen.track, seen.at
-        if self._pace.broken(seen.pts):
+        self._seen = seen.at
+        if self._following.broken(seen):
             yield from self._reported(self._lasting.stop())
         kind, level, differs = look
         before = self._lasting.now
-        found = list(self._lasting.see(kind, self._pace.when(seen.at, seen.pts), seen.pts))
+        found = list(self._lasting.see(kind, self._following.when(seen), seen.pts))
         now = self._lasting.now
         if now:
             if now is not before:
@@ -150,7 +145,7 @@ class Black:
         for each in stretches:
             if each.over:
                 self._seconds[each.what] += each.grown()
-            yield _incident(each)
+            yield each.incident()
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:
         if self._lasting.now and tick.at - self._seen > STALE:
@@ -161,11 +156,3 @@ class Black:
         for kind, metric in COUNTED.items():
             yield Sample(metric, self._seconds[kind])
             self._seconds[kind] = 0.0
-
-
-def _incident(stretch: Stretch) -> Incident:
-    end, pts = (stretch.end, stretch.end_pts) if stretch.over else (None, None)
-    detail = {"pictures": stretch.pictures, "onset_within": stretch.within, **stretch.facts}
-    if stretch.ended_within is not None:
-        detail["end_within"] = stretch.ended_within
-    return Incident(stretch.what, stretch.start, end, "warning", "", stretch.start_pts, pts, detail)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.maths.borders import Active, Borders
-from qoe_agent.maths.due import Pace
+from qoe_agent.maths.following import Following
 from qoe_agent.maths.lasting import Lasting, Stretch
 from qoe_agent.maths.tint import Tint
 from qoe_agent.maths.tones import Tones, tones_of
@@ -127,12 +127,8 @@ class Exposure:
     bars: float = 0.04
     """Share of the width or height that black bars take together to make an incident."""
 
-    _pace: Pace = field(default_factory=Pace, init=False, repr=False)
+    _following: Following = field(default_factory=Following, init=False, repr=False)
     _held: dict[str, Lasting] = field(init=False, repr=False)
-    _track: int | None = field(default=None, init=False, repr=False)
-    _since: float = field(default=0.0, init=False, repr=False)
-    """Pictures that arrived earlier belong to a connection of the past."""
-    _dead: bool = field(default=False, init=False, repr=False)
     _levels: tuple[float, Levels] | None = field(default=None, init=False, repr=False)
     """The last, and when its picture arrived."""
 
@@ -146,27 +142,26 @@ class Exposure:
         if isinstance(seen, Tick):
             return self._tick(seen)
         if isinstance(seen, Segment):
-            self._pace.segment(seen.duration)
+            self._following.segment(seen)
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen)
         return ()
 
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         yield from self._stopped()
-        self._pace, self._track, self._levels = Pace(), None, None
-        self._since, self._dead = seen.at, isinstance(seen, Lost)
+        self._following.restart(seen)
+        self._levels = None
 
     def _stopped(self) -> Iterator[Incident]:
         for held in self._held.values():
             yield from map(_incident, held.stop())
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
-        if self._dead or seen.at < self._since or self._track not in (None, seen.track):
+        if not self._following.takes(seen):
             return
-        self._track = seen.track
-        if self._pace.broken(seen.pts):
+        if self._following.broken(seen):
             yield from self._stopped()
-        when = self._pace.when(seen.at, seen.pts)
+        when = self._following.when(seen)
         look: Any = seen.looks.get("exposure")
         if look is None:
             return
@@ -224,7 +219,4 @@ class Exposure:
 
 
 def _incident(stretch: Stretch) -> Incident:
-    end, pts = (stretch.end, stretch.end_pts) if stretch.over else (None, None)
-    detail = {"pictures": stretch.pictures, "onset_within": stretch.within, **stretch.facts}
-    severity: Any = "warning" if stretch.what in ("overexposed", "colour_cast") else "info"
-    return Incident(stretch.what, stretch.start, end, severity, "", stretch.start_pts, pts, detail)
+    return stretch.incident("warning" if stretch.what in ("overexposed", "colour_cast") else "info")

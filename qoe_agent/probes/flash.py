@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent.maths.due import Pace
 from qoe_agent.maths.flashes import Flashes, Flicker
+from qoe_agent.maths.following import Following
 from qoe_agent.maths.lasting import Lasting, Stretch
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
 from qoe_agent.probes import probe
@@ -84,12 +84,8 @@ class Flash:
     after: float = 5.0
     """Seconds of pumping that make an incident."""
 
-    _pace: Pace = field(default_factory=Pace, init=False, repr=False)
+    _following: Following = field(default_factory=Following, init=False, repr=False)
     _pumping: Lasting = field(init=False, repr=False)
-    _track: int | None = field(default=None, init=False, repr=False)
-    _since: float = field(default=0.0, init=False, repr=False)
-    """Pictures that arrived earlier belong to a connection of the past."""
-    _dead: bool = field(default=False, init=False, repr=False)
     _recent: deque[float] = field(default_factory=deque, init=False, repr=False)
     """When the flashes of the last second began: media time, or the agent's clock where there is none."""
     _open: Incident | None = field(default=None, init=False, repr=False)
@@ -110,15 +106,15 @@ class Flash:
         if isinstance(seen, Tick):
             return self._tick(seen)
         if isinstance(seen, Segment):
-            self._pace.segment(seen.duration)
+            self._following.segment(seen)
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen)
         return ()
 
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         yield from self._stopped()
-        self._pace, self._track, self._level = Pace(), None, None
-        self._since, self._dead = seen.at, isinstance(seen, Lost)
+        self._following.restart(seen)
+        self._level = None
         yield from self._counters()
 
     def _stopped(self) -> Iterator[Finding]:
@@ -127,12 +123,11 @@ class Flash:
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
         look: Any = seen.looks.get("flash")
-        if look is None or self._dead or seen.at < self._since or self._track not in (None, seen.track):
+        if look is None or not self._following.takes(seen):
             return
-        self._track = seen.track
-        if self._pace.broken(seen.pts):
+        if self._following.broken(seen):
             yield from self._stopped()
-        when = self._pace.when(seen.at, seen.pts)
+        when = self._following.when(seen)
         time = when if seen.pts is None else seen.pts
         while self._recent and not 0.0 <= time - self._recent[0] <= SECOND + SLACK:
             self._recent.popleft()
@@ -189,5 +184,4 @@ class Flash:
 
 
 def _pumped(stretch: Stretch) -> Incident:
-    end, pts = (stretch.end, stretch.end_pts) if stretch.over else (None, None)
-    return Incident("flicker", stretch.start, end, "info", "", stretch.start_pts, pts, dict(stretch.facts))
+    return stretch.incident("info")

@@ -19,6 +19,7 @@ from itertools import islice
 from math import exp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qoe_agent.maths.following import Following
 from qoe_agent.maths.upscaled import Inspection, Suspect
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Tick
 from qoe_agent.probes import probe
@@ -145,9 +146,7 @@ class Resolution:
 
     _said: deque[_Said] = field(default_factory=lambda: deque(maxlen=64), init=False, repr=False)
     """The pictures of one size."""
-    _track: int | None = field(default=None, init=False, repr=False)
-    _since: float = field(default=0.0, init=False, repr=False)
-    _dead: bool = field(default=False, init=False, repr=False)
+    _following: Following = field(default_factory=Following, init=False, repr=False)
     _open: Incident | None = field(default=None, init=False, repr=False)
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
@@ -161,16 +160,15 @@ class Resolution:
 
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         self._said.clear()
-        self._track, self._since, self._dead = None, seen.at, isinstance(seen, Lost)
+        self._following.restart(seen)
         yield from self._close(seen.at, None)
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
         told: Any = seen.looks.get("resolution")
-        if told is None or self._dead or seen.at < self._since or self._track not in (None, seen.track):
+        if told is None or not self._following.takes(seen):
             return
         width, height, pts, detail, suspects, empty = told  # lists, out of a recording
         look = Inspected(width, height, pts, detail, tuple(Suspect(*each) for each in suspects), empty)
-        self._track = seen.track
         if self._said and self._said[-1].inspected[:2] != look[:2]:
             self._said.clear()
             yield from self._close(seen.at, seen.pts)
@@ -224,7 +222,7 @@ class Resolution:
             yield Incident(was.kind, was.start, end, was.severity, "", was.start_pts, pts, was.detail)
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:
-        if self._dead:
+        if self._following.dead:
             return
         while self._said and tick.at - self._said[0].at > MEMORY:
             self._said.popleft()

@@ -14,9 +14,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.maths.detail import blocks, edge_width, noise, spatial, temporal
-from qoe_agent.maths.due import Pace
-from qoe_agent.maths.lasting import Lasting, Stretch
-from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
+from qoe_agent.maths.following import Following
+from qoe_agent.maths.lasting import Lasting
+from qoe_agent.model import Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
 from qoe_agent.probes import probe
 
 if TYPE_CHECKING:
@@ -135,19 +135,15 @@ class Sharpness:
     softer: float = 1.5
     """By how much wider than the stream's usual ones edges must be to count as blurred."""
 
-    _pace: Pace = field(default_factory=Pace, init=False, repr=False)
+    _following: Following = field(default_factory=Following, init=False, repr=False)
     _lasting: dict[str, Lasting] = field(default_factory=dict, init=False, repr=False)
     _last: dict[str, deque[float]] = field(default_factory=dict, init=False, repr=False)
     """The last values of what is judged."""
     _usual: deque[float] = field(default_factory=lambda: deque(maxlen=USUAL), init=False, repr=False)
     """Edges' widths while nothing was wrong."""
-    _track: int | None = field(default=None, init=False, repr=False)
-    _since: float = field(default=0.0, init=False, repr=False)
-    """Pictures that arrived earlier belong to a connection of the past."""
     _shown: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     """When each measure was last taken."""
     _values: dict[str, float | None] = field(default_factory=dict, init=False, repr=False)
-    _dead: bool = field(default=False, init=False, repr=False)
     _size: tuple[int, int] = field(default=(0, 0), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -166,7 +162,7 @@ class Sharpness:
         if isinstance(seen, Tick):
             return self._tick(seen)
         if isinstance(seen, Segment):
-            self._pace.segment(seen.duration)
+            self._following.segment(seen)
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen)
         return ()
@@ -174,21 +170,19 @@ class Sharpness:
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         yield from self._stop()
         self._begin()
-        self._pace, self._track = Pace(), None
-        self._since, self._dead = seen.at, isinstance(seen, Lost)
+        self._following.restart(seen)
         self._shown.clear()
         self._values.clear()
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
         look: Any = seen.looks.get("sharpness")
-        if self._dead or seen.at < self._since or self._track not in (None, seen.track):
+        if not self._following.takes(seen):
             return
-        self._track = seen.track
-        if self._pace.broken(seen.pts) or self._size != (seen.width, seen.height):
+        if self._following.broken(seen) or self._size != (seen.width, seen.height):
             yield from self._stop()
             self._begin()
             self._size = seen.width, seen.height
-        at = self._pace.when(seen.at, seen.pts)
+        at = self._following.when(seen)
         if not look:
             return
         for what in GAUGES:
@@ -222,24 +216,18 @@ class Sharpness:
             worst = max(lasting.now.facts.get("worst", 0.0), round(middle / max(1, scale), 5))
             lasting.now.facts |= {"worst": worst, "limit": round(limit / max(1, scale), 5), **facts}
         for each in found:
-            yield _incident(each)
+            yield each.incident()
 
     def _stop(self) -> Iterator[Finding]:
         for lasting in self._lasting.values():
             for each in lasting.stop():
-                yield _incident(each)
+                yield each.incident()
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:
-        if self._dead:
+        if self._following.dead:
             return
         if self._shown and tick.at - max(self._shown.values()) > STALE:
             yield from self._stop()
         for what, metric in GAUGES.items():
             fresh = what in self._shown and tick.at - self._shown[what] <= STALE
             yield Sample(metric, self._values[what] if fresh else None)
-
-
-def _incident(stretch: Stretch) -> Incident:
-    end, pts = (stretch.end, stretch.end_pts) if stretch.over else (None, None)
-    detail = {"measures": stretch.pictures, "onset_within": stretch.within, **stretch.facts}
-    return Incident(stretch.what, stretch.start, end, "warning", "", stretch.start_pts, pts, detail)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent.maths.due import Due
 from qoe_agent.maths.hearing import STEP, Heard, Hearing
 from qoe_agent.maths.pace import Pace
-from qoe_agent.maths.standing import Arrivals, Standing, Step
+from qoe_agent.maths.standing import Standing, Step
 from qoe_agent.maths.timbre import CUT
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Sample, Segment, Sound, Tick
 from qoe_agent.probes import probe
@@ -96,10 +97,11 @@ class Sounds:
     _track: int | None = field(default=None, init=False, repr=False)
     _since: float = field(default=0.0, init=False, repr=False)
     """Sound that arrived earlier belongs to a connection of the past."""
-    _arrivals: Arrivals = field(default_factory=Arrivals, init=False, repr=False)
-    _segment: float = field(default=0.0, init=False, repr=False)
+    _due: Due = field(default_factory=lambda: Due(HOLE), init=False, repr=False)
     _ended: float | None = field(default=None, init=False, repr=False)
     """Media time up to which sound was heard."""
+    _lag: float = field(default=0.0, init=False, repr=False)
+    """The agent's clock minus media time, had all been delivered evenly."""
     _latest: tuple[float, Heard] | None = field(default=None, init=False, repr=False)
     """Arrival and content of the last stretch."""
     _stretches: deque[Heard] = field(default_factory=lambda: deque(maxlen=10), init=False, repr=False)
@@ -124,7 +126,7 @@ class Sounds:
         if isinstance(seen, Tick):
             return self._tick(seen.at)
         if isinstance(seen, Segment):
-            self._segment = max(self._segment, min(seen.duration, LONGEST))
+            self._due.segment(seen.duration)
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen.at)
         return ()
@@ -137,7 +139,7 @@ class Sounds:
 
     def _forget(self) -> None:
         self._track = self._ended = self._latest = None
-        self._segment, self._arrivals = 0.0, Arrivals()
+        self._due = Due(HOLE)
         self._stretches.clear()
         self._holes.clear()
         self._standing = {
@@ -161,7 +163,7 @@ class Sounds:
             yield from self._over()
             self._holes.clear()
         self._ended = pts + heard.seconds
-        self._arrivals.add(seen.at, self._ended)
+        self._lag = self._due.when(seen.at, self._ended) - self._ended
         self._clock(seen.at, pts, heard)
         yield from self._lost_parts(pts, heard)
         for number, (left, right, both) in enumerate(heard.pairs):
@@ -203,8 +205,7 @@ class Sounds:
 
     def _begin(self, kind: str, what: str, pts: float, detail: dict[str, Any]) -> Incident:
         key = what if kind == "dead_channel" else ""
-        start = self._arrivals.at(pts, 1.0 + self._segment)
-        self._open[what] = Incident(kind, start, None, "warning", key, pts, None, detail)
+        self._open[what] = Incident(kind, pts + self._lag, None, "warning", key, pts, None, detail)
         return self._open[what]
 
     def _close(self, what: str, pts: float) -> Iterator[Finding]:
@@ -244,7 +245,7 @@ class Sounds:
         yield Sample(MONO, same)
         yield Sample(BANDWIDTH, self._latest[1].bandwidth if known and self._latest else None)
         yield Sample(DRIFT, self._paces["timestamps"].value if known else None, ("timestamps",))
-        yield Sample(DRIFT, self._paces["arrival"].value if known and not self._segment else None, ("arrival",))
+        yield Sample(DRIFT, self._paces["arrival"].value if known and not self._due.segmented else None, ("arrival",))
 
     def _correlation(self) -> tuple[float | None, float | None]:
         """Of the last stretches, and whether they are mono; None if there are not two channels with sound in them."""

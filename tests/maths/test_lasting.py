@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from qoe_agent.maths.due import Pace
+from qoe_agent.maths.due import Due
 from qoe_agent.maths.lasting import Lasting
 
 
@@ -90,7 +90,7 @@ def test_without_media_time_the_agents_clock_is_used() -> None:
 
 
 def test_bursts_are_spread_evenly() -> None:
-    pace = Pace()
+    pace = Due()
     pace.segment(4.0)
     whens = [pace.when(10.0 + 4.0 * segment, 4.0 * segment + n / 25) for segment in range(3) for n in range(100)]
     late = whens[100:]
@@ -99,7 +99,7 @@ def test_bursts_are_spread_evenly() -> None:
 
 
 def test_a_jump_of_media_time_begins_anew() -> None:
-    pace = Pace()
+    pace = Due()
     assert [pace.when(at, at) for at in (1.0, 2.0, 3.0)] == [1.0, 2.0, 3.0]
     assert not pace.broken(4.0)
     assert pace.broken(-500.0)

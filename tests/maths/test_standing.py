@@ -1,4 +1,4 @@
-"""Conditions over time, clocks beside one another, and where media time lies on the agent's clock."""
+"""Conditions over time, and clocks beside one another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qoe_agent.maths.pace import Pace
-from qoe_agent.maths.standing import Arrivals, Standing, Step
+from qoe_agent.maths.standing import Standing, Step
 
 
 def run(standing: Standing, *steps: Step) -> list[bool]:
@@ -48,11 +48,3 @@ def test_a_pace_needs_a_minute_and_begins_anew_when_time_goes_back() -> None:
     assert (early, pace.value) == (None, 0.0)
     pace.add(3.0, 0.0)
     assert pace.value is None
-
-
-def test_media_time_lies_where_even_delivery_would_put_it() -> None:
-    arrivals = Arrivals()
-    for segment in range(5):  # segments of two seconds, delivered at once when they are complete
-        for second in (1.0, 2.0):
-            arrivals.add(102.0 + 2 * segment, 2.0 * segment + second)
-    assert arrivals.at(9.0, 3.0) == pytest.approx(109.0)
