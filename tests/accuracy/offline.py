@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from qoe_agent.model import Finding
+    from qoe_agent.model import Finding, Format
 
 START = 1000.0
 """When the first packet arrives, on the agent's clock."""
@@ -77,10 +77,17 @@ def watch(
     decoding = Decoding(
         Inline(), emit, lambda f, *args: f(*args), pictures=pictures, sounds=sounds, policy=decode, every=every
     )
-    at = START
     emit(Opened(START, START, "file"))
-    ticked = START
-    for one in demuxed(path, mapped):
+    at = play(demuxed(path, mapped), decoding, emit)
+    emit(Tick(at))
+    emit(Lost(at, "ended"))
+    return seen
+
+
+def play(stream: Iterable[Format | Packet], decoding: Decoding, emit: Callable[[Observation], None]) -> float:
+    """Decode it all, with a Tick every second; the time of the next."""
+    at = ticked = START
+    for one in stream:
         at = max(at, one.at)
         while ticked + 1.0 <= at:
             ticked += 1.0
@@ -91,9 +98,7 @@ def watch(
         else:
             decoding.format(one)
     decoding.reset()
-    emit(Tick(max(ticked + 1.0, at)))
-    emit(Lost(max(ticked + 1.0, at), "ended"))
-    return seen
+    return max(ticked + 1.0, at)
 
 
 def demuxed(path: Path | str, mapped: Callable[[Packet], Packet | None] | None = None) -> Iterator[Any]:

@@ -21,9 +21,9 @@ import av
 import numpy as np
 
 from qoe_agent.decode import Decoding
-from qoe_agent.model import Format, Lost, Opened, Packet, Tick
+from qoe_agent.model import Format, Lost, Opened, Packet
 from qoe_agent.probes import declarations
-from tests.accuracy.offline import START, Inline, demuxed
+from tests.accuracy.offline import START, Inline, demuxed, play
 from tests.bench import assets
 
 if TYPE_CHECKING:
@@ -97,18 +97,7 @@ def through(
         policy="all",
     )  # fmt: skip
     emit(Opened(START, START, "rtmp"))
-    ticked = START
-    for one in seen:
-        while ticked + 1.0 <= one.at:
-            ticked += 1.0
-            emit(Tick(ticked))
-        emit(one)
-        if isinstance(one, Packet):
-            decoding.packet(one)
-        else:
-            decoding.format(one)
-    decoding.reset()
-    emit(Lost(ticked, "ended"))
+    emit(Lost(play(seen, decoding, emit), "ended"))
 
 
 class Timed:

@@ -8,14 +8,15 @@ import threading
 import time
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import av
 
 from tests.e2e import servers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Self
 
 _SAMPLE = re.compile(r"^(qoe_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
 
@@ -54,16 +55,18 @@ async def follow(port: int, seconds: int) -> list[Second]:
     return found
 
 
-class Client:
-    """libavformat's client on the same stream: notes when each picture was there. Use as a context manager."""
+class Pull:
+    """Another way to the truth: libavformat pulls the same stream in a thread. Use as a context manager."""
+
+    options: ClassVar[Mapping[str, str]] = {"rtmp_live": "live"}
 
     def __init__(self, url: str) -> None:
         self.seen: list[tuple[float, float]] = []
-        """Unix time and media time."""
+        """Unix time of arrival, and what `takes` makes of each packet."""
         self._url, self._stop = url, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="client")
+        self._thread = threading.Thread(target=self._run, name="pull")
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -72,12 +75,26 @@ class Client:
         self._thread.join(10.0)
 
     def _run(self) -> None:
-        with av.open(self._url, options={"rtmp_live": "live"}, timeout=10.0) as container:
+        with av.open(self._url, options=dict(self.options), timeout=10.0) as container:
+            container.streams.video[0].codec_context.thread_count = 1  # no frames held back
             for packet in container.demux(video=0):
-                if packet.pts is not None and packet.time_base is not None:
-                    self.seen.append((time.time(), float(packet.pts * packet.time_base)))
+                came = time.time()
+                self.seen += [(came, value) for value in self.takes(packet, came)]
                 if self._stop.is_set():
                     return
+
+    def takes(self, packet: av.Packet[Any], came: float) -> Iterable[float]:
+        """What a packet is worth noting for."""
+        raise NotImplementedError
+
+
+class Client(Pull):
+    """Notes when each picture, by its media time, was there."""
+
+    def takes(self, packet: av.Packet[Any], came: float) -> Iterable[float]:
+        """Its media time."""
+        if packet.pts is not None and packet.time_base is not None:
+            yield float(packet.pts * packet.time_base)
 
     @property
     def settled(self) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import threading
-import time
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import av
 import numpy as np
@@ -18,7 +16,9 @@ from qoe_agent.maths import stamp
 from tests.e2e import late, servers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import Any
 
 pytestmark = pytest.mark.e2e
 
@@ -31,36 +31,18 @@ LATENCY = "qoe_latency_seconds"
 OFFSET = "qoe_av_offset_seconds"
 
 
-class Eye:
-    """Another way to the truth: libavformat pulls, libavcodec decodes, and each mark is taken at its word."""
+class Eye(late.Pull):
+    """Decodes, takes each mark at its word, and notes how old the picture then was."""
 
-    def __init__(self, url: str) -> None:
-        self.seen: list[tuple[float, float]] = []
-        """Unix time of arrival, and how old the picture then was."""
-        self._url, self._stop = url, threading.Event()
-        self._thread = threading.Thread(target=self._run, name="eye")
+    options: ClassVar[Mapping[str, str]] = {"rtmp_live": "live", "fflags": "nobuffer", "probesize": "32768", "analyzeduration": "0"}
 
-    def __enter__(self) -> Eye:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *why: object) -> None:
-        self._stop.set()
-        self._thread.join(10.0)
-
-    def _run(self) -> None:
-        options = {"rtmp_live": "live", "fflags": "nobuffer", "probesize": "32768", "analyzeduration": "0"}
-        with av.open(self._url, options=options, timeout=10.0) as container:
-            container.streams.video[0].codec_context.thread_count = 1  # no frames held back
-            for packet in container.demux(video=0):
-                came = time.time()
-                for frame in packet.decode():
-                    luma = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-                    mark = stamp.read(luma, stamp.Place(cell=CELL).spot(frame.width, frame.height))
-                    if mark:
-                        self.seen.append((came, came - mark.ms / 1000))
-                if self._stop.is_set():
-                    return
+    def takes(self, packet: av.Packet[Any], came: float) -> Iterable[float]:
+        """The age of the packet's pictures."""
+        for frame in packet.decode():
+            luma = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+            mark = stamp.read(luma, stamp.Place(cell=CELL).spot(frame.width, frame.height))
+            if mark:
+                yield came - mark.ms / 1000
 
     def age(self, since: float, until: float) -> float | None:
         """The median over the pictures that came in this time."""
