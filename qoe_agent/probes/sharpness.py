@@ -1,4 +1,4 @@
-"""Sharpness: spatial and temporal information, blur, blocking and noise, each once a second of media time.
+"""Sharpness: blur and blocking once a second of media time, spatial and temporal information and noise every other.
 
 Temporal information needs two pictures that follow one another: in `keyframes` there is none. What the numbers mean
 is in `maths.detail`. A camera out of focus, or a soft feed, is told by the sharpest tenth of the edges, so that a
@@ -49,10 +49,10 @@ NOISE = Metric(
 )
 GAUGES = {"spatial": SPATIAL, "temporal": TEMPORAL, "blur": BLUR, "blocks": BLOCKINESS, "noise": NOISE}
 
-EVERY = 1.0
+EVERY = {"spatial": 2.0, "blur": 1.0, "blocks": 1.0, "noise": 2.0}
 """Seconds of media time between two of each."""
 PHASES = {"spatial": 0.0, "blur": 0.2, "blocks": 0.4, "noise": 0.6}
-"""When in the second each is due, so that no picture pays for all."""
+"""When in that time each is due, so that no picture pays for all."""
 LEAST = 64
 """Lines and columns of the smallest picture that is measured."""
 JUMP = 60.0
@@ -104,13 +104,13 @@ class Measure:
         return found or None
 
     def _is_due(self, what: str, now: float) -> bool:
-        due = self._due.get(what)
+        due, every = self._due.get(what), EVERY[what]
         if due is None:
-            self._due[what] = now + EVERY + PHASES[what]
+            self._due[what] = now + every + PHASES[what]
             return True
         if -JUMP < now - due < 0.0:
             return False
-        self._due[what] = due + EVERY if 0.0 <= now - due < EVERY else now + EVERY
+        self._due[what] = due + every if 0.0 <= now - due < every else now + every
         return True
 
 
