@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from qoe_agent.maths.ranks import Ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WINDOW = 0.5
 """Seconds of packets whose median is taken."""
@@ -56,19 +60,30 @@ class Fall(NamedTuple):
 class Collapse:
     """Feed it the packets of a video track in the order of decoding."""
 
-    __slots__ = ("_held", "_keys", "_last", "_level", "_levels", "_recent", "_sizes", "falls")
+    __slots__ = (
+        "_few", "_held", "_keys", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times", "_was",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._held: list[tuple[float, int, bool]] = []
-        self._levels: deque[int] = deque(maxlen=LEVEL)
-        self._recent: deque[tuple[float, int]] = deque(maxlen=512)
-        """(media time, size) of packets between key frames, of the last half second and some."""
-        self._level = 0.0
+        self._levels = Ranks(LEVEL)
+        self._recent: deque[tuple[float, int]] = deque()
+        """(media time, size) of packets between key frames, of the last second."""
+        self._times: deque[float] = deque()
+        """Media times of those of the last half second,"""
+        self._lately = Ranks()
+        """and their sizes."""
+        self._few = Ranks(FEW)
+        """Sizes of the last, while a fall lasts."""
+        self._open: Fall | None = None
+        """The fall that lasts, as it began but for `until`."""
         self._keys: list[int] = []
-        self._sizes: deque[int] = deque(maxlen=LEVEL)
+        """Sizes of the key frames in it."""
+        self._sizes = Ranks(LEVEL)
+        """Its last sizes."""
         self._last: float | None = None
-        self.falls: deque[Fall] = deque(maxlen=8)
-        """The latest last; the last may be open."""
+        self._was: deque[Fall] = deque(maxlen=8)
+        """Falls that are over, the latest last."""
 
     def add(self, pts: float | None, dts: float | None, size: int, key: bool) -> None:
         """The next packet."""
@@ -79,35 +94,56 @@ class Collapse:
         while self._held and (self._held[0][0] <= due or len(self._held) > WAITING):
             self._shown(*self._held.pop(0))
 
+    def latest(self) -> Fall | None:
+        """The last fall, with those before it that were merely interrupted (refinement, a key frame) as one."""
+        falls = [*self._was, self._told(self._open)] if self._open else list(self._was)
+        if not falls:
+            return None
+        last = falls.pop()
+        for fall in reversed(falls):
+            if fall.end is None or last.start - fall.end > JOINED:
+                break
+            keys, alike = last.keys + fall.keys, last.alike and fall.alike
+            last = last._replace(start=fall.start, level=fall.level, cut=fall.cut, keys=keys, alike=alike)
+        return last
+
     def _shown(self, pts: float, size: int, key: bool) -> None:
         last, self._last = self._last, pts
         if last is not None and not 0.0 <= pts - last <= 2.0:
             self._restart()
-        fall = self.falls[-1] if self.falls and self.falls[-1].end is None else None
         if key:
-            if fall:
+            if self._open:
                 self._keys.append(size)
             return
         recent = self._recent
         recent.append((pts, size))
         while recent[0][0] < pts - 2 * WINDOW:
             recent.popleft()
-        if fall:
-            self._goes_on(fall, pts, size)
+        self._enters(pts, size)
+        if self._open:
+            self._goes_on(self._open, pts, size)
             return
-        lately = [s for at, s in recent if at > pts - WINDOW]
-        if len(lately) >= FEWEST and len(self._levels) >= 2 * FEWEST:
-            level = median(self._levels)
-            if median(lately) <= SMALL * level:
+        if len(self._lately) >= FEWEST and len(self._levels) >= 2 * FEWEST:
+            level = self._levels.median
+            if self._lately.median <= SMALL * level:
                 self._falls(pts, level)
                 return
         if len(recent) > FEWEST:
-            self._levels.append(recent[-FEWEST][1])
+            self._levels.add(recent[-FEWEST][1])
+
+    def _enters(self, pts: float, size: int) -> None:
+        """The last half second moves on."""
+        times, lately = self._times, self._lately
+        times.append(pts)
+        lately.add(size)
+        while times[0] <= pts - WINDOW:
+            times.popleft()
+            lately.drop()
 
     def _restart(self) -> None:
-        if self.falls and self.falls[-1].end is None:
-            self.falls[-1] = self.falls[-1]._replace(end=self.falls[-1].until)
-        self._recent.clear()
+        if self._open:
+            self._over(self._open.until)
+        self._keep(())
         self._levels.clear()
 
     def _falls(self, pts: float, level: float) -> None:
@@ -121,34 +157,42 @@ class Collapse:
             else:
                 began, large = at, 0
         before = [size for at, size in recent if at < began]
-        usual = sorted(self._levels)[int(0.95 * len(self._levels))]
-        cut = max(before[-3:], default=0) > SPIKE * usual
-        self._level, self._keys = level, []
+        cut = max(before[-3:], default=0) > SPIKE * self._levels.at(0.95)
+        self._keys = []
         self._sizes.clear()
-        self._sizes.extend(size for at, size in recent if at >= began)
-        self.falls.append(Fall(began, None, pts, level, median(self._sizes), cut, 0, True))
+        self._few.clear()
+        for _, size in recent[-FEW:]:
+            self._few.add(size)
+        for at, size in recent:
+            if at >= began:
+                self._sizes.add(size)
+        self._open = Fall(began, None, pts, level, 0.0, cut, 0, True)
 
     def _goes_on(self, fall: Fall, pts: float, size: int) -> None:
-        self._sizes.append(size)
-        lately = [s for _, s in self._recent][-FEW:]
-        alike = not self._keys or max(self._keys) <= 1.25 * min(self._keys)
-        until = pts if size <= SMALL * fall.level else fall.until
-        fall = fall._replace(until=until, size=median(self._sizes), keys=len(self._keys), alike=alike)
-        if median(lately) > AGAIN * fall.level:
+        self._sizes.add(size)
+        self._few.add(size)
+        if size <= SMALL * fall.level:
+            self._open = fall._replace(until=pts)
+        if self._few.median > AGAIN * fall.level:
             small = [at for at, s in self._recent if s <= SMALL * fall.level]
-            after = [at for at, _ in self._recent if small and at > small[-1]]
-            fall = fall._replace(end=after[0] if after else pts)
-            self._recent = deque((one for one in self._recent if small and one[0] > small[-1]), maxlen=512)
-        self.falls[-1] = fall
+            after = [one for one in self._recent if small and one[0] > small[-1]]
+            self._over(after[0][0] if after else pts)
+            self._keep(after)
 
-    def latest(self) -> Fall | None:
-        """The last fall, with those before it that were merely interrupted (refinement, a key frame) as one."""
-        if not self.falls:
-            return None
-        last = self.falls[-1]
-        for fall in reversed(list(self.falls)[:-1]):
-            if fall.end is None or last.start - fall.end > JOINED:
-                break
-            keys, alike = last.keys + fall.keys, last.alike and fall.alike
-            last = last._replace(start=fall.start, level=fall.level, cut=fall.cut, keys=keys, alike=alike)
-        return last
+    def _over(self, end: float) -> None:
+        if self._open:
+            self._was.append(self._told(self._open)._replace(end=end))
+        self._open = None
+
+    def _told(self, fall: Fall) -> Fall:
+        keys = self._keys
+        alike = not keys or max(keys) <= 1.25 * min(keys)
+        return fall._replace(size=self._sizes.median, keys=len(keys), alike=alike)
+
+    def _keep(self, recent: Iterable[tuple[float, int]]) -> None:
+        """Forget all but these of the last packets."""
+        self._recent = deque(recent)
+        self._times.clear()
+        self._lately.clear()
+        for pts, size in self._recent:
+            self._enters(pts, size)

@@ -47,11 +47,10 @@ class Found(NamedTuple):
 class Frozen:
     """One video track of one connection, and its sound."""
 
-    __slots__ = ("_fall", "_keys", "_last", "_seen", "_sizes", "hush", "sparse")
+    __slots__ = ("_keys", "_last", "_seen", "_sizes", "hush", "sparse")
 
     def __init__(self) -> None:
         self._sizes = Collapse()
-        self._fall: Fall | None = None
         self._keys: deque[float] = deque(maxlen=5)
         """Media times of the last key frames."""
         self._last: float | None = None
@@ -64,7 +63,6 @@ class Frozen:
     def packet(self, pts: float | None, dts: float | None, size: int, key: bool) -> None:
         """A packet of the track arrived."""
         self._sizes.add(pts, dts, size, key)
-        self._fall = self._sizes.latest()
         if key and pts is not None:
             self._keys.append(pts)
 
@@ -77,12 +75,14 @@ class Frozen:
 
     def now(self) -> Found | None:
         """The freeze that is going on."""
-        spell, fall = self._seen.spell if self._seen else None, self._fall
+        spell = self._seen.spell if self._seen else None
         if spell is None:
+            fall = self._sizes.latest() if self.sparse else None
             return self._found(fall.start, fall.until, "packets", None) if fall and self._alone(fall) else None
         if spell.why_not == "":
             return self._found(spell.start, spell.until, "pictures", spell)
         if spell.why_not == "unknown" and self._moves:
+            fall = self._sizes.latest()
             if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
                 return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell)
             if spell.leaps >= LEAPS or (spell.masked and spell.until - spell.start >= LONG):
@@ -93,7 +93,7 @@ class Frozen:
 
     def end(self, found: Found) -> float:
         """When a freeze that is over ended."""
-        seen, fall = self._seen, self._fall
+        seen, fall = self._seen, self._sizes.latest()
         if seen and seen.ended is not None and seen.ended >= found.start and not seen.apart:
             return seen.ended
         if fall and fall.end is not None and "packets" in found.detail["basis"]:
@@ -114,7 +114,7 @@ class Frozen:
     def _alone(self, fall: Fall) -> bool:
         """Packets alone tell of a freeze, and it is not over."""
         gop = self._gop
-        proof = self.sparse and self._moves and not fall.cut and fall.alike
+        proof = self._moves and not fall.cut and fall.alike
         lasts = fall.end is None or not self._keys or self._keys[-1] - fall.end <= gop
         return proof and lasts and fall.until - fall.start >= max(ALONE, gop)
 
@@ -127,6 +127,6 @@ class Frozen:
                 "pictures": spell.pictures, "difference": round(spell.difference, 3), "floor": round(spell.floor, 3),
                 "motion_before": round(spell.before, 3), "moving_tiles": spell.masked,
             }  # fmt: skip
-        if self._fall and "packets" in basis:
-            detail |= {"packet_bytes": self._fall.size, "packet_bytes_before": self._fall.level}
+        if (fall := self._sizes.latest()) and "packets" in basis:
+            detail |= {"packet_bytes": fall.size, "packet_bytes_before": fall.level}
         return Found(start, until, detail)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from math import exp
-from statistics import fmean, median
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.maths.sameness import FAINTEST, SLIGHT, STRONGEST, top
+from qoe_agent.maths.ranks import Ranks
+from qoe_agent.maths.sameness import FAINTEST, SLIGHT, STRONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.maths.sameness import Grid, Plane
+    from qoe_agent.maths.sameness import Plane
 
 DROP = 0.4
 """Of the recent change between pictures: what is less is still."""
@@ -48,9 +49,9 @@ class Motion:
     __slots__ = ("_lately", "_levels", "_moving", "_noise", "_still", "_unproved", "cut", "last")
 
     def __init__(self) -> None:
-        self._levels: deque[float] = deque(maxlen=60)
+        self._levels = Ranks(60)
         """Changes between pictures, where most changed."""
-        self._noise: deque[float] = deque(maxlen=60)
+        self._noise = Ranks(60)
         """And in the middle tile."""
         self.last: deque[float] = deque(maxlen=12)
         """Those where most changed, of the last pictures without a hole between."""
@@ -63,7 +64,7 @@ class Motion:
     @property
     def level(self) -> float:
         """The typical change between pictures."""
-        return median(self._levels) if self._levels else 0.0
+        return self._levels.median
 
     @property
     def floor(self) -> float:
@@ -100,23 +101,23 @@ class Motion:
         return most <= ABRUPT * self.level and self._quiet(middle)
 
     def _quiet(self, middle: float) -> bool:
-        noise = sorted(self._noise)[len(self._noise) // 10] if self._noise else 0.0
+        noise = self._noise.at(0.1)
         return noise < NOISE or middle <= HUSHED * noise
 
-    def moved(self, now: float, seconds: float, change: Grid, plane: Plane, key: bool) -> None:
-        """A picture differed from the one before."""
-        most, middle = top(change), float(np.median(change))
+    def moved(self, now: float, seconds: float, most: float, middle: float, plane: Plane, key: bool) -> None:
+        """A picture differed from the one before: so much where most changed, and in the middle tile."""
         if most > max(CUTS * self.level, CUT) and middle > WHOLE * most:
             self.cut = now, plane
         if not key:
-            self._noise.append(middle)
-            self._levels.append(most)
+            self._noise.add(middle)
+            self._levels.add(most)
             self.last.append(most)
         self.went_on(now, min(seconds, HELD))
 
     def crept(self, now: float, seconds: float, changes: Sequence[float]) -> None:
         """What seemed to stand still moved all the time."""
-        self._levels.extend(changes)
+        for each in changes:
+            self._levels.add(each)
         self.last.extend(changes)
         self.went_on(now, seconds)
 

@@ -8,6 +8,7 @@ flow of Lucas and Kanade 1981, tile by tile) and keeps every tile's mean.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -75,13 +76,24 @@ def tiling(height: int, width: int) -> Tiling:
 
 def changes(first: Plane, second: Plane) -> Grid:
     """The mean difference over every tile, in code values."""
-    return tiling(*first.shape).means(cv2.absdiff(first, second))
+    tiles, off = tiling(*first.shape), cv2.absdiff(first, second)
+    bands = np.empty((len(tiles.rows) - 1, off.shape[1]), np.int32)
+    for n, (start, end) in enumerate(pairwise(tiles.rows.tolist())):
+        cv2.reduce(off[start:end], 0, cv2.REDUCE_SUM, bands[n : n + 1], cv2.CV_32S)
+    return np.asarray(np.add.reduceat(bands, tiles.columns[:-1], axis=1) / tiles.area)
 
 
 def top(change: Grid) -> float:
     """The change where most changes: the mean over the busiest twenty-fourth of the tiles, at least three."""
-    count = max(3, change.size // 24)
-    return float(np.partition(change.ravel(), -count)[-count:].mean())
+    return busy(change)[0]
+
+
+def busy(change: Grid) -> tuple[float, float]:
+    """The change where most changes, as `top`, and the median over all tiles."""
+    ranked = sorted(change.ravel().tolist())
+    most, half = ranked[-max(3, len(ranked) // 24) :], len(ranked) // 2
+    middle = ranked[half] if len(ranked) % 2 else 0.5 * (ranked[half - 1] + ranked[half])
+    return sum(most) / len(most), middle
 
 
 class Flow(NamedTuple):
@@ -121,10 +133,10 @@ def same(first: Plane, second: Plane, chosen: NDArray[np.bool_], slight: float =
     """Whether two pictures are one, coded twice."""
     tiles = tiling(*first.shape)
     change = changes(first, second)[chosen]
-    most = top(change)
+    most, middle = busy(change)
     if most <= FAINTEST:
         return True
-    if most > POP or most > max(1.5, UNEVEN * float(np.median(change))):
+    if most > POP or most > max(1.5, UNEVEN * middle):
         return False
     lighter = np.abs(tiles.means(first) - tiles.means(second))[chosen]
     if float(np.median(lighter)) > FADE:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qoe_agent.maths.motion import Motion
-from qoe_agent.maths.sameness import POP, UNEVEN, changes, dissolving, same, top
+from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, dissolving, same, top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,8 +110,8 @@ class Watch:
     def step(self, now: float, then: float, plane: Plane, past: Past, change: Grid, key: bool) -> None:
         """The next picture; the one before, `then`, is the last of `past`."""
         inside, run, motion = change[self._chosen], self.run, self.motion
-        most = top(inside)
-        still = now - then <= HOLE and motion.still(most, float(np.median(inside)))
+        most, middle = busy(inside)
+        still = now - then <= HOLE and motion.still(most, middle)
         if run and still:
             run.steps = 0
         elif run and run.pictures > 2 and run.steps < STEPS and most <= POP and self._same(past.recent[-1][1], plane):
@@ -120,14 +120,14 @@ class Watch:
             run.steps += not key
         if not still:
             self.end(now)
-            self._move(now, now - then, plane, past, inside, key)
+            self._move(now, now - then, plane, past, (most, middle), key)
             return
         if run is None:
             run = self.run = Run(then, past.recent[-1][1], past, change)
         run.pictures += 1
         run.repeats += most <= motion.repeated
         if not key and not run.steps:
-            run.border |= self._others & (change > max(2 * motion.floor, UNEVEN * float(np.median(inside))))
+            run.border |= self._others & (change > max(2 * motion.floor, UNEVEN * middle))
         run.until = run.until if run.steps else now
         if len(run.after) < 3 and not key:
             run.after.append(most)
@@ -135,8 +135,8 @@ class Watch:
             self._back(run)
         self._check(run, now, now - then, plane)
 
-    def _move(self, now: float, shown: float, plane: Plane, past: Past, inside: Grid, key: bool) -> None:
-        self.motion.moved(now, shown, inside, plane, key)
+    def _move(self, now: float, shown: float, plane: Plane, past: Past, by: tuple[float, float], key: bool) -> None:
+        self.motion.moved(now, shown, *by, plane, key)
         self.fresh += 1
         self.seconds += max(0.0, shown)
         if now - self._proved >= CHECK or now < self._proved:
@@ -226,7 +226,7 @@ class Watch:
         """Pictures just before may have been of the same, refined too much at once to be still."""
         for (pts, plane), (_, after) in zip(run.lead[-2 : -2 - STEPS : -1], run.lead[:-STEPS:-1], strict=False):
             step = changes(plane, after)[self._chosen]
-            if not self.motion.refined(top(step), float(np.median(step))) or not self._same(plane, run.first):
+            if not self.motion.refined(*busy(step)) or not self._same(plane, run.first):
                 return
             run.start = pts
 

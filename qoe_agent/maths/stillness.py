@@ -75,8 +75,8 @@ class Seen(NamedTuple):
 
 def read(told: Any) -> Seen | None:
     """What a look said; out of a recording it comes as plain lists."""
-    if told is None:
-        return None
+    if told is None or isinstance(told, Seen):
+        return told
     apart, change, spell, *rest = told
     return Seen(apart, change, spell and Spell(*spell), *rest)
 

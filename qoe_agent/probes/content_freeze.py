@@ -160,7 +160,8 @@ class ContentFreeze:
             yield from self._follow()
 
     def _tally(self, look: Seen) -> None:
-        self._add(REPEATED, look.repeats)
+        if look.repeats:
+            self._add(REPEATED, look.repeats)
         self._share = look.share
         if look.motion <= 0:
             return
