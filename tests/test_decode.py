@@ -138,6 +138,19 @@ async def test_sound_is_decoded_in_stretches_with_its_looks(pool: Pool) -> None:
         assert after.pts == pytest.approx(before.pts + before.duration, abs=0.001)
 
 
+@pytest.mark.parametrize(("codec", "channels", "size"), [("pcm_s16le", 6, 12), ("pcm_mulaw", 1, 1)])
+async def test_sound_that_does_not_say_what_it_is_is_what_its_format_says(
+    pool: Pool, codec: str, channels: int, size: int
+) -> None:
+    form = Format(0.0, 1, "audio", codec, sample_rate=8000, channels=channels)
+    packets = [Packet(n / 50, 1, "audio", n / 50, n / 50, KEY, 160 * size, b"\x10" * 160 * size) for n in range(100)]
+    seen = await decode(pool, packets, form)
+    sounds = [one for one in seen if isinstance(one, Sound)]
+    assert not [one for one in seen if isinstance(one, Damage)]
+    assert sum(one.duration for one in sounds) == pytest.approx(2.0)
+    assert {one.looks["peak"][1:] for one in sounds} == {(channels, 8000)}
+
+
 async def test_a_gap_in_the_sound_is_not_bridged(pool: Pool) -> None:
     form, packets = aac(seconds=2.0)
     kept = [packet for packet in packets if not 0.9 < (packet.pts or 0.0) < 1.2]

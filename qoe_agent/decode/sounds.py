@@ -28,6 +28,10 @@ HUSH = 0.5
 """Seconds of quiet at the end of a stretch that are a silence beginning."""
 
 
+LAYOUTS = {1: "mono", 2: "stereo"}
+"""By number of channels; others are taken as they come."""
+
+
 class Hush(NamedTuple):
     """Silence began."""
 
@@ -48,7 +52,7 @@ class Sounds:
         heard: list[Heard] = []
         try:
             if self._context is None:
-                self._context = open_decoder(self.format.codec, self.format.extradata)
+                self._context = _opened(self.format)
         except (av.FFmpegError, ValueError) as error:
             yield Damage(batch[0].at, batch[0].track, "decode", len(batch), describe(error))
             return
@@ -69,6 +73,16 @@ class Sounds:
             looks = {name: look(samples, rate, pts) for name, look in self.looks.sounds.items()}
             channels, n = samples.shape
             yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
+
+
+def _opened(form: Format) -> Any:
+    """A decoder; PCM and G.711 do not say in their data what they are."""
+    context = open_decoder(form.codec, form.extradata)
+    if form.sample_rate:
+        context.sample_rate = form.sample_rate
+    if form.channels:
+        context.layout = LAYOUTS.get(form.channels, f"{form.channels}c")
+    return context
 
 
 def _ends_quiet(samples: NDArray[np.float32], rate: int) -> bool:
