@@ -245,7 +245,7 @@ class AvOffset:
             return
         for standard in STANDARDS:
             if not within(known.offset, standard):
-                self._out[standard] += seconds  # type: ignore[assignment]
+                self._out[standard] += seconds  # type: ignore[assignment]  # as above
         yield from self._tolerance.judge(known.at, known.pts, known.offset, method, known.uncertainty)
 
     def _fresh(self, method: str, pts: float) -> bool:

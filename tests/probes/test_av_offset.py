@@ -62,7 +62,10 @@ def test_seconds_out_of_tolerance_are_counted_by_standard() -> None:
 
 
 def test_an_incident_says_in_words_how_far_off_the_sound_is() -> None:
-    late = lambda pts: 0.16 if 10 <= pts < 20 else 0.0  # noqa: E731
+
+    def late(pts: float) -> float:
+        return 0.16 if 10 <= pts < 20 else 0.0
+
     outcome = Outcome("av_offset").feed(stream(30, late))
     (incident,) = outcome.incidents("av_out_of_sync")
     assert incident.detail["words"] == "sound late by 160 ms"

@@ -224,7 +224,10 @@ def test_a_network_that_stood_still_made_it_that_late() -> None:
 def test_a_publisher_that_paused_its_media_is_never_told_wrong() -> None:
     """PTS go on where they stopped, five seconds later: the line breaks, and no second tells the old one's time."""
     run = script().open(0.0).play(6).pause(5).play(8).run()
-    when = lambda pts: published(pts) + (5.0 if pts >= 6.0 - 1e-6 else 0.0)  # noqa: E731
+
+    def when(pts: float) -> float:
+        return published(pts) + (5.0 if pts >= 6.0 - 1e-6 else 0.0)
+
     told = Told().follow(marked(run.observations, when), "sei", when)
     assert max(told.errors) < WITHIN
     assert told.spoken >= told.ticks - 1
@@ -263,14 +266,20 @@ def test_marks_without_a_checksum_that_are_often_wrong(seed: int) -> None:
 def test_stale_marks_are_not_believed() -> None:
     """An encoder that repeats an old time for half a second at a time."""
     run = script().open(0.0).play(20).run()
-    when = lambda pts: published(pts - pts % 0.5 if int(pts) % 3 == 0 else pts)  # noqa: E731
+
+    def when(pts: float) -> float:
+        return published(pts - pts % 0.5 if int(pts) % 3 == 0 else pts)
+
     told = Told().follow(marked(run.observations, when), "sei", published)
     assert max(told.errors) < 0.06
 
 
 def test_marks_on_key_frames_alone_are_enough() -> None:
     run = script().open(0.0).play(20).run()
-    when = lambda pts: published(pts) if pts % 2.0 < 1e-6 else None  # noqa: E731
+
+    def when(pts: float) -> float | None:
+        return published(pts) if pts % 2.0 < 1e-6 else None
+
     outcome = Outcome("latency").feed(marked(run.observations, when, lambda time: OBS if time < START else own(time)))
     assert value(outcome) == pytest.approx(DELAY, abs=0.002)
     assert value(outcome, stage="playout") == pytest.approx(DELAY + 0.5, abs=0.06)
@@ -349,7 +358,10 @@ def stamped(observations: Iterable[Observation], when: Callable[[float], float],
 def test_stamps_that_are_read_a_little_later() -> None:
     """The publisher's media stands still for five seconds: no second tells a wrong time."""
     run = script().open(0.0).play(6).pause(5).play(8).run()
-    when = lambda pts: published(pts) + (5.0 if pts >= 6.0 - 1e-6 else 0.0)  # noqa: E731
+
+    def when(pts: float) -> float:
+        return published(pts) + (5.0 if pts >= 6.0 - 1e-6 else 0.0)
+
     told = Told().follow(stamped(run.observations, when, 0.4), "stamp", when)
     assert max(told.errors) < WITHIN
     assert told.spoken >= told.ticks - 1
