@@ -7,9 +7,11 @@ them varies. So the columns of that part are looked at: rows must agree, and the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 ROWS = np.linspace(0.12, 0.56, 9)
 """Where rows are looked at, as shares of the height: SMPTE RP 219 keeps its bars to seven twelfths."""
 COLUMNS = 160
+PAIR = 2, 6
+"""Two of the rows, which are compared first."""
 AGREE = 6
 """Codes by which rows may differ."""
 AGREEING = 0.8
@@ -37,23 +41,32 @@ HUES = np.degrees(np.arctan2([0.081, -0.5, -0.419, 0.419, 0.5, -0.081], [-0.5, 0
 
 def is_bars(view: View) -> bool:
     """Whether it shows standard colour bars."""
-    luma = _rows(view.small).astype(np.int16)
-    if np.mean(np.abs(luma[2] - luma[6]) <= AGREE) < 0.5:
+    rows, columns = _places(view.small.shape)
+    one, other = (view.small[rows[n]].take(columns) for n in PAIR)
+    if np.count_nonzero(cv2.absdiff(one, other) <= AGREE) < 0.5 * COLUMNS:
         return False
-    profile = np.median(luma, axis=0)
-    if np.mean(np.abs(luma - profile) <= AGREE) < AGREEING:
+    luma = view.small[rows].take(columns, axis=1)
+    profile = _medians(luma)
+    if np.count_nonzero(cv2.absdiff(luma, np.broadcast_to(profile, luma.shape)) <= AGREE) < AGREEING * luma.size:
         return False
     planes = view.chroma
     if planes is None:
         return False
-    blue, red = (np.median(_rows(plane), axis=0) - 128.0 for plane in planes)
+    rows, columns = _places(planes[0].shape)
+    blue, red = (_medians(plane[rows].take(columns, axis=1)) - np.float64(128.0) for plane in planes)
     return _ordered(_hues(blue, red), profile)
 
 
-def _rows(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows = (ROWS * plane.shape[0]).astype(int)
-    columns = ((np.arange(COLUMNS) + 0.5) / COLUMNS * plane.shape[1]).astype(int)
-    return np.asarray(plane[rows[:, None], columns])
+@lru_cache(maxsize=16)
+def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows and columns of a plane that are looked at."""
+    columns = (np.arange(COLUMNS) + 0.5) / COLUMNS * shape[1]
+    return (ROWS * shape[0]).astype(np.intp), columns.astype(np.intp)
+
+
+def _medians(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of every column."""
+    return np.asarray(np.partition(rows, len(ROWS) // 2, axis=0)[len(ROWS) // 2])
 
 
 def _hues(blue: NDArray[np.float64], red: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -65,7 +78,7 @@ def _hues(blue: NDArray[np.float64], red: NDArray[np.float64]) -> NDArray[np.int
     return np.asarray(np.where(sure, nearest, -1), np.int64)
 
 
-def _ordered(hues: NDArray[np.int64], luma: NDArray[np.float64]) -> bool:
+def _ordered(hues: NDArray[np.int64], luma: NDArray[np.uint8]) -> bool:
     """Whether the wide runs are the six bars, side by side, each darker than the one before."""
     runs, at = [], 0
     for hue, members in groupby(hues.tolist()):

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from qoe_agent.maths.bars import is_bars
-from qoe_agent.maths.view import halved
+from qoe_agent.maths.view import TINY, halved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ BORDER, HELD_BORDER = 0.03, 0.04
 """Share of the picture that may differ."""
 TINT, PAGE = 30, 0.03
 """From so many codes of chroma on a flat picture is a coloured page; the share of its middle that words may take."""
+QUARTERS = (TINY[0] * TINY[1] // 4, 3 * TINY[0] * TINY[1] // 4)
+"""Places in the order of `tiny`'s cells."""
 CELLS = (64, 36)
 """Across and down: where chroma is looked at."""
 EDGE = 0.2
@@ -54,9 +56,12 @@ class Face(NamedTuple):
     kind: str
     """`black`, `solid_colour`, `colour_bars` or nothing."""
     level: float
-    """Median luma, of its range."""
+    """Median luma of what it is, of its range."""
     differs: float
     """Share of pixels that are not black (of a black picture), or not of the colour."""
+
+
+NOTHING = Face("", 0.0, 0.0)
 
 
 def mask_of(shape: tuple[int, int], without: Sequence[Sequence[float]]) -> Plane | None:
@@ -73,16 +78,18 @@ def mask_of(shape: tuple[int, int], without: Sequence[Sequence[float]]) -> Plane
 
 def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
     """What the picture amounts to; `held`: what the one before did; `mask`: of the size of `small`."""
-    whole, middle = _both(view.small, mask)
     span = view.white - view.black
     some, few = (HELD_BORDER, HELD_MIDDLE) if held else (BORDER, MIDDLE)
-    shown = min(max((int(np.searchsorted(whole, 0.5)) - view.black) / span, 0.0), 1.0)
     dark = round(view.black + span * (HELD_DARK if held == "black" else DARK))
+    if _varied(view, dark, mask) and not is_bars(view):
+        return NOTHING
+    whole, middle = _both(view.small, mask)
+    shown = min(max((int(np.searchsorted(whole, 0.5)) - view.black) / span, 0.0), 1.0)
     lit = float(1.0 - whole[dark])
     if lit <= some and 1.0 - middle[dark] <= few and (_tint(view) or 0.0) < TINT:
         return Face("black", shown, lit)
     if _outside(whole, int(np.searchsorted(whole, 0.5)), NOISE) > NOISY:
-        return Face("colour_bars" if is_bars(view) else "", shown, 0.0)
+        return Face("colour_bars", shown, 0.0) if is_bars(view) else NOTHING
     rows, columns = view.small.shape
     if min(rows, columns) > 1:
         whole, middle = _both(halved(view.small), None if mask is None else mask[1:rows:2, 1:columns:2])
@@ -93,7 +100,26 @@ def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
             return Face("black", shown, outside)
         if off <= few or tint >= TINT:
             return Face("solid_colour", shown, outside)
-    return Face("colour_bars" if is_bars(view) else "", shown, 0.0)
+    return Face("colour_bars", shown, 0.0) if is_bars(view) else NOTHING
+
+
+def _varied(view: View, dark: int, mask: Plane | None) -> bool:
+    """Whether it is neither black nor flat, as most pictures are not, known without counting every level.
+
+    If of two levels 2 x NOISE apart or more each has between NOISY and the rest of the pixels above it, no colour's
+    NOISE up and down holds all but NOISY of them; and if so many are above one that is not dark, it is not black.
+    """
+    ordered = np.partition(view.tiny, QUARTERS, axis=None)
+    levels = [int(ordered[n]) for n in QUARTERS]
+    if levels[1] - levels[0] < 2 * NOISE or levels[1] < dark:
+        return False
+    total = view.small.size if mask is None else cv2.countNonZero(mask)
+    for level in levels:
+        lit = cv2.threshold(view.small, level, 255, cv2.THRESH_BINARY)[1]
+        above = cv2.countNonZero(lit if mask is None else cv2.bitwise_and(lit, mask))
+        if not NOISY * total < above < (1 - NOISY) * total:
+            return False
+    return True
 
 
 def _both(plane: Plane, mask: Plane | None) -> tuple[Counts, Counts]:
