@@ -3,14 +3,16 @@
 Scaling N samples up to M is a linear map U (M x N, a few taps a row). A column that was scaled lies in the range of
 U; what is left of it outside, `x - U (U'U)^-1 U' x`, is nothing but coding noise. At other N the same column leaves
 its detail behind. So the residual energy, as a function of N, has a dip at the truth, and a native picture has none
-(the "descale error" of the open getnative, Infiziert90/getnative, by orthogonal projection). U'U is a band of width
-2 taps - 1: it is factored once per (M, N, kernel), in blocks, and applied in time proportional to M.
+(the "descale error" of the open getnative, Infiziert90/getnative, by orthogonal projection). What a sample tells of
+another fades fast with their distance, so a column is projected piece by piece, each with a margin on both sides:
+matrices that are made once per (M, N, kernel), one for all pieces whose phases are the same.
 
 Kernels and phases: FFmpeg's libswscale/utils.c (initFilter: centres aligned, edges folded) and OpenCV's resize.
 """
 
 from __future__ import annotations
 
+from math import gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
     Floats = NDArray[np.float32]
 
-BLOCK = 16
-"""Rows of a block of the factored normal equations; at least the number of taps."""
-ROWS = 32
-"""Samples that are scaled at once."""
+PIECE, MARGIN = 45, 32
+"""Samples that are projected together, at most, and those on either side that are projected with them. No band of 30
+samples of pictures comes out by more than 0.02 dB off what the whole column at once says (measured; MARGIN 24: 0.1)."""
 RIDGE = 1e-6
 """Keeps the equations regular where a sample is hardly used (linear, near 1:1)."""
 
@@ -86,79 +87,40 @@ def upsampling(size: int, lines: int, kernel: str, shift: float = 0.0) -> tuple[
 class Range:
     """The space of what comes from `lines` samples scaled up to `size` with a kernel."""
 
-    __slots__ = ("_across", "_inverse", "_steps", "_taps")
+    __slots__ = ("_pieces",)
 
     def __init__(self, size: int, lines: int, kernel: str, shift: float = 0.0) -> None:
         taps, weights = upsampling(size, lines, kernel, shift)
-        reach = taps.shape[1]
-        start = np.clip(taps[:, 0], 0, lines - reach)
-        folded = np.zeros(weights.shape)
-        np.add.at(folded, (np.arange(size)[:, None], taps - start[:, None]), weights)
-        self._taps, self._steps = _pieces(start, folded)
-        self._inverse, self._across = _factor(_gram(start, folded, lines), reach - 1)
+        period = size // gcd(size, lines)
+        piece = PIECE // period * period or PIECE
+        self._pieces: list[tuple[int, int, int, int, Floats]] = []
+        """First row and last, the same with margins, and the matrix."""
+        shared: Floats | None = None
+        for first in range(0, size, piece):
+            last = min(first + piece, size)
+            low, high = max(0, first - MARGIN), min(size, last + MARGIN)
+            inside = taps[low, 0] > 0 and taps[high - 1, -1] < lines - 1 and last == first + piece
+            matrix = shared if inside else None
+            if matrix is None:
+                matrix = _outside(taps[low:high], weights[low:high], slice(first - low, last - low))
+            if inside and piece % period == 0:
+                shared = matrix
+            self._pieces.append((first, last, low, high, matrix))
 
     def residual(self, columns: Floats) -> Floats:
         """What of `columns` (samples x n) lies outside."""
-        count, width, near = len(self._inverse), columns.shape[1], self._across.shape[1]
-        inner = np.zeros((count * BLOCK, width), np.float32)
-        for (first, last, low, high), taps in zip(self._steps, self._taps, strict=True):
-            inner[low:high] += taps.T @ columns[first:last]
-        blocks = inner.reshape(count, BLOCK, width)
-        for k in range(count):
-            if k:
-                blocks[k, :near] -= self._across[k - 1] @ blocks[k - 1]
-            blocks[k] = self._inverse[k] @ blocks[k]
-        for k in reversed(range(count)):
-            if k + 1 < count:
-                blocks[k] -= self._across[k].T @ blocks[k + 1, :near]
-            blocks[k] = self._inverse[k].T @ blocks[k]
-        out = columns.copy()
-        for (first, last, low, high), taps in zip(self._steps, self._taps, strict=True):
-            out[first:last] -= taps @ inner[low:high]
+        out = np.empty_like(columns)
+        for first, last, low, high, matrix in self._pieces:
+            np.dot(matrix, columns[low:high], out[first:last])
         return out
 
 
-def _pieces(start: NDArray[np.intp], weights: Doubles) -> tuple[list[Floats], list[tuple[int, int, int, int]]]:
-    """U in dense pieces of ROWS rows: (first row, last, first column, last) of each."""
-    pieces, steps = [], []
-    for first in range(0, len(start), ROWS):
-        last = min(first + ROWS, len(start))
-        low, high = int(start[first]), int(start[last - 1]) + weights.shape[1]
-        piece = np.zeros((last - first, high - low), np.float32)
-        at = start[first:last, None] - low + np.arange(weights.shape[1])
-        np.put_along_axis(piece, at, weights[first:last].astype(np.float32), axis=1)
-        pieces.append(piece)
-        steps.append((first, last, low, high))
-    return pieces, steps
-
-
-def _gram(start: NDArray[np.intp], weights: Doubles, lines: int) -> Doubles:
-    """U'U in blocks: [0] those on the diagonal, [1] those below it."""
-    count = -(-lines // BLOCK)
-    gram = np.zeros((2, count, BLOCK, BLOCK))
-    for one in range(weights.shape[1]):
-        for other in range(one + 1):
-            row, column = start + one, start + other
-            block = column // BLOCK
-            np.add.at(
-                gram, (row // BLOCK - block, block, row % BLOCK, column % BLOCK), weights[:, one] * weights[:, other]
-            )
-    gram[0] += np.tril(gram[0], -1).transpose(0, 2, 1)
-    spare = np.arange(lines, count * BLOCK)
-    gram[0, spare // BLOCK, spare % BLOCK, spare % BLOCK] = 1.0
-    gram[0, :, np.arange(BLOCK), np.arange(BLOCK)] += RIDGE
-    return gram
-
-
-def _factor(gram: Doubles, near: int) -> tuple[Floats, Floats]:
-    """Block Cholesky: the inverses of the triangles on the diagonal, and of the blocks below the first `near` rows, as
-    the others are zero."""
-    own, below = gram
-    inverse, across = np.empty_like(own), np.empty_like(below[:-1])
-    for k in range(len(own)):
-        left = own[k]
-        if k:
-            across[k - 1] = below[k - 1] @ inverse[k - 1].T
-            left = left - across[k - 1] @ across[k - 1].T
-        inverse[k] = np.linalg.inv(np.linalg.cholesky(left))
-    return inverse.astype(np.float32), across[:, :near].astype(np.float32)
+def _outside(taps: NDArray[np.intp], weights: Doubles, some: slice) -> Floats:
+    """The projection onto what lies outside the range of some rows of U: those of its rows that are wanted."""
+    rows, lowest = len(taps), taps.min()
+    scale = np.zeros((rows, taps.max() + 1 - lowest))
+    np.add.at(scale, (np.arange(rows)[:, None], taps - lowest), weights)
+    gram = scale.T @ scale
+    np.fill_diagonal(gram, gram.diagonal() + RIDGE)
+    inside = np.linalg.solve(gram, scale[some].T).T @ scale.T
+    return np.asarray(np.eye(rows)[some] - inside, np.float32)
