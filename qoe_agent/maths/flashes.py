@@ -15,10 +15,12 @@ others, and a cut spreads the ratios widely: it is left out.
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
+
+from qoe_agent.maths.view import TINY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     Cells = NDArray[np.float32]
     Marks = NDArray[np.bool_]
 
-GRID = (32, 18)
-"""Cells across and down."""
 SWING, DARKER = 0.10, 0.80
 """A general flash: the least change, and below what its darker state is; shares of the highest luminance."""
 REDDER, RED = 0.40, 0.60
@@ -52,43 +52,50 @@ PUMPING = 3.0
 """Seconds over which pumping is measured."""
 TREND = 1.0
 """Seconds over which brightness may change slowly."""
+REDNESS = ((np.arange(256) - 128) / 112).astype(np.float32)
+"""By code of Cr."""
 
 
 class Swings:
     """Cells that go up and down, and the pairs that they make."""
 
-    __slots__ = ("_at", "_from", "_high", "_low", "_rose", "_sense", "_since", "_step", "_turned")
+    __slots__ = ("_at", "_below", "_both", "_free", "_from", "_reaching", "_sense", "_since", "_step")
 
-    def __init__(self, cells: int, step: float) -> None:
-        self._step = step
-        self._low = np.full(cells, np.inf, np.float32)
-        self._high = np.full(cells, -np.inf, np.float32)
-        self._turned = np.zeros(cells, np.int8)
-        """Which way a cell last swung."""
+    def __init__(self, cells: int, step: float, below: float = np.inf, reaching: float = -np.inf) -> None:
+        """A change of `step` counts whose lower state is below `below` and whose upper one reaches `reaching`."""
+        self._step, self._below, self._reaching = step, np.float32(below), np.float32(reaching)
+        self._both = np.zeros((2, cells), np.float32)
+        """The levels, and the same negated, so that what rises in either row has gone one of the two ways."""
+        self._from = np.full((2, cells), np.inf, np.float32)
+        """The least of either since the cell swung the other way."""
+        self._free = np.ones((2, cells), np.bool_)
+        """Whether the cell's next swing may be up, or down: not the way of its last one."""
         self._at = {way: np.full(cells, -np.inf) for way in (1, -1)}
         """When it last swung that way, unless that is counted."""
         self._sense = np.zeros(cells, np.int8)
         """The way of its last counted change that waits for the opposing one."""
         self._since = np.full(cells, -np.inf)
 
-    def see(self, level: Cells, may_rise: Marks, may_fall: Marks, pts: float) -> float | None:
-        """Take the cells' levels; when the flash that is now complete began, if one is.
-
-        `may_rise`, `may_fall`: which cells' changes count, given the states between which they change.
-        """
-        np.minimum(self._low, level, out=self._low)
-        np.maximum(self._high, level, out=self._high)
-        rose = (level - self._low >= self._step) & (self._turned != 1) & may_rise
-        fell = (self._high - level >= self._step) & (self._turned != -1) & may_fall
-        self._turned[rose], self._turned[fell] = 1, -1
-        self._high[rose], self._low[fell] = level[rose], level[fell]
+    def see(self, level: Cells, pts: float) -> float | None:
+        """Take the cells' levels; when the flash that is now complete began, if one is."""
+        both, ends = self._both, self._from
+        both[0] = level
+        np.negative(level, out=both[1])
+        np.minimum(ends, both, out=ends)
+        gone = both - ends
+        if gone.max() < self._step:
+            return None
+        far = gone >= self._step
+        counts = (np.stack((ends[0], level)) < self._below) & (np.stack((level, -ends[1])) >= self._reaching)
+        rose, fell = far & self._free & counts
+        on = far & ~self._free  # on the way that it swung last, from where does not matter until it turned
+        ends[on] = both[on]
+        self._free[0][rose], self._free[1][rose] = False, True
+        self._free[0][fell], self._free[1][fell] = True, False
+        ends[1][rose], ends[0][fell] = both[1][rose], both[0][fell]
         self._at[1][rose] = self._at[-1][fell] = pts
         began = [self._changed(way, pts) for way, moved in ((1, rose), (-1, fell)) if moved.any()]
         return min((each for each in began if each is not None), default=None)
-
-    def settled(self, level: Cells) -> tuple[Cells, Cells]:
-        """The lowest and highest that each cell comes from, this level included."""
-        return np.minimum(self._low, level), np.maximum(self._high, level)
 
     def _changed(self, way: int, pts: float) -> float | None:
         moved = self._at[way] >= pts - TOGETHER
@@ -120,55 +127,52 @@ class Flicker(NamedTuple):
 class Flashes:
     """Follows pictures that follow one another."""
 
-    __slots__ = ("_curve", "_gains", "_general", "_last", "_red", "_scale", "_sum")
+    __slots__ = ("_before", "_curve", "_faint", "_gains", "_general", "_logs", "_red", "_scale", "_sum")
 
     def __init__(self) -> None:
-        cells = GRID[0] * GRID[1]
-        self._general, self._red = Swings(cells, SWING), Swings(cells, REDDER)
-        self._last: Cells | None = None
+        cells = TINY[0] * TINY[1]
+        self._general, self._red = Swings(cells, SWING, below=DARKER), Swings(cells, REDDER, reaching=RED)
+        self._before: tuple[Cells, Marks] | None = None
+        """Logs of the luminances of the picture before, and which were bright enough to tell."""
         self._gains: deque[tuple[float, float]] = deque()
         self._sum = 0.0
         self._scale: tuple[int, int] | None = None
-        self._curve = np.zeros(256, np.float32)
+        self._curve = self._logs = np.zeros(256, np.float32)
+        """Luminance by code, and its logarithm."""
+        self._faint = 0
+        """The last code that is too faint."""
 
     def see(self, view: View, pts: float) -> Flicker:
         """Take the next picture."""
         if self._scale != (view.black, view.white):
             self._scale = view.black, view.white
-            codes = (np.arange(256, dtype=np.float32) - view.black) / (view.white - view.black)
-            self._curve = np.asarray(np.clip(codes, 0.0, 1.0) ** GAMMA, np.float32)
-        level = self._curve[cv2.resize(view.small, GRID, interpolation=cv2.INTER_AREA).ravel()]
-        low, _ = self._general.settled(level)
-        flash = self._general.see(level, low < DARKER, level < DARKER, pts)
-        red = self._reddened(view, pts)
-        self._pump(level, pts)
-        self._last = level
+            place = (np.arange(256, dtype=np.float32) - view.black) / (view.white - view.black)
+            self._curve = np.asarray(np.clip(place, 0.0, 1.0) ** GAMMA, np.float32)
+            self._logs = np.log(np.maximum(self._curve, np.float32(FAINT)))
+            self._faint = int(np.searchsorted(self._curve, np.float32(FAINT), "right")) - 1
+        codes = view.tiny.ravel()
+        flash = self._general.see(self._curve.take(codes), pts)
+        planes = view.chroma
+        red = None if planes is None else self._red.see(REDNESS.take(_sampled(planes[1])), pts)
+        self._pump(self._logs.take(codes), codes > self._faint, pts)
         return Flicker(
             None if flash is None else pts - flash, None if red is None else pts - red, self._pumping()
         )  # fmt: skip
 
-    def _reddened(self, view: View, pts: float) -> float | None:
-        planes = view.chroma
-        if planes is None:
-            return None
-        plane = planes[1]
-        rows = ((np.arange(GRID[1]) + 0.5) / GRID[1] * plane.shape[0]).astype(int)
-        columns = ((np.arange(GRID[0]) + 0.5) / GRID[0] * plane.shape[1]).astype(int)
-        red = np.asarray((plane[rows[:, None], columns].ravel() - np.float32(128)) / np.float32(112), np.float32)
-        _, high = self._red.settled(red)
-        return self._red.see(red, red >= RED, high >= RED, pts)
-
-    def _pump(self, level: Cells, pts: float) -> None:
+    def _pump(self, logs: Cells, bright: Marks, pts: float) -> None:
         """Add the common gain since the picture before."""
-        if self._last is not None:
-            known = (level > FAINT) & (self._last > FAINT)
-            if known.sum() >= AREA * known.size:
-                ratios = np.log(level[known] / self._last[known])
-                low, middle, high = np.partition(ratios, [ratios.size // 4, ratios.size // 2, 3 * ratios.size // 4])[
-                    [ratios.size // 4, ratios.size // 2, 3 * ratios.size // 4]
-                ]
+        if self._before is not None:
+            known = bright & self._before[1]
+            count = np.count_nonzero(known)
+            if count >= AREA * known.size:
+                ratios = logs - self._before[0]
+                if count < known.size:
+                    ratios = ratios[known]
+                places = count // 4, count // 2, 3 * count // 4
+                low, middle, high = np.partition(ratios, places).take(places).tolist()
                 if high - low <= SPREAD + 0.5 * abs(middle):
-                    self._sum += float(middle)
+                    self._sum += middle
+        self._before = logs, bright
         self._gains.append((pts, self._sum))
         while self._gains[0][0] < pts - PUMPING - TREND or len(self._gains) > 1000:
             self._gains.popleft()
@@ -184,3 +188,19 @@ class Flashes:
         trend = np.convolve(gains, np.ones(width) / width, "valid")
         off = gains[width // 2 : width // 2 + len(trend)] - trend
         return float(np.median(np.abs(off)) / GAMMA)
+
+
+def _sampled(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What lies in the middle of each cell."""
+    down, across = plane.shape[0] // TINY[1], plane.shape[1] // TINY[0]
+    if plane.shape == (down * TINY[1], across * TINY[0]):
+        return plane[down // 2 :: down, across // 2 :: across].ravel()
+    rows, columns = _middles(plane.shape)
+    return plane[rows, columns].ravel()
+
+
+@lru_cache(maxsize=16)
+def _middles(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the middles of cells that are no whole number of pixels."""
+    rows, columns = ((np.arange(n) + 0.5) / n * side for n, side in zip(TINY[::-1], shape, strict=True))
+    return rows.astype(np.intp)[:, None], columns.astype(np.intp)
