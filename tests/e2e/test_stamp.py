@@ -34,7 +34,12 @@ OFFSET = "qoe_av_offset_seconds"
 class Eye(late.Pull):
     """Decodes, takes each mark at its word, and notes how old the picture then was."""
 
-    options: ClassVar[Mapping[str, str]] = {"rtmp_live": "live", "fflags": "nobuffer", "probesize": "32768", "analyzeduration": "0"}
+    options: ClassVar[Mapping[str, str]] = {
+        **late.Pull.options,
+        "fflags": "nobuffer",
+        "probesize": "32768",
+        "analyzeduration": "0",
+    }
 
     def takes(self, packet: av.Packet[Any], came: float) -> Iterable[float]:
         """The age of the packet's pictures."""
