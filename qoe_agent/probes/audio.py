@@ -54,6 +54,8 @@ LEVEL = 10 ** (-60 / 20)
 """Magnitude below which sound is quiet."""
 LEAST = 0.05
 """Seconds of the shortest run that is worth telling apart."""
+SMEAR = 0.04
+"""Seconds of a silence that coding fills: up to a block of the transform at either end (AAC: 1,024 samples)."""
 SEAM = 0.5
 """Seconds between stretches of sound that are no hole."""
 HOLE = 5.0
@@ -248,7 +250,7 @@ class Audio:
 
     def _judge(self, spell: Spell) -> Iterator[Finding]:
         """Open the incident when enough was heard, and count on."""
-        if spell.heard < self.silence:
+        if spell.heard < self.silence - SMEAR:
             return
         if not self._told:
             yield self._incident(spell, None)

@@ -151,6 +151,12 @@ def test_the_minimum_is_an_option() -> None:
     assert len(Outcome("audio", silence=0.5).feed(sounds(samples)).incidents("silence")) == 1
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(2.0, 1), (1.9, 0)])
+def test_a_silence_of_the_minimum_before_coding_is_one_after_it(seconds: float, found: int) -> None:
+    samples, pts = coded(np.concatenate([tone(3, 0.5), tone(seconds, 0.0), tone(3, 0.5)], axis=1))
+    assert len(Outcome("audio").feed(sounds(samples, pts)).incidents("silence")) == found
+
+
 def test_decoding_one_second_in_five_still_finds_silence_and_counts_what_it_heard() -> None:
     heard: list[Observation] = []
     for n in range(8):
