@@ -8,10 +8,9 @@ them varies. So the columns of that part are looked at: rows must agree, and the
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -41,20 +40,23 @@ HUES = np.degrees(np.arctan2([0.081, -0.5, -0.419, 0.419, 0.5, -0.081], [-0.5, 0
 
 def is_bars(view: View) -> bool:
     """Whether it shows standard colour bars."""
-    rows, columns = _places(view.small.shape)
-    one, other = (view.small[rows[n]].take(columns) for n in PAIR)
-    if np.count_nonzero(cv2.absdiff(one, other) <= AGREE) < 0.5 * COLUMNS:
-        return False
-    luma = view.small[rows].take(columns, axis=1)
-    profile = _medians(luma)
-    if np.count_nonzero(cv2.absdiff(luma, np.broadcast_to(profile, luma.shape)) <= AGREE) < AGREEING * luma.size:
+    small = view.small
+    rows, columns = _places(small.shape)
+    if _agreeing(small[rows[PAIR[0]]].take(columns), small[rows[PAIR[1]]].take(columns)) < 0.5:
         return False
     planes = view.chroma
     if planes is None:
         return False
+    luma = small[rows].take(columns, axis=1)
     rows, columns = _places(planes[0].shape)
-    blue, red = (_medians(plane[rows].take(columns, axis=1)) - np.float64(128.0) for plane in planes)
-    return _ordered(_hues(blue, red), profile)
+    all_three = np.concatenate([luma, *(plane[rows].take(columns, axis=1) for plane in planes)], axis=1)
+    profile, blue, red = np.partition(all_three, len(ROWS) // 2, axis=0)[len(ROWS) // 2].reshape(3, COLUMNS)
+    return _ordered(_hues()[blue, red], profile) and _agreeing(luma, profile) >= AGREEING
+
+
+def _agreeing(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Share of pixels that are nearly the same."""
+    return np.count_nonzero(np.maximum(one, other) - np.minimum(one, other) <= AGREE) / one.size
 
 
 @lru_cache(maxsize=16)
@@ -64,30 +66,23 @@ def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     return (ROWS * shape[0]).astype(np.intp), columns.astype(np.intp)
 
 
-def _medians(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Of every column."""
-    return np.asarray(np.partition(rows, len(ROWS) // 2, axis=0)[len(ROWS) // 2])
+@lru_cache(maxsize=1)
+def _hues() -> NDArray[np.int8]:
+    """Each chroma's place among the six hues, by codes of Cb and Cr; −1: none."""
+    blue, red = np.mgrid[-128.0:128.0, -128.0:128.0]
+    off = np.abs((np.degrees(np.arctan2(red, blue))[..., None] - HUES + 180.0) % 360.0 - 180.0)
+    sure = (off.min(axis=-1) <= TURN) & (np.hypot(blue, red) >= GRAY)
+    return np.asarray(np.where(sure, off.argmin(axis=-1), -1), np.int8)
 
 
-def _hues(blue: NDArray[np.float64], red: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Each column's place among the six hues; −1: none."""
-    angle = np.degrees(np.arctan2(red, blue))
-    off = np.abs((angle[:, None] - HUES + 180.0) % 360.0 - 180.0)
-    nearest = np.argmin(off, axis=1)
-    sure = (off[np.arange(len(angle)), nearest] <= TURN) & (np.hypot(blue, red) >= GRAY)
-    return np.asarray(np.where(sure, nearest, -1), np.int64)
-
-
-def _ordered(hues: NDArray[np.int64], luma: NDArray[np.uint8]) -> bool:
+def _ordered(hues: NDArray[np.int8], luma: NDArray[np.uint8]) -> bool:
     """Whether the wide runs are the six bars, side by side, each darker than the one before."""
-    runs, at = [], 0
-    for hue, members in groupby(hues.tolist()):
-        length = len(list(members))
-        if hue >= 0 and length >= NARROW * COLUMNS:
-            runs.append((hue, length, float(np.median(luma[at : at + length]))))
-        at += length
-    if [hue for hue, _, _ in runs] != list(range(6)):
+    if np.bincount(hues + 1, minlength=len(HUES) + 1)[1:].min() < NARROW * COLUMNS:
         return False
-    lengths, levels = [length for _, length, _ in runs], [level for _, _, level in runs]
+    ends = [0, *(np.flatnonzero(hues[1:] != hues[:-1]) + 1).tolist(), COLUMNS]
+    runs = [(a, b) for a, b in pairwise(ends) if b - a >= NARROW * COLUMNS and hues[a] >= 0]
+    if [int(hues[a]) for a, _ in runs] != list(range(len(HUES))):
+        return False
+    lengths, levels = [b - a for a, b in runs], [float(np.median(luma[a:b])) for a, b in runs]
     falling = all(a > b for a, b in pairwise(levels))
     return falling and max(lengths) <= UNEQUAL * min(lengths)

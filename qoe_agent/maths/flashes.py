@@ -23,6 +23,8 @@ import numpy as np
 from qoe_agent.maths.view import TINY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from qoe_agent.maths.view import View
@@ -54,61 +56,88 @@ TREND = 1.0
 """Seconds over which brightness may change slowly."""
 REDNESS = ((np.arange(256) - 128) / 112).astype(np.float32)
 """By code of Cr."""
+GRAY = np.zeros(TINY[0] * TINY[1], np.float32)
+"""The redness of a picture without chroma."""
+
+
+class Kind(NamedTuple):
+    """What makes a change of a cell count."""
+
+    step: float
+    below: float
+    """Its lower state must be below."""
+    reaching: float
+    """Its upper state must be so much."""
+
+
+KINDS = Kind(SWING, DARKER, -np.inf), Kind(REDDER, np.inf, RED)
 
 
 class Swings:
-    """Cells that go up and down, and the pairs that they make."""
+    """Cells that go up and down, and the pairs that they make; all kinds in one table, because they are so small."""
 
-    __slots__ = ("_at", "_below", "_both", "_free", "_from", "_reaching", "_sense", "_since", "_step")
+    __slots__ = ("_at", "_below", "_both", "_cells", "_free", "_from", "_reaching", "_sense", "_since", "_steps")
 
-    def __init__(self, cells: int, step: float, below: float = np.inf, reaching: float = -np.inf) -> None:
-        """A change of `step` counts whose lower state is below `below` and whose upper one reaches `reaching`."""
-        self._step, self._below, self._reaching = step, np.float32(below), np.float32(reaching)
-        self._both = np.zeros((2, cells), np.float32)
-        """The levels, and the same negated, so that what rises in either row has gone one of the two ways."""
-        self._from = np.full((2, cells), np.inf, np.float32)
+    def __init__(self, cells: int, kinds: Sequence[Kind]) -> None:
+        """`cells` of each kind."""
+        self._cells = cells
+        self._steps, self._below, self._reaching = np.repeat(np.array(kinds, np.float32), cells, axis=0).T.copy()
+        shape = 2, cells * len(kinds)
+        self._both = np.zeros(shape, np.float32)
+        """The levels, and the same negated: what rises in a row has gone up, or down."""
+        self._from = np.full(shape, np.inf, np.float32)
         """The least of either since the cell swung the other way."""
-        self._free = np.ones((2, cells), np.bool_)
+        self._free = np.ones(shape, np.bool_)
         """Whether the cell's next swing may be up, or down: not the way of its last one."""
-        self._at = {way: np.full(cells, -np.inf) for way in (1, -1)}
-        """When it last swung that way, unless that is counted."""
-        self._sense = np.zeros(cells, np.int8)
-        """The way of its last counted change that waits for the opposing one."""
-        self._since = np.full(cells, -np.inf)
+        self._at = np.full(shape, -np.inf)
+        """When it last swung up, or down, unless that is counted."""
+        self._sense = np.full(shape[1], -1, np.int8)
+        """The way (0: up, 1: down) of its last counted change that waits for the opposing one."""
+        self._since = np.full(shape[1], -np.inf)
 
-    def see(self, level: Cells, pts: float) -> float | None:
-        """Take the cells' levels; when the flash that is now complete began, if one is."""
+    def see(self, levels: Sequence[Cells], pts: float) -> list[float | None]:
+        """Take the levels of each kind; when the flash of the kind that is now complete began, if one is."""
         both, ends = self._both, self._from
-        both[0] = level
-        np.negative(level, out=both[1])
+        np.concatenate(levels, out=both[0])
+        np.negative(both[0], out=both[1])
         np.minimum(ends, both, out=ends)
-        gone = both - ends
-        if gone.max() < self._step:
-            return None
-        far = gone >= self._step
-        counts = (np.stack((ends[0], level)) < self._below) & (np.stack((level, -ends[1])) >= self._reaching)
-        rose, fell = far & self._free & counts
-        on = far & ~self._free  # on the way that it swung last, from where does not matter until it turned
-        ends[on] = both[on]
-        self._free[0][rose], self._free[1][rose] = False, True
-        self._free[0][fell], self._free[1][fell] = True, False
-        ends[1][rose], ends[0][fell] = both[1][rose], both[0][fell]
-        self._at[1][rose] = self._at[-1][fell] = pts
-        began = [self._changed(way, pts) for way, moved in ((1, rose), (-1, fell)) if moved.any()]
-        return min((each for each in began if each is not None), default=None)
+        far = both - ends >= self._steps
+        found: list[float | None] = [None] * len(levels)
+        if not far.any():
+            return found
+        swings = far & self._free
+        np.copyto(ends, both, where=far > swings)  # on the way of its last swing: matters again when it turned
+        swings[0] &= (ends[0] < self._below) & (both[0] >= self._reaching)
+        swings[1] &= (both[0] < self._below) & (ends[1] <= -self._reaching)
+        if not swings.any():
+            return found
+        either = swings[0] | swings[1]
+        np.copyto(self._free[0], swings[1], where=either)
+        np.copyto(self._free[1], swings[0] > swings[1], where=either)
+        np.copyto(ends, both, where=swings[::-1])
+        np.copyto(self._at, pts, where=swings)
+        together = (self._at >= pts - TOGETHER).reshape(2, len(levels), self._cells).sum(axis=2).tolist()
+        for kind in range(len(levels)):
+            cells = slice(kind * self._cells, (kind + 1) * self._cells)
+            for way in (0, 1):
+                if together[way][kind] >= AREA * self._cells and swings[way, cells].any():
+                    began = self._changed(cells, way, pts)
+                    found[kind] = min((each for each in (found[kind], began) if each is not None), default=None)
+        return found
 
-    def _changed(self, way: int, pts: float) -> float | None:
-        moved = self._at[way] >= pts - TOGETHER
-        against = (self._at[-way] >= pts - TOGETHER) & ~moved
-        if moved.mean() < AREA or against.sum() > AGAINST * moved.sum():
+    def _changed(self, cells: slice, way: int, pts: float) -> float | None:
+        """Enough cells of a kind swung that way: whether they make a change, and that a flash."""
+        at, since, sense = self._at[:, cells], self._since[cells], self._sense[cells]
+        moved = at[way] >= pts - TOGETHER
+        if np.count_nonzero((at[1 - way] >= pts - TOGETHER) & ~moved) > AGAINST * np.count_nonzero(moved):
             return None
-        self._at[way][moved] = -np.inf
-        opposing = moved & (self._sense == -way) & (self._since >= pts - PAIR)
-        if opposing.mean() >= AREA:
-            began = float(np.median(self._since[opposing]))
-            self._sense[moved] = 0
+        at[way][moved] = -np.inf
+        opposing = moved & (sense == 1 - way) & (since >= pts - PAIR)
+        if np.count_nonzero(opposing) >= AREA * self._cells:
+            began = float(np.median(since[opposing]))
+            sense[moved] = -1
             return began
-        self._sense[moved], self._since[moved] = way, pts
+        sense[moved], since[moved] = way, pts
         return None
 
 
@@ -127,11 +156,10 @@ class Flicker(NamedTuple):
 class Flashes:
     """Follows pictures that follow one another."""
 
-    __slots__ = ("_before", "_curve", "_faint", "_gains", "_general", "_logs", "_red", "_scale", "_sum")
+    __slots__ = ("_before", "_curve", "_faint", "_gains", "_logs", "_scale", "_sum", "_swings")
 
     def __init__(self) -> None:
-        cells = TINY[0] * TINY[1]
-        self._general, self._red = Swings(cells, SWING, below=DARKER), Swings(cells, REDDER, reaching=RED)
+        self._swings = Swings(TINY[0] * TINY[1], KINDS)
         self._before: tuple[Cells, Marks] | None = None
         """Logs of the luminances of the picture before, and which were bright enough to tell."""
         self._gains: deque[tuple[float, float]] = deque()
@@ -151,13 +179,12 @@ class Flashes:
             self._logs = np.log(np.maximum(self._curve, np.float32(FAINT)))
             self._faint = int(np.searchsorted(self._curve, np.float32(FAINT), "right")) - 1
         codes = view.tiny.ravel()
-        flash = self._general.see(self._curve.take(codes), pts)
         planes = view.chroma
-        red = None if planes is None else self._red.see(REDNESS.take(_sampled(planes[1])), pts)
+        red = GRAY if planes is None else REDNESS.take(_sampled(planes[1]))
+        began = self._swings.see((self._curve.take(codes), red), pts)
         self._pump(self._logs.take(codes), codes > self._faint, pts)
-        return Flicker(
-            None if flash is None else pts - flash, None if red is None else pts - red, self._pumping()
-        )  # fmt: skip
+        flash, reddened = (None if each is None else pts - each for each in began)
+        return Flicker(flash, reddened, self._pumping())
 
     def _pump(self, logs: Cells, bright: Marks, pts: float) -> None:
         """Add the common gain since the picture before."""
@@ -168,8 +195,8 @@ class Flashes:
                 ratios = logs - self._before[0]
                 if count < known.size:
                     ratios = ratios[known]
-                places = count // 4, count // 2, 3 * count // 4
-                low, middle, high = np.partition(ratios, places).take(places).tolist()
+                ratios.sort()
+                low, middle, high = (ratios.item(n) for n in (count // 4, count // 2, 3 * count // 4))
                 if high - low <= SPREAD + 0.5 * abs(middle):
                     self._sum += middle
         self._before = logs, bright

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from qoe_agent.maths.view import TINY
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float32]
 
-GRID = (32, 18)
+LINES = 5
+"""Rows of chroma that a cell's mean is over."""
 SAME = 0.85
 """Correlation of luma from which on it is the same shot."""
 DARK = 0.08
@@ -42,7 +45,7 @@ class Tint:
         planes = view.chroma
         if planes is None:
             return None
-        luma, blue, red = (_cells(plane) for plane in (view.small, *planes))
+        luma, blue, red = view.tiny.ravel().astype(np.float32), _cells(planes[0]), _cells(planes[1])
         luma = np.maximum((luma - np.float32(view.black)) / np.float32(view.white - view.black), np.float32(1e-3))
         reach = np.float32(255 if view.full_range else 224)
         now = luma, (blue - np.float32(128)) / reach / luma, (red - np.float32(128)) / reach / luma
@@ -53,15 +56,24 @@ class Tint:
         known = (luma > DARK) & (before[0] > DARK)
         if known.mean() >= 0.5:
             across, down = now[1][known] - before[1][known], now[2][known] - before[2][known]
-            u, v = float(np.median(across)), float(np.median(down))
+            u, v = _median(across), _median(down)
             size = float(np.hypot(u, v))
-            if size >= STEP and float(np.median(np.hypot(across - u, down - v))) <= APART * size:
+            if size >= STEP and _median(np.hypot(across - u, down - v)) <= APART * size:
                 self._turned = self._turned[0] + u, self._turned[1] + v
         return float(np.hypot(*self._turned))
 
 
 def _cells(plane: NDArray[np.uint8]) -> Values:
-    return np.asarray(cv2.resize(plane, GRID, interpolation=cv2.INTER_AREA).ravel(), np.float32)
+    """Means over cells, each of five whole rows or a few more: chroma says the same in the rows between."""
+    step = max(1, plane.shape[0] // (LINES * TINY[1]))
+    return np.asarray(cv2.resize(plane[step // 2 :: step], TINY, interpolation=cv2.INTER_AREA).ravel(), np.float32)
+
+
+def _median(values: Values) -> float:
+    """As np.median says, in a third of the time."""
+    half = values.size // 2
+    ordered = np.partition(values, (half - 1, half))
+    return float(ordered[half] if values.size % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def _alike(first: Values, second: Values) -> bool:
