@@ -1,13 +1,16 @@
 """Finds the stamp where it does not lie in its place: letterboxed, cropped, stretched, or filmed off a screen.
 
 First every usual place is tried, in the frame and in its active area; then every dark quadrilateral of about the
-right shape is taken for the rectangle inside the stamp's white border. Whatever is found has guards and checksum
+right shape is taken for the rectangle inside the stamp's white border. That is done in steps of a few milliseconds,
+each of which may take another picture: small stamps in large pictures are sought a part of the rows at a time.
+Whatever is found has guards and checksum
 that hold, like any other stamp.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -15,13 +18,14 @@ import numpy as np
 from qoe_agent.maths.stamp import BORDER, COLUMNS, ROWS, Corner, Mark, Place, Spot, boxed, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     Plane = NDArray[np.uint8]
     Points = NDArray[np.float32]
     Box = tuple[int, int, int, int]
+    Found: TypeAlias = tuple[Spot, Mark] | None
 
 CELLS = (24.0, 32.0, 40.0, 16.0)
 """Usual sizes of a cell."""
@@ -35,6 +39,8 @@ SLIMMEST, WIDEST = 1.05, 2.6
 """Longer side over shorter of what may be a stamp in perspective, or stretched."""
 LEAST = 2.5
 """Pixels of the smallest cell that is looked for, in the picture it is sought in."""
+PARTS, SHARED = 5, 72
+"""Parts of the rows in which small stamps are sought, and rows of the picture sought in that neighbours share."""
 TRIES = 60
 """Dark patches that are looked at, at most, the largest first ..."""
 ROOM = 3.0
@@ -45,13 +51,26 @@ STRAIGHT = 0.02
 """Share of a side by which its ends may lie off a row or column and still be on it."""
 
 
-def find(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | None:
+def find(luma: Plane, *, fine: bool = False) -> Found:
     """Where the stamp lies and what it says; `fine`: look for small ones in large pictures too, which takes longer."""
+    return next(filter(None, (look(luma) for look in steps(fine=fine))), None)
+
+
+def steps(*, fine: bool = False) -> Iterator[Callable[[Plane], Found]]:
+    """The search, step by step."""
+    yield placed
+    yield quadrilaterals
+    if fine:
+        yield from (partial(quadrilaterals, part=part) for part in range(PARTS))
+
+
+def placed(luma: Plane) -> Found:
+    """The stamp in a usual place."""
     for spot in usual(luma):
         mark = read(luma, spot)
         if mark:
             return spot, mark
-    return quadrilaterals(luma, fine=fine)
+    return None
 
 
 def usual(luma: Plane) -> Iterator[Spot]:
@@ -81,16 +100,26 @@ def _lit(luma: Plane, axis: int) -> NDArray[np.intp]:
     return np.flatnonzero(luma.max(axis=axis) > 40)
 
 
-def quadrilaterals(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | None:
-    """The stamp anywhere, in any size and mild perspective."""
+def quadrilaterals(luma: Plane, part: int | None = None) -> Found:
+    """The stamp anywhere, in any size and mild perspective; `part`: a small one in that part of the rows."""
     lines = min(luma.shape)
     scale = 2.0 if lines < SMALL else 1.0
-    while lines * scale > (FINE if fine else COARSE):
+    while lines * scale > (COARSE if part is None else FINE):
         scale /= 2
+    block = max(31, int(lines * scale) // 6 | 1)
+    rows, top, largest = luma, 0, max(luma.shape)
+    if part is not None:
+        share = -(-len(luma) // PARTS)
+        top, largest = part * share, 2 * SHARED
+        rows = luma[top : top + share + int(SHARED / scale)]
+        if not rows.size:
+            return None
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    plane = luma if scale == 1.0 else cv2.resize(luma, None, fx=scale, fy=scale, interpolation=method)
-    for quad in _dark(np.asarray(plane, np.uint8)):
-        corners = np.asarray((quad + np.float32(0.5)) / np.array(plane.shape[::-1], np.float32), np.float32)
+    plane = rows if scale == 1.0 else cv2.resize(rows, None, fx=scale, fy=scale, interpolation=method)
+    across, down = plane.shape[1] / luma.shape[1], plane.shape[0] / len(rows)
+    for quad in _dark(np.asarray(plane, np.uint8), block, largest):
+        pixels = (quad + np.float32(0.5)) / np.array((across, down), np.float32) + np.array((0, top), np.float32)
+        corners = np.asarray(pixels / np.array(luma.shape[::-1], np.float32), np.float32)
         for turn in range(4):
             spot = _inside(np.roll(corners, turn, axis=0))
             mark = read(luma, spot)
@@ -99,14 +128,14 @@ def quadrilaterals(luma: Plane, *, fine: bool = False) -> tuple[Spot, Mark] | No
     return None
 
 
-def _dark(plane: Plane) -> Iterator[Points]:
-    """The corners of dark quadrilaterals on lighter ground, clockwise, the largest first."""
-    block = max(31, min(plane.shape) // 6 | 1)
+def _dark(plane: Plane, block: int, largest: int) -> Iterator[Points]:
+    """The corners of quadrilaterals darker than the `block` around, clockwise, the largest first."""
     binary = cv2.adaptiveThreshold(plane, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, block, 5)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=4, ltype=cv2.CV_32S)
     wide, tall, dark = (stats[:, n].astype(np.int64) for n in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
     least, most = np.minimum(wide, tall), np.maximum(wide, tall)
-    fit = (least >= LEAST * SHAPE[1]) & (most <= 2 * WIDEST * least) & (dark >= THINNEST * wide * tall)
+    fit = (least >= LEAST * SHAPE[1]) & (most <= 2 * WIDEST * least) & (most <= largest)
+    fit &= dark >= THINNEST * wide * tall
     fit[0] = False
     left = ROOM * plane.size
     for n in sorted(np.flatnonzero(fit), key=lambda n: -int(wide[n] * tall[n]))[:TRIES]:
