@@ -7,6 +7,7 @@ them varies. So the columns of that part are looked at: rows must agree, and the
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ TURN = 30.0
 """Degrees that a hue may be off: the difference between the matrices of BT.601 and BT.709, and coding."""
 NARROW, UNEQUAL = 0.05, 2.5
 """The narrowest bar as a share of the width, and the widest against the narrowest."""
+WIDE = re.compile(rb"([\x00-\x05])\1{%d,}" % (NARROW * COLUMNS - 1))
+"""So many columns or more of one hue."""
 
 # Directions of (Cb, Cr) by BT.601: yellow, cyan, green, magenta, red, blue.
 HUES = np.degrees(np.arctan2([0.081, -0.5, -0.419, 0.419, 0.5, -0.081], [-0.5, 0.169, -0.331, 0.331, -0.169, 0.5]))
@@ -42,14 +45,14 @@ def is_bars(view: View) -> bool:
     """Whether it shows standard colour bars."""
     small = view.small
     rows, columns = _places(small.shape)
-    if _agreeing(small[rows[PAIR[0]]].take(columns), small[rows[PAIR[1]]].take(columns)) < 0.5:
+    if _agreeing(small[rows[PAIR[0]]][columns], small[rows[PAIR[1]]][columns]) < 0.5:
         return False
     planes = view.chroma
     if planes is None:
         return False
-    luma = small[rows].take(columns, axis=1)
+    luma = small[rows][:, columns]
     rows, columns = _places(planes[0].shape)
-    all_three = np.concatenate([luma, *(plane[rows].take(columns, axis=1) for plane in planes)], axis=1)
+    all_three = np.concatenate([luma, *(plane[rows][:, columns] for plane in planes)], axis=1)
     profile, blue, red = np.partition(all_three, len(ROWS) // 2, axis=0)[len(ROWS) // 2].reshape(3, COLUMNS)
     return _ordered(_hues()[blue, red], profile) and _agreeing(luma, profile) >= AGREEING
 
@@ -60,10 +63,11 @@ def _agreeing(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 
 @lru_cache(maxsize=16)
-def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp] | slice]:
     """The rows and columns of a plane that are looked at."""
-    columns = (np.arange(COLUMNS) + 0.5) / COLUMNS * shape[1]
-    return (ROWS * shape[0]).astype(np.intp), columns.astype(np.intp)
+    columns = ((np.arange(COLUMNS) + 0.5) / COLUMNS * shape[1]).astype(np.intp)
+    step, rest = divmod(shape[1], COLUMNS)
+    return (ROWS * shape[0]).astype(np.intp), columns if rest else slice(step // 2, None, step)
 
 
 @lru_cache(maxsize=1)
@@ -77,10 +81,7 @@ def _hues() -> NDArray[np.int8]:
 
 def _ordered(hues: NDArray[np.int8], luma: NDArray[np.uint8]) -> bool:
     """Whether the wide runs are the six bars, side by side, each darker than the one before."""
-    if np.bincount(hues + 1, minlength=len(HUES) + 1)[1:].min() < NARROW * COLUMNS:
-        return False
-    ends = [0, *(np.flatnonzero(hues[1:] != hues[:-1]) + 1).tolist(), COLUMNS]
-    runs = [(a, b) for a, b in pairwise(ends) if b - a >= NARROW * COLUMNS and hues[a] >= 0]
+    runs = [run.span() for run in WIDE.finditer(hues.tobytes())]
     if [int(hues[a]) for a, _ in runs] != list(range(len(HUES))):
         return False
     lengths, levels = [b - a for a, b in runs], [float(np.median(luma[a:b])) for a, b in runs]

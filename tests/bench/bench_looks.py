@@ -75,7 +75,7 @@ def through(
     """The agent's way."""
     known = declarations() if looks or probes else {}
     made = {name: declared.make() for name, declared in known.items()}
-    pictures: dict[str, Any] = {"(small plane)": lambda: wrapped("(small plane)", Shrink())}
+    pictures: dict[str, Any] = {"(shared planes)": lambda: wrapped("(shared planes)", Shrink())}
     sounds: dict[str, Any] = {}
     for name, declared in known.items():
         if declared.picture:
@@ -119,7 +119,7 @@ class Shrink:
     """Stands before all looks, so that the planes which they share are nobody's cost in particular."""
 
     def __call__(self, view: Any) -> None:
-        _ = view.small
+        _ = view.small, view.tiny, view.chroma
 
 
 def each(seen: list[Format | Packet]) -> dict[str, list[float]]:
