@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +30,6 @@ REST = 0.15
 SILENCE = -80.0
 """dBFS that count as nothing at all."""
 
-TINY = (32, 18)
-"""Columns and rows of the picture in which changes are looked for."""
 HISTORY = 25
 """Changes from picture to picture that tell what is usual."""
 CUT = 14.0
@@ -66,9 +65,10 @@ class Onsets:
         hop = round(HOP * rate)
         count = steep.size // hop
         self._rest = steep[count * hop :]
-        power = np.square(steep[: count * hop].reshape(count, hop)).mean(axis=1)
+        hops = steep[: count * hop].reshape(count, hop)
+        power = np.einsum("ij,ij->i", hops, hops) / hop
         level = 10 * np.log10(np.maximum(power, 10 ** (SILENCE / 10)))
-        self._levels = np.concatenate([self._levels, level.astype(np.float32)])
+        self._levels = np.concatenate([self._levels, level], dtype=np.float32)
         found = self._search(hop / rate)
         spare = max(0, self._levels.size - BEFORE - AFTER)
         self._levels, self._start = self._levels[spare:], self._start + spare * hop / rate
@@ -76,12 +76,14 @@ class Onsets:
 
     def _search(self, hop: float) -> list[float]:
         """Hops that rise out of what was before; a burst's own beginning is where it is half as high."""
-        levels, found = self._levels, []
-        for n in range(BEFORE, levels.size - AFTER):
-            height, ground = levels[n : n + AFTER].max(), levels[n - BEFORE : n].max()
-            if height < max(AUDIBLE, ground + RISE):
-                continue
-            first = n + int(np.argmax(levels[n : n + AFTER] >= height - RISE / 2))
+        levels, found = self._levels, list[float]()
+        count = levels.size - BEFORE - AFTER
+        if count <= 0:
+            return found
+        ground = sliding_window_view(levels, BEFORE)[:count].max(axis=1)
+        height = sliding_window_view(levels, AFTER)[BEFORE : BEFORE + count].max(axis=1)
+        for n in (np.flatnonzero(height >= np.maximum(AUDIBLE, ground + RISE)) + BEFORE).tolist():
+            first = n + int(np.argmax(levels[n : n + AFTER] >= height[n - BEFORE] - RISE / 2))
             at = self._start + first * hop
             if at - self._last >= REST:
                 found.append(at)
@@ -99,13 +101,12 @@ class Cuts:
 
     def feed(self, view: View) -> bool:
         """Whether a cut or flash begins with this picture. Only where no picture was left out before it."""
-        tiny = np.asarray(cv2.resize(view.small, TINY, interpolation=cv2.INTER_AREA), np.uint8)
-        before, self._before = self._before, tiny
+        before, self._before = self._before, view.tiny
         if view.pts is None or before is None or not view.follows:
             self._usual.clear()
             return False
-        change = float(cv2.absdiff(before, tiny).mean())
-        unusual = len(self._usual) >= 5 and change >= max(CUT, UNUSUAL * median(self._usual))
+        change = cv2.norm(before, view.tiny, cv2.NORM_L1) / before.size
+        unusual = change >= CUT and len(self._usual) >= 5 and change >= UNUSUAL * median(self._usual)
         self._usual.append(change)
         if not unusual:
             return False

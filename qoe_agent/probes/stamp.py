@@ -49,20 +49,21 @@ FINE = 3
 GONE = 30.0
 """Seconds without a mark after which a stamp's spot is forgotten."""
 LISTEN = 3.5
-"""Seconds of sound in which its mark would be heard."""
+"""Seconds of sound in which its mark would be heard; so long it rests after it was not, at first."""
 
 
 class Patience:
     """When to search again: ever more rarely while nothing is found."""
 
-    __slots__ = ("_due", "_wait")
+    __slots__ = ("_due", "_soonest", "_wait")
 
-    def __init__(self) -> None:
+    def __init__(self, soonest: float = SOONEST) -> None:
+        self._soonest = soonest
         self.found()
 
     def found(self) -> None:
         """Start again with the shortest wait."""
-        self._due, self._wait = -1e300, SOONEST
+        self._due, self._wait = -1e300, self._soonest
 
     def due(self, pts: float) -> bool:
         """Whether to search now; media time may have gone back."""
@@ -128,7 +129,7 @@ class Listen:
         self._reader = Reader()
         self._since: float | None = None
         """Media time at which we began to listen in vain."""
-        self._patience = Patience()
+        self._patience = Patience(LISTEN)
 
     def __call__(self, samples: NDArray[np.float32], rate: int, pts: float | None) -> list[tuple[float, float]] | None:
         if pts is None or not self._patience.due(pts):
