@@ -50,11 +50,29 @@ def is_bars(view: View) -> bool:
     planes = view.chroma
     if planes is None:
         return False
+    runs = _runs(planes)
+    if not runs:
+        return False
     luma = small[rows][:, columns]
+    profile = _medians(luma)
+    lengths, levels = [b - a for a, b in runs], [float(np.median(profile[a:b])) for a, b in runs]
+    falling = all(a > b for a, b in pairwise(levels))
+    return falling and max(lengths) <= UNEQUAL * min(lengths) and _agreeing(luma, profile) >= AGREEING
+
+
+def _runs(planes: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> list[tuple[int, int]]:
+    """Where the six bars begin and end, if the wide runs are those side by side; else nothing."""
     rows, columns = _places(planes[0].shape)
-    all_three = np.concatenate([luma, *(plane[rows][:, columns] for plane in planes)], axis=1)
-    profile, blue, red = np.partition(all_three, len(ROWS) // 2, axis=0)[len(ROWS) // 2].reshape(3, COLUMNS)
-    return _ordered(_hues()[blue, red], profile) and _agreeing(luma, profile) >= AGREEING
+    chroma = np.concatenate([plane[rows][:, columns] for plane in planes], axis=1)
+    blue, red = _medians(chroma).reshape(2, COLUMNS)
+    hues = _hues()[blue, red].tobytes()
+    runs = [run.span() for run in WIDE.finditer(hues)]
+    return runs if [hues[a] for a, _ in runs] == list(range(len(HUES))) else []
+
+
+def _medians(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of every column."""
+    return np.asarray(np.partition(rows, len(ROWS) // 2, axis=0)[len(ROWS) // 2])
 
 
 def _agreeing(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
@@ -77,13 +95,3 @@ def _hues() -> NDArray[np.int8]:
     off = np.abs((np.degrees(np.arctan2(red, blue))[..., None] - HUES + 180.0) % 360.0 - 180.0)
     sure = (off.min(axis=-1) <= TURN) & (np.hypot(blue, red) >= GRAY)
     return np.asarray(np.where(sure, off.argmin(axis=-1), -1), np.int8)
-
-
-def _ordered(hues: NDArray[np.int8], luma: NDArray[np.uint8]) -> bool:
-    """Whether the wide runs are the six bars, side by side, each darker than the one before."""
-    runs = [run.span() for run in WIDE.finditer(hues.tobytes())]
-    if [int(hues[a]) for a, _ in runs] != list(range(len(HUES))):
-        return False
-    lengths, levels = [b - a for a, b in runs], [float(np.median(luma[a:b])) for a, b in runs]
-    falling = all(a > b for a, b in pairwise(levels))
-    return falling and max(lengths) <= UNEQUAL * min(lengths)

@@ -54,6 +54,8 @@ PUMPING = 3.0
 """Seconds over which pumping is measured."""
 TREND = 1.0
 """Seconds over which brightness may change slowly."""
+MANY = 240
+"""Pictures whose gain may wait."""
 REDNESS = ((np.arange(256) - 128) / 112).astype(np.float32)
 """By code of Cr."""
 GRAY = np.zeros(TINY[0] * TINY[1], np.float32)
@@ -156,58 +158,62 @@ class Flicker(NamedTuple):
 class Flashes:
     """Follows pictures that follow one another."""
 
-    __slots__ = ("_before", "_curve", "_faint", "_gains", "_logs", "_scale", "_sum", "_swings")
+    __slots__ = ("_pumping", "_swings")
 
     def __init__(self) -> None:
         self._swings = Swings(TINY[0] * TINY[1], KINDS)
-        self._before: tuple[Cells, Marks] | None = None
-        """Logs of the luminances of the picture before, and which were bright enough to tell."""
-        self._gains: deque[tuple[float, float]] = deque()
-        self._sum = 0.0
-        self._scale: tuple[int, int] | None = None
-        self._curve = self._logs = np.zeros(256, np.float32)
-        """Luminance by code, and its logarithm."""
-        self._faint = 0
-        """The last code that is too faint."""
+        self._pumping = Pumping()
 
     def see(self, view: View, pts: float) -> Flicker:
         """Take the next picture."""
-        if self._scale != (view.black, view.white):
-            self._scale = view.black, view.white
-            place = (np.arange(256, dtype=np.float32) - view.black) / (view.white - view.black)
-            self._curve = np.asarray(np.clip(place, 0.0, 1.0) ** GAMMA, np.float32)
-            self._logs = np.log(np.maximum(self._curve, np.float32(FAINT)))
-            self._faint = int(np.searchsorted(self._curve, np.float32(FAINT), "right")) - 1
-        codes = view.tiny.ravel()
-        planes = view.chroma
+        codes, planes = view.tiny.ravel(), view.chroma
         red = GRAY if planes is None else REDNESS.take(_sampled(planes[1]))
-        began = self._swings.see((self._curve.take(codes), red), pts)
-        self._pump(self._logs.take(codes), codes > self._faint, pts)
+        began = self._swings.see((_curve(view.black, view.white).take(codes), red), pts)
         flash, reddened = (None if each is None else pts - each for each in began)
-        return Flicker(flash, reddened, self._pumping())
+        return Flicker(flash, reddened, self._pumping.see(codes, _curve(view.black, view.white), pts))
 
-    def _pump(self, logs: Cells, bright: Marks, pts: float) -> None:
-        """Add the common gain since the picture before."""
-        if self._before is not None:
-            known = bright & self._before[1]
-            count = np.count_nonzero(known)
-            if count >= AREA * known.size:
-                ratios = logs - self._before[0]
-                if count < known.size:
-                    ratios = ratios[known]
-                ratios.sort()
-                low, middle, high = (ratios.item(n) for n in (count // 4, count // 2, 3 * count // 4))
-                if high - low <= SPREAD + 0.5 * abs(middle):
-                    self._sum += middle
-        self._before = logs, bright
-        self._gains.append((pts, self._sum))
-        while self._gains[0][0] < pts - PUMPING - TREND or len(self._gains) > 1000:
+
+class Pumping:
+    """Follows the gain that most cells have in common. It is asked for once a second, so it is added up as seldom."""
+
+    __slots__ = ("_gains", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, NDArray[np.uint8]]] = []
+        """Pictures whose gain over the one before is not known yet, after the last one of which it is."""
+        self._gains: deque[tuple[float, float]] = deque()
+        """Logs of the gain over the first picture."""
+
+    def see(self, codes: NDArray[np.uint8], curve: Cells, pts: float) -> float | None:
+        """Take the cells of the next picture; once in a second of media, how much brightness pumps."""
+        self._waiting.append((pts, codes))
+        if len(self._waiting) == 1:
+            self._gains.append((pts, 0.0))
+            return None
+        second = int(pts) != int(self._waiting[-2][0])
+        if second or len(self._waiting) > MANY:
+            self._add(curve)
+        return self._said() if second and pts - self._gains[0][0] >= PUMPING else None
+
+    def _add(self, curve: Cells) -> None:
+        """Add the gains of the pictures that wait."""
+        codes = np.stack([codes for _, codes in self._waiting])
+        levels = curve.take(codes)
+        bright, logs = levels > FAINT, np.log(np.maximum(levels, np.float32(FAINT)))
+        known = bright[1:] & bright[:-1]
+        ratios = np.where(known, logs[1:] - logs[:-1], np.float32(1e9))
+        ratios.sort(axis=1)
+        counts = known.sum(axis=1)
+        low, middle, high = np.take_along_axis(ratios, counts[:, None] * np.array((1, 2, 3)) // 4, axis=1).T
+        common = (counts >= AREA * codes.shape[1]) & (high - low <= SPREAD + 0.5 * np.abs(middle))
+        gains = self._gains[-1][1] + np.cumsum(np.where(common, middle, 0.0))
+        self._gains += zip([pts for pts, _ in self._waiting[1:]], gains.tolist(), strict=True)
+        del self._waiting[:-1]
+        while self._gains[0][0] < self._gains[-1][0] - PUMPING - TREND or len(self._gains) > 1000:
             self._gains.popleft()
 
-    def _pumping(self) -> float | None:
-        """Once a second's worth of pictures: the gain's deviation from its mean over a second."""
-        if self._gains[-1][0] - self._gains[0][0] < PUMPING or int(self._gains[-1][0]) == int(self._gains[-2][0]):
-            return None
+    def _said(self) -> float | None:
+        """The gain's deviation from its mean over a second."""
         times, gains = np.array(self._gains).T
         width = max(1, round(TREND * (len(times) - 1) / (times[-1] - times[0])) | 1)
         if len(gains) <= width:
@@ -215,6 +221,13 @@ class Flashes:
         trend = np.convolve(gains, np.ones(width) / width, "valid")
         off = gains[width // 2 : width // 2 + len(trend)] - trend
         return float(np.median(np.abs(off)) / GAMMA)
+
+
+@lru_cache(maxsize=4)
+def _curve(black: int, white: int) -> Cells:
+    """Luminance by code."""
+    place = (np.arange(256, dtype=np.float32) - black) / (white - black)
+    return np.asarray(np.clip(place, 0.0, 1.0) ** GAMMA, np.float32)
 
 
 def _sampled(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
