@@ -46,7 +46,7 @@ GAP = Metric(
     buckets=(0.05, 0.1, 0.2, 0.5, 0.6, 1.0, 2.0, 5.0, 10.0),
 )
 MANY = 500
-"""Arrivals that wait for a Tick to say whether the agent was late."""
+"""Packets that wait for a Tick, and arrivals for one that says whether the agent was late."""
 LEAST = 0.15
 """Shorter gaps are no freeze by any definition, whatever the agent's lag."""
 
@@ -66,6 +66,8 @@ class Freezes:
     """Whose buffering to imitate, as for stalls."""
     give_up: float = 30.0
     """Seconds of a stall after which the viewer is gone, as for stalls."""
+    _taken: list[Packet] = field(init=False, repr=False, default_factory=list)
+    """Packets that wait to be worked off."""
     _viewing: Viewing = field(init=False, repr=False)
     _stalls: Stalls = field(init=False, repr=False, default_factory=lambda: Stalls(0.1))
     _screen: Screen = field(init=False, repr=False, default_factory=Screen)
@@ -83,20 +85,31 @@ class Freezes:
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         """Take one observation; everything is worked out on Ticks."""
-        self._viewing.take(seen)
         if isinstance(seen, Packet):
-            if self._pushed and seen.kind == "video" and not seen.flags & BACKLOG:
-                self._arrived.append(seen.at)
-                if len(self._arrived) >= MANY:
-                    self._arrivals(seen.at, self._lag)
-        elif isinstance(seen, Tick):
+            self._taken.append(seen)
+            if len(self._taken) >= MANY:
+                self._work_off()
+            return ()
+        self._work_off()
+        self._viewing.take(seen)
+        if isinstance(seen, Tick):
             return self._tick(seen)
-        elif isinstance(seen, Opened):
+        if isinstance(seen, Opened):
             self._pushed = seen.protocol not in SEGMENTED
         elif isinstance(seen, Lost):
             self._arrivals(seen.at, self._lag)
             self._pushed, self._last = False, None
         return ()
+
+    def _work_off(self) -> None:
+        """Take account of the packets gathered."""
+        for packet in self._taken:
+            self._viewing.take(packet)
+            if self._pushed and packet.kind == "video" and not packet.flags & BACKLOG:
+                self._arrived.append(packet.at)
+                if len(self._arrived) >= MANY:
+                    self._arrivals(packet.at, self._lag)
+        self._taken.clear()
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
         # What was late with the agent may come before or after the Tick that says so.

@@ -27,19 +27,7 @@ from qoe_agent.maths.edge import Edge
 from qoe_agent.maths.latency import FRESH, Latency, Reading, Stamps
 from qoe_agent.maths.marks import Marks
 from qoe_agent.maths.viewing import SEES, Viewing
-from qoe_agent.model import (
-    Captured,
-    Format,
-    Incident,
-    Lost,
-    Metric,
-    Opened,
-    Packet,
-    Picture,
-    Sample,
-    Segment,
-    Tick,
-)
+from qoe_agent.model import Captured, Format, Incident, Lost, Metric, Opened, Packet, Picture, Sample, Segment, Tick
 from qoe_agent.probes import probe
 
 if TYPE_CHECKING:
@@ -84,22 +72,19 @@ PLAUSIBLE = (-2.0, 60.0)
 """Latencies, in seconds, at which a time without date or zone is believed."""
 DAY, ZONES = 86_400.0, 900.0
 """What a time code leaves out whole numbers of, and what time zones are whole numbers of."""
+BATCH = 100
+"""Packets that wait for a Tick at most."""
 MANY = 16
 """Tracks, and stages within a second, that are remembered."""
 
 
 @probe(
-    LATENCY,
-    UNCERTAINTY,
-    STARTUP,
-    DRIFT,
-    ERROR,
-    STAGE,
+    LATENCY, UNCERTAINTY, STARTUP, DRIFT, ERROR, STAGE,
     sees=(*SEES, Captured, Picture),
     incidents={
         "clock_untrusted": "media says it was captured in the future: a clock is wrong; detail: method, seconds"
     },
-)
+)  # fmt: skip
 @dataclass(slots=True)
 class Latencies:
     player: Literal["auto", "hls", "exo", "flv", "rtc"] = "auto"
@@ -112,6 +97,8 @@ class Latencies:
     """Hours by which SMPTE time codes are ahead of UTC."""
     longest: float = 600.0
     """Media captured more seconds ago is a recording: it has no latency."""
+    _taken: list[Packet] = field(init=False, repr=False, default_factory=list)
+    """Packets that wait to be worked off."""
     _viewing: Viewing = field(init=False, repr=False)
     _edge: Edge = field(init=False, repr=False, default_factory=Edge)
     _timeline: int = field(init=False, repr=False, default=0)
@@ -136,19 +123,18 @@ class Latencies:
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         """Take one observation; everything is worked out on Ticks."""
-        self._viewing.take(seen)
         if isinstance(seen, Packet):
-            led = self._edge.lead
-            leads = self._edge.packet(seen)
-            if self._timeline != self._edge.timeline:
-                # pictures that follow when sound was played already: the viewer's start stands
-                self._restart(self._played if led and led[0] == "audio" and seen.kind == "video" else None)
-            if leads and seen.kind == "video" and seen.data and (reader := self._readers.get(seen.track)):
-                for told in reader.read(seen.data):
-                    self._sei(seen.at, seen.pts or 0.0, told)
-        elif isinstance(seen, Tick):
+            self._taken.append(seen)
+            if len(self._taken) >= BATCH:
+                self._work_off()
+            return ()
+        if isinstance(seen, Picture) and seen.looks.get("stamp") is None:
+            return ()
+        self._work_off()
+        self._viewing.take(seen)
+        if isinstance(seen, Tick):
             return self._tick(seen)
-        elif isinstance(seen, Picture):
+        if isinstance(seen, Picture):
             self._picture(seen)
         elif isinstance(seen, Captured):
             self._captured(seen)
@@ -166,6 +152,20 @@ class Latencies:
             self._readers.clear()
             self._restart()
         return ()
+
+    def _work_off(self) -> None:
+        """Take account of the packets gathered."""
+        for packet in self._taken:
+            self._viewing.take(packet)
+            led = self._edge.lead
+            leads = self._edge.packet(packet)
+            if self._timeline != self._edge.timeline:
+                # pictures that follow when sound was played already: the viewer's start stands
+                self._restart(self._played if led and led[0] == "audio" and packet.kind == "video" else None)
+            if leads and packet.kind == "video" and packet.data and (reader := self._readers.get(packet.track)):
+                for told in reader.read(packet.data):
+                    self._sei(packet.at, packet.pts or 0.0, told)
+        self._taken.clear()
 
     def _restart(self, played: tuple[float, float] | None = None) -> None:
         """Another timeline: no mark of the last one holds."""

@@ -104,8 +104,8 @@ class Quality:
     _stalls: Stalls = field(init=False, repr=False, default_factory=lambda: Stalls(SHORTEST))
     _pauses: Pauses = field(init=False, repr=False, default_factory=Pauses)
     _sync: AvOffset = field(init=False, repr=False, default_factory=AvOffset)
-    _taken: list[Packet] = field(init=False, repr=False, default_factory=list)
-    """Packets that wait to be worked off."""
+    _taken: list[Packet | Picture | Sound] = field(init=False, repr=False, default_factory=list)
+    """What waits to be worked off."""
     _intake: Intake = field(init=False, repr=False)
     _marks: Marks = field(init=False, repr=False)
     _rating: Rating = field(init=False, repr=False)
@@ -136,19 +136,13 @@ class Quality:
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         """Take one observation; everything is worked out on Ticks, scores every ten seconds."""
-        if isinstance(seen, Packet):
+        if isinstance(seen, (Packet, Picture, Sound)):
             self._taken.append(seen)
             if len(self._taken) >= BATCH:
                 self._work_off()
             return ()
-        self._in_step(seen)
-        if isinstance(seen, Picture):
-            self._picture(seen)
-            return ()
-        if isinstance(seen, Sound):
-            self._sound(seen)
-            return ()
         self._work_off()
+        self._in_step(seen)
         if isinstance(seen, Format):
             self._intake.format(seen)
         elif isinstance(seen, Opened):
@@ -169,14 +163,21 @@ class Quality:
                     self._intake.programme.mark_lately("sync", found.value)
 
     def _work_off(self) -> None:
-        """Take account of the packets gathered; nothing is told of them before the next Tick anyway."""
-        if not self._taken:
-            return
-        self._intake.packets(self._taken)
-        for packet in self._taken:
-            self._viewing.take(packet)
+        """Take account of what was gathered; nothing is told of it before the next Tick anyway."""
+        packets = [seen for seen in self._taken if isinstance(seen, Packet)]
+        if packets:
+            self._intake.packets(packets)
+            for packet in packets:
+                self._viewing.take(packet)
+            self._follow()
+        for seen in self._taken:
+            if isinstance(seen, Picture):
+                self._in_step(seen)
+                self._picture(seen)
+            elif isinstance(seen, Sound):
+                self._in_step(seen)
+                self._sound(seen)
         self._taken.clear()
-        self._follow()
 
     def _follow(self) -> None:
         """What the player did."""
@@ -205,7 +206,6 @@ class Quality:
         video = self._intake.formats.get("video")
         if video is None or seen.track != video.track or seen.pts is None or seen.at < self._since:
             return
-        self._work_off()
         if not video.width or not video.height:
             self._intake.size(seen.width, seen.height)
         blocks = seen.looks.get("quality")
@@ -227,7 +227,6 @@ class Quality:
         if audio is None or seen.track != audio.track or seen.pts is None or seen.at < self._since:
             return
         if heard is not None and seen.sample_rate > 0:
-            self._work_off()
             self._marks.sound(seen.pts, seen.sample_rate, heard[2])
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
