@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +56,8 @@ def is_bars(view: View) -> bool:
         return False
     luma = small[rows][:, columns]
     profile = _medians(luma)
-    lengths, levels = [b - a for a, b in runs], [float(np.median(profile[a:b])) for a, b in runs]
+    codes = profile.tolist()
+    lengths, levels = [b - a for a, b in runs], [median(codes[a:b]) for a, b in runs]
     falling = all(a > b for a, b in pairwise(levels))
     return falling and max(lengths) <= UNEQUAL * min(lengths) and _agreeing(luma, profile) >= AGREEING
 

@@ -81,15 +81,15 @@ def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
     span = view.white - view.black
     some, few = (HELD_BORDER, HELD_MIDDLE) if held else (BORDER, MIDDLE)
     dark = round(view.black + span * (HELD_DARK if held == "black" else DARK))
-    if _varied(view, dark, mask) and not is_bars(view):
-        return NOTHING
+    if _varied(view, dark, mask):
+        return _bars(view, mask)
     whole, middle = _both(view.small, mask)
-    shown = min(max((int(np.searchsorted(whole, 0.5)) - view.black) / span, 0.0), 1.0)
+    shown = _level(whole, view)
     lit = float(1.0 - whole[dark])
     if lit <= some and 1.0 - middle[dark] <= few and (_tint(view) or 0.0) < TINT:
         return Face("black", shown, lit)
     if _outside(whole, int(np.searchsorted(whole, 0.5)), NOISE) > NOISY:
-        return Face("colour_bars", shown, 0.0) if is_bars(view) else NOTHING
+        return _bars(view, mask)
     rows, columns = view.small.shape
     if min(rows, columns) > 1:
         whole, middle = _both(halved(view.small), None if mask is None else mask[1:rows:2, 1:columns:2])
@@ -100,7 +100,16 @@ def face_of(view: View, held: str = "", mask: Plane | None = None) -> Face:
             return Face("black", shown, outside)
         if off <= few or tint >= TINT:
             return Face("solid_colour", shown, outside)
-    return Face("colour_bars", shown, 0.0) if is_bars(view) else NOTHING
+    return _bars(view, mask)
+
+
+def _bars(view: View, mask: Plane | None) -> Face:
+    """What is neither black nor flat."""
+    return Face("colour_bars", _level(_cumulated(view.small, mask), view), 0.0) if is_bars(view) else NOTHING
+
+
+def _level(cumulated: Counts, view: View) -> float:
+    return min(max((int(np.searchsorted(cumulated, 0.5)) - view.black) / (view.white - view.black), 0.0), 1.0)
 
 
 def _varied(view: View, dark: int, mask: Plane | None) -> bool:
@@ -110,11 +119,11 @@ def _varied(view: View, dark: int, mask: Plane | None) -> bool:
     NOISE up and down holds all but NOISY of them; and if so many are above one that is not dark, it is not black.
     """
     ordered = np.partition(view.tiny, QUARTERS, axis=None)
-    levels = [int(ordered[n]) for n in QUARTERS]
-    if levels[1] - levels[0] < 2 * NOISE or levels[1] < dark:
+    low, high = int(ordered[QUARTERS[0]]), int(ordered[QUARTERS[1]]) - 1
+    if high - low < 2 * NOISE or high < dark:
         return False
     total = view.small.size if mask is None else cv2.countNonZero(mask)
-    for level in levels:
+    for level in (low, high):
         lit = cv2.threshold(view.small, level, 255, cv2.THRESH_BINARY)[1]
         above = cv2.countNonZero(lit if mask is None else cv2.bitwise_and(lit, mask))
         if not NOISY * total < above < (1 - NOISY) * total:
@@ -148,8 +157,13 @@ def _tint(view: View) -> float | None:
     for plane in planes:
         step = max(1, plane.shape[0] // (2 * CELLS[1]))
         few = cv2.resize(np.ascontiguousarray(plane[::step, ::step]), CELLS, interpolation=cv2.INTER_AREA)
-        middle = float(np.median(few))
-        if np.mean(np.abs(few - np.float32(middle)) > HELD_FLAT) > HELD_BORDER:
+        ordered = np.sort(few, axis=None)
+        middle = (int(ordered[few.size // 2 - 1]) + int(ordered[few.size // 2])) / 2
+        first, last = (
+            np.searchsorted(ordered, middle - HELD_FLAT),
+            np.searchsorted(ordered, middle + HELD_FLAT, "right"),
+        )
+        if few.size - (last - first) > HELD_BORDER * few.size:
             return None
         far = max(far, abs(middle - 128.0))
     return far

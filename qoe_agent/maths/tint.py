@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from qoe_agent.maths.view import TINY
+from qoe_agent.maths.view import TINY, halved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +65,8 @@ class Tint:
 
 def _cells(plane: NDArray[np.uint8]) -> Values:
     """Means over cells, each of five whole rows or a few more: chroma says the same in the rows between."""
+    if plane.shape[1] % TINY[0] and min(plane.shape) >= 4 * TINY[1]:
+        plane = halved(plane)  # cells of broken pixels cost OpenCV many times as much
     step = max(1, plane.shape[0] // (LINES * TINY[1]))
     return np.asarray(cv2.resize(plane[step // 2 :: step], TINY, interpolation=cv2.INTER_AREA).ravel(), np.float32)
 
@@ -78,5 +80,5 @@ def _median(values: Values) -> float:
 
 def _alike(first: Values, second: Values) -> bool:
     a, b = first - first.mean(), second - second.mean()
-    power = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
-    return power > 0.0 and float((a * b).sum()) >= SAME * power
+    power = float(a @ a) * float(b @ b)
+    return power > 0.0 and float(a @ b) >= SAME * power**0.5

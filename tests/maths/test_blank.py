@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from qoe_agent.decode.frames import view_of
+from qoe_agent.maths import blank as blanks
 from qoe_agent.maths.bars import is_bars
 from qoe_agent.maths.blank import face_of, mask_of
 from qoe_agent.maths.view import View
@@ -140,3 +141,23 @@ def test_pictures_of_any_size(shape: tuple[int, int]) -> None:
     gray = np.full(((shape[0] + 1) // 2, (shape[1] + 1) // 2), 128, np.uint8)
     assert face_of(View(np.full(shape, 16, np.uint8), chroma=lambda: (gray, gray))).kind == "black"
     assert face_of(View(np.full(shape, 99, np.uint8), chroma=lambda: (gray, gray))).kind == "solid_colour"
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_two_levels_tell_is_what_the_count_of_all_levels_says(
+    masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures of two to four levels, some of which are near to black, to flat, or only just neither, and with half of each left out."""
+    rng, told = np.random.default_rng(7), 0
+    for _ in range(300):
+        shares = np.append(np.sort(rng.choice([0.1, 0.15, 0.2, 0.5, 0.84, 0.86, 0.97, 1.0], 3)), 1.0)
+        codes = rng.choice([0, 25, 26, 28, 42, 60, 120], 4)
+        luma = np.repeat(codes[np.searchsorted(shares, np.arange(360) / 360, "right")], 640).reshape(360, 640)
+        view = View(luma.astype(np.uint8))
+        mask = mask_of(view.small.shape, [[0.0, 0.3, 1.0, 0.6]]) if masked else None
+        fast = face_of(view, mask=mask)
+        told += blanks._varied(view, 27, mask)
+        with monkeypatch.context() as slow:
+            slow.setattr(blanks, "_varied", lambda *_: False)
+            assert face_of(view, mask=mask) == fast
+    assert told > 30

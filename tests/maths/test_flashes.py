@@ -106,3 +106,18 @@ def test_a_steady_picture_a_fade_and_a_cut_do_not_pump() -> None:
     assert max(pumping(lambda t: 1.0, noise=3.0)) < 0.002
     assert max(pumping(lambda t: 1.0 - 0.1 * t, noise=1.0)) < 0.008
     assert max(pumping(lambda t: 1.0 if t < 4 else 0.6)) < 0.002
+
+
+def test_a_flash_that_begins_long_after_the_picture_went_brighter_counts_from_there() -> None:
+    rising = [0.1 + 0.002 * n for n in range(150)]
+    assert len(count(rising + square(0.4, 0.6, 5.0))) == pytest.approx(20, abs=1)
+    assert count([*rising, *(0.4 - 0.01 * (n % 2) for n in range(100))]) == []
+
+
+def test_pumping_is_measured_alike_whether_the_clock_ticks_in_few_pictures_or_in_many() -> None:
+    for fps in (25.0, 300.0):
+        flashes, said = Flashes(), []
+        for n in range(round(8 * fps)):
+            luma = np.full(SHAPE, round(100 * (1 + 0.1 * np.sin(2 * np.pi * 3.0 * n / fps))), np.uint8)
+            said.append(flashes.see(View(luma, n / fps), n / fps).pumping)
+        assert [each for each in said if each is not None] == pytest.approx([0.09] * 5, rel=0.2)
