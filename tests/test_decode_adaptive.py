@@ -312,6 +312,18 @@ def test_another_timeline_is_followed() -> None:
     assert {0.0, 2.0, -50.0, -48.0} <= {*keys, *(pts for pts, _ in look.seen)}
 
 
+def test_a_key_frame_at_a_cut_soon_after_another_is_looked_at() -> None:
+    """As encoders place one where the picture turns black; nothing else gives to suspect."""
+    shift = (GOP + 10) / FPS
+    cut = [
+        replace(p, at=p.at + shift, pts=(p.pts or 0.0) + shift, dts=(p.dts or 0.0) + shift)
+        for p in coded(map(moving, range(GOP)))
+    ]
+    look = Watch(wary=False)
+    adapt([*coded(map(moving, range(GOP + 10))), *cut], look)
+    assert [pts for pts, _ in look.seen] == [0.0, GOP / FPS, shift]
+
+
 def test_a_stream_of_key_frames_alone_is_not_decoded_whole() -> None:
     packets = [replace(one, flags=KEY) for one in coded(map(moving, range(GOP))) if one.key] * 1
     every = [

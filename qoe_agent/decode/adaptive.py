@@ -30,6 +30,8 @@ BURST_EVERY = 30.0
 """Seconds from the start of one burst to that of the next."""
 LASTS = 1.0
 """Seconds of media for which a suspicion holds."""
+APART = 2.0
+"""Seconds of media between two groups that begin sooner than they should."""
 HUSHES = 20.0
 """Seconds of media between two silences that give to suspect: speech has pauses."""
 
@@ -75,6 +77,8 @@ class Adaptive:
         """Packets are suspicious until this decoding time."""
         self._hushed: float | None = None
         """Decoding time of the last silence that gave to suspect."""
+        self._soon: float | None = None
+        """The last key frame that began a group sooner than groups should."""
         self._burst: float | None = None
         """A burst lasts until this presentation time."""
 
@@ -83,7 +87,7 @@ class Adaptive:
         self._media = seen.pts if seen.dts is None else seen.dts
         odd = seen.flags & (CORRUPT | DISCONTINUITY) != 0
         reason = self._suspicion.feed(self._media, coded(seen.data), key=seen.key, odd=odd)
-        if seen.key and (self._gop is None or self._gop.begins_anew(seen)):
+        if seen.key and (self._gop is None or self._gop.begins_anew(seen) or self._spared(seen)):
             self._turn()
         gop = self._gop
         if gop is None:
@@ -124,6 +128,13 @@ class Adaptive:
             self._gop.small |= small
             self._gop.odd |= not small
         self._until = None if self._media is None else self._media + LASTS
+
+    def _spared(self, key: Packet) -> bool:
+        """Whether a key frame soon after another is a rare one, as at a cut, and begins a group all the same."""
+        if key.pts is None or (self._soon is not None and 0.0 <= key.pts - self._soon < APART):
+            return False
+        self._soon = key.pts
+        return True
 
     def _turn(self) -> None:
         """A key frame begins another group."""
