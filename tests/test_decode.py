@@ -59,6 +59,12 @@ async def decode(pool: Pool, packets: list[Packet], *formats: Format, **options:
     return seen
 
 
+async def test_key_frames_that_miss_the_beat_are_decoded_as_often_as_asked_on_the_mean(pool: Pool) -> None:
+    form, packets = h264(frames=600, gop=100)  # a key frame every four seconds
+    seen = await decode(pool, packets, form, every=5.0)
+    assert [one.pts for one in seen if isinstance(one, Picture)] == [0.0, 8.0, 12.0, 16.0, 20.0]
+
+
 async def test_key_frames_are_decoded_no_more_often_than_asked(pool: Pool) -> None:
     form, packets = h264(frames=150, gop=25)  # a key frame a second for six seconds
     seen = await decode(pool, packets, form, every=1.9)

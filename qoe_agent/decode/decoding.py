@@ -100,7 +100,8 @@ class Decoding:
         elif self._policy == "all":
             self._run_on(track, seen)
         elif seen.key and seen.at >= self._next_picture:
-            self._next_picture = seen.at + self._every
+            due = self._next_picture or seen.at  # one in `every` seconds on the mean, wherever key frames fall
+            self._next_picture = max(due + self._every, seen.at)
             self._picture(partial(track.pictures.key_frame, seen))
 
     def reset(self) -> None:

@@ -51,17 +51,13 @@ class Fall(NamedTuple):
     """And in it."""
     cut: bool
     """It began with a picture larger than any lately: a cut to something that stands still."""
-    keys: int
-    """Key frames in it."""
-    alike: bool
-    """Those are of nearly one size."""
 
 
 class Collapse:
     """Feed it the packets of a video track in the order of decoding."""
 
     __slots__ = (
-        "_few", "_held", "_keys", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times", "_was",
+        "_few", "_held", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times", "_was",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -77,12 +73,10 @@ class Collapse:
         """Sizes of the last, while a fall lasts."""
         self._open: Fall | None = None
         """The fall that lasts, as it began but for `until`."""
-        self._keys: list[int] = []
-        """Sizes of the key frames in it."""
         self._sizes = Ranks(LEVEL)
         """Its last sizes."""
         self._last: float | None = None
-        self._was: deque[Fall] = deque(maxlen=8)
+        self._was: deque[Fall] = deque(maxlen=16)
         """Falls that are over, the latest last."""
 
     def add(self, pts: float | None, dts: float | None, size: int, key: bool) -> None:
@@ -94,17 +88,20 @@ class Collapse:
         while self._held and (self._held[0][0] <= due or len(self._held) > WAITING):
             self._shown(*self._held.pop(0))
 
+    @property
+    def falls(self) -> list[Fall]:
+        """All that are remembered, the latest last, which may last still."""
+        return [*self._was, self._told(self._open)] if self._open else list(self._was)
+
     def latest(self) -> Fall | None:
         """The last fall, with those before it that were merely interrupted (refinement, a key frame) as one."""
-        falls = [*self._was, self._told(self._open)] if self._open else list(self._was)
-        if not falls:
-            return None
-        last = falls.pop()
+        if not self._was:
+            return self._open and self._told(self._open)
+        *falls, last = self.falls
         for fall in reversed(falls):
             if fall.end is None or last.start - fall.end > JOINED:
                 break
-            keys, alike = last.keys + fall.keys, last.alike and fall.alike
-            last = last._replace(start=fall.start, level=fall.level, cut=fall.cut, keys=keys, alike=alike)
+            last = last._replace(start=fall.start, level=fall.level, cut=fall.cut)
         return last
 
     def _shown(self, pts: float, size: int, key: bool) -> None:
@@ -112,8 +109,6 @@ class Collapse:
         if last is not None and not 0.0 <= pts - last <= 2.0:
             self._restart()
         if key:
-            if self._open:
-                self._keys.append(size)
             return
         recent = self._recent
         recent.append((pts, size))
@@ -158,7 +153,6 @@ class Collapse:
                 began, large = at, 0
         before = [size for at, size in recent if at < began]
         cut = max(before[-3:], default=0) > SPIKE * self._levels.at(0.95)
-        self._keys = []
         self._sizes.clear()
         self._few.clear()
         for _, size in recent[-FEW:]:
@@ -166,7 +160,7 @@ class Collapse:
         for at, size in recent:
             if at >= began:
                 self._sizes.add(size)
-        self._open = Fall(began, None, pts, level, 0.0, cut, 0, True)
+        self._open = Fall(began, None, pts, level, 0.0, cut)
 
     def _goes_on(self, fall: Fall, pts: float, size: int) -> None:
         self._sizes.add(size)
@@ -185,9 +179,7 @@ class Collapse:
         self._open = None
 
     def _told(self, fall: Fall) -> Fall:
-        keys = self._keys
-        alike = not keys or max(keys) <= 1.25 * min(keys)
-        return fall._replace(size=self._sizes.median, keys=len(keys), alike=alike)
+        return fall._replace(size=self._sizes.median)
 
     def _keep(self, recent: Iterable[tuple[float, int]]) -> None:
         """Forget all but these of the last packets."""

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.maths.collapse import Collapse
+from qoe_agent.maths.glimpses import Glimpses
 from qoe_agent.maths.hush import Hush
 
 if TYPE_CHECKING:
-    from qoe_agent.maths.collapse import Fall
     from qoe_agent.maths.stillness import Seen, Spell
 
 HUSHED = 3.0
@@ -29,8 +29,8 @@ LEAPS = 2
 """Holes between pictures that are the same for these to prove a freeze without the packets."""
 LONG = 2.0
 """Seconds that a picture under a clock or ticker stands still before that proves it, its beginning unseen."""
-ALONE = 1.0
-"""Seconds, and at least a group of pictures, that packets must be small to prove a freeze alone."""
+GOP = 1.0
+"""Seconds between key frames, while these are not known."""
 SPARSE = 1.5
 """Groups of pictures between two decoded: not all key frames are."""
 
@@ -40,6 +40,8 @@ class Found(NamedTuple):
 
     start: float
     until: float
+    end: float | None
+    """When packets say that it was over."""
     detail: dict[str, Any]
     """What it is based on."""
 
@@ -47,10 +49,11 @@ class Found(NamedTuple):
 class Frozen:
     """One video track of one connection, and its sound."""
 
-    __slots__ = ("_keys", "_last", "_seen", "_sizes", "hush", "sparse")
+    __slots__ = ("_glimpses", "_keys", "_last", "_seen", "_sizes", "hush", "sparse")
 
     def __init__(self) -> None:
         self._sizes = Collapse()
+        self._glimpses = Glimpses()
         self._keys: deque[float] = deque(maxlen=5)
         """Media times of the last key frames."""
         self._last: float | None = None
@@ -63,7 +66,10 @@ class Frozen:
     def packet(self, pts: float | None, dts: float | None, size: int, key: bool) -> None:
         """A packet of the track arrived."""
         self._sizes.add(pts, dts, size, key)
-        if key and pts is not None:
+        if pts is None:
+            return
+        self._glimpses.packet(pts, size, key=key)
+        if key:
             self._keys.append(pts)
 
     def picture(self, pts: float, seen: Seen | None) -> None:
@@ -71,20 +77,24 @@ class Frozen:
         if self._last is not None and self._keys:
             apart = pts - self._last > SPARSE * self._gop
             self.sparse = apart or (self.sparse and seen is not None and seen.apart)
+        if seen is None or seen.apart:
+            self._glimpses.picture(pts, same=seen is not None and seen.spell is not None)
         self._last, self._seen = pts, seen or self._seen
 
     def now(self) -> Found | None:
         """The freeze that is going on."""
         spell = self._seen.spell if self._seen else None
+        extent = self._glimpses.freeze(self._sizes.falls, self._gop) if self.sparse else None
+        if extent:
+            return self._found(extent.start, extent.until, extent.basis, spell, extent.end)
         if spell is None:
-            fall = self._sizes.latest() if self.sparse else None
-            return self._found(fall.start, fall.until, "packets", None) if fall and self._alone(fall) else None
+            return None
         if spell.why_not == "":
             return self._found(spell.start, spell.until, "pictures", spell)
-        if spell.why_not == "unknown" and self._moves:
+        if spell.why_not == "unknown" and self._moves and not self.sparse:
             fall = self._sizes.latest()
             if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
-                return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell)
+                return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell, fall.end)
             if spell.leaps >= LEAPS or (spell.masked and spell.until - spell.start >= LONG):
                 return self._found(spell.start, spell.until, "pictures", spell)
         if spell.why_not == "habit" and self.hush.since(spell.start, TOGETHER) >= HUSHED:
@@ -93,17 +103,15 @@ class Frozen:
 
     def end(self, found: Found) -> float:
         """When a freeze that is over ended."""
-        seen, fall = self._seen, self._sizes.latest()
+        seen = self._seen
         if seen and seen.ended is not None and seen.ended >= found.start and not seen.apart:
             return seen.ended
-        if fall and fall.end is not None and "packets" in found.detail["basis"]:
-            return max(found.until, fall.end)
-        return found.until
+        return max(found.until, found.end or found.until)
 
     @property
     def _gop(self) -> float:
         """Seconds between key frames, the longest of late."""
-        return max((b - a for a, b in pairwise(self._keys)), default=ALONE)
+        return max((b - a for a, b in pairwise(self._keys)), default=GOP)
 
     @property
     def _moves(self) -> bool:
@@ -111,14 +119,7 @@ class Frozen:
         share = self._seen.share if self._seen else None
         return share is not None and share <= NORMAL
 
-    def _alone(self, fall: Fall) -> bool:
-        """Packets alone tell of a freeze, and it is not over."""
-        gop = self._gop
-        proof = self._moves and not fall.cut and fall.alike
-        lasts = fall.end is None or not self._keys or self._keys[-1] - fall.end <= gop
-        return proof and lasts and fall.until - fall.start >= max(ALONE, gop)
-
-    def _found(self, start: float, until: float, basis: str, spell: Spell | None) -> Found:
+    def _found(self, start: float, until: float, basis: str, spell: Spell | None, end: float | None = None) -> Found:
         detail: dict[str, Any] = {"basis": basis, "sound": self.hush.describe(start, until)}
         if self._seen and self._seen.share is not None:
             detail["still_ratio"] = round(self._seen.share, 3)
@@ -129,4 +130,4 @@ class Frozen:
             }  # fmt: skip
         if (fall := self._sizes.latest()) and "packets" in basis:
             detail |= {"packet_bytes": fall.size, "packet_bytes_before": fall.level}
-        return Found(start, until, detail)
+        return Found(start, until, end, detail)

@@ -302,7 +302,6 @@ def test_small_packets_tell_when_a_freeze_began_and_ended() -> None:
     fall = sizes((5.0, 8.0)).latest()
     assert fall
     assert not fall.cut
-    assert fall.alike
     assert fall.start == pytest.approx(5.0, abs=0.1)
     assert fall.end == pytest.approx(8.0, abs=0.1)
 

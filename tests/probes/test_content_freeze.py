@@ -188,22 +188,25 @@ def test_bursts_of_segments_do_not_move_the_onset() -> None:
     assert incident.end == pytest.approx(1009.0, abs=0.1)
 
 
-def test_pictures_apart_need_packets_that_collapsed() -> None:
-    def run(frozen_size: int) -> Outcome:
+def test_pictures_apart_need_packets_that_collapsed_or_longer() -> None:
+    def run(frozen_size: int, same: float) -> Outcome:
         outcome = Outcome("content_freeze").feed([Opened(1000.0, 1000.0, "rtmp")])
         for n in range(30 * FPS):
             pts, still = n / FPS, 12.0 <= n / FPS < 26.0
             size = 50_000 if n % 50 == 0 else frozen_size + n % 7 if still else 3000 + n % 700
             if n % 125 == 0:
-                spell = SPELL._replace(start=15.0, until=pts, why_not="unknown", leaps=1) if 20 <= pts < 26 else None
+                spell = SPELL._replace(start=15.0, until=pts, why_not="unknown", leaps=1) if 20 <= pts < same else None
                 outcome.feed([picture(pts, look(spell, apart=True))])
             outcome.feed([Packet(1000.0 + pts, 0, "video", pts, pts, int(n % 50 == 0), size, b"")])
         return outcome.feed([Tick(1030.0), Lost(1031.0, "ended")])
 
-    (incident,) = run(60).incidents("content_freeze")
+    (incident,) = run(60, 26.0).incidents("content_freeze")
     assert incident.start_pts == pytest.approx(12.0, abs=0.1)
     assert incident.end_pts == pytest.approx(26.0, abs=0.1)
-    assert run(3000).incidents("content_freeze") == []
+    assert run(3000, 22.0).incidents("content_freeze") == []
+    (incident,) = run(3000, 26.0).incidents("content_freeze")  # an encoder at a constant rate
+    assert (incident.start_pts, incident.end_pts) == (15.0, 25.0)
+    assert incident.detail["basis"] == "pictures"
 
 
 def test_gauges_are_absent_until_known() -> None:
