@@ -51,6 +51,8 @@ MARGIN = 1.0
 LINES = 1080
 """`Place.cell` is in pixels of a picture whose shorter side has so many."""
 
+DENSE = 16
+"""Pixels that are enough along a cell's side."""
 CONTRAST = 24.0
 """Least difference between white and black guards, in 8-bit codes."""
 CLEAR = 0.4
@@ -192,21 +194,22 @@ def sampled(luma: Plane, spot: Spot) -> Levels | None:
     (left, top), _, (right, bottom), _ = spot.corners
     if left < 0 or top < 0 or right > 1 or bottom > 1 or right * width - left * width < 2 * COLUMNS:
         return None
-    y0, down = _means(top * height, bottom * height, ROWS)
-    x0, across = _means(left * width, right * width, COLUMNS)
-    crop = luma[y0 : y0 + down.shape[1], x0 : x0 + across.shape[1]].astype(np.float32)
+    rows, down = _means(top * height, bottom * height, ROWS)
+    columns, across = _means(left * width, right * width, COLUMNS)
+    crop = luma[rows, columns].astype(np.float32)
     return np.asarray(down[:, : crop.shape[0]] @ crop @ across[:, : crop.shape[1]].T, np.float32)
 
 
 @lru_cache(maxsize=256)
-def _means(start: float, end: float, cells: int) -> tuple[int, Levels]:
-    """First pixel, and the share of each pixel from there in the mean of each cell's middle half."""
+def _means(start: float, end: float, cells: int) -> tuple[slice, Levels]:
+    """Pixels (of large cells every second, third, ...), and their shares in the mean of each cell's middle half."""
     cell, first = (end - start) / cells, int(start)
     edges = np.arange(first, int(np.ceil(end)) + 1)
     middle = start + (np.arange(cells) + 0.5)[:, None] * cell
     low, high = middle - cell / 4, middle + cell / 4
-    share = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
-    return first, np.asarray(np.maximum(share, 0.0) / (high - low), np.float32)
+    step = max(1, int(cell / DENSE))
+    share = np.maximum(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0.0)[:, ::step]
+    return slice(first, int(edges[-1]), step), np.asarray(share / share.sum(axis=1, keepdims=True), np.float32)
 
 
 def _warped(luma: Plane, spot: Spot) -> Levels | None:

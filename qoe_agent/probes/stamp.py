@@ -2,8 +2,8 @@
 
 What the marks mean is for other probes (latency, content offset): they read the looks here. Nothing is counted, and
 next to nothing spent, until a stamp was found and three of its marks agree. The search for it takes 8 ms at 1080p,
-every third time 30, in steps that each take another picture (so that none costs more than 8 ms); it is made again
-after a second at first and then ever more rarely, down to twice a minute.
+every fourth time 30, in steps that each take another picture (so that none costs more than 8 ms); it is made again
+after two seconds at first and then ever more rarely, down to twice a minute.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ DROPS = Metric(
 )
 SOUND_MARKS = Metric("qoe_stamp_sound_marks_total", "counter", "Marks heard in the sound (ten a second).")
 
-SOONEST, RAREST = 1.0, 30.0
+SOONEST, RAREST = 2.0, 30.0
 """Seconds from one search to the next: the first, doubled each time until the last."""
-FINE = 3
+UNREAD = 1.0
+"""Seconds without a mark after which a stamp may have moved."""
+FINE = 4
 """One search of so many is for small stamps in large pictures too."""
 GONE = 30.0
 """Seconds without a mark after which a stamp's spot is forgotten."""
@@ -107,7 +109,7 @@ class Spy:
         mark = read(view.luma, spot) if spot else None
         if mark:
             self._spot = spot
-        elif not self._place and self._patience.due(pts) and not (self._spot and pts - self._read < SOONEST):
+        elif not self._place and self._patience.due(pts) and not (self._spot and pts - self._read < UNREAD):
             self._spot, mark = self._seek(view.luma, pts) or (self._spot, None)
         return mark
 
