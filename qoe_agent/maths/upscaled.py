@@ -74,7 +74,7 @@ class Suspect(NamedTuple):
 
 @dataclass(slots=True)
 class Inspection:
-    """A picture's sample under inspection. `work` does one projection (about 1 ms at 1080p) at a time."""
+    """A picture's sample under inspection. `work` does one projection (half a millisecond at 1080p) at a time."""
 
     height: int
     width: int

@@ -5,7 +5,7 @@ leaves behind (`maths.upscaled`); the coded height where detail up to it was see
 absent where neither is sure. `basis="detail"`: lines that suffice for the finest detail of the last minute, whatever
 the reason: a soft lens, a gentle subject, a starved encoder; defocus only lowers it, so the largest counts.
 
-Pictures are inspected one after another, key pictures if there are any, 14 projections (about 15 ms at 1080p)
+Pictures are inspected one after another, key pictures if there are any, 14 projections (about 7 ms at 1080p)
 a second of media time, so that one takes about four seconds; two must agree unless one is very clear. Interlaced
 pictures are left alone. Neural scalers, added grain, content scaled again to another size, and scaling by less than
 a tenth are not found; pictures of less than 240 lines are not judged.
