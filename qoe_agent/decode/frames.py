@@ -105,17 +105,18 @@ def chroma_of(frame: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
     form = frame.format
     if form.name.startswith("gray"):
         return None
-    if form.is_rgb or not form.is_planar or form.is_big_endian or len(frame.planes) < 3:
+    planes = frame.planes
+    if form.is_rgb or not form.is_planar or form.is_big_endian or len(planes) < 3:
         frame = frame.reformat(format="yuv420p")
-    first, second = (_plane(frame.planes[n], frame.format.components[n].bits) for n in (1, 2))
-    return first, second
+        form, planes = frame.format, frame.planes
+    bits = form.components[1].bits
+    return _plane(planes[1], bits), _plane(planes[2], bits)
 
 
 def _plane(plane: Any, bits: int) -> NDArray[np.uint8]:
     """A plane as rows x columns, 8 bits; a view of the frame's buffer where it has 8."""
     if bits == 8:
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        return np.asarray(rows[: plane.height, : plane.width], np.uint8)
+        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
     deep = np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)[: plane.height, : plane.width]
     return np.asarray(deep >> (bits - 8), np.uint8)
 

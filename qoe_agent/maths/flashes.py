@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import lru_cache
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ class Swings:
         at[way][moved] = -np.inf
         opposing = moved & (sense == 1 - way) & (since >= pts - PAIR)
         if np.count_nonzero(opposing) >= AREA * self._cells:
-            began = float(np.median(since[opposing]))
+            began = float(median(since[opposing].tolist()))
             sense[moved] = -1
             return began
         sense[moved], since[moved] = way, pts
@@ -220,7 +221,7 @@ class Pumping:
             return None
         trend = np.convolve(gains, np.ones(width) / width, "valid")
         off = gains[width // 2 : width // 2 + len(trend)] - trend
-        return float(np.median(np.abs(off)) / GAMMA)
+        return float(median(np.abs(off).tolist())) / GAMMA
 
 
 @lru_cache(maxsize=4)

@@ -22,8 +22,8 @@ LEAST = 180
 """`small` has at least so many rows (and columns), where the picture has."""
 TINY = (32, 18)
 """Columns and rows of `tiny`."""
-AHEAD = 1 << 19
-"""Bytes of a picture that are fetched into the processor's cache before they are shrunk."""
+NEAR, AHEAD = 1 << 20, 1 << 19
+"""Bytes of a picture that a processor's cache may still hold, and as many as are fetched before they are shrunk."""
 
 
 class View:
@@ -122,17 +122,18 @@ def halved(plane: Plane) -> Plane:
 def _shrunk(plane: Plane, times: int) -> Plane:
     """`plane` halved so often.
 
-    What a decoder has just written lies in memory too far away for cv2.resize, which waits for each line: it takes
-    four times as long as with lines that are near. cv2.norm, which reads straight on, fetches them in a fifth of that
-    time. So a piece at a time is read, and then shrunk.
+    A large picture that a decoder has just written lies in memory too far away for cv2.resize, which waits for each
+    line: it takes four times as long as with lines that are near. cv2.norm, which reads straight on, fetches them in a
+    fifth of that time. So a piece at a time is read, and then shrunk.
     """
     rows, columns = plane.shape
     out = np.empty((rows >> times, columns >> times), np.uint8)
     unit = 1 << times
-    step = max(1, AHEAD // (columns * unit)) * unit
+    step = max(1, AHEAD // (columns * unit)) * unit if rows * columns > NEAR else rows
     for top in range(0, rows & -unit, step):
         piece = plane[top : top + step]
-        cv2.norm(piece, cv2.NORM_INF)
+        if step < rows:
+            cv2.norm(piece, cv2.NORM_INF)
         for _ in range(times):
             piece = halved(piece)
         out[top >> times : (top + step) >> times] = piece

@@ -147,7 +147,7 @@ def test_pictures_of_any_size(shape: tuple[int, int]) -> None:
 def test_what_two_levels_tell_is_what_the_count_of_all_levels_says(
     masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pictures of two to four levels, some of which are near to black, to flat, or only just neither, and with half of each left out."""
+    """Pictures of two to four levels, some of which are nearly black or flat, and with half of them left out."""
     rng, told = np.random.default_rng(7), 0
     for _ in range(300):
         shares = np.append(np.sort(rng.choice([0.1, 0.15, 0.2, 0.5, 0.84, 0.86, 0.97, 1.0], 3)), 1.0)
