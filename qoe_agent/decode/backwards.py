@@ -17,7 +17,7 @@ import av
 
 from qoe_agent import clock
 from qoe_agent.decode.pictures import TICKS, Run, describe
-from qoe_agent.maths.thumb import same, thumb
+from qoe_agent.maths.thumb import rests, same, thumb
 from qoe_agent.model import Damage
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Backwards:
         view = self._pictures.view(frames[0])
         here = thumb(view)
         self._keyed(_ticks(gop.pts), here)
-        stands = len(frames) > 1 and same(here, thumb(self._pictures.view(frames[-1])))
+        stands = len(frames) > 1 and self._stands(view, here, self._pictures.view(frames[-1]))
         self._stood.append(stands)
         asked = looks.suspects(view) or looks.alert
         wants = self._granted(asked or told.small, told.odd) or (stands and self._duty.allows(same=self._habit))
@@ -170,6 +170,9 @@ class Backwards:
         """The key picture came out of the decoder only as the run ended, and it is what somebody waits for."""
         if self._seen == _ticks(gop.pts) and self._granted(self._pictures.looks.alert, False):
             yield from self._begin(gop)
+
+    def _stands(self, view: View, here: Thumb, twin: View) -> bool:
+        return view.luma.shape == twin.luma.shape and (same(here, thumb(twin)) or rests(view, twin))
 
     @property
     def _habit(self) -> bool:

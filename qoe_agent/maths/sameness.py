@@ -147,6 +147,12 @@ def same(first: Plane, second: Plane, chosen: NDArray[np.bool_], slight: float =
     return moved.likeness <= LIKE_SHIFT or most <= slight
 
 
+def displaced(first: Plane, second: Plane, chosen: NDArray[np.bool_]) -> bool:
+    """Whether anything moved between two pictures shown soon after one another, whatever coding changed."""
+    moved = flow(first, second, chosen)
+    return moved.shift > FAR or moved.explained > EXPLAINED or moved.likeness > LIKE_SHIFT
+
+
 def dissolving(lead: Sequence[Plane], chosen: NDArray[np.bool_]) -> bool:
     """Whether the last of `lead` ends a dissolve or a fade: the picture halfway is the mean of its neighbours, and
     what changed is no displacement."""

@@ -8,12 +8,13 @@ compares means of whole planes with one threshold, and so finds slides, and no f
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qoe_agent.maths.motion import Motion
-from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, dissolving, same, top
+from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, tiling, top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +43,8 @@ TINY = 1e-3
 """Containers round to milliseconds."""
 STEPS = 3
 """Pictures in a row that may differ by residue."""
+REFINES = 0.5
+"""Seconds after a key frame of a frozen picture in which an encoder short of bits makes it what it was."""
 
 
 class Past:
@@ -92,11 +95,15 @@ class Run:
 class Watch:
     """Follows the `chosen` tiles; motion in `others` is overlooked as long as it keeps to one border."""
 
-    __slots__ = ("_chosen", "_minimum", "_others", "_proved", "ended", "fresh", "motion", "repeats", "run", "seconds")
+    __slots__ = (
+        "_key", "_minimum", "_others", "_proved", "chosen", "ended", "fresh", "motion", "repeats", "run", "seconds",
+    )  # fmt: skip
 
     def __init__(self, chosen: Chosen, others: Chosen, minimum: float) -> None:
-        self._chosen, self._others, self._minimum = chosen, others, minimum
+        self.chosen, self._others, self._minimum = chosen, others, minimum
         self.motion = Motion()
+        self._key = -inf
+        """Media time of the last key frame that no other came just before."""
         self._proved = 0.0
         """Media time at which motion was last told from noise."""
         self.run: Run | None = None
@@ -109,12 +116,13 @@ class Watch:
 
     def step(self, now: float, then: float, plane: Plane, past: Past, change: Grid, key: bool) -> None:
         """The next picture; the one before, `then`, is the last of `past`."""
-        inside, run, motion = change[self._chosen], self.run, self.motion
+        inside, run, motion = change[self.chosen], self.run, self.motion
+        self._key = now if key else self._key
         most, middle = busy(inside)
         still = now - then <= HOLE and motion.still(most, middle)
         if run and still:
             run.steps = 0
-        elif run and run.pictures > 2 and run.steps < STEPS and most <= POP and self._same(past.recent[-1][1], plane):
+        elif run and self._residue(run, now, most, past.recent[-1][1], plane):
             still = True
             run.doubt = run.doubt if run.steps else now
             run.steps += not key
@@ -135,19 +143,25 @@ class Watch:
             self._back(run)
         self._check(run, now, now - then, plane)
 
+    def _residue(self, run: Run, now: float, most: float, before: Plane, plane: Plane) -> bool:
+        """Whether a change is one of quality: a small one, or of any size after a key frame in a freeze."""
+        if run.pictures > 2 and run.steps < STEPS and most <= POP and self._same(before, plane):
+            return True
+        return run.why_not == "" and 0.0 <= now - self._key <= REFINES and not displaced(before, plane, self.chosen)
+
     def _move(self, now: float, shown: float, plane: Plane, past: Past, by: tuple[float, float], key: bool) -> None:
         self.motion.moved(now, shown, *by, plane, key)
         self.fresh += 1
         self.seconds += max(0.0, shown)
         if now - self._proved >= CHECK or now < self._proved:
             self._proved = now
-            self.motion.proved(not same(past.sparse[0][1], plane, self._chosen, NOISY))
+            self.motion.proved(not same(past.sparse[0][1], plane, self.chosen, NOISY))
 
     def leap(self, now: float, then: float, plane: Plane, past: Past, change: Grid) -> None:
         """The next picture, but for others that were left out between."""
         self.motion.last.clear()
         self.motion.proved(True)
-        if not same(past.recent[-1][1], plane, self._chosen, NOISY):
+        if not same(past.recent[-1][1], plane, self.chosen, NOISY):
             self.end(then)
             self.motion.went_on(now, now - then)
             return
@@ -172,7 +186,7 @@ class Watch:
             self.motion.stood(run.until - run.start)
 
     def _same(self, first: Plane, second: Plane) -> bool:
-        return same(first, second, self._chosen, self.motion.slight)
+        return same(first, second, self.chosen, self.motion.slight)
 
     def _count(self, run: Run) -> None:
         self.repeats += run.repeats
@@ -186,8 +200,8 @@ class Watch:
         if run.why_not is not None and now - run.checked < CHECK:
             return
         run.checked = now
-        run.difference = max(run.difference, top(changes(run.first, plane)[self._chosen]))
-        if not same(run.first, plane, self._chosen, NOISY if run.leaps else self.motion.slight):
+        run.difference = max(run.difference, top(changes(run.first, plane)[self.chosen]))
+        if not same(run.first, plane, self.chosen, NOISY if run.leaps else self.motion.slight):
             self._crept(run)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)
@@ -214,18 +228,18 @@ class Watch:
             return "unknown"
         if motion.between(start - LATELY, start) < LATELY / 3 and (run.seen > LATELY / 3 or motion.share is None):
             return "still"
-        if max((top(changes(plane, run.first)[self._chosen]) for _, plane in run.before), default=0.0) < MOTION:
+        if max((top(changes(plane, run.first)[self.chosen]) for _, plane in run.before), default=0.0) < MOTION:
             return "noise"
         if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
             return "cut"
         if motion.gradual(run.after):
             return "gradual"
-        return "dissolve" if dissolving([plane for _, plane in run.lead], self._chosen) else ""
+        return "dissolve" if dissolving([plane for _, plane in run.lead], self.chosen) else ""
 
     def _back(self, run: Run) -> None:
         """Pictures just before may have been of the same, refined too much at once to be still."""
         for (pts, plane), (_, after) in zip(run.lead[-2 : -2 - STEPS : -1], run.lead[:-STEPS:-1], strict=False):
-            step = changes(plane, after)[self._chosen]
+            step = changes(plane, after)[self.chosen]
             if not self.motion.refined(*busy(step)) or not self._same(plane, run.first):
                 return
             run.start = pts
@@ -236,6 +250,15 @@ def one_sided(moving: Chosen) -> bool:
     down, across = edge(moving.shape)
     inside = [moving[down:], moving[:-down], moving[:, across:], moving[:, :-across]]
     return any(not rest.any() for rest in inside)
+
+
+def middle(shape: tuple[int, ...]) -> Chosen:
+    """The tiles of a plane of this shape that are away from its border."""
+    tiles = tiling(*shape).area.shape
+    rows, columns = edge(tiles)
+    inner = np.zeros(tiles, np.bool_)
+    inner[rows:-rows, columns:-columns] = True
+    return inner
 
 
 def edge(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qoe_agent.maths.sameness import changes, same, tiling
-from qoe_agent.maths.standstill import Past, Watch, edge
+from qoe_agent.maths.standstill import NOISY, Past, Watch, middle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ class Stillness:
         if self._then is None or plane.shape != self._shape or self._watches[0].motion.rare:
             return False
         frozen = any(watch.run is not None and watch.run.why_not == "" for watch in self._watches)
-        return frozen != any(same(self._past.recent[-1][1], plane, chosen) for chosen in self._areas())
+        return frozen != any(same(self._past.recent[-1][1], plane, w.chosen, NOISY) for w in self._watches)
 
     def see(self, plane: Plane, pts: float, *, key: bool, follows: bool) -> Seen | None:
         """The next picture; None for the first. The plane is kept."""
@@ -143,10 +143,7 @@ class Stillness:
             strip = covered[round(top * height) : round((top + down) * height)]
             strip[:, round(left * width) : round((left + across) * width)] = 1
         free = tiles.means(covered) < COVERED
-        rows, columns = edge(free.shape)
-        inner = free.copy()
-        inner[:rows] = inner[-rows:] = inner[:, :columns] = inner[:, -columns:] = False
-        return [area for area in (free, inner) if area.any()]
+        return [area for area in (free, free & middle(self._shape)) if area.any()]
 
     def _seen(self, apart: bool, change: float) -> Seen:
         whole = self._watches[0]

@@ -13,11 +13,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qoe_agent.maths.sameness import displaced
+from qoe_agent.maths.standstill import middle
+
 if TYPE_CHECKING:
     from qoe_agent.maths.view import View
 
 Thumb: TypeAlias = NDArray[np.uint8]
 
+LEAST = 32
+"""Rows and columns that a picture must have to be seen nearer."""
 SIZE = (64, 36)
 """Columns and rows."""
 STILL, SHARE = (1.0, 3.0), 0.02
@@ -27,6 +32,13 @@ STILL, SHARE = (1.0, 3.0), 0.02
 def thumb(view: View) -> Thumb:
     """The picture's thumb."""
     return np.asarray(cv2.resize(view.small, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def rests(one: View, other: View) -> bool:
+    """Whether two pictures soon after one another show the same, seen nearer and away from the border, where a clock
+    or ticker may run: nothing is displaced, however much a poor key frame was refined."""
+    first, second = one.small, other.small
+    return min(first.shape) >= LEAST and not displaced(first, second, middle(first.shape))
 
 
 def same(one: Thumb, other: Thumb) -> bool:

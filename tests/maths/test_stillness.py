@@ -11,7 +11,8 @@ import pytest
 
 from qoe_agent.maths.collapse import Collapse
 from qoe_agent.maths.hush import Hush
-from qoe_agent.maths.sameness import flow, same
+from qoe_agent.maths.sameness import displaced, flow, same
+from qoe_agent.maths.standstill import middle
 from qoe_agent.maths.stillness import Spell, Stillness
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ def residue(plane: Plane, frames: int, gop: int = 20) -> Iterator[Plane]:
         yield np.clip(soft + (plane - soft) * (1 - 0.8**n) + step, 0, 255).astype(np.uint8)
 
 
+def blurred(plane: Plane, sigma: float) -> Plane:
+    """Poorly coded in the lower third."""
+    made = plane.copy()
+    made[120:] = cv2.GaussianBlur(plane, (0, 0), sigma)[120:]
+    return made
+
+
 def watched(planes: Iterable[Plane], stillness: Stillness | None = None, gop: int = 50) -> list[tuple[Spell, float]]:
     """Spells as last told, each with where it ended."""
     stillness = stillness or Stillness()
@@ -97,6 +105,20 @@ def test_residue_is_the_same_picture_and_a_shift_is_not() -> None:
     assert not same(first, at(image, 30.0), ALL)
 
 
+def test_what_is_merely_refined_is_not_displaced_whatever_runs_at_the_border() -> None:
+    image = scene()
+    first = at(image, 10.0)
+    poor = blurred(first, 1.5)
+    assert not same(poor, first, ALL, 3.0)
+    assert not displaced(poor, first, ALL)
+    assert displaced(first, at(image, 10.5), ALL)
+    assert displaced(first, at(scene(3), 10.0), ALL)
+    crawled = first.copy()
+    crawled[-18:] = at(image, 60.0)[-18:]
+    assert displaced(first, crawled, ALL)
+    assert not displaced(first, crawled, middle(first.shape))
+
+
 def test_a_picture_that_became_lighter_is_another() -> None:
     first = at(scene(), 10.0)
     assert not same(first, (first * 0.97).astype(np.uint8), ALL)
@@ -111,6 +133,15 @@ def test_flow_measures_small_displacements(shift: float) -> None:
 
 
 # ---- freezes
+
+
+def test_a_key_frame_that_an_encoder_cannot_afford_does_not_cut_a_freeze_in_two() -> None:
+    before, after = pan(30, 2.0), pan(50, 2.0, 120.0)
+    still = before[-1]
+    poor = [blurred(still, sigma) for sigma in (1.6, 0.6, 1.3, 0.5, 1.1, 0.4, 0.9)]
+    held = [still] * 20 + poor + [still] * 23
+    (span,) = freezes([*before, *held, *after])
+    assert span == (pytest.approx(29 / FPS, abs=0.041), pytest.approx(80 / FPS, abs=0.041))
 
 
 @pytest.mark.parametrize("speed", [0.15, 1.0, 6.0])
