@@ -141,7 +141,8 @@ def test_a_key_frame_that_an_encoder_cannot_afford_does_not_cut_a_freeze_in_two(
     poor = [blurred(still, sigma) for sigma in (1.6, 0.6, 1.3, 0.5, 1.1, 0.4, 0.9)]
     held = [still] * 20 + poor + [still] * 23
     (span,) = freezes([*before, *held, *after])
-    assert span == (pytest.approx(29 / FPS, abs=0.041), pytest.approx(80 / FPS, abs=0.041))
+    assert span[0] == pytest.approx(29 / FPS, abs=0.041)
+    assert span[1] == pytest.approx(80 / FPS, abs=0.041)
 
 
 @pytest.mark.parametrize("speed", [0.15, 1.0, 6.0])
