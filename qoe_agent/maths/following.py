@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 class Following:
     """Feed it connections, segments and pictures."""
 
-    __slots__ = ("_due", "_since", "_track", "dead")
+    __slots__ = ("_due", "_since", "dead", "track")
 
     def __init__(self) -> None:
         self._due = Due()
-        self._track: int | None = None
+        self.track: int | None = None
+        """The track; None before its first picture."""
         self._since = 0.0
         self.dead = False
         """The connection is lost."""
 
     def restart(self, seen: Opened | Lost) -> None:
         """A connection begins or ends."""
-        self._due, self._track = Due(), None
+        self._due, self.track = Due(), None
         self._since, self.dead = seen.at, isinstance(seen, Lost)
 
     def segment(self, seen: Segment) -> None:
@@ -34,9 +35,9 @@ class Following:
 
     def takes(self, picture: Picture) -> bool:
         """Whether it is one of them; what arrived earlier belongs to a connection of the past."""
-        if self.dead or picture.at < self._since or self._track not in (None, picture.track):
+        if self.dead or picture.at < self._since or self.track not in (None, picture.track):
             return False
-        self._track = picture.track
+        self.track = picture.track
         return True
 
     def broken(self, picture: Picture) -> bool:

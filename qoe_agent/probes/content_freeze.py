@@ -14,9 +14,9 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent.maths.following import Following
 from qoe_agent.maths.frozen import Found, Frozen
 from qoe_agent.maths.stillness import Seen, Stillness, read
-from qoe_agent.maths.window import Floor
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Packet, Picture, Sample, Segment, Sound, Tick
 from qoe_agent.probes import probe
 
@@ -46,8 +46,6 @@ STILL = Metric(
 
 WIDE = 10
 """Seconds of motion that the frame rate is taken over."""
-BREAK = 60.0
-"""Seconds between pictures that are one timeline."""
 SEAM = 0.05
 """Seconds by which a freeze may begin before the one before it ended."""
 
@@ -93,14 +91,10 @@ class ContentFreeze:
     mask: list[list[float]] = field(default_factory=list)
     """What to overlook, such as a burnt-in clock: [left, top, width, height] as fractions of the picture, each."""
 
-    _track: int | None = field(default=None, init=False, repr=False)
-    _lags: Floor = field(default_factory=Floor, init=False, repr=False)
-    """Arrival minus media time of pictures."""
-    _uneven: float = field(default=1.0, init=False, repr=False)
-    """Seconds by which arrival may differ from an even delivery."""
+    _following: Following = field(default_factory=Following, init=False, repr=False)
+    _lag: float = field(default=0.0, init=False, repr=False)
+    """The agent's clock minus media time, had all been delivered evenly."""
     _frozen: Frozen = field(default_factory=Frozen, init=False, repr=False)
-    _last: tuple[float, float] | None = field(default=None, init=False, repr=False)
-    """Arrival and media time of the last picture."""
     _open: Incident | None = field(default=None, init=False, repr=False)
     _now: Found | None = field(default=None, init=False, repr=False)
     _closed: float | None = field(default=None, init=False, repr=False)
@@ -109,11 +103,10 @@ class ContentFreeze:
     """(new pictures, seconds) of motion, a second of it each."""
     _share: float | None = field(default=None, init=False, repr=False)
     _counts: dict[Metric, float] = field(default_factory=dict, init=False, repr=False)
-    _dead: bool = field(default=False, init=False, repr=False)
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         if isinstance(seen, Packet):
-            if seen.kind == "video" and self._track == seen.track:
+            if seen.kind == "video" and self._following.track == seen.track:
                 return self._packet(seen)
         elif isinstance(seen, Picture):
             return self._picture(seen)
@@ -122,7 +115,7 @@ class ContentFreeze:
         elif isinstance(seen, Tick):
             return self._tick()
         elif isinstance(seen, Segment):
-            self._uneven = max(self._uneven, 1.0 + min(seen.duration, 30.0))
+            self._following.segment(seen)
         elif isinstance(seen, Opened | Lost):
             return self._restart(seen)
         return ()
@@ -135,24 +128,22 @@ class ContentFreeze:
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         yield from self._close()
         yield from self._counters()
-        self._track = self._last = self._share = self._closed = None
-        self._uneven, self._lags, self._frozen = 1.0, Floor(), Frozen()
+        self._following.restart(seen)
+        self._share = self._closed = None
+        self._frozen = Frozen()
         self._rate.clear()
-        self._dead = isinstance(seen, Lost)
 
     def _packet(self, seen: Packet) -> Iterable[Finding]:
         self._frozen.packet(seen.pts, seen.dts, seen.size, seen.key)
         return self._follow() if seen.key and self._frozen.sparse else ()
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
-        if self._dead or self._track not in (None, seen.track) or seen.pts is None:
+        if seen.pts is None or not self._following.takes(seen):
             return
-        self._track = seen.track
-        if self._last and not 0.0 < seen.pts - self._last[1] <= BREAK:
+        if self._following.broken(seen):
             yield from self._close()
-            self._lags, self._closed, self._frozen = Floor(), None, Frozen()
-        self._last = seen.at, seen.pts
-        self._lags.add(seen.at, seen.at - seen.pts)
+            self._closed, self._frozen = None, Frozen()
+        self._lag = self._following.when(seen) - seen.pts
         look = read(seen.looks.get("content_freeze"))
         self._frozen.picture(seen.pts, look)
         if look:
@@ -182,18 +173,13 @@ class ContentFreeze:
                 return
             self._now = found._replace(until=found.start)
             self._open = Incident(
-                "content_freeze", self._at(found.start), None, "warning", "", found.start, None, found.detail
+                "content_freeze", found.start + self._lag, None, "warning", "", found.start, None, found.detail
             )
             self._add(FREEZES, 1)
             yield self._open
         until = max(found.until, self._now.until)
         self._add(FROZEN, until - self._now.until)
         self._now = found._replace(start=self._now.start, until=until)
-
-    def _at(self, pts: float) -> float:
-        """Where an even delivery would have put a media time on the agent's clock."""
-        lag = self._lags.lowest(self._last[0] - self._uneven) if self._last else None
-        return pts + (lag or 0.0)
 
     def _close(self) -> Iterator[Finding]:
         """The freeze, if there is one, is over."""
@@ -211,7 +197,7 @@ class ContentFreeze:
 
     def _tick(self) -> Iterator[Finding]:
         yield from self._counters()
-        if self._last is None:
+        if self._following.track is None:
             return
         fresh, seconds = (sum(each) for each in zip(*self._rate, strict=True)) if self._rate else (0, 0.0)
         yield Sample(UNIQUE, fresh / seconds if seconds >= 1.0 else None)
