@@ -39,6 +39,8 @@ FLAT = 1.5
 """Standard deviation below which a picture is one colour: black and its kin, which are told apart elsewhere."""
 CHECK = 1.0
 """Seconds after which a standing picture is compared with its first again."""
+ENDS, PART = 2, 0.2
+"""Pictures of a freeze that coding may make differ at its ends; but no larger a part of the minimum."""
 TINY = 1e-3
 """Containers round to milliseconds."""
 STEPS = 3
@@ -195,7 +197,8 @@ class Watch:
 
     def _check(self, run: Run, now: float, shown: float, plane: Plane) -> None:
         """Compare with the first, at the minimum and then once a second; `shown`: how long this one stays."""
-        if run.why_not is None and now + shown - run.start < self._minimum - TINY:
+        least = self._minimum - min(ENDS * shown, PART * self._minimum) - TINY
+        if run.why_not is None and now + shown - run.start < least:
             return
         if run.why_not is not None and now - run.checked < CHECK:
             return

@@ -92,7 +92,11 @@ def ticker(frames: Iterable[Image], fps: float = FPS) -> Iterator[Image]:
         yield shown
 
 
-def again(path: Path, out: Path, bitrate: float = 2e6, gop: int = 50) -> Path:
+AGAIN = 50
+"""Pictures between key frames of what is encoded again."""
+
+
+def again(path: Path, out: Path, bitrate: float = 2e6, gop: int = AGAIN) -> Path:
     """Decode a file and encode it once more."""
     with av.open(str(path)) as container:
         frames = (np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0))
@@ -257,6 +261,11 @@ class Case:
                 first = path.with_suffix(".again.ts")
             first.rename(path)
         return path, list(self.faults)
+
+    @property
+    def apart(self) -> float:
+        """Seconds between key frames, at most."""
+        return (AGAIN if self.twice else self.gop) / FPS
 
     def _frames(self) -> Iterator[Image]:
         frames = freeze(content(self), self.faults, paused=self.paused)

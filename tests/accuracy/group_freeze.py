@@ -51,6 +51,6 @@ def _measured(case: Case, folder: Path, *policies: str) -> list[Row]:
         origin = first_picture(seen)
         spans = since(beside[0], origin), since(beside[1], origin)
         held = found(seen, "content_freeze", origin, case.seconds)
-        least = promised(decode, case.gop / FPS)
+        least = promised(decode, case.apart)
         rows.append(intervals("content_freeze", decode, truth, held, least, facts, spans))
     return rows

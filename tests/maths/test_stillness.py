@@ -162,7 +162,7 @@ def test_a_freeze_under_residue_and_steps_is_found() -> None:
 
 def test_a_shorter_one_is_none() -> None:
     before = pan(50)
-    assert freezes([*before, *[before[-1]] * 10, *pan(50, start=60.0)]) == []
+    assert freezes([*before, *[before[-1]] * 8, *pan(50, start=60.0)]) == []
 
 
 def test_freezes_that_follow_one_another_are_all_found() -> None:
