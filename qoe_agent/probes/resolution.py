@@ -148,6 +148,8 @@ class Resolution:
     """The pictures of one size."""
     _following: Following = field(default_factory=Following, init=False, repr=False)
     _open: Incident | None = field(default=None, init=False, repr=False)
+    _closed: float = field(default=0.0, init=False, repr=False)
+    """When the last one ended: another begins no earlier."""
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         if isinstance(seen, Picture):
@@ -187,7 +189,8 @@ class Resolution:
             yield from self._close(seen.at, seen.pts)
         if best is None:
             return
-        first = next(said for said, shown in zip(self._recent(), evidence, strict=True) if shown)
+        shows = [said for said, shown in zip(self._recent(), evidence, strict=True) if shown]
+        first = next((said for said in shows if said.at >= self._closed), shows[-1])
         facts = _facts(best, self._said[-1].inspected, len(evidence))
         if self._open is None:
             severity: Severity = "warning" if best.height * best.width <= MUCH * seen.height * seen.width else "info"
@@ -218,7 +221,7 @@ class Resolution:
     def _close(self, at: float, pts: float | None) -> Iterator[Finding]:
         was, self._open = self._open, None
         if was:
-            end = max(at, was.start)
+            end = self._closed = max(at, was.start)
             yield Incident(was.kind, was.start, end, was.severity, "", was.start_pts, pts, was.detail)
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:

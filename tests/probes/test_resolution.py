@@ -160,6 +160,19 @@ def test_the_incident_ends_when_the_scaling_does_and_begins_anew() -> None:
     assert second.start >= 50.0
 
 
+def test_another_height_begins_when_the_first_has_ended() -> None:
+    """Though the pictures that spoke for the first spoke for the other a little, too."""
+    half, more = (Suspect(width, width * 9 // 16, 3.5, 15.0, "linear", 2.2) for width in (960, 1280))
+    both = half._replace(decibels=6.0), more._replace(decibels=3.0)
+    outcome = Outcome("resolution").feed(
+        show(said(both), said(both), said((more._replace(decibels=9.0),)), said((more,)))
+    )
+    first, second = outcome.incidents("upscaled")
+    assert (first.detail["from"], second.detail["from"]) == (540, 720)
+    assert first.end is not None
+    assert second.start >= first.end
+
+
 @pytest.mark.parametrize("last", [Lost(60.0, "reset"), Opened(60.0, 59.0, "rtmp")])
 def test_the_end_of_the_connection_closes_it(last: Observation) -> None:
     out = Outcome("resolution").feed([*show(*[said(HALF)] * 3), last])
