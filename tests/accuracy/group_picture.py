@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from math import log2
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,8 @@ def _rows(
 
 
 def upscaled(number: int, folder: Path) -> list[Row]:
-    """14 s of photographs panned over, at 720p or 1080p, native or scaled up: what source height is told."""
+    """14 s of photographs panned over, at 720p or 1080p, native or scaled up: what source height is told; and how near
+    (PSNR of the first picture) the native one is, as a soft photograph loses nothing."""
     random = dice("upscaled", number)
     height = pick(random, (720, 720, 1080))
     lines = pick(random, UPSCALED[height]) if number % 2 else None
@@ -139,10 +141,13 @@ def upscaled(number: int, folder: Path) -> list[Row]:
     kernel = str(pick(random, faults_detail.KERNELS))
     put = [faults.Fault(0.0, make.seconds, faults_detail.upscaled(lines, kernel))] if lines else []
     frames = photo_pan(photo, size, make.seconds, make.seed, zoom=False, speed=float(random.uniform(20.0, 120.0)))
+    first = next(frames)
+    near = cv2.PSNR(first, put[0].change(first, 0)) if put else None
+    frames = chain([first], frames)
     path = make.into(folder / f"upscaled_{number}.ts", *put, frames=frames)
     seen = watched(path, "resolution", "all")
     origin = first_picture(seen)
     told = [one.detail["from"] for one in seen.of("upscaled")]
     said = found(seen, "upscaled", origin, make.seconds)[1]
-    facts = make.facts | {"clip": path.name, "kernel": kernel if lines else None}
+    facts = make.facts | {"clip": path.name, "kernel": kernel if lines else None, "near": near}
     return [{"row": "upscaled", "truth": lines, "told": told, "said": said, **facts}]
