@@ -129,6 +129,8 @@ class Exposure:
 
     _following: Following = field(default_factory=Following, init=False, repr=False)
     _held: dict[str, Lasting] = field(init=False, repr=False)
+    _lost: bool = field(default=False, init=False, repr=False)
+    """The picture has been gray within this shot."""
     _levels: tuple[float, Levels] | None = field(default=None, init=False, repr=False)
     """The last, and when its picture arrived."""
 
@@ -150,7 +152,7 @@ class Exposure:
     def _restart(self, seen: Opened | Lost) -> Iterator[Finding]:
         yield from self._stopped()
         self._following.restart(seen)
-        self._levels = None
+        self._levels, self._lost = None, False
 
     def _stopped(self) -> Iterator[Incident]:
         for held in self._held.values():
@@ -184,11 +186,14 @@ class Exposure:
             facts["overexposed"] = {"clipped": tones.clipped, "mean": tones.mean, "limit": self.clipped}
         if tones.high * ease["underexposed"] <= self.dark:
             facts["underexposed"] = {"high": tones.high, "mean": tones.mean, "limit": self.dark}
+        gray = tones.vivid is not None and tones.vivid * ease["monochrome"] <= GRAY
+        self._lost = gray or (self._lost and bool(turned))
         if tones.alien is not None and tones.alien >= ease["colour_cast"] * ALIEN:
             facts["colour_cast"] = {"alien": tones.alien, "limit": ALIEN}
+        elif self._lost or "overexposed" in facts:
+            pass  # colours turned because they are gone or clipped
         elif turned is not None and turned >= max(ease["colour_cast"] * self.cast, BACK * (most := self._turned())):
             facts["colour_cast"] = {"turned": max(turned, most), "limit": self.cast}
-        gray = tones.vivid is not None and tones.vivid * ease["monochrome"] <= GRAY
         if gray and tones.spread >= ease["monochrome"] * PHOTOGRAPHIC:
             facts["monochrome"] = {"vivid": tones.vivid, "limit": GRAY}
         if active and (bars := active.bars(self.bars)):

@@ -33,10 +33,10 @@ def lasting(odd: Levels, first: int = 10, last: int = 30, until: int = 40) -> Ou
 
 
 ODD = {
-    "overexposed": Levels(PLAIN._replace(clipped=0.3, high=1.0), FULL, 0.0),
+    "overexposed": Levels(PLAIN._replace(clipped=0.3, high=1.0), FULL, 0.25),
     "underexposed": Levels(PLAIN._replace(high=0.12, mean=0.05), FULL, 0.0),
     "colour_cast": Levels(PLAIN, FULL, 0.15),
-    "monochrome": Levels(PLAIN._replace(vivid=0.0, saturation=0.0), FULL, 0.0),
+    "monochrome": Levels(PLAIN._replace(vivid=0.0, saturation=0.0), FULL, 1.0),
     "letterbox": Levels(PLAIN, Active(45, 315, 0, 640, 360, 640), 0.0),
 }
 
@@ -72,6 +72,15 @@ def test_a_cast_is_over_when_half_of_it_is_undone() -> None:
         looks = {"exposure": Levels(PLAIN, FULL, 0.07)}
         outcome.feed([Picture(100.0 + n, 0, float(n), 640, 360, "yuv420p", True, 100.0 + n, looks)])
     assert outcome.incidents("colour_cast")[0].end_pts == 30.0
+
+
+def test_colours_that_come_back_into_a_gray_picture_are_no_cast() -> None:
+    outcome = lasting(ODD["monochrome"], until=30)
+    for n in range(30, 60):
+        looks = {"exposure": Levels(PLAIN, FULL, 1.0)}
+        outcome.feed([Picture(100.0 + n, 0, float(n), 640, 360, "yuv420p", True, 100.0 + n, looks)])
+    assert outcome.incidents("monochrome")[0].end_pts == 30.0
+    assert not outcome.incidents("colour_cast")
 
 
 def test_gauges_stand_while_they_are_known() -> None:
