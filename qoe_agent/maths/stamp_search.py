@@ -3,8 +3,7 @@
 First every usual place is tried, in the frame and in its active area; then every dark quadrilateral of about the
 right shape is taken for the rectangle inside the stamp's white border. That is done in steps of a few milliseconds,
 each of which may take another picture: small stamps in large pictures are sought a part of the rows at a time.
-Whatever is found has guards and checksum
-that hold, like any other stamp.
+Whatever is found has guards and checksum that hold, like any other stamp.
 """
 
 from __future__ import annotations
