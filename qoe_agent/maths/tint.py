@@ -1,8 +1,9 @@
 """Colours that turn within a shot: what tells a wrong white balance from a sunset.
 
-How warm a scene should be, nobody can tell from a picture. But while a shot goes on, its luma stays as it was; if the
-chroma of most of it, as a share of luma, then turns by the same amount from one look to the next, the light or the
-white balance changed, or a plane got lost. What moves, or enters, turns only its own part. A cut ends what is known.
+How warm a scene should be, nobody can tell from a picture. But while a shot goes on, its luma stays as it was; if red,
+green and blue of most of it are then multiplied by the same factors, unlike one another, from one look to the next,
+the light or the white balance changed (the model of von Kries, 1902). What moves, or enters, changes only its own part;
+where colour is gone, or clipped, no factors explain it. A cut, or a fast pan, ends what is known.
 """
 
 from __future__ import annotations
@@ -25,10 +26,16 @@ LINES = 5
 """Rows of chroma that a cell's mean is over."""
 SAME = 0.85
 """Correlation of luma from which on it is the same shot."""
-DARK = 0.08
-"""Luma, of its range, below which chroma says little."""
-STEP, APART = 0.04, 0.5
-"""The least turn, as a share of luma; and the median distance from it, as a share of the turn."""
+DARK, BRIGHT = 0.05, 0.97
+"""Shares of the range between which red, green and blue must be to say something."""
+KNOWN = 0.25
+"""Share of the cells that must."""
+STEP, APART = 0.04, 0.35
+"""The least turn of what is gray, as a share of luma; and the median distance of cells' factors (natural logarithms)
+from the common ones, as a share of these."""
+WEIGHTS = np.array((0.2126, 0.7152, 0.0722), np.float32)
+TO_RED, TO_BLUE = 1.5748, 1.8556
+"""Of red, green and blue in luma, and of Cr and Cb in red and blue (ITU-R BT.709)."""
 
 
 class Tint:
@@ -37,7 +44,7 @@ class Tint:
     __slots__ = ("_before", "_turned")
 
     def __init__(self) -> None:
-        self._before: tuple[Values, Values, Values] | None = None
+        self._before: tuple[Values, Values] | None = None
         self._turned = (0.0, 0.0)
 
     def see(self, view: View) -> float | None:
@@ -45,22 +52,40 @@ class Tint:
         planes = view.chroma
         if planes is None:
             return None
-        luma, blue, red = view.tiny.ravel().astype(np.float32), _cells(planes[0]), _cells(planes[1])
-        luma = np.maximum((luma - np.float32(view.black)) / np.float32(view.white - view.black), np.float32(1e-3))
+        luma = (view.tiny.ravel() - np.float32(view.black)) / np.float32(view.white - view.black)
         reach = np.float32(255 if view.full_range else 224)
-        now = luma, (blue - np.float32(128)) / reach / luma, (red - np.float32(128)) / reach / luma
+        blue, red = ((_cells(plane) - np.float32(128)) / reach for plane in planes)
+        now = luma, _colours(luma, blue, red)
         before, self._before = self._before, now
         if before is None or not _alike(before[0], luma):
             self._turned = (0.0, 0.0)
             return 0.0
-        known = (luma > DARK) & (before[0] > DARK)
-        if known.mean() >= 0.5:
-            across, down = now[1][known] - before[1][known], now[2][known] - before[2][known]
-            u, v = _median(across), _median(down)
-            size = float(np.hypot(u, v))
-            if size >= STEP and _median(np.hypot(across - u, down - v)) <= APART * size:
-                self._turned = self._turned[0] + u, self._turned[1] + v
+        u, v = _turn(before[1], now[1])
+        self._turned = self._turned[0] + u, self._turned[1] + v
         return float(np.hypot(*self._turned))
+
+
+def _turn(before: Values, now: Values) -> tuple[float, float]:
+    """Cb and Cr, as shares of luma, that gray takes on by what happened to all colours alike; zeros if it is little."""
+    known = (np.minimum(before, now).min(axis=0) > DARK) & (np.maximum(before, now).max(axis=0) < BRIGHT)
+    if known.mean() < KNOWN:
+        return 0.0, 0.0
+    factors = np.log(now[:, known] / before[:, known])
+    across, down = factors[0] - factors[1], factors[2] - factors[1]
+    common = _median(across), _median(down)
+    red, blue = np.exp(common)
+    luma = float(WEIGHTS @ np.array((red, 1.0, blue), np.float32))
+    u, v = (blue / luma - 1.0) / TO_BLUE, (red / luma - 1.0) / TO_RED
+    apart = _median(np.hypot(across - np.float32(common[0]), down - np.float32(common[1])))
+    if np.hypot(u, v) < STEP or apart > APART * np.hypot(*common):
+        return 0.0, 0.0
+    return float(u), float(v)
+
+
+def _colours(luma: Values, blue: Values, red: Values) -> Values:
+    """Red, green and blue, 3 x cells, of luma and the two colour differences."""
+    r, b = luma + np.float32(TO_RED) * red, luma + np.float32(TO_BLUE) * blue
+    return np.stack([r, (luma - WEIGHTS[0] * r - WEIGHTS[2] * b) / WEIGHTS[1], b])
 
 
 def _cells(plane: NDArray[np.uint8]) -> Values:
