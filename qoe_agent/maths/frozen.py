@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.maths.collapse import Collapse
-from qoe_agent.maths.glimpses import Glimpses
+from qoe_agent.maths.glimpses import NORMAL, Glimpses
 from qoe_agent.maths.hush import Hush
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ HUSHED = 3.0
 """Seconds of silence that make a freeze of a still picture."""
 TOGETHER = 1.0
 """Seconds between the beginning of that silence and of the still."""
-NORMAL = 0.3
-"""Share of standing still from which on it proves nothing that pictures apart are the same."""
 LEAPS = 2
 """Holes between pictures that are the same for these to prove a freeze without the packets."""
 LONG = 2.0

@@ -9,7 +9,7 @@ An event's picture is the first that shows it, so by events sound seems up to on
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, Literal
@@ -138,8 +138,8 @@ class AvOffset:
     """Media time of the last comparison of events."""
     _known: dict[str, _Known] = field(default_factory=dict, init=False, repr=False)
     _worst: dict[str, float] = field(default_factory=dict, init=False, repr=False)
-    _out: Counter[str] = field(default_factory=Counter, init=False, repr=False)
-    _measured: Counter[str] = field(default_factory=Counter, init=False, repr=False)
+    _out: dict[str, float] = field(default_factory=lambda: defaultdict(float), init=False, repr=False)
+    _measured: dict[str, float] = field(default_factory=lambda: defaultdict(float), init=False, repr=False)
     _shown: set[str] = field(default_factory=set, init=False, repr=False)
     _tolerance: Tolerance = field(init=False, repr=False)
     _tracks: dict[str, int] = field(default_factory=dict, init=False, repr=False)
@@ -240,12 +240,12 @@ class AvOffset:
         self._known[method] = known
         if abs(known.offset) > abs(self._worst.get(method, 0.0)):
             self._worst[method] = known.offset
-        self._measured[method] += seconds  # type: ignore[assignment]  # typeshed: Counter counts ints
+        self._measured[method] += seconds
         if method == "events" and self._fresh("stamp", known.pts):
             return
         for standard in STANDARDS:
             if not within(known.offset, standard):
-                self._out[standard] += seconds  # type: ignore[assignment]  # as above
+                self._out[standard] += seconds
         yield from self._tolerance.judge(known.at, known.pts, known.offset, method, known.uncertainty)
 
     def _fresh(self, method: str, pts: float) -> bool:

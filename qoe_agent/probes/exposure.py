@@ -188,10 +188,10 @@ class Exposure:
             facts["underexposed"] = {"high": tones.high, "mean": tones.mean, "limit": self.dark}
         gray = tones.vivid is not None and tones.vivid * ease["monochrome"] <= GRAY
         self._lost = gray or (self._lost and bool(turned))
+        if self._lost or "overexposed" in facts:
+            turned = None  # colours turned because they are gone or clipped
         if tones.alien is not None and tones.alien >= ease["colour_cast"] * ALIEN:
             facts["colour_cast"] = {"alien": tones.alien, "limit": ALIEN}
-        elif self._lost or "overexposed" in facts:
-            pass  # colours turned because they are gone or clipped
         elif turned is not None and turned >= max(ease["colour_cast"] * self.cast, BACK * (most := self._turned())):
             facts["colour_cast"] = {"turned": max(turned, most), "limit": self.cast}
         if gray and tones.spread >= ease["monochrome"] * PHOTOGRAPHIC:

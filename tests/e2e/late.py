@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, ClassVar
@@ -55,7 +56,7 @@ async def follow(port: int, seconds: int) -> list[Second]:
     return found
 
 
-class Pull:
+class Pull(ABC):
     """Another way to the truth: libavformat pulls the same stream in a thread. Use as a context manager."""
 
     options: ClassVar[Mapping[str, str]] = {"rtmp_live": "live"}
@@ -83,9 +84,9 @@ class Pull:
                 if self._stop.is_set():
                     return
 
+    @abstractmethod
     def takes(self, packet: av.Packet[Any], came: float) -> Iterable[float]:
         """What a packet is worth noting for."""
-        raise NotImplementedError
 
 
 class Client(Pull):

@@ -90,19 +90,19 @@ def test_without_media_time_the_agents_clock_is_used() -> None:
 
 
 def test_bursts_are_spread_evenly() -> None:
-    pace = Due()
-    pace.segment(4.0)
-    whens = [pace.when(10.0 + 4.0 * segment, 4.0 * segment + n / 25) for segment in range(3) for n in range(100)]
+    due = Due()
+    due.segment(4.0)
+    whens = [due.when(10.0 + 4.0 * segment, 4.0 * segment + n / 25) for segment in range(3) for n in range(100)]
     late = whens[100:]
     assert late[99] == pytest.approx(14.0, abs=0.05)  # the last picture of a segment is due as it comes
     assert max(abs(b - a - 0.04) for a, b in pairwise(late[100:])) < 1e-6
 
 
 def test_a_jump_of_media_time_begins_anew() -> None:
-    pace = Due()
-    assert [pace.when(at, at) for at in (1.0, 2.0, 3.0)] == [1.0, 2.0, 3.0]
-    assert not pace.broken(4.0)
-    assert pace.broken(-500.0)
-    assert pace.when(4.0, -500.0) == 4.0
-    assert pace.when(5.0, 1e19) == 5.0
-    assert pace.when(6.0, None) == 6.0
+    due = Due()
+    assert [due.when(at, at) for at in (1.0, 2.0, 3.0)] == [1.0, 2.0, 3.0]
+    assert not due.broken(4.0)
+    assert due.broken(-500.0)
+    assert due.when(4.0, -500.0) == 4.0
+    assert due.when(5.0, 1e19) == 5.0
+    assert due.when(6.0, None) == 6.0
