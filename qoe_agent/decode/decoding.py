@@ -61,7 +61,7 @@ class Decoding:
         self._lane, self._emit, self._call = lane, emit, call
         self._make = pictures, sounds
         self._looks = Looks.made(*self._make)
-        self._policy, self._every = policy, every
+        self._policy, self._every, self._phase = policy, every, phase
         self._schedule, self._duty = Schedule(phase), Duty()
         self._video: dict[int, _Seen] = {}
         self._audio: dict[int, Sounds] = {}
@@ -82,7 +82,7 @@ class Decoding:
             pictures = Pictures(self._lane, seen, self._looks)
             self._video[seen.track] = _Seen(pictures, Adaptive(pictures, self._schedule, self._duty, self._picture))
         elif seen.kind == "audio":
-            self._audio[seen.track] = Sounds(seen, self._looks)
+            self._audio[seen.track] = Sounds(seen, self._looks, self._policy, self._phase)
         self._next_picture = 0.0
 
     def packet(self, seen: Packet) -> None:

@@ -35,6 +35,16 @@ class Guard:
         """Whether it wants every picture now."""
         return bool(self._ask(getattr, self._look, "alert", False))
 
+    @property
+    def when(self) -> str:
+        """Which sound it hears (see `SoundLook`)."""
+        return getattr(self._look, "when", "always")
+
+    @property
+    def keen(self) -> bool:
+        """Whether it wants all sound now."""
+        return bool(self._ask(getattr, self._look, "keen", False))
+
     def _ask(self, asked: Callable[..., Any], *arguments: Any) -> Any:
         if self._look is None or self._out():
             return None

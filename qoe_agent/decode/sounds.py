@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
     from qoe_agent.decode.looks import Looks
     from qoe_agent.model import Format, Packet
+    from qoe_agent.probes import SoundLook
 
 QUIET = 10 ** (-60 / 20)
 """Magnitude below which sound is quiet."""
 HUSH = 0.5
 """Seconds of quiet at the end of a stretch that are a silence beginning."""
 
+BURST, BURST_EVERY = 4.0, 30.0
+"""Seconds of sound that dear looks hear, and from one such burst to the next."""
 
 LAYOUTS = {1: "mono", 2: "stereo"}
 """By number of channels; others are taken as they come."""
@@ -38,11 +41,32 @@ class Hush(NamedTuple):
     pts: float | None
 
 
+class Bursts:
+    """Which stretches of sound dear looks hear: the first, and then some of every half minute."""
+
+    __slots__ = ("_began", "_phase")
+
+    def __init__(self, phase: float) -> None:
+        """`phase`: 0 to 1, spreads the streams of a fleet."""
+        self._phase = phase
+        self._began: float | None = None
+
+    def due(self, pts: float | None) -> bool:
+        """Whether a stretch that begins at `pts` lies in a burst; sound without times always does."""
+        if pts is None:
+            return True
+        if self._began is None or pts < self._began:
+            self._began = pts
+        passed = pts - self._began
+        return passed < BURST or (passed - self._phase * BURST_EVERY) % BURST_EVERY < BURST
+
+
 class Sounds:
     """An audio track of one connection."""
 
-    def __init__(self, form: Format, looks: Looks) -> None:
+    def __init__(self, form: Format, looks: Looks, policy: str = "all", phase: float = 0.0) -> None:
         self.format, self.looks = form, looks
+        self._policy, self._bursts = policy, Bursts(phase)
         self._context: Any = None
         self._quiet = False
         """The last stretch ended quiet."""
@@ -70,9 +94,18 @@ class Sounds:
             was, self._quiet = self._quiet, _ends_quiet(samples, rate)
             if self._quiet and not was:
                 yield Hush(pts)
-            looks = {name: look(samples, rate, pts) for name, look in self.looks.sounds.items()}
+            burst = self._bursts.due(pts)
+            looks = {n: look(samples, rate, pts) for n, look in self.looks.sounds.items() if self._hears(look, burst)}
             channels, n = samples.shape
             yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
+
+    def _hears(self, look: SoundLook, burst: bool) -> bool:
+        when = getattr(look, "when", "always")
+        if when == "moving":
+            return self._policy != "keyframes"
+        if when == "bursts":
+            return burst or self._policy == "all"
+        return when == "always" or burst or bool(getattr(look, "keen", False))
 
 
 def _opened(form: Format) -> Any:

@@ -39,7 +39,12 @@ class PictureLook(Protocol):
 
 
 class SoundLook(Protocol):
-    """Runs on a decode thread, in stream order, for one connection; what it returns travels in `Sound.looks`."""
+    """Runs on a decode thread, in stream order, for one connection; what it returns travels in `Sound.looks`.
+
+    It may have an attribute `when`: "always" (the default); "bursts": everything in the policy `all`, else some seconds
+    of every half minute; "search": some seconds of every half minute, everything while its attribute `keen` is true;
+    "moving": it serves what is seen in pictures that follow one another, and hears nothing in `keyframes`.
+    """
 
     def __call__(self, samples: NDArray[np.float32], rate: int, pts: float | None) -> Any:
         """`samples`: channels x n, full scale 1.0, valid only during the call."""

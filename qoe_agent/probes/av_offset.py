@@ -88,7 +88,9 @@ class Watch:
 
 
 class Listen:
-    """The look at sound: media times of its onsets."""
+    """The look at sound: media times of its onsets, for pictures' cuts to be compared with."""
+
+    when = "moving"
 
     def __init__(self) -> None:
         self._onsets = Onsets()

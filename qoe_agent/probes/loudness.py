@@ -2,7 +2,8 @@
 
 Momentary (400 ms) and short-term (3 s) are the latest; `minute` is gated over the last minute of sound, `integrated`
 since the connection began, as EBU Tech 3341 defines it. −120 LUFS stands for anything fainter. Weights of channels
-go by their number, in FFmpeg's order. The first audio track is heard.
+go by their number, in FFmpeg's order. The first audio track is heard: all of it under `decode: all`, else four seconds
+in thirty, so that a minute of sound is gathered in seven and a half.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ TRUE_PEAK = Metric(
     "qoe_true_peak_ratio", "gauge", "Largest magnitude of the last minute, between samples too; 1 is 0 dBTP."
 )  # fmt: skip
 
-FRESH = 12.0
-"""Seconds without decoded sound after which nothing is known."""
+FRESH, SAMPLED = 12.0, 45.0
+"""Seconds without decoded sound after which nothing is known, and without any that was measured."""
 MINUTE = 60.0
 
 
 class Listen:
     """The look: a meter that hears one track."""
+
+    when = "bursts"
 
     def __init__(self) -> None:
         self._meter, self._seams = Meter(), Seams()
@@ -60,6 +63,8 @@ class Loudness:
 
     _levels: tuple[float, Levels] | None = field(default=None, init=False, repr=False)
     """When, and what."""
+    _heard: float = field(default=0.0, init=False, repr=False)
+    """When sound came last, measured or not."""
     _peaks: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=240), init=False, repr=False)
     """Arrival and true peak of stretches."""
     _shown: bool = field(default=False, init=False, repr=False)
@@ -68,6 +73,7 @@ class Loudness:
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         if isinstance(seen, Sound):
+            self._heard = max(self._heard, seen.at)
             told: Any = seen.looks.get("loudness")
             if told and seen.at >= self._since:
                 self._levels = seen.at, Levels(*told)
@@ -80,7 +86,7 @@ class Loudness:
         return ()
 
     def _tick(self, at: float) -> Iterator[Finding]:
-        if self._levels and at - self._levels[0] > FRESH:
+        if self._levels and (at - self._heard > FRESH or at - self._levels[0] > SAMPLED):
             self._levels = None
         while self._peaks and self._peaks[0][0] < at - MINUTE:
             self._peaks.popleft()

@@ -1,7 +1,7 @@
 """Sharpness: blur and blocking once a second of media time, spatial and temporal information and noise every other.
 
-Temporal information needs two pictures that follow one another: in `keyframes` there is none. What the numbers mean
-is in `maths.detail`. A camera out of focus, or a soft feed, is told by the sharpest tenth of the edges, so that a
+Temporal information needs two pictures that follow one another: in `keyframes` there is none. Where pictures are rare,
+each of the other measures is taken in every second one. What the numbers mean is in `maths.detail`. A camera out of focus, or a soft feed, is told by the sharpest tenth of the edges, so that a
 shallow depth of field is none; a sharp caption over a blurred picture hides it. Blocking in H.264, HEVC and AV1 is
 smoothed in the loop: only gross starvation shows, and older codecs or a transcode of them.
 """
@@ -53,6 +53,8 @@ EVERY = {"spatial": 2.0, "blur": 1.0, "blocks": 1.0, "noise": 2.0}
 """Seconds of media time between two of each."""
 PHASES = {"spatial": 0.0, "blur": 0.2, "blocks": 0.4, "noise": 0.6}
 """When in that time each is due, so that no picture pays for all."""
+MOST = 2
+"""Of them taken in one picture: where pictures are rare, each is taken in every other."""
 LEAST = 64
 """Lines and columns of the smallest picture that is measured."""
 JUMP = 60.0
@@ -91,27 +93,35 @@ class Measure:
         before, self._before = self._before, None
         if before is not None and view.follows and before.shape == luma.shape:
             found["temporal"] = temporal(before, luma)
-        if self._is_due("spatial", now):
-            found["spatial"] = spatial(luma)
-            self._before = luma.copy()
-        if self._is_due("blur", now):
-            found["blur"] = edge_width(luma, 0.1)
-        if self._is_due("blocks", now):
-            found["blocks"], found["period"] = blocks(luma)
-        if self._is_due("noise", now):
-            grain = noise(luma, view.black, view.white)
-            found["noise"] = None if grain is None else grain / (view.white - view.black)
+        for what in self._taken(now):
+            found |= self._measured(what, view)
         return found or None
 
-    def _is_due(self, what: str, now: float) -> bool:
-        due, every = self._due.get(what), EVERY[what]
-        if due is None:
-            self._due[what] = now + every + PHASES[what]
-            return True
-        if -JUMP < now - due < 0.0:
-            return False
-        self._due[what] = due + every if 0.0 <= now - due < every else now + every
-        return True
+    def _measured(self, what: str, view: View) -> dict[str, float | None]:
+        luma = view.luma
+        if what == "spatial":
+            self._before = luma.copy()
+            return {"spatial": spatial(luma)}
+        if what == "blur":
+            return {"blur": edge_width(luma, 0.1)}
+        if what == "blocks":
+            grid = blocks(luma)
+            return {"blocks": grid.ratio, "period": grid.period}
+        grain = noise(luma, view.black, view.white)
+        return {"noise": None if grain is None else grain / (view.white - view.black)}
+
+    def _taken(self, now: float) -> list[str]:
+        """What is measured in this picture: at first everything, then of what is due that which has waited longest."""
+        most = MOST if self._due else len(EVERY)
+        late = {what: now - self._due.get(what, float("-inf")) for what in EVERY}
+        taken = sorted((what for what in late if not -JUMP < late[what] < 0.0), key=lambda what: -late[what])[:most]
+        for what in taken:
+            every = EVERY[what]
+            if what not in self._due:
+                self._due[what] = now + every + PHASES[what]
+            else:
+                self._due[what] += every if 0.0 <= late[what] < every else late[what] + every
+        return taken
 
 
 @probe(

@@ -3,7 +3,7 @@
 What the marks mean is for other probes (latency, content offset): they read the looks here. Nothing is counted, and
 next to nothing spent, until a stamp was found and three of its marks agree. The search for it takes 8 ms at 1080p,
 every fourth time 30, in steps that each take another picture (so that none costs more than 8 ms); it is made again
-after two seconds at first and then ever more rarely, down to twice a minute.
+after two seconds at first and then ever more rarely, down to twice a minute and one picture in twelve.
 """
 
 from __future__ import annotations
@@ -44,36 +44,39 @@ SOUND_MARKS = Metric("qoe_stamp_sound_marks_total", "counter", "Marks heard in t
 
 SOONEST, RAREST = 2.0, 30.0
 """Seconds from one search to the next: the first, doubled each time until the last."""
+PICTURES = 12
+"""Pictures that pass between searches when they are rarest: once a minute where a picture comes every 5 s."""
 UNREAD = 1.0
 """Seconds without a mark after which a stamp may have moved."""
 FINE = 4
 """One search of so many is for small stamps in large pictures too."""
 GONE = 30.0
 """Seconds without a mark after which a stamp's spot is forgotten."""
-LISTEN = 3.5
-"""Seconds of sound in which its mark would be heard; so long it rests after it was not, at first."""
 
 
 class Patience:
     """When to search again: ever more rarely while nothing is found."""
 
-    __slots__ = ("_due", "_soonest", "_wait")
+    __slots__ = ("_due", "_passed", "_wait")
 
-    def __init__(self, soonest: float = SOONEST) -> None:
-        self._soonest = soonest
+    def __init__(self) -> None:
         self.found()
 
     def found(self) -> None:
         """Start again with the shortest wait."""
-        self._due, self._wait = -1e300, self._soonest
+        self._due, self._wait = -1e300, SOONEST
+        self._passed = PICTURES
 
     def due(self, pts: float) -> bool:
-        """Whether to search now; media time may have gone back."""
-        return pts >= self._due or pts < self._due - 2 * RAREST
+        """Whether to search in this picture; media time may have gone back."""
+        self._passed += 1
+        late = pts >= self._due or pts < self._due - 2 * RAREST
+        return late and self._passed >= PICTURES * self._wait / RAREST
 
     def failed(self, pts: float) -> None:
         """A search ended in vain."""
         self._due, self._wait = pts + self._wait, min(2 * self._wait, RAREST)
+        self._passed = 0
 
 
 class Spy:
@@ -127,26 +130,23 @@ class Spy:
 class Listen:
     """The look at sound: the chirps that were heard, as (pts, Unix time modulo 102.3 s); None if there were none."""
 
+    when = "search"
+
     def __init__(self) -> None:
         self._reader = Reader()
-        self._since: float | None = None
-        """Media time at which we began to listen in vain."""
-        self._patience = Patience(LISTEN)
+        self._heard: float | None = None
+        """Media time when chirps were heard last."""
+        self.keen = False
+        """Lately there were chirps."""
 
     def __call__(self, samples: NDArray[np.float32], rate: int, pts: float | None) -> list[tuple[float, float]] | None:
-        if pts is None or not self._patience.due(pts):
+        if pts is None:
             return None
         tones = self._reader.feed(samples, rate, pts)
         if tones:
-            self._since = None
-            self._patience.found()
-            return [(tone.pts, tone.time) for tone in tones]
-        if self._since is None or pts < self._since:
-            self._since = pts
-        elif pts - self._since > LISTEN:
-            self._patience.failed(pts)
-            self._reader, self._since = Reader(), None
-        return None
+            self._heard = pts
+        self.keen = self._heard is not None and abs(pts - self._heard) <= GONE
+        return [(tone.pts, tone.time) for tone in tones] or None
 
 
 @probe(

@@ -106,6 +106,10 @@ class Timed:
     def __init__(self, look: Any, took: list[float]) -> None:
         self._look, self._took = look, took
 
+    def __getattr__(self, name: str) -> Any:
+        """What it wants to see and hear."""
+        return getattr(self._look, name)
+
     def __call__(self, *seen: Any) -> Any:
         began = thread_time()
         try:

@@ -16,7 +16,7 @@ from qoe_agent.maths.tone import write
 from qoe_agent.maths.view import View
 from qoe_agent.model import Lost, Opened, Picture, Sound, Tick
 from qoe_agent.probes import stamp
-from qoe_agent.probes.stamp import DROPS, FRAMES, REPEATS, SOUND_MARKS, Listen, Spy
+from qoe_agent.probes.stamp import DROPS, FRAMES, REPEATS, SOUND_MARKS, Listen, Patience, Spy
 from tests.accuracy.clips import encode
 from tests.accuracy.offline import Seen, watch
 from tests.probes.outcome import Outcome
@@ -173,15 +173,30 @@ def test_a_place_that_is_given_is_the_only_one() -> None:
     assert Spy(None)(View(luma, None)) is None
 
 
-def test_listening_grows_rare_while_nothing_is_heard_and_then_hears() -> None:
+def test_listening_is_keen_from_the_first_chirps_until_they_have_long_ended() -> None:
     look, rate = Listen(), 48_000
     sound = np.zeros((1, 60 * rate), np.float32)
-    write(sound[:, 20 * rate :], T0 + 20, rate)
-    marks = [look(sound[:, n * rate : (n + 1) * rate], rate, float(n)) for n in range(60)]
-    heard = [pts for one in marks for pts, _ in one or ()]
-    assert 20 < heard[0] < 32
-    assert len(heard) > 250
+    write(sound[:, 5 * rate : 15 * rate], T0 + 5, rate)
+    keen, heard = [], []
+    for n in range(60):
+        heard += [pts for pts, _ in look(sound[:, n * rate : (n + 1) * rate], rate, float(n)) or ()]
+        keen.append(look.keen)
+    assert 4.9 < heard[0] < 8
+    assert len(heard) > 90
+    assert (keen[:5], keen[8:44], keen[46:]) == ([False] * 5, [True] * 36, [False] * 14)
     assert look(sound[:, :rate], rate, None) is None
+
+
+def test_the_search_in_pictures_grows_rare_by_time_and_by_pictures() -> None:
+    """Five seconds apart a search every twelve pictures at last; many a second, one every 30 s."""
+    for apart in (5.0, 0.04):
+        patience, searched = Patience(), []
+        for n in range(int(600 / apart)):
+            if patience.due(n * apart):
+                searched.append(n * apart)
+                patience.failed(n * apart)
+        assert searched[:2] == [0.0, pytest.approx(max(2.0, apart), abs=apart)]
+        assert searched[-1] - searched[-2] == pytest.approx(max(30.0, 12 * apart), abs=apart)
 
 
 # ---- what the probe makes of them
