@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.maths.sameness import Plane
 
+APART = 0.15
+"""Seconds between the pictures kept of the last second."""
 DROP = 0.4
 """Of the recent change between pictures: what is less is still."""
 NOISE, HUSHED = 0.3, 0.7
@@ -27,6 +29,12 @@ RESIDUE = 0.9
 """Of the recent change: what residue may make of a faint picture, between SLIGHT and twice that."""
 ABRUPT = 0.5
 """Change that may be left at once, of what there was just before, in a freeze."""
+TICK, SLOWS = 0.02, 0.68
+"""Seconds before a standing picture in which it is asked whether it came to rest evenly;"""
+STOPS, SQUARE = 0.35, 0.2
+"""it did if it would have stopped within so many seconds, and that explains all changes but for this share."""
+LEAD, LOWEST = 6, 0.05
+"""Changes before a standing picture that tell when motion stopped; and the least that one counts as."""
 FITS, REST, NEAR = 0.8, 0.2, 2.5
 """Motion comes to rest by itself if a falling line fits its last changes (share of their variance) and would end so
 near to nothing (share of the largest), or has (share of the usual), and the last is so near to it (times what is
@@ -41,6 +49,33 @@ CUT, CUTS = 8.0, 4.0
 """Change that is a cut, in code values and as a multiple of the recent change."""
 WHOLE = 0.15
 """Of the change in the busiest tiles, in the middle one: there is a cut in the whole picture."""
+
+
+class Past:
+    """The last pictures."""
+
+    __slots__ = ("recent", "since", "sparse")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        """Media time from which on nothing was left out."""
+        self.recent: deque[tuple[float, Plane]] = deque(maxlen=9)
+        """All of the last."""
+        self.sparse: deque[tuple[float, Plane]] = deque(maxlen=8)
+        """Some of the last second."""
+
+    def add(self, pts: float, plane: Plane) -> None:
+        """A picture was seen."""
+        self.recent.append((pts, plane))
+        if not self.sparse or not 0 <= pts - self.sparse[-1][0] < APART:
+            self.sparse.append((pts, plane))
+
+    def until(self, pts: float) -> Past:
+        """What it was when this one of its `sparse` pictures had been seen."""
+        past = Past(self.since)
+        past.sparse.extend(each for each in self.sparse if each[0] <= pts)
+        past.recent.extend(past.sparse)
+        return past
 
 
 class Motion:
@@ -151,6 +186,27 @@ class Motion:
         """Seconds of motion in a stretch of media time."""
         return sum(seconds for at, seconds in self._lately if start <= at <= end)
 
+    def onset(self, trail: Sequence[tuple[float, float, bool]]) -> float | None:
+        """When motion stopped, if that was after a picture seemed to stand still already: where its changes (media
+        time, change, key picture), with those before, fall into two levels best."""
+        lately = list(self.last)[-LEAD:]
+        if len(lately) < 3 or not trail:
+            return None
+        values = np.array([*lately, *(change for _, change, _ in trail)])
+        logs = np.log(np.maximum(values, LOWEST))
+        counts = np.arange(1, len(logs))
+        sums = np.cumsum(logs)[:-1]
+        means, rest = sums / counts, (logs.sum() - sums) / (len(logs) - counts)
+        between = counts * (len(logs) - counts) * np.square(means - rest)
+        at = int(between[len(lately) - 1 :].argmax())
+        if at == 0:
+            return None
+        head = [change for _, change, _ in trail[:at]]
+        tail = [change for _, change, _ in trail[at:]]
+        if fmean(head) < ABRUPT * fmean(lately) or fmean(tail) > ABRUPT * fmean(head):
+            return None
+        return trail[at - 1][0]
+
     def gradual(self, after: Sequence[float]) -> bool:
         """Whether it did not stop at once. `after`: the first changes of the standing picture."""
         if not self.last or not after or fmean(after) > ABRUPT * fmean(list(self.last)[-3:]):
@@ -163,3 +219,16 @@ class Motion:
         fits = slope * slope * float(steps @ steps) >= FITS * float(np.square(values - values.mean()).sum())
         ends = bool(values.mean() + slope * (n + 1) / 2 <= REST * values.max())
         return slope < 0 and fits and (ends or values[-1] <= REST * self.level)
+
+
+def slowing(before: Sequence[tuple[float, float]]) -> bool:
+    """Whether it came to rest by itself. `before`: how much earlier than the standing picture others were, and how much
+    these differed from it: what loses its speed evenly, up to there, does so as the square of the time."""
+    known = [(seconds, change) for seconds, change in before if TICK < seconds <= SLOWS and change > 0.0]
+    if len(known) < 3:
+        return False
+    seconds, changes = np.array(known).T
+    terms = np.stack([seconds, np.square(seconds)], 1) / changes[:, None]
+    (speed, slowed), *_ = np.linalg.lstsq(terms, np.ones(len(changes)), rcond=None)
+    off = float(np.abs(terms @ (speed, slowed) - 1.0).max())
+    return slowed > 0 and speed <= 2 * STOPS * slowed and off <= SQUARE

@@ -7,26 +7,24 @@ compares means of whole planes with one threshold, and so finds slides, and no f
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.maths.motion import Motion
+from qoe_agent.maths.motion import Motion, slowing
 from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, tiling, top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from qoe_agent.maths.motion import Past
     from qoe_agent.maths.sameness import Grid, Plane
 
     Chosen = NDArray[np.bool_]
 
 MOTION = 1.0
 """Change, in code values, that must have come about within half a second before a freeze."""
-APART = 0.15
-"""Seconds between the pictures kept for that."""
 LATELY = 1.5
 """Seconds before a freeze in which there must have been motion for a third of the time."""
 AFTER = 1.0
@@ -49,40 +47,21 @@ REFINES = 0.5
 """Seconds after a key frame of a frozen picture in which an encoder short of bits makes it what it was."""
 
 
-class Past:
-    """The last pictures."""
-
-    __slots__ = ("recent", "since", "sparse")
-
-    def __init__(self, since: float) -> None:
-        self.since = since
-        """Media time from which on nothing was left out."""
-        self.recent: deque[tuple[float, Plane]] = deque(maxlen=9)
-        """All of the last."""
-        self.sparse: deque[tuple[float, Plane]] = deque(maxlen=4)
-        """Some of the last half second."""
-
-    def add(self, pts: float, plane: Plane) -> None:
-        """A picture was seen."""
-        self.recent.append((pts, plane))
-        if not self.sparse or not 0 <= pts - self.sparse[-1][0] < APART:
-            self.sparse.append((pts, plane))
-
-
 class Run:
     """A picture stands still, so far."""
 
     __slots__ = (
-        "after", "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "pictures", "repeats",
-        "seen", "start", "steps", "until", "why_not",
+        "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "pictures", "repeats", "seen",
+        "start", "steps", "trail", "until", "why_not",
     )  # fmt: skip
 
-    def __init__(self, start: float, first: Plane, past: Past, change: Grid) -> None:
+    def __init__(self, start: float, first: Plane, past: Past, shape: tuple[int, ...]) -> None:
         self.start = self.until = self.checked = start
         self.first = first
         self.lead, self.before, self.seen = list(past.recent), list(past.sparse), start - past.since
-        self.after: list[float] = []
-        self.border = np.zeros(change.shape, np.bool_)
+        self.trail: list[tuple[float, float, bool]] = []
+        """(media time, change, key picture) of its pictures until it was judged."""
+        self.border = np.zeros(shape, np.bool_)
         self.difference = 0.0
         self.pictures = 1
         self.leaps = 0
@@ -133,17 +112,17 @@ class Watch:
             self._move(now, now - then, plane, past, (most, middle), key)
             return
         if run is None:
-            run = self.run = Run(then, past.recent[-1][1], past, change)
+            run = self.run = Run(then, past.recent[-1][1], past, change.shape)
         run.pictures += 1
         run.repeats += most <= motion.repeated
         if not key and not run.steps:
             run.border |= self._others & (change > max(2 * motion.floor, UNEVEN * middle))
         run.until = run.until if run.steps else now
-        if len(run.after) < 3 and not key:
-            run.after.append(most)
+        if run.why_not is None:
+            run.trail.append((now, most, key))
         if run.pictures == STEPS + 3:
             self._back(run)
-        self._check(run, now, now - then, plane)
+        self._check(run, now, now - then, plane, past)
 
     def _residue(self, run: Run, now: float, most: float, before: Plane, plane: Plane) -> bool:
         """Whether a change is one of quality: a small one, or of any size after a key frame in a freeze."""
@@ -168,12 +147,12 @@ class Watch:
             self.motion.went_on(now, now - then)
             return
         if self.run is None:
-            self.run = Run(then, past.recent[-1][1], past, change)
+            self.run = Run(then, past.recent[-1][1], past, change.shape)
             self.run.why_not = "habit" if self.motion.rare else "unknown"
         self.run.pictures += 1
         self.run.leaps += 1
         self.run.until = now
-        self._check(self.run, now, 0.0, plane)
+        self._check(self.run, now, 0.0, plane, past)
 
     def end(self, now: float) -> None:
         """Nothing stands still any longer."""
@@ -195,7 +174,7 @@ class Watch:
         self.fresh += run.pictures - 1 - run.repeats
         self.seconds += run.until - run.start
 
-    def _check(self, run: Run, now: float, shown: float, plane: Plane) -> None:
+    def _check(self, run: Run, now: float, shown: float, plane: Plane, past: Past) -> None:
         """Compare with the first, at the minimum and then once a second; `shown`: how long this one stays."""
         least = self._minimum - min(ENDS * shown, PART * self._minimum) - TINY
         if run.why_not is None and now + shown - run.start < least:
@@ -205,20 +184,53 @@ class Watch:
         run.checked = now
         run.difference = max(run.difference, top(changes(run.first, plane)[self.chosen]))
         if not same(run.first, plane, self.chosen, NOISY if run.leaps else self.motion.slight):
-            self._crept(run)
+            self._crept(run, plane, past)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)
         elif run.why_not is None:
-            run.why_not = self._judge(run)
+            onset = self.motion.onset(run.trail)
+            if onset is not None and not run.leaps:
+                self._anew(run, onset)
+                self.run = self._since(run, onset, plane, past)
+            else:
+                run.why_not = self._judge(run)
 
-    def _crept(self, run: Run) -> None:
-        """It moved all the time, too slowly to be seen from one picture to the next."""
+    def _crept(self, run: Run, plane: Plane, past: Past) -> None:
+        """It moved all the time, too slowly to be seen from one picture to the next; or did until lately."""
         if run.why_not == "":
             self.end(run.until)
             return
+        halt = None if run.leaps else self._halt(run, plane, past)
+        self._anew(run, run.until if halt is None else halt[0])
+        if halt is not None:
+            self.run = self._since(run, halt[0], halt[1], past)
+
+    def _anew(self, run: Run, start: float) -> None:
+        """Up to then it was motion."""
+        moved = [(change, key) for at, change, key in run.trail if at <= start]
+        self.motion.crept(start, start - run.start, [change for change, key in moved if not key])
+        repeats = sum(change <= self.motion.repeated for change, _ in moved)
+        self.repeats += repeats
+        self.fresh += len(moved) - repeats
+        self.seconds += start - run.start
         self.run = None
-        self.motion.crept(run.until, run.until - run.start, run.after)
-        self._count(run)
+
+    def _since(self, run: Run, start: float, first: Plane, past: Past) -> Run:
+        """The run that began later."""
+        later = Run(start, first, past.until(start), run.border.shape)
+        later.trail = [each for each in run.trail if each[0] > start]
+        later.pictures += len(later.trail)
+        later.until, later.border = run.until, run.border
+        return later
+
+    def _halt(self, run: Run, plane: Plane, past: Past) -> tuple[float, Plane] | None:
+        """The first of the last pictures that are all this one."""
+        first = None
+        for pts, each in reversed(past.sparse):
+            if pts <= run.start or not self._same(each, plane):
+                break
+            first = pts, each
+        return first
 
     def _judge(self, run: Run) -> str:
         """Why this is no freeze; empty if it is one."""
@@ -231,11 +243,12 @@ class Watch:
             return "unknown"
         if motion.between(start - LATELY, start) < LATELY / 3 and (run.seen > LATELY / 3 or motion.share is None):
             return "still"
-        if max((top(changes(plane, run.first)[self.chosen]) for _, plane in run.before), default=0.0) < MOTION:
+        before = [(start - pts, top(changes(plane, run.first)[self.chosen])) for pts, plane in run.before]
+        if max((change for _, change in before), default=0.0) < MOTION:
             return "noise"
         if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
             return "cut"
-        if motion.gradual(run.after):
+        if motion.gradual([change for _, change, key in run.trail if not key][:3]) or slowing(before):
             return "gradual"
         return "dissolve" if dissolving([plane for _, plane in run.lead], self.chosen) else ""
 

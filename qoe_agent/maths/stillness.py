@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.motion import Past
+from qoe_agent.maths.ranks import Ranks
 from qoe_agent.maths.sameness import changes, same, tiling
-from qoe_agent.maths.standstill import NOISY, Past, Watch, middle
+from qoe_agent.maths.standstill import NOISY, Watch, middle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     Chosen = NDArray[np.bool_]
 
 VETOES = ("cut", "dissolve")
+FEWEST, MANY = 3, 9
+"""Changes between pictures apart that tell what is usual, at least and at most;"""
+LITTLE = 0.25
+"""and the share of that from which on a change is so small that things may have stood still for most of the time."""
 NEAR = 0.1
 """Seconds between beginnings that are one."""
 COVERED = 0.25
@@ -94,6 +100,8 @@ class Stillness:
         self._keyed = False
         """The last picture was a key picture: of two in a row, the second is no step in quality."""
         self._spell: Spell | None = None
+        self._apart = Ranks(MANY)
+        """Changes between pictures that lie apart."""
 
     @property
     def alert(self) -> bool:
@@ -104,8 +112,13 @@ class Stillness:
         """Whether what was left out before this picture may hold the beginning or the end of a freeze."""
         if self._then is None or plane.shape != self._shape or self._watches[0].motion.rare:
             return False
+        last = self._past.recent[-1][1]
         frozen = any(watch.run is not None and watch.run.why_not == "" for watch in self._watches)
-        return frozen != any(same(self._past.recent[-1][1], plane, w.chosen, NOISY) for w in self._watches)
+        if frozen != any(same(last, plane, w.chosen, NOISY) for w in self._watches):
+            return True
+        if frozen or len(self._apart) < FEWEST:
+            return False
+        return float(changes(last, plane).mean()) <= LITTLE * self._apart.median
 
     def see(self, plane: Plane, pts: float, *, key: bool, follows: bool) -> Seen | None:
         """The next picture; None for the first. The plane is kept."""
@@ -125,6 +138,7 @@ class Stillness:
                     watch.leap(pts, then, plane, past, change)
             if not follows:
                 self._past = Past(pts)
+                self._apart.add(float(change.mean()))
         self._then, self._keyed = pts, key
         self._past.add(pts, plane)
         return None if then is None or pts <= then else self._seen(not follows, float(change.mean()))
