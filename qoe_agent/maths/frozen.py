@@ -24,7 +24,7 @@ HUSHED = 3.0
 TOGETHER = 1.0
 """Seconds between the beginning of that silence and of the still."""
 LEAPS = 2
-"""Holes between pictures that are the same for these to prove a freeze without the packets."""
+"""Holes between pictures that are the same for these to prove a freeze, if packets are smaller at all."""
 LONG = 2.0
 """Seconds that a picture under a clock or ticker stands still before that proves it, its beginning unseen."""
 GOP = 1.0
@@ -93,7 +93,8 @@ class Frozen:
             fall = self._sizes.latest()
             if fall and not fall.cut and fall.start < spell.until and (fall.end is None or fall.end > spell.start):
                 return self._found(fall.start, max(spell.until, fall.until), "pictures, packets", spell, fall.end)
-            if spell.leaps >= LEAPS or (spell.masked and spell.until - spell.start >= LONG):
+            leapt = spell.leaps >= LEAPS and self._glimpses.agrees(spell.start, spell.until, self._sizes.falls)
+            if leapt or (spell.masked and spell.until - spell.start >= LONG):
                 return self._found(spell.start, spell.until, "pictures", spell)
         if spell.why_not == "habit" and self.hush.since(spell.start, TOGETHER) >= HUSHED:
             return self._found(spell.start, spell.until, "pictures, sound", spell)

@@ -2,8 +2,8 @@
 
 Two pictures in a row that are the same, in a stream that moves otherwise, and packets that fell to a fraction between
 them or around; the packets say when it began and ended, and so that it was no title card. Where rate control spends
-what a standing picture saves, packets fall for moments only, and the pictures decide. Where a single picture lies in
-it, packets decide, if key frames are alike.
+what a standing picture saves, packets fall for moments only, but more often than before; where they do not at all, it
+may be the same turn of a loop. Where a single picture lies in it, packets decide, if key frames are alike.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import pairwise
 from math import exp, inf
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ LULL = {"typical": 0.6, "size": 0.75}
 ALIKE, REFINED = 1.35, 2.2
 """Times a key frame of the same picture may be larger or smaller than the one before; and the second than the first,
 which rate control still makes for something that moves."""
+FALLEN = 0.25
+"""Share of the time between them, and twice that before, in which packets must be small if the median is not."""
 TELL = 0.7
 """Share of the time between them in which packets are small, from which on these tell its ends."""
 SECONDS = 30
@@ -145,12 +147,13 @@ class Glimpses:
             return found if found and self._alike(found.start, found.until) else None
         near = chains(late, max(JOINED, gop - EDGE))
         near = [each for each in near if each[0].start < until and each[-1].until > run]
-        inside = sum(max(0.0, min(fall.until, until) - max(fall.start, run)) for each in near for fall in each)
-        if inside >= TELL * (until - run):
+        if fallen([fall for each in near for fall in each], run, until) >= TELL:
             found = self._told(near[-1], least, inf)
             return found if found and self._alike(found.start, found.until) else None
         before, keys = self._before(run), [size for _, size in self._keys]
         if not before or not keys or median(each.size for each in before) < LIVELY * median(keys):
+            return None
+        if not self.agrees(run, until, falls):
             return None
         ends = [self._lull(run, until, before, measure) for measure in LULL]
         ends += [(each[0].start, each[-1].until) for each in near]
@@ -158,6 +161,20 @@ class Glimpses:
         if last - start < least or not self._alike(start, last):
             return None
         return Extent(start, last, None, "pictures, packets" if near or last > until else "pictures")
+
+    def agrees(self, start: float, until: float, falls: Sequence[Fall]) -> bool:
+        """Whether packets were smaller between two pictures than before: else these may be the same turn of a loop.
+        They are if they are not known."""
+        before = self._before(start)
+        within = [each for each in self._seconds if start <= each.start < until - EDGE]
+        if not before or not within:
+            return True
+        for measure, share in LULL.items():
+            now, usual = (median(getattr(each, measure) for each in some) for some in (within, before))
+            if now <= share * usual:
+                return True
+        earlier = fmean(fallen(falls, each.start, each.start + 1.0) for each in before)
+        return fallen(falls, start, until) >= max(FALLEN, 2 * earlier)
 
     def _lull(self, run: float, until: float, before: Sequence[Second], measure: str) -> tuple[float, float]:
         """How far the seconds reach, before and after, in which packets were as small as between the pictures; not
@@ -203,6 +220,11 @@ class Glimpses:
             return None
         within = start <= self._until <= until
         return Extent(start, until, last.end, "pictures, packets" if within else "packets")
+
+
+def fallen(falls: Sequence[Fall], start: float, end: float) -> float:
+    """The share of a stretch of media time that falls cover."""
+    return sum(max(0.0, min(each.until, end) - max(each.start, start)) for each in falls) / (end - start)
 
 
 def chains(falls: Sequence[Fall], join: float) -> list[list[Fall]]:

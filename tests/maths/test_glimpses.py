@@ -57,10 +57,17 @@ def test_one_that_only_a_single_picture_shows_is_known_by_packets() -> None:
     assert found[-1].end == pytest.approx(23.0, abs=0.1)
 
 
-def test_where_packets_do_not_shrink_pictures_must_span_what_is_promised() -> None:
-    assert told(lambda t: ("frozen", (4000, 30_000)) if 11.0 <= t < 19.0 else camera(t)) == []
-    found = told(lambda t: ("frozen", (4000, 30_000)) if 11.0 <= t < 25.0 else camera(t))
-    assert (found[-1].start, found[-1].until, found[-1].basis) == (12.0, 24.0, "pictures")
+def test_where_packets_do_not_shrink_pictures_may_be_those_of_a_loop() -> None:
+    assert told(lambda t: ("frozen", (4000, 30_000)) if 11.0 <= t < 25.0 else camera(t)) == []
+    assert told(lambda t: (t % 6.0 if t >= 15.0 else t, (4000, 30_000)), 60.0) == []
+
+
+def test_where_packets_shrink_for_moments_pictures_tell_if_these_are_new() -> None:
+    def refined(t: float) -> tuple[object, Size]:
+        return "frozen", (40 if t % 3.0 < 1.2 else 4000, 30_000)
+
+    assert told(lambda t: refined(t) if 11.0 <= t < 25.0 else camera(t))[-1].basis == "pictures, packets"
+    assert told(lambda t: (t % 6.0 if t >= 15.0 else t, refined(t)[1]), 60.0) == []
 
 
 def test_where_packets_shrink_a_little_they_tell_how_far_it_reaches() -> None:

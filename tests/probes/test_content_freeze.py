@@ -188,7 +188,7 @@ def test_bursts_of_segments_do_not_move_the_onset() -> None:
     assert incident.end == pytest.approx(1009.0, abs=0.1)
 
 
-def test_pictures_apart_need_packets_that_collapsed_or_longer() -> None:
+def test_pictures_apart_need_smaller_packets() -> None:
     def run(frozen_size: int, same: float) -> Outcome:
         outcome = Outcome("content_freeze").feed([Opened(1000.0, 1000.0, "rtmp")])
         for n in range(30 * FPS):
@@ -203,10 +203,24 @@ def test_pictures_apart_need_packets_that_collapsed_or_longer() -> None:
     (incident,) = run(60, 26.0).incidents("content_freeze")
     assert incident.start_pts == pytest.approx(12.0, abs=0.1)
     assert incident.end_pts == pytest.approx(26.0, abs=0.1)
-    assert run(3000, 22.0).incidents("content_freeze") == []
-    (incident,) = run(3000, 26.0).incidents("content_freeze")  # an encoder at a constant rate
-    assert (incident.start_pts, incident.end_pts) == (15.0, 25.0)
-    assert incident.detail["basis"] == "pictures"
+    (incident,) = run(1200, 26.0).incidents("content_freeze")  # an encoder that refines the standing picture
+    assert incident.start_pts == pytest.approx(12.0, abs=1.1)
+    assert incident.end_pts == pytest.approx(26.0, abs=1.1)
+    assert run(3000, 26.0).incidents("content_freeze") == []  # as in a loop
+
+
+@pytest.mark.parametrize(("small", "frozen"), [(3000, False), (300, True)])
+def test_key_pictures_that_are_the_same_need_smaller_packets_between(small: int, frozen: bool) -> None:
+    outcome = Outcome("content_freeze").feed([Opened(1000.0, 1000.0, "rtmp")])
+    for n in range(24 * FPS):
+        pts, key = n / FPS, n % 50 == 0
+        size = 50_000 if key else (small if pts >= 12.0 else 3000) + n % 700
+        outcome.feed([Packet(1000.0 + pts, 0, "video", pts, pts, int(key), size, b"")])
+        if key:
+            leaps = round((pts - 12.0) / 2)
+            spell = SPELL._replace(start=12.0, until=pts, why_not="unknown", leaps=leaps) if leaps > 0 else None
+            outcome.feed([picture(pts, look(spell, apart=True))])
+    assert bool(outcome.feed([Lost(1025.0, "ended")]).incidents("content_freeze")) == frozen
 
 
 def test_gauges_are_absent_until_known() -> None:
