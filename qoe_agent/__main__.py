@@ -51,8 +51,9 @@ def run(
     SIGHUP or POST /-/reload read the configuration again; a bad one is reported and the old one stays.
     """
     from qoe_agent.daemon import serve
+    from qoe_agent.naps import Loop
 
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         status = runner.run(serve(str(config), os.environ))
         sys.stdout.flush()
         sys.stderr.flush()

@@ -13,6 +13,7 @@ from qoe_agent.board import Board, Key
 from qoe_agent.decode import Pool
 from qoe_agent.join import join
 from qoe_agent.model import Metric, Sample
+from qoe_agent.naps import Loop
 from qoe_agent.ring import Budget
 from qoe_agent.session import BACKOFF, Session
 from qoe_agent.sources import choose, hls
@@ -78,6 +79,9 @@ class Fleet:
         fresh = [stream for name, stream in wanted.items() if name not in self._kept]
         for n, stream in enumerate(fresh):
             self._kept[stream.name] = _Kept(stream, self, self._leaving.get(stream.name, ()), n * STAGGER)
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, Loop):
+            loop.busy(len(self._kept))
 
     def _left(self, name: str, task: asyncio.Task[None]) -> None:
         self._leaving[name].discard(task)

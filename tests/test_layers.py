@@ -17,7 +17,7 @@ LAYERS = (
     ("maths",),
     ("bitstream",),
     ("probes",),
-    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory"),
+    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory", "naps"),
     ("config", "join"),
     ("discovery", "discipline", "series", "incidents", "demo"),
     ("stamp",),

@@ -1,9 +1,10 @@
 """Sharpness: blur and blocking once a second of media time, spatial and temporal information and noise every other.
 
 Temporal information needs two pictures that follow one another: in `keyframes` there is none. Where pictures are rare,
-each of the other measures is taken in every second one. What the numbers mean is in `maths.detail`. A camera out of focus, or a soft feed, is told by the sharpest tenth of the edges, so that a
-shallow depth of field is none; a sharp caption over a blurred picture hides it. Blocking in H.264, HEVC and AV1 is
-smoothed in the loop: only gross starvation shows, and older codecs or a transcode of them.
+each of the other measures is taken in every second one. What the numbers mean is in `maths.detail`. A camera out of
+focus, or a soft feed, is told by the sharpest tenth of the edges, so that a shallow depth of field is none; a sharp
+caption over a blurred picture hides it. Blocking in H.264, HEVC and AV1 is smoothed in the loop: only gross starvation
+shows, and older codecs or a transcode of them.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Measure:
     def _measured(self, what: str, view: View) -> dict[str, float | None]:
         luma = view.luma
         if what == "spatial":
-            self._before = luma.copy()
+            self._before = luma.copy() if view.follows else None  # key pictures alone have no next one
             return {"spatial": spatial(luma)}
         if what == "blur":
             return {"blur": edge_width(luma, 0.1)}

@@ -50,6 +50,8 @@ UNREAD = 1.0
 """Seconds without a mark after which a stamp may have moved."""
 FINE = 4
 """One search of so many is for small stamps in large pictures too."""
+VAIN = 3.5
+"""Seconds of sound in which its mark would be heard."""
 GONE = 30.0
 """Seconds without a mark after which a stamp's spot is forgotten."""
 
@@ -138,6 +140,8 @@ class Listen:
         """Media time when chirps were heard last."""
         self.keen = False
         """Lately there were chirps."""
+        self._vain = 0.0
+        """Seconds of sound without any, after which what the reader holds is not worth its memory."""
 
     def __call__(self, samples: NDArray[np.float32], rate: int, pts: float | None) -> list[tuple[float, float]] | None:
         if pts is None:
@@ -146,6 +150,9 @@ class Listen:
         if tones:
             self._heard = pts
         self.keen = self._heard is not None and abs(pts - self._heard) <= GONE
+        self._vain = 0.0 if self.keen else self._vain + samples.shape[1] / rate
+        if self._vain > VAIN:
+            self._reader, self._vain = Reader(), 0.0
         return [(tone.pts, tone.time) for tone in tones] or None
 
 

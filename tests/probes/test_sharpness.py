@@ -56,7 +56,7 @@ def test_each_measure_every_second_or_two_and_never_all_in_one_picture_of_a_runn
 def test_temporal_information_is_of_two_pictures_that_follow_one_another() -> None:
     first, second, third = scene(1), scene(2), scene(3)
     look = Measure()
-    look(View(first, 0.0))
+    look(View(first, 0.0, follows=True))
     assert (look(View(second, 0.1, follows=True)) or {})["temporal"] == pytest.approx(temporal(first, second))
     look(View(first, 1.0, follows=True))
     assert "temporal" not in (look(View(third, 1.1, follows=False)) or {})
