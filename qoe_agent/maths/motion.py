@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from math import exp
-from statistics import fmean
-from typing import TYPE_CHECKING
+from statistics import fmean, median
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,8 @@ TICK, SLOWS = 0.02, 0.68
 """Seconds before a standing picture in which it is asked whether it came to rest evenly;"""
 STOPS, SQUARE = 0.35, 0.2
 """it did if it would have stopped within so many seconds, and that explains all changes but for this share."""
+HUM = 0.05
+"""Change of the middle tile from which on it is noise, if it goes on."""
 LEAD, LOWEST = 6, 0.05
 """Changes before a standing picture that tell when motion stopped; and the least that one counts as."""
 FITS, REST, NEAR = 0.8, 0.2, 2.5
@@ -49,6 +51,18 @@ CUT, CUTS = 8.0, 4.0
 """Change that is a cut, in code values and as a multiple of the recent change."""
 WHOLE = 0.15
 """Of the change in the busiest tiles, in the middle one: there is a cut in the whole picture."""
+
+
+class Step(NamedTuple):
+    """From one picture to the next."""
+
+    pts: float
+    """Media time of the second."""
+    most: float
+    """Change where most changed, in code values."""
+    middle: float
+    """And in the middle tile."""
+    key: bool
 
 
 class Past:
@@ -81,7 +95,7 @@ class Past:
 class Motion:
     """What there was of it in some tiles."""
 
-    __slots__ = ("_lately", "_levels", "_moving", "_noise", "_still", "_unproved", "cut", "last")
+    __slots__ = ("_hum", "_lately", "_levels", "_moving", "_noise", "_still", "_unproved", "cut", "last")
 
     def __init__(self) -> None:
         self._levels = Ranks(60)
@@ -90,6 +104,8 @@ class Motion:
         """And in the middle tile."""
         self.last: deque[float] = deque(maxlen=12)
         """Those where most changed, of the last pictures without a hole between."""
+        self._hum: deque[float] = deque(maxlen=12)
+        """And those in the middle tile."""
         self._lately: deque[tuple[float, float]] = deque(maxlen=120)
         """(media time, seconds) of the last motion."""
         self._moving = self._still = self._unproved = 0.0
@@ -112,6 +128,11 @@ class Motion:
         return min(max(REPEATED * self.level, REPEATED), STRONGEST)
 
     @property
+    def jolt(self) -> float:
+        """Change that a key frame may make of a standing picture, wherever it is: what moves changes far more."""
+        return REPEATED * self.level
+
+    @property
     def slight(self) -> float:
         """Change that may be residue in a faint picture."""
         return min(max(RESIDUE * self.level, SLIGHT), 2 * SLIGHT)
@@ -129,13 +150,14 @@ class Motion:
 
     def still(self, most: float, middle: float) -> bool:
         """Whether nothing moves any more: not even what always does, a camera's noise."""
-        return most <= self.floor and self._quiet(middle)
+        return most <= self.floor and self.quiet(middle)
 
     def refined(self, most: float, middle: float) -> bool:
         """Whether a change that is not still may be one of quality only: less than motion makes."""
-        return most <= ABRUPT * self.level and self._quiet(middle)
+        return most <= ABRUPT * self.level and self.quiet(middle)
 
-    def _quiet(self, middle: float) -> bool:
+    def quiet(self, middle: float) -> bool:
+        """Whether what always moves does not: a camera's noise."""
         noise = self._noise.at(0.1)
         return noise < NOISE or middle <= HUSHED * noise
 
@@ -147,13 +169,16 @@ class Motion:
             self._noise.add(middle)
             self._levels.add(most)
             self.last.append(most)
+            self._hum.append(middle)
         self.went_on(now, min(seconds, HELD))
 
-    def crept(self, now: float, seconds: float, changes: Sequence[float]) -> None:
+    def crept(self, now: float, seconds: float, steps: Sequence[Step]) -> None:
         """What seemed to stand still moved all the time."""
-        for each in changes:
-            self._levels.add(each)
-        self.last.extend(changes)
+        for each in steps:
+            if not each.key:
+                self._levels.add(each.most)
+                self.last.append(each.most)
+                self._hum.append(each.middle)
         self.went_on(now, seconds)
 
     def held(self, now: float, seconds: float) -> None:
@@ -186,13 +211,13 @@ class Motion:
         """Seconds of motion in a stretch of media time."""
         return sum(seconds for at, seconds in self._lately if start <= at <= end)
 
-    def onset(self, trail: Sequence[tuple[float, float, bool]]) -> float | None:
-        """When motion stopped, if that was after a picture seemed to stand still already: where its changes (media
-        time, change, key picture), with those before, fall into two levels best."""
+    def onset(self, trail: Sequence[Step]) -> float | None:
+        """When motion stopped, if that was after a picture seemed to stand still already: where its steps, with those
+        before, fall into two levels best."""
         lately = list(self.last)[-LEAD:]
         if len(lately) < 3 or not trail:
             return None
-        values = np.array([*lately, *(change for _, change, _ in trail)])
+        values = np.array([*lately, *(each.most for each in trail)])
         logs = np.log(np.maximum(values, LOWEST))
         counts = np.arange(1, len(logs))
         sums = np.cumsum(logs)[:-1]
@@ -201,14 +226,17 @@ class Motion:
         at = int(between[len(lately) - 1 :].argmax())
         if at == 0:
             return None
-        head = [change for _, change, _ in trail[:at]]
-        tail = [change for _, change, _ in trail[at:]]
-        if fmean(head) < ABRUPT * fmean(lately) or fmean(tail) > ABRUPT * fmean(head):
-            return None
-        return trail[at - 1][0]
+        head, tail = (fmean(each.most for each in part) for part in (trail[:at], trail[at:]))
+        return None if head < ABRUPT * fmean(lately) or tail > ABRUPT * head else trail[at - 1].pts
 
-    def gradual(self, after: Sequence[float]) -> bool:
-        """Whether it did not stop at once. `after`: the first changes of the standing picture."""
+    def goes_on(self, trail: Sequence[Step]) -> bool:
+        """Whether the whole picture changes as it did before, and so by noise that a frozen one has not."""
+        before = median(self._hum) if self._hum else 0.0
+        return before >= HUM and median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
+
+    def gradual(self, trail: Sequence[Step]) -> bool:
+        """Whether it did not stop at once. `trail`: the steps of the standing picture."""
+        after = [each.most for each in trail if not each.key][:3]
         if not self.last or not after or fmean(after) > ABRUPT * fmean(list(self.last)[-3:]):
             return True
         values, n = np.array(self.last), len(self.last)

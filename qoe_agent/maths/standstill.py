@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.maths.motion import Motion, slowing
+from qoe_agent.maths.motion import Motion, Step, slowing
 from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, tiling, top
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Run:
         self.start = self.until = self.checked = start
         self.first = first
         self.lead, self.before, self.seen = list(past.recent), list(past.sparse), start - past.since
-        self.trail: list[tuple[float, float, bool]] = []
-        """(media time, change, key picture) of its pictures until it was judged."""
+        self.trail: list[Step] = []
+        """Its pictures until it was judged."""
         self.border = np.zeros(shape, np.bool_)
         self.difference = 0.0
         self.pictures = 1
@@ -103,6 +103,8 @@ class Watch:
         still = now - then <= HOLE and motion.still(most, middle)
         if run and still:
             run.steps = 0
+        elif run and key and most <= min(self.motion.jolt, POP) and motion.quiet(middle):
+            still, run.first, run.steps = True, plane, 0
         elif run and self._residue(run, now, most, past.recent[-1][1], plane):
             still = True
             run.doubt = run.doubt if run.steps else now
@@ -119,7 +121,7 @@ class Watch:
             run.border |= self._others & (change > max(2 * motion.floor, UNEVEN * middle))
         run.until = run.until if run.steps else now
         if run.why_not is None:
-            run.trail.append((now, most, key))
+            run.trail.append(Step(now, most, middle, key))
         if run.pictures == STEPS + 3:
             self._back(run)
         self._check(run, now, now - then, plane, past)
@@ -207,9 +209,9 @@ class Watch:
 
     def _anew(self, run: Run, start: float) -> None:
         """Up to then it was motion."""
-        moved = [(change, key) for at, change, key in run.trail if at <= start]
-        self.motion.crept(start, start - run.start, [change for change, key in moved if not key])
-        repeats = sum(change <= self.motion.repeated for change, _ in moved)
+        moved = [each for each in run.trail if each.pts <= start]
+        self.motion.crept(start, start - run.start, moved)
+        repeats = sum(each.most <= self.motion.repeated for each in moved)
         self.repeats += repeats
         self.fresh += len(moved) - repeats
         self.seconds += start - run.start
@@ -218,7 +220,7 @@ class Watch:
     def _since(self, run: Run, start: float, first: Plane, past: Past) -> Run:
         """The run that began later."""
         later = Run(start, first, past.until(start), run.border.shape)
-        later.trail = [each for each in run.trail if each[0] > start]
+        later.trail = [each for each in run.trail if each.pts > start]
         later.pictures += len(later.trail)
         later.until, later.border = run.until, run.border
         return later
@@ -248,7 +250,9 @@ class Watch:
             return "noise"
         if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
             return "cut"
-        if motion.gradual([change for _, change, key in run.trail if not key][:3]) or slowing(before):
+        if motion.goes_on(run.trail):
+            return "noise"
+        if motion.gradual(run.trail) or slowing(before):
             return "gradual"
         return "dissolve" if dissolving([plane for _, plane in run.lead], self.chosen) else ""
 
