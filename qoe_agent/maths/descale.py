@@ -1,18 +1,22 @@
-"""From how many lines was a picture scaled up? Projection onto what upscaling can produce.
+"""From how many lines was a picture scaled up? What it has in directions that upscaling cannot produce.
 
-Scaling N samples up to M is a linear map U (M x N, a few taps a row). A column that was scaled lies in the range of
-U; what is left of it outside, `x - U (U'U)^-1 U' x`, is nothing but coding noise. At other N the same column leaves
-its detail behind. So the residual energy, as a function of N, has a dip at the truth, and a native picture has none
-(the "descale error" of the open getnative, Infiziert90/getnative, by orthogonal projection). What a sample tells of
-another fades fast with their distance, so a column is projected piece by piece, each with a margin on both sides:
-matrices that are made once per (M, N, kernel), one for all pieces whose phases are the same.
+Scaling N samples up to M is a linear map U (M x N, a few taps a row). A piece of a column that was scaled lies in the
+range of U's rows there; outside of it there is nothing but coding noise. At other N, or with the grid of N half a
+sample off, the same piece leaves its detail outside. So the energy outside, as a function of N, has a dip at the
+truth, and a native picture has none (the "descale error" of the open getnative, Infiziert90/getnative, by orthogonal
+projection).
 
-Kernels and phases: FFmpeg's libswscale/utils.c (initFilter: centres aligned, edges folded) and OpenCV's resize.
+Of all directions outside only those are looked at in which natural pictures have most, the smoothest: of the others
+coders leave nothing but noise. These are the first principal components, outside of the range, of a signal whose
+neighbours correlate. The matrices are made once per (M, N, kernel); most ratios repeat so soon that one does for all
+pieces.
+
+Kernels and phases: FFmpeg's libswscale/utils.c (initFilter: centres aligned) and OpenCV's resize.
 """
 
 from __future__ import annotations
 
-from math import gcd
+from math import ceil, gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +29,16 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
     Floats = NDArray[np.float32]
 
-PIECE, MARGIN = 45, 32
-"""Samples that are projected together, at most, and those on either side that are projected with them. No band of 30
-samples of pictures comes out by more than 0.02 dB off what the whole column at once says (measured; MARGIN 24: 0.1)."""
-RIDGE = 1e-6
-"""Keeps the equations regular where a sample is hardly used (linear, near 1:1)."""
+PIECE, PIECES = 90, 6
+"""Samples of a piece, at most; half as many where there would not be so many pieces."""
+DIRECTIONS = 8
+"""Directions looked at in a piece."""
+CORRELATION = 0.97
+"""Of neighbours in natural pictures."""
+PHASES = 8
+"""Parts of a source sample to which a piece's place on the grid is rounded where ratios do not repeat within one."""
+USED = 1e-9
+"""Weight from which a source sample counts."""
 
 
 def cubic(a: float) -> Callable[[Doubles], Doubles]:
@@ -72,55 +81,60 @@ KERNELS: dict[str, tuple[Callable[[Doubles], Doubles], int]] = {
 """By name: the weight at a distance in source samples, and the reach in source samples."""
 
 
-def upsampling(size: int, lines: int, kernel: str, shift: float = 0.0) -> tuple[NDArray[np.intp], Doubles]:
-    """Of each of `size` samples scaled up from `lines`: the source samples that it is made of, and their weights.
-
-    `shift`: by how many source samples the grid lies off.
-    """
+def spread(centres: Doubles, kernel: str) -> tuple[NDArray[np.intp], Doubles]:
+    """Of samples at `centres` among source samples: the source samples that each is made of, and their weights."""
     weigh, reach = KERNELS[kernel]
-    centre = (np.arange(size) + 0.5) * (lines / size) - 0.5 + shift
-    taps = np.floor(centre).astype(np.intp)[:, None] + np.arange(1 - reach, reach + 1)
-    weights = weigh(centre[:, None] - taps)
-    return np.clip(taps, 0, lines - 1), weights / weights.sum(axis=1, keepdims=True)
+    taps = np.floor(centres).astype(np.intp)[:, None] + np.arange(1 - reach, reach + 1)
+    weights = weigh(centres[:, None] - taps)
+    return taps, weights / weights.sum(axis=1, keepdims=True)
 
 
-class Range:
-    """The space of what comes from `lines` samples scaled up to `size` with a kernel."""
+class Outside:
+    """What lies outside of all that comes from `lines` samples scaled up to `size` with a kernel, where it tells."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_first", "_last", "_matrices", "_window")
 
-    def __init__(self, size: int, lines: int, kernel: str, shift: float = 0.0) -> None:
-        taps, weights = upsampling(size, lines, kernel, shift)
+    def __init__(self, size: int, lines: int, kernel: str) -> None:
         period = size // gcd(size, lines)
-        piece = PIECE // period * period or PIECE
-        self._pieces: list[tuple[int, int, int, int, Floats]] = []
-        """First row and last, the same with margins, and the matrix."""
-        shared: Floats | None = None
-        for first in range(0, size, piece):
-            last = min(first + piece, size)
-            low, high = max(0, first - MARGIN), min(size, last + MARGIN)
-            inside = taps[low, 0] > 0 and taps[high - 1, -1] < lines - 1 and last == first + piece
-            matrix = shared if inside else None
-            if matrix is None:
-                matrix = _outside(taps[low:high], weights[low:high], slice(first - low, last - low))
-            if inside and piece % period == 0:
-                shared = matrix
-            self._pieces.append((first, last, low, high, matrix))
+        piece = PIECE if size >= PIECES * PIECE else PIECE // 2
+        repeats = period <= piece
+        step, reach = lines / size, KERNELS[kernel][1]
+        self._window = window = piece // period * period if repeats else piece
+        edge = ceil((reach + 1) / step)  # there are no taps beyond the picture's border
+        self._first = first = -(-edge // period) * period if repeats else edge
+        self._last = first + max(0, (size - edge - first) // window) * window
+        rows = max(1, min(DIRECTIONS, window - ceil(window * step) - 2 * reach))
+        starts = [first] if repeats else range(first, self._last, window)
+        phases = [((start + 0.5) * step - 0.5) % 1.0 for start in starts]
+        if not repeats:
+            phases = [round(PHASES * phase) / PHASES for phase in phases]
+        made = {phase: _both(phase + np.arange(window, dtype=np.float64) * step, kernel, rows) for phase in {*phases}}
+        self._matrices = np.stack([made[phase] for phase in phases])
+        """One that does for all pieces, or one for each."""
 
-    def residual(self, columns: Floats) -> Floats:
-        """What of `columns` (samples x n) lies outside."""
-        out = np.empty_like(columns)
-        for first, last, low, high, matrix in self._pieces:
-            np.dot(matrix, columns[low:high], out[first:last])
-        return out
+    def powers(self, samples: Floats, parts: int) -> Floats:
+        """Of `samples` (size x n): mean squares on the grid and half a source sample off it (2 x pieces x `parts`)."""
+        pieces = samples[self._first : self._last].reshape(-1, self._window, samples.shape[1])
+        told = np.matmul(self._matrices, pieces)
+        directions = told.shape[1] // 2
+        sums = np.square(told, out=told).reshape(2 * len(pieces), directions, -1).sum(axis=1)
+        means = sums.reshape(len(pieces), 2, parts, -1).sum(axis=3) / (directions * (samples.shape[1] // parts))
+        return np.asarray(means.transpose(1, 0, 2))
 
 
-def _outside(taps: NDArray[np.intp], weights: Doubles, some: slice) -> Floats:
-    """The projection onto what lies outside the range of some rows of U: those of its rows that are wanted."""
+def _both(at: Doubles, kernel: str, rows: int) -> Floats:
+    """What tells in a piece of samples that lie at `at` among source samples, and then half a source sample off."""
+    return np.vstack([_telling(*spread(place, kernel), rows) for place in (at, at + 0.5)]).astype(np.float32)
+
+
+def _telling(taps: NDArray[np.intp], weights: Doubles, wanted: int) -> Doubles:
+    """Rows that are orthogonal to one another and to the range: those in which natural pictures have most."""
     rows, lowest = len(taps), taps.min()
     scale = np.zeros((rows, taps.max() + 1 - lowest))
     np.add.at(scale, (np.arange(rows)[:, None], taps - lowest), weights)
-    gram = scale.T @ scale
-    np.fill_diagonal(gram, gram.diagonal() + RIDGE)
-    inside = np.linalg.solve(gram, scale[some].T).T @ scale.T
-    return np.asarray(np.eye(rows)[some] - inside, np.float32)
+    scale = scale[:, np.abs(scale).max(axis=0) > USED]
+    basis, _ = np.linalg.qr(scale, mode="complete")
+    outside = basis[:, scale.shape[1] :]
+    natural = CORRELATION ** np.abs(np.subtract.outer(np.arange(rows), np.arange(rows)))
+    _, found = np.linalg.eigh(outside.T @ natural @ outside)
+    return np.asarray((outside @ found[:, ::-1][:, :wanted]).T)

@@ -1,24 +1,22 @@
 """How much better a picture's columns (or rows) fit the grid of a smaller size than the same grid half a sample off.
 
-The most detailed columns are projected onto what scaling from each candidate can produce (`descale`). The control is
-the same space with its grid half a source sample off: as large, as smooth, and only in a picture that was scaled
-worse than the right one. So a dip is `10 log10 (residual off the grid / residual on it)`, taken apart in bands of 30
-samples; bands are what is averaged and counted, so that one long edge or a caption proves nothing.
+Of the most detailed columns is taken what scaling from each candidate cannot produce (`descale`). The control is the
+same with the grid half a source sample off: as large, as smooth, and only in a picture that was scaled worse than the
+right one. So a dip is `10 log10 (left off the grid / left on it)`, taken apart in places: pieces of 90 samples, each
+in so many parts across; places are what is averaged and counted, so that one long edge or a caption proves nothing.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from qoe_agent.maths.descale import Range
+from qoe_agent.maths.descale import Outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     Plane = NDArray[np.uint8]
@@ -26,138 +24,146 @@ if TYPE_CHECKING:
 
 SAMPLES = 96
 """Columns (rows) looked at."""
-BAND, PARTS = 30, 4
-"""Samples of a band; parts across, in which it is looked at apart."""
+APART, STRIPES = 4, 16
+"""Every so manieth may be chosen; stripes of the picture, none of which gives more than twice its share."""
+SECOND = np.asarray((1.0, -2.0, 1.0))
+"""The second difference, which is detail."""
+PARTS = 4
+"""Across, in which a piece is looked at apart."""
 ALIVE = 0.35
-"""Residual (code values, RMS) below which a band is only rounding."""
-FEWEST = 8
-"""Bands needed."""
+"""What must be left (code values, RMS) off the grid: below it is only rounding."""
+FEWEST = 16
+"""Places needed."""
 MOST = 12.0
-"""Decibels that one band may say."""
+"""Decibels that one place may say."""
 FIRST = "cubic60"
 OTHERS = ("lanczos3", "cubic75", "linear")
 """Kernels: the first one screens, the others are tried on what it finds; splines show with Lanczos."""
 SHOWN = 0.2
 """Decibels that are a dip."""
 AGREE = 0.78
-"""Part of the places that must show it."""
+"""Part of the more detailed half of the places that must show it."""
 EVEN = 0.75
-"""Part of the mean dip that the most detailed bands must show."""
-LEFT = 3.0
-"""Residual (code values, RMS) that may be coding noise."""
+"""Part of the mean dip that the most detailed places must show."""
+ROUNDING = 0.02
+"""Decibels by which any mean may be off."""
+LEFT = 4.5
+"""What may be left (code values, RMS) on the grid and be coding noise."""
 
 
 class Dip(NamedTuple):
     """What one axis says of one candidate."""
 
     mean: float
-    """Decibels, mean over the bands."""
+    """Decibels, mean over the places."""
     error: float
     """Standard error of the mean."""
     part: float
-    """Part of the places that agree."""
+    """Part of the more detailed half of the places that agree."""
     top: float
-    """Decibels of the quarter of the bands with the most detail."""
+    """Decibels of the quarter of the places with the most detail."""
     left: float
-    """Residual (code values, RMS) on the grid, of the tenth worst band."""
-    bands: int
+    """What is left (code values, RMS) on the grid, in the tenth worst piece."""
+    places: int
 
     @property
     def sound(self) -> bool:
-        """Shown in most places, the more the more detail there is, and with nothing but coding noise left over. A
-        window of scaled video on a native desktop is not, nor are doubled pixels, nor is evenly spaced text."""
+        """Shown in most places that have detail, the more the more there is, and with nothing but coding noise left
+        over. A window of scaled video on a native desktop is not, nor are doubled pixels, nor evenly spaced text."""
         return self.part >= AGREE and self.top >= self.mean * EVEN and self.left <= LEFT
 
 
 NOTHING = Dip(0.0, 1.0, 0.0, 0.0, 0.0, 0)
-"""Too few bands have any detail."""
+"""Too few places have any detail."""
 
 
-def sampled(plane: Plane) -> Plane:
-    """The most detailed columns, no more than a share from any sixteenth of the picture."""
-    some = np.ascontiguousarray(plane[:, ::4])
-    second = cv2.sepFilter2D(some, cv2.CV_16S, np.ones(1), np.asarray((1.0, -2.0, 1.0)))[1:-1]
+def columns(luma: Plane) -> Floats:
+    """The most detailed columns, no more than a share from any sixteenth of the picture: samples x columns."""
+    some = np.ascontiguousarray(luma[:, ::APART])
+    second = cv2.sepFilter2D(some, cv2.CV_16S, np.ones(1), SECOND)[1:-1]
     detail = cv2.reduce(np.abs(second), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[0]
-    stripe = np.arange(len(detail)) * 16 // len(detail)
+    return np.take(luma, _detailed(detail) * APART, axis=1).astype(np.float32)
+
+
+def rows(luma: Plane) -> Floats:
+    """The most detailed rows, likewise: samples x rows."""
+    some = np.ascontiguousarray(luma[::APART])
+    second = cv2.sepFilter2D(some, cv2.CV_16S, SECOND, np.ones(1))[:, 1:-1]
+    detail = cv2.reduce(np.abs(second), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F)[:, 0]
+    return np.ascontiguousarray(luma[_detailed(detail) * APART].T, np.float32)
+
+
+def _detailed(detail: NDArray[Any]) -> NDArray[np.intp]:
+    """The numbers of those chosen, in order: as many as the parts can share."""
+    stripe = np.arange(len(detail)) * STRIPES // len(detail)
     order = np.argsort(-detail, kind="stable")
     within = np.zeros(len(detail), np.intp)
-    for one in range(16):
+    for one in range(STRIPES):
         mine = order[stripe[order] == one]
         within[mine] = np.arange(len(mine))
-    chosen = order[within[order] < SAMPLES // 8][:SAMPLES]
-    return np.ascontiguousarray(plane[:, np.sort(chosen) * 4])
+    chosen = order[within[order] < 2 * SAMPLES // STRIPES][:SAMPLES]
+    return np.sort(chosen[: len(chosen) // PARTS * PARTS])
 
 
 class Projected:
-    """One axis against one candidate: residuals by band, on and off the grid, with the kernel that fits best so far."""
+    """One axis against one candidate: what is left on and off the grid, with the kernel that fits best so far."""
 
     __slots__ = ("_lines", "_samples", "dip", "kernel", "level")
 
-    def __init__(self, samples: Plane, lines: int) -> None:
+    def __init__(self, samples: Floats, lines: int) -> None:
         self._samples, self._lines = samples, lines
-        self.dip = NOTHING
-        self.level = 0.0
-        """Residual (RMS) of the tenth most detailed band."""
+        self.dip = self._dip(FIRST)
         self.kernel = FIRST
+        self.level = self.dip.left
+        """What is left (RMS) in the tenth worst piece."""
 
-    def screen(self) -> Iterator[None]:
-        on = self._residual(FIRST, 0.0)
-        self.level = float(np.sqrt(np.quantile(on.mean(axis=1), 0.9)))
-        yield
-        self.dip = compared(on, self._residual(FIRST, 0.5))
-        yield
-
-    def refine(self) -> Iterator[None]:
+    def refine(self) -> None:
+        """With the other kernels."""
         for kernel in OTHERS:
-            on = self._residual(kernel, 0.0)
-            yield
-            dip = compared(on, self._residual(kernel, 0.5))
-            yield
+            dip = self._dip(kernel)
             if dip.mean > self.dip.mean:
                 self.dip, self.kernel = dip, kernel
 
-    def _residual(self, kernel: str, shift: float) -> Floats:
-        """Mean square by band and part of the picture."""
-        size = len(self._samples)
-        left = space(size, self._lines, kernel, shift).residual(self._samples.astype(np.float32))
-        whole, wide = size // BAND * BAND, left.shape[1] // PARTS * PARTS
-        powers = np.square(left, out=left)[:whole, :wide].reshape(-1, BAND, wide).mean(axis=1)
-        return np.asarray(powers.reshape(-1, PARTS, wide // PARTS).mean(axis=2))
+    def _dip(self, kernel: str) -> Dip:
+        on, off = space(len(self._samples), self._lines, kernel).powers(self._samples, PARTS)
+        return compared(on, off)
 
 
 @lru_cache(maxsize=192)
-def space(size: int, lines: int, kernel: str, shift: float) -> Range:
-    """Shared by all streams of a size, which need about 70; 0.2 MB each at 1080p."""
-    return Range(size, lines, kernel, shift)
+def space(size: int, lines: int, kernel: str) -> Outside:
+    """Shared by all streams of a size, which need about 50; 6 kB each, 120 kB where the ratio does not repeat."""
+    return Outside(size, lines, kernel)
 
 
 def compared(on: Floats, off: Floats) -> Dip:
-    """How much better the right grid explains the bands (rows), and in what part of their parts (columns)."""
-    alive = off.mean(axis=1) > ALIVE**2
-    if np.count_nonzero(alive) < FEWEST:
-        return NOTHING
-    ratio = decibels(off[alive].mean(axis=1), on[alive].mean(axis=1))
-    error = float(ratio.std(ddof=1)) / len(ratio) ** 0.5
-    local = decibels(off, on)[off > ALIVE**2]
-    most = np.argsort(-off[alive].mean(axis=1))[: -(-len(ratio) // 4)]
-    left = float(np.sqrt(np.quantile(on.mean(axis=1), 0.9)))
-    agree = float(np.mean(local > SHOWN))
-    return Dip(float(ratio.mean()), error + 0.02, agree, float(ratio[most].mean()), left, len(ratio))
+    """How much better the right grid explains the places (pieces x parts)."""
+    worst = sorted(on.mean(axis=1).tolist())
+    left = worst[len(worst) * 9 // 10] ** 0.5 if worst else 0.0
+    alive = off > ALIVE**2
+    off, on = off[alive], on[alive]
+    count = len(off)
+    if count < FEWEST:
+        return NOTHING._replace(left=left)
+    ratio = decibels(off, on)[np.argsort(-off)]
+    mean = float(ratio.mean())
+    error = (max(0.0, float(np.dot(ratio, ratio)) / count - mean**2) / (count - 1)) ** 0.5
+    agree, top = np.mean(ratio[: -(-count // 2)] > SHOWN), ratio[: -(-count // 4)].mean()
+    return Dip(mean, error + ROUNDING, float(agree), float(top), left, count)
 
 
 def decibels(off: Floats, on: Floats) -> Floats:
     """A rounding error's power is added to both, so that what is empty says nothing."""
-    return np.asarray(np.clip(10.0 * np.log10((off + 1 / 12) / (on + 1 / 12)), -MOST, MOST), np.float32)
+    return np.minimum(np.maximum(10.0 * np.log10((off + 1 / 12) / (on + 1 / 12)), -MOST), MOST)
 
 
 def pooled(one: Dip, other: Dip) -> Dip:
     """Both axes as one."""
-    bands = one.bands + other.bands
-    if not bands:
+    places = one.places + other.places
+    if not places:
         return one
-    first, second = one.bands / bands, other.bands / bands
+    first, second = one.places / places, other.places / places
     error = ((first * one.error) ** 2 + (second * other.error) ** 2) ** 0.5
     mean, part, top = (
         first * a + second * b for a, b in ((one.mean, other.mean), (one.part, other.part), (one.top, other.top))
     )
-    return Dip(mean, error, part, top, max(one.left, other.left), bands)
+    return Dip(mean, error, part, top, max(one.left, other.left), places)

@@ -12,15 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from qoe_agent.maths.dips import Projected, pooled, sampled
+from qoe_agent.maths.dips import Projected, columns, pooled, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from qoe_agent.maths.dips import Dip
+    from qoe_agent.maths.dips import Dip, Floats
 
     Plane = NDArray[np.uint8]
 
@@ -30,26 +28,31 @@ WIDTHS = (3200, 2880, 2560, 1920, 1440, 1280, 1024, 960, 854, 720, 640)
 """Widths that are scaled to fill a wider frame of the same height (1440 x 1080, 720 x 576)."""
 HIGHEST, LOWEST = 0.9, 0.25
 """Candidates as parts of the coded size: nearer to 1 nothing shows, further away there is too little left."""
-FINE = 1.8
-"""Residual (code values, RMS) in the tenth most detailed band that is detail, not coding noise."""
-ORDINARY, HALF, HALF_COARSELY = 0.7, 2.2, 3.2
-THREE_QUARTERS, THREE_QUARTERS_FINELY = 4.8, 3.3
+FINE = 3.5
+"""What is left (code values, RMS) in the tenth most detailed piece that is detail, not coding noise."""
+ORDINARY, HALF, HALF_COARSELY = 0.7, 2.3, 3.2
+THREE_QUARTERS, THREE_QUARTERS_FINELY = 5.0, 4.2
 """Decibels that prove a ratio, on both axes together."""
-FINELY, COARSE = 20.0, 30.0
-"""Mean quantiser up to which blocks keep most of their detail, and from which they lose so much that three quarters
-prove nothing (native pictures showed up to 2.6 dB at 20, 4.7 at 30, 7.4 at 38)."""
+FINELY, MIDDLING, COARSE = 20.0, 26.0, 30.0
+"""Mean quantisers: up to the first blocks keep most of their detail; from the second on they lose so much that three
+quarters prove nothing (native pictures showed up to 3.2 dB at 20, 4.9 at 28, 7.2 at 29), from the third on halves
+need more."""
 NEVER = 99.0
 """More than a picture can show."""
-BESIDE = 2.8
+BESIDE = 3.2
 """Decibels by which a half or three quarters of the columns must exceed the same of the rows."""
 ALONE = 2.0
 """By so much more must one axis alone show."""
 BOTH = 0.3
 """Part of what is needed that each axis must show where both should."""
+LOPSIDED = 0.12
+"""Part of what the one axis shows that the other must show, too."""
 WIDER = 1.4
 """Three quarters of the columns that show so much more than those of the rows are 1440 x 1080."""
-ECHO = 2.5
+ECHO = 2.0
 """By so much does three quarters show more than a half where it is the truth."""
+ECHOED = 0.4
+"""Part of what half of the lines show that all of them must show, to be the truth of which the half is an echo."""
 SURE, ALONE_SURE = 3.0, 8.0
 """Means over standard errors needed: of both axes, of one alone."""
 
@@ -71,19 +74,27 @@ class Suspect(NamedTuple):
         """Worth a closer look."""
         return self.decibels >= 0.5 * self.need
 
+    @property
+    def evidence(self) -> float:
+        """Decibels in units of what proves it."""
+        return self.decibels / self.need
+
+    @property
+    def excess(self) -> float:
+        """Decibels beyond what proves it: the more, the better does it explain the picture."""
+        return self.decibels - self.need
+
 
 @dataclass(slots=True)
 class Inspection:
-    """A picture's sample under inspection. `work` does one projection (half a millisecond at 1080p) at a time."""
+    """What a picture's sample says."""
 
     height: int
     width: int
     qp: float | None
     """Mean quantiser, where known."""
-    _columns: Plane
-    _rows: Plane
     suspects: tuple[Suspect, ...] = ()
-    """The best first; set when the work is done."""
+    """The best first."""
     detail: int = 0
     """Lines that suffice to redraw it all but for coding noise; the coded height where none suffice."""
     empty: bool = True
@@ -93,34 +104,31 @@ class Inspection:
 
     @classmethod
     def of(cls, luma: Plane, qp: float | None = None) -> Inspection:
+        """About 4 ms at 1080p, once the matrices are made."""
         height, width = luma.shape
-        return cls(height, width, qp, sampled(luma), sampled(luma.T))
+        one = cls(height, width, qp)
+        one._inspect(columns(luma), rows(luma))
+        return one
 
-    def work(self) -> Iterator[None]:
-        """Everything, a projection at a time."""
-        tall = {h: Projected(self._columns, h) for h in candidates(self.height, HEIGHTS)}
-        yield from _all(tall)
+    def _inspect(self, down: Floats, along: Floats) -> None:
+        tall = {h: Projected(down, h) for h in candidates(self.height, HEIGHTS)}
         self.detail = min((h for h, one in tall.items() if one.level <= FINE), default=self.height)
-        wide = {w: Projected(self._rows, w) for w in candidates(self.width, WIDTHS)}
+        wide = {w: Projected(along, w) for w in candidates(self.width, WIDTHS)}
         best = sorted(tall, key=lambda h: -tall[h].dip.mean / need(h, self.height, self.qp))[:3]
-        for lines in best:
-            across = self._across(lines)
-            wide.setdefault(across, Projected(self._rows, across))
-        yield from _all(wide)
-        yield from self._beside(tall, wide)
-        self.empty = not any(one.dip.bands for one in [*tall.values(), *wide.values()])
-        for suspect in self._judge(tall, wide, sound=False)[:2]:
-            yield from tall[suspect.height].refine() if suspect.height in tall else ()
-            yield from wide[suspect.width].refine() if suspect.width in wide else ()
-        self.suspects = tuple(self._judge(tall, wide)[:2])
-
-    def _beside(self, tall: dict[int, Projected], wide: dict[int, Projected]) -> Iterator[None]:
-        """Where the columns seem to come from a half or three quarters, the same of the rows is needed beside it."""
+        for across in map(self._across, best):
+            if across not in wide:
+                wide[across] = Projected(along, across)
         for across, one in wide.items():
+            # where the columns seem to come from a half or three quarters, the same of the rows is needed beside it
             lines = round(self.height * across / self.width)
             if lines not in tall and need(across, self.width, self.qp) > ORDINARY and one.dip.mean >= 0.5 * BESIDE:
-                self._more[lines] = Projected(self._columns, lines)
-        yield from _all(self._more)
+                self._more[lines] = Projected(down, lines)
+        self.empty = not any(one.dip.places for one in [*tall.values(), *wide.values()])
+        for suspect in self._judge(tall, wide, sound=False)[:2]:
+            for axis, size in ((tall, suspect.height), (wide, suspect.width)):
+                if size in axis:
+                    axis[size].refine()
+        self.suspects = tuple(self._judge(tall, wide)[:2])
 
     def _across(self, lines: int) -> int:
         exact = lines * self.width / self.height
@@ -133,7 +141,7 @@ class Inspection:
             across, down, least = self._across(lines), one.dip, need(lines, self.height, self.qp)
             if across in wide and alike(down, wide[across].dip, least):
                 same.append(_suspect(across, lines, pooled(down, wide[across].dip), one.kernel, least, sound and SURE))
-            known = across in wide and wide[across].dip.bands
+            known = across in wide and wide[across].dip.places
             width = self.width if known else across  # rows without detail do not speak against it
             rows.append(_suspect(width, lines, down, one.kernel, ALONE * least, sound and ALONE_SURE))
         for across, one in first_of(wide).items():
@@ -151,7 +159,7 @@ class Inspection:
             told.add(3 * self.width // 4)
         alone = [s for s in without_echoes(rows, self.height) if s.likely and s.height not in told]
         alone += [s for s in columns if s.likely and s.width not in told]
-        return sorted([*same, *alone], key=lambda s: -s.decibels / s.need)
+        return sorted([*same, *alone], key=lambda s: -s.excess)
 
 
 def need(lines: int, size: int, qp: float | None = None) -> float:
@@ -161,7 +169,7 @@ def need(lines: int, size: int, qp: float | None = None) -> float:
         return ORDINARY
     if round(eighths) != 6:
         return HALF if qp is not None and qp <= COARSE else HALF_COARSELY
-    if qp is None or qp > COARSE:
+    if qp is None or qp > MIDDLING:
         return NEVER
     return THREE_QUARTERS if qp > FINELY else THREE_QUARTERS_FINELY
 
@@ -170,16 +178,12 @@ def alike(down: Dip, across: Dip, least: float) -> bool:
     """Whether both axes may have been scaled by the same ratio."""
     if least >= THREE_QUARTERS_FINELY and across.mean > WIDER * down.mean:
         return False
-    return min(down.mean, across.mean) > BOTH * least
+    less, more = sorted((down.mean, across.mean))
+    return less > max(BOTH * least, LOPSIDED * more)
 
 
 def candidates(size: int, known: tuple[int, ...]) -> list[int]:
     return [lines for lines in known if LOWEST * size <= lines <= HIGHEST * size]
-
-
-def _all(projections: dict[int, Projected]) -> Iterator[None]:
-    for one in projections.values():
-        yield from one.screen()
 
 
 def first_of(projections: dict[int, Projected]) -> dict[int, Projected]:
@@ -188,7 +192,7 @@ def first_of(projections: dict[int, Projected]) -> dict[int, Projected]:
 
 
 def _shows(double: Projected | None, one: Projected) -> bool:
-    return double is not None and double.dip.mean > one.dip.mean
+    return double is not None and double.dip.mean > ECHOED * one.dip.mean
 
 
 def _suspect(width: int, height: int, dip: Dip, kernel: str, least: float, sure: float | bool) -> Suspect:

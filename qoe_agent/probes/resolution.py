@@ -5,17 +5,16 @@ leaves behind (`maths.upscaled`); the coded height where detail up to it was see
 absent where neither is sure. `basis="detail"`: lines that suffice for the finest detail of the last minute, whatever
 the reason: a soft lens, a gentle subject, a starved encoder; defocus only lowers it, so the largest counts.
 
-Pictures are inspected one after another, key pictures if there are any, 14 projections (about 7 ms at 1080p)
-a second of media time, so that one takes about four seconds; two must agree unless one is very clear. Interlaced
-pictures are left alone. Neural scalers, added grain, content scaled again to another size, and scaling by less than
-a tenth are not found; pictures of less than 240 lines are not judged.
+Key pictures are inspected, where there are any, at most one a second of media time (4 ms each at 1080p), and one in a
+quarter of a minute once all say the same; two must agree unless one is very clear. Interlaced pictures are left alone.
+Neural scalers, added grain, content scaled again to another size, and scaling by less than a tenth are not found;
+pictures of less than 240 lines are not judged.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import islice
 from math import exp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,19 +39,15 @@ CONFIDENCE = Metric(
     "where e is the evidence in units of what proves it.",
 )  # fmt: skip
 
-RATE, WORK = 14, 12
-"""Projections a second of media time; the most of one call."""
-BEGIN = 3
-"""Projections that taking a picture costs as much as."""
-EVERY = 0.33
-"""Seconds of media time between calls that work."""
-KEYLESS = 1.0
+EVERY = 0.9
+"""Least seconds of media time between inspections."""
+KEYLESS = 2.2
 """Seconds after which any picture will do."""
 LEAST = 240
 """Lines and columns of the smallest picture that is judged."""
 SETTLED = 4
 """Pictures that agree, after which one in `REST` seconds is enough."""
-REST = 10.0
+REST = 15.0
 MINUTE = 60.0
 """Seconds over which the finest detail counts."""
 MEMORY = 300.0
@@ -61,6 +56,10 @@ PICTURES = 4
 """Pictures that decide."""
 CLEAR = 2.0
 """Evidence (in units of what proves it) with which one picture decides."""
+MOST = 2.0
+"""What one picture may add."""
+SHOWN = 0.5
+"""Evidence with which a picture counts as one that shows it."""
 CLOSE = 0.5
 """Evidence, on average, below which an incident ends."""
 MUCH = 0.6
@@ -81,52 +80,28 @@ class Inspected(NamedTuple):
 
 
 class Inspect:
-    """The look: takes a picture now and then and works through it, some at every call."""
+    """The look: inspects a picture now and then."""
 
     def __init__(self) -> None:
-        self._at: Inspection | None = None
-        self._pts: float | None = None
-        self._work: Iterator[None] = iter(())
         self._due: float | None = None
-        """Media time of the next call that works."""
-        self._wanted: float | None = None
-        """Media time since which a picture is wanted."""
-        self._same: tuple[tuple[int, int], int] = (0, 0), 0
-        """What the last pictures said (lines, detail), and how many."""
+        """Media time from which a picture is wanted."""
+        self._same: tuple[int, int] = 0, 0
+        """The lines that the last pictures came from, and how many they were."""
 
     def __call__(self, view: View) -> Inspected | None:
-        now = view.pts
-        if now is None or (self._due is not None and -MEMORY < now - self._due < 0.0):
+        now, due = view.pts, self._due
+        if now is None or min(view.height, view.width) < LEAST or view.interlaced or view.corrupt:
             return None
-        share = WORK if self._due is None else round(min(WORK, RATE * (EVERY + max(0.0, now - self._due))))
-        if self._at is None:
-            if not self._begin(view, now):
-                return None
-            share = max(1, share - BEGIN)
-        self._due = now + EVERY
-        at = self._at
-        if at is None or sum(1 for _ in islice(self._work, share)) == share:
+        if due is None or not -REST <= now - due <= MEMORY:
+            due = self._due = now
+        if now < due or (now < due + KEYLESS and not view.key):
             return None
-        self._at, self._work, self._wanted = None, iter(()), None
-        said = (at.suspects[0].height if at.suspects else at.height), at.detail
-        self._same = said, self._same[1] + 1 if said == self._same[0] else 1
-        if self._same[1] >= SETTLED:
-            self._due = now + REST
-        return Inspected(at.width, at.height, self._pts, at.detail, at.suspects, at.empty)
-
-    def _begin(self, view: View, now: float) -> bool:
-        """Take this picture, if it will do."""
-        if min(view.height, view.width) < LEAST or view.interlaced or view.corrupt:
-            return False
-        if self._wanted is None or not 0.0 <= now - self._wanted <= MEMORY:
-            self._wanted = now
-        if not view.key and now - self._wanted < KEYLESS:
-            return False
         quantisers = view.qp
-        self._at = Inspection.of(view.luma, None if quantisers is None else float(quantisers.mean()))
-        self._pts = now
-        self._work = self._at.work()
-        return True
+        found = Inspection.of(view.luma, None if quantisers is None else float(quantisers.mean()))
+        lines = found.suspects[0].height if found.suspects else found.height
+        self._same = lines, self._same[1] + 1 if lines == self._same[0] else 1
+        self._due = now + (REST if self._same[1] >= SETTLED else EVERY)
+        return Inspected(found.width, found.height, now, found.detail, found.suspects, found.empty)
 
 
 class _Said(NamedTuple):
@@ -200,11 +175,12 @@ class Resolution:
     def _verdict(self) -> tuple[Suspect | None, list[float]]:
         """What the last pictures agree on, if they do, and its evidence in each."""
         last = [said.inspected for said in self._recent()]
-        for best in sorted({s for one in last for s in one.suspects}, key=lambda s: -s.decibels / s.need):
+        for best in sorted({s for one in last for s in one.suspects}, key=lambda s: -s.excess):
             evidence = self._evidence(f"{best.width}x{best.height}")
             if len(evidence) == 1 and evidence[0] >= CLEAR and best.sigmas >= 8.0:
                 return best, evidence
-            if len(evidence) > 1 and sum(evidence) >= len(evidence):
+            shown = sum(each >= SHOWN for each in evidence)
+            if shown > 1 and sum(min(each, MOST) for each in evidence) >= len(evidence):
                 return best, evidence
         return None, []
 
@@ -214,7 +190,7 @@ class Resolution:
     def _evidence(self, size: str) -> list[float]:
         """Decibels over those needed, of one size, in the last pictures."""
         return [
-            max((s.decibels / s.need for s in said.inspected.suspects if f"{s.width}x{s.height}" == size), default=0.0)
+            max((s.evidence for s in said.inspected.suspects if f"{s.width}x{s.height}" == size), default=0.0)
             for said in self._recent()
         ]
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from qoe_agent.maths.descale import Range
 from qoe_agent.maths.upscaled import Suspect
 from qoe_agent.maths.view import View
 from qoe_agent.model import Lost, Opened, Picture, Tick
-from qoe_agent.probes.resolution import CONFIDENCE, HEIGHT, RATE, WORK, Inspect, Inspected
+from qoe_agent.probes.resolution import CONFIDENCE, EVERY, HEIGHT, KEYLESS, REST, SETTLED, Inspect, Inspected
 from tests.maths.test_upscaled import scaled, texture
 from tests.probes.outcome import Outcome
 
@@ -79,27 +79,38 @@ def test_a_native_stream_is_under_no_suspicion() -> None:
     assert Outcome("resolution").feed(show(*found)).incidents("upscaled") == []
 
 
-def test_a_call_does_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    projections: list[int] = []
-    project = Range.residual
+def seen(look: Inspect, times: Iterable[float], key: bool, kind: str = "native") -> list[float]:
+    """When a picture was inspected."""
+    luma = texture(21) if kind == "native" else scaled(21, 360, kind)
+    return [at for at in times if look(View(luma, at, key=key))]
 
-    def counted(self: Range, columns: np.ndarray) -> np.ndarray:
-        projections[-1] += 1
-        return project(self, columns)
 
-    monkeypatch.setattr(Range, "residual", counted)
-    luma, look = texture(22), Inspect()
-    for n in range(12):
-        projections.append(0)
-        look(View(luma, n * 0.5, key=True))
-    assert 0 < max(projections) <= WORK
-    assert sum(projections) <= WORK + RATE * 6
-    projections.clear()
-    for n in range(100):
-        projections.append(0)
-        look(View(luma, 6.0 + n / 25, key=True))
-    assert 0 < max(projections) <= WORK // 2
-    assert 0 < sum(projections) <= RATE * 4 + WORK
+def test_key_pictures_are_inspected_at_most_one_a_second_and_few_once_they_agree() -> None:
+    look = Inspect()
+    first = seen(look, [n * 0.25 for n in range(15)], key=True)
+    assert len(first) == SETTLED
+    assert all(EVERY <= b - a < 2 * EVERY for a, b in pairwise(first))
+    later = seen(look, [3.75 + n * 0.25 for n in range(160)], key=True)
+    assert all(REST <= b - a <= REST + 1.0 for a, b in pairwise([first[-1], *later]))
+    after = seen(look, [44.0 + n * 0.5 for n in range(60)], key=True, kind="bicubic")
+    assert len(after) > 4, "what changes is looked at again soon"
+
+
+def test_other_pictures_are_inspected_only_where_there_are_no_key_pictures() -> None:
+    times = [n / 25 for n in range(25 * 6)]
+    without = seen(Inspect(), times, key=False)
+    assert without[0] == pytest.approx(KEYLESS, abs=0.05)
+    assert len(without) == 2
+    look = Inspect()
+    luma = texture(21)
+    found = [n for n in range(150) if look(View(luma, n / 25, key=n % 50 == 0))]
+    assert found == [0, 50, 100]
+
+
+def test_media_time_that_begins_anew_is_looked_at_anew() -> None:
+    look = Inspect()
+    assert seen(look, [100.0], key=True)
+    assert seen(look, [5.0], key=True)
 
 
 def test_interlaced_corrupt_tiny_and_untimed_pictures_are_left_alone() -> None:
@@ -143,6 +154,8 @@ def test_two_pictures_must_agree_unless_one_is_very_clear() -> None:
     assert Outcome("resolution").feed(show(said(HALF))).incidents("upscaled") == []
     assert Outcome("resolution").feed(show(said(HALF), said(HALF))).incidents("upscaled")
     assert Outcome("resolution").feed(show(*[said(WEAK)] * 8)).incidents("upscaled") == []
+    strange = (Suspect(1280, 720, 3.2, 5.0, "lanczos3", 0.7),)
+    assert Outcome("resolution").feed(show(said(), said(strange), said(), said())).incidents("upscaled") == []
     assert Outcome("resolution").feed(show(said(HALF), said(), said(), said(HALF))).incidents("upscaled") == []
 
 
