@@ -129,14 +129,14 @@ def _rows(
 
 
 def upscaled(number: int, folder: Path) -> list[Row]:
-    """14 s of photographs panned over, at 720p or 1080p, native or scaled up: what source height is told; and how near
+    """11 s of photographs panned over, at 720p or 1080p, native or scaled up: what source height is told; and how near
     (PSNR of the first picture) the native one is, as a soft photograph loses nothing."""
     random = dice("upscaled", number)
-    height = pick(random, (720, 720, 1080))
+    height = pick(random, (720, 1080, 1080))
     lines = pick(random, UPSCALED[height]) if number % 2 else None
     photo = pick(random, photos())
     size = height * 16 // 9, height
-    make = Make(name_of(photo), int(random.integers(1 << 30)), size, 14.0, "libx264", "veryfast",
+    make = Make(name_of(photo), int(random.integers(1 << 30)), size, 11.0, "libx264", "veryfast",
                 6e6 if height == 1080 else 3e6, 50)  # fmt: skip
     kernel = str(pick(random, faults_detail.KERNELS))
     put = [faults.Fault(0.0, make.seconds, faults_detail.upscaled(lines, kernel))] if lines else []
