@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from qoe_agent.maths.upscaled import Inspection, need
+from qoe_agent.maths.dips import Dip
+from qoe_agent.maths.upscaled import Inspection, alike, need
 from tests.accuracy.faults_detail import KERNELS, upscaled
 
 SIZE = (960, 540)
@@ -93,3 +94,11 @@ def test_what_block_transforms_imitate_needs_more() -> None:
     assert need(720, 1080) < need(540, 1080, 25.0) < need(810, 1080, 25.0)
     assert need(810, 1080, 15.0) < need(810, 1080, 25.0) < need(810, 1080, 35.0)
     assert need(960, 1920) == need(540, 1080) == need(540, 1080, 35.0) > need(540, 1080, 25.0)
+
+
+def test_both_axes_must_show_it_and_in_proportion() -> None:
+    dips = [Dip(decibels, 0.1, 1.0, decibels, 1.0, 40) for decibels in (0.1, 0.6, 1.2, 11.0)]
+    assert alike(dips[1], dips[2], 0.7)
+    assert not alike(dips[0], dips[2], 0.7)
+    assert not alike(dips[1], dips[3], 0.7)
+    assert alike(dips[2], dips[3], 0.7)

@@ -159,6 +159,12 @@ def test_two_pictures_must_agree_unless_one_is_very_clear() -> None:
     assert Outcome("resolution").feed(show(said(HALF), said(), said(), said(HALF))).incidents("upscaled") == []
 
 
+def test_of_two_heights_that_are_proved_the_better_explanation_is_told() -> None:
+    both = Suspect(1600, 900, 2.5, 15.0, "linear", 0.7), Suspect(960, 540, 6.2, 15.0, "linear", 2.3)
+    (incident,) = Outcome("resolution").feed(show(said(both), said(both))).incidents("upscaled")
+    assert incident.detail["from"] == 540
+
+
 def test_pictures_that_say_nothing_do_not_count() -> None:
     seen = show(said(HALF), said(detail=240, empty=True), said(HALF))
     assert Outcome("resolution").feed(seen).incidents("upscaled")
