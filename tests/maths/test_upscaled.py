@@ -97,7 +97,7 @@ def test_what_block_transforms_imitate_needs_more() -> None:
 
 
 def test_both_axes_must_show_it_and_in_proportion() -> None:
-    dips = [Dip(decibels, 0.1, 1.0, decibels, 1.0, 40) for decibels in (0.1, 0.6, 1.2, 11.0)]
+    dips = [Dip(decibels, 0.1, 1.0, decibels, 1.0, 40) for decibels in (0.1, 0.6, 2.0, 11.0)]
     assert alike(dips[1], dips[2], 0.7)
     assert not alike(dips[0], dips[2], 0.7)
     assert not alike(dips[1], dips[3], 0.7)
