@@ -15,6 +15,8 @@ from qoe_agent.maths.sameness import FAINTEST, SLIGHT, STRONGEST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from qoe_agent.maths.sameness import Plane
 
 APART = 0.15
@@ -33,8 +35,10 @@ TICK, SLOWS = 0.02, 0.68
 """Seconds before a standing picture in which it is asked whether it came to rest evenly;"""
 STOPS, SQUARE = 0.35, 0.2
 """it did if it would have stopped within so many seconds, and that explains all changes but for this share."""
-HUM = 0.05
-"""Change of the middle tile from which on it is noise, if it goes on."""
+HUM, HUMS = 0.05, 0.15
+"""Change of the middle tile from which on it is noise, if it goes on; and if it stops:"""
+STEADY, SILENT = 0.75, 0.15
+"""it was steady if the least was so near to the largest, and stopped if no more than this is left of it."""
 LEAD, LOWEST = 6, 0.05
 """Changes before a standing picture that tell when motion stopped; and the least that one counts as."""
 FITS, REST, NEAR = 0.8, 0.2, 2.5
@@ -212,35 +216,54 @@ class Motion:
         return sum(seconds for at, seconds in self._lately if start <= at <= end)
 
     def onset(self, trail: Sequence[Step]) -> float | None:
-        """When motion stopped, if that was after a picture seemed to stand still already: where its steps, with those
-        before, fall into two levels best."""
-        lately = list(self.last)[-LEAD:]
-        if len(lately) < 3 or not trail:
-            return None
-        values = np.array([*lately, *(each.most for each in trail)])
-        logs = np.log(np.maximum(values, LOWEST))
-        counts = np.arange(1, len(logs))
-        sums = np.cumsum(logs)[:-1]
-        means, rest = sums / counts, (logs.sum() - sums) / (len(logs) - counts)
-        between = counts * (len(logs) - counts) * np.square(means - rest)
-        at = int(between[len(lately) - 1 :].argmax())
+        """When motion stopped, if that was after a picture seemed to stand still already."""
+        lately, at = list(self.last)[-LEAD:], self._split(trail)
         if at == 0:
             return None
         head, tail = (fmean(each.most for each in part) for part in (trail[:at], trail[at:]))
         return None if head < ABRUPT * fmean(lately) or tail > ABRUPT * head else trail[at - 1].pts
+
+    def _split(self, trail: Sequence[Step]) -> int:
+        """After how many steps of a picture that seems to stand still it does: where all, with those before, fall into
+        two levels best."""
+        lately = list(self.last)[-LEAD:]
+        if len(lately) < 3 or not trail:
+            return 0
+        logs = np.log(np.maximum([*lately, *(each.most for each in trail)], LOWEST))
+        counts = np.arange(1, len(logs))
+        sums = np.cumsum(logs)[:-1]
+        means, rest = sums / counts, (logs.sum() - sums) / (len(logs) - counts)
+        between = counts * (len(logs) - counts) * np.square(means - rest)
+        return int(between[len(lately) - 1 :].argmax())
 
     def goes_on(self, trail: Sequence[Step]) -> bool:
         """Whether the whole picture changes as it did before, and so by noise that a frozen one has not."""
         before = median(self._hum) if self._hum else 0.0
         return before >= HUM and median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
 
+    def hushed(self, trail: Sequence[Step]) -> bool:
+        """Whether steady noise stopped at once: a camera's does not, whatever it shows."""
+        hum = list(self._hum)
+        if len(hum) < LEAD or min(hum) < STEADY * max(hum) or min(hum) < HUMS:
+            return False
+        return median([each.middle for each in trail if not each.key] or [1.0]) <= SILENT * min(hum)
+
     def gradual(self, trail: Sequence[Step]) -> bool:
         """Whether it did not stop at once. `trail`: the steps of the standing picture."""
-        after = [each.most for each in trail if not each.key][:3]
-        if not self.last or not after or fmean(after) > ABRUPT * fmean(list(self.last)[-3:]):
+        after = [each.most for each in trail if not each.key]
+        if not self.last or not after or fmean(after[:3]) > ABRUPT * fmean(list(self.last)[-3:]):
             return True
-        values, n = np.array(self.last), len(self.last)
-        if n < 6 or values[-1] > NEAR * self.floor:
+        if median(after) > ABRUPT * median(list(self.last)[-LEAD:]):
+            return True
+        known = [*self.last, *(each.most for each in trail[: self._split(trail)] if not each.key)][-12:]
+        while len(known) >= LEAD and known[-1] <= max(self.repeated, self.jolt):
+            known.pop()
+        return self._falls(np.array(known))
+
+    def _falls(self, values: NDArray[np.float64]) -> bool:
+        """Whether a falling line fits these changes and leads to nothing."""
+        n = len(values)
+        if n < LEAD or values[-1] > NEAR * self.floor:
             return False
         steps = np.arange(n) - (n - 1) / 2
         slope = float(steps @ values) / float(steps @ steps)

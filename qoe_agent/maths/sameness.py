@@ -15,8 +15,6 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     Plane = NDArray[np.uint8]
@@ -41,6 +39,8 @@ BLENDS = ((0.12, 0.12, 0.0), (0.6, 0.0, 0.011))
 """What else makes a dissolve of a change: displacement explains less than the first of it, and the picture halfway is
 off the mean of its neighbours, as a share of the change (of squares), by less than the second and the third for every
 such pixel."""
+STRAIGHT, UNMOVED = 0.01, 0.4
+"""Or if it is off that mean by less than the first, and displacement explains less than the second."""
 SLIGHT = 1.2
 """Change that residue may make however faint the picture is, unless the caller knows better."""
 FADE = 1.2
@@ -153,20 +153,18 @@ def displaced(first: Plane, second: Plane, chosen: NDArray[np.bool_]) -> bool:
     return moved.shift > FAR or moved.explained > EXPLAINED or moved.likeness > LIKE_SHIFT
 
 
-def dissolving(lead: Sequence[Plane], chosen: NDArray[np.bool_]) -> bool:
-    """Whether the last of `lead` ends a dissolve or a fade: the picture halfway is the mean of its neighbours, and
-    what changed is no displacement."""
-    half = (len(lead) - 1) // 2
-    if half < 2:
-        return False
-    first, last = lead[-1 - 2 * half], lead[-1]
-    a, m, b = (plane.astype(np.float32) for plane in (first, lead[-1 - half], last))
+def dissolving(first: Plane, halfway: Plane, last: Plane, chosen: NDArray[np.bool_]) -> bool:
+    """Whether a dissolve or a fade ends with `last`: the picture halfway is the mean of its neighbours, and what
+    changed is no displacement."""
+    a, m, b = (plane.astype(np.float32) for plane in (first, halfway, last))
     tiles = tiling(*last.shape)
     whole = float((tiles.sums(np.square(b - a))[chosen]).sum())
     bent = float((tiles.sums(np.square(m - 0.5 * (a + b)))[chosen]).sum())
     if whole <= tiles.area[chosen].sum():
         return False
     moved = flow(first, last, chosen)
+    if bent < STRAIGHT * whole and moved.explained < UNMOVED:
+        return True
     return moved.likeness > BLENDED and any(
         moved.explained < share and bent < (off + each * moved.likeness) * whole for share, off, each in BLENDS
     )

@@ -241,6 +241,8 @@ class Watch:
             return "flat"
         if motion.rare:
             return "habit"
+        if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
+            return "cut"
         if len(motion.last) < 3:
             return "unknown"
         if motion.between(start - LATELY, start) < LATELY / 3 and (run.seen > LATELY / 3 or motion.share is None):
@@ -248,13 +250,19 @@ class Watch:
         before = [(start - pts, top(changes(plane, run.first)[self.chosen])) for pts, plane in run.before]
         if max((change for _, change in before), default=0.0) < MOTION:
             return "noise"
-        if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
-            return "cut"
         if motion.goes_on(run.trail):
             return "noise"
-        if motion.gradual(run.trail) or slowing(before):
+        if not motion.hushed(run.trail) and (motion.gradual(run.trail) or slowing(before)):
             return "gradual"
-        return "dissolve" if dissolving([plane for _, plane in run.lead], self.chosen) else ""
+        return "dissolve" if self._blended(run) else ""
+
+    def _blended(self, run: Run) -> bool:
+        """Whether a dissolve led to it, up to its first picture or until shortly before."""
+        for lead, half in ((run.lead, (len(run.lead) - 1) // 2), (run.before, 1)):
+            of = lead[-1 - 2 * half :: half] if 0 < 2 * half < len(lead) else []
+            if of and dissolving(of[0][1], of[1][1], of[2][1], self.chosen):
+                return True
+        return False
 
     def _back(self, run: Run) -> None:
         """Pictures just before may have been of the same, refined too much at once to be still."""

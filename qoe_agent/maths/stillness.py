@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     Chosen = NDArray[np.bool_]
 
 VETOES = ("cut", "dissolve")
-FEWEST, MANY = 3, 9
-"""Changes between pictures apart that tell what is usual, at least and at most;"""
-LITTLE = 0.25
-"""and the share of that from which on a change is so small that things may have stood still for most of the time."""
+MANY, LITTLE = 9, 0.35
+"""Changes between pictures apart that tell what is usual, and the share of that from which on one is so small that
+things may have stood still for most of the time."""
 NEAR = 0.1
 """Seconds between beginnings that are one."""
 COVERED = 0.25
@@ -116,9 +115,7 @@ class Stillness:
         frozen = any(watch.run is not None and watch.run.why_not == "" for watch in self._watches)
         if frozen != any(same(last, plane, w.chosen, NOISY) for w in self._watches):
             return True
-        if frozen or len(self._apart) < FEWEST:
-            return False
-        return float(changes(last, plane).mean()) <= LITTLE * self._apart.median
+        return not frozen and float(changes(last, plane).mean()) < LITTLE * self._apart.median
 
     def see(self, plane: Plane, pts: float, *, key: bool, follows: bool) -> Seen | None:
         """The next picture; None for the first. The plane is kept."""
