@@ -45,6 +45,14 @@ def main_options(
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N|I|auto",
+            help="Watch the I-th of N equal parts of the streams, counted from 0. Without N: agent.shards; "
+            "auto: I is the number at the end of the host name.",
+        ),
+    ] = "",
 ) -> None:
     """Watch the configured streams until told to stop; serve metrics.
 
@@ -54,7 +62,7 @@ def run(
     from qoe_agent.naps import Loop
 
     with asyncio.Runner(loop_factory=Loop) as runner:
-        status = runner.run(serve(str(config), os.environ))
+        status = runner.run(serve(str(config), os.environ, shard))
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # all is closed by now; a name look-up that hangs in a thread must not keep us

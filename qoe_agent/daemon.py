@@ -20,6 +20,7 @@ from qoe_agent.discovery import Discovery
 from qoe_agent.exporter import Exporter
 from qoe_agent.fleet import Fleet
 from qoe_agent.model import Joined, Lost, Observation, Opened
+from qoe_agent.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,12 +39,16 @@ JUDGED = ("thresholds", "probes", "decode", "pictures_every", "open_timeout", "l
 
 
 class Daemon:
-    """The agent as a whole. `path` is where the configuration came from, None if from nowhere (the demo)."""
+    """The agent as a whole. `path` is where the configuration came from, None if from nowhere (the demo).
 
-    def __init__(self, config: Config, path: str | None, environ: Mapping[str, str]) -> None:
+    `shard`: what `--shard` says. ConfigError: that makes no sense.
+    """
+
+    def __init__(self, config: Config, path: str | None, environ: Mapping[str, str], shard: str = "") -> None:
         self.config, self._path, self._environ = config, path, environ
         external = {"vantage": config.agent.vantage, "region": config.agent.region}
         self.board = Board(catalogue.metrics(), {name: value for name, value in external.items() if value})
+        self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
         self.fleet = Fleet(
             self.board,
@@ -84,6 +89,7 @@ class Daemon:
 
     async def stop(self) -> None:
         """End all streams, then the exporter."""
+        self.shard.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -91,7 +97,7 @@ class Daemon:
         await self.exporter.stop()
 
     def _follow(self) -> None:
-        self.fleet.apply(self.discovery.streams())
+        self.fleet.apply(self.shard.own(self.discovery.streams()))
 
     async def reload(self) -> list[str]:
         """Read the configuration again; what is wrong with it, in which case the old one stays."""
@@ -100,6 +106,7 @@ class Daemon:
         async with self._reloading:
             try:
                 config = await asyncio.to_thread(configuration.load, self._path, self._environ)
+                self.shard.read(config.agent)
             except configuration.ConfigError as error:
                 self.about.reloaded(False)
                 for line in error.errors:
@@ -110,6 +117,7 @@ class Daemon:
             self.fleet.budget.total = config.agent.ring_bytes
             self.discipline.follow(config.clock)
             self.discovery.reconfigure(config)
+            self.shard.follow(config.agent)
             self._follow()
             self.about.reloaded(True)
             log.info("configuration read: %d streams", len(self.fleet.streams()))
@@ -152,10 +160,14 @@ class Daemon:
         """Name and state of each stream."""
         return self.fleet.states()
 
+    def share(self) -> str:
+        """Which part of the streams this agent has, for people; empty if all."""
+        return self.shard.line()
+
     def stream(self, name: str, module: str) -> Stream | None:
         """The stream of that name, judged by the profile `module` if one is given."""
         profile = self._profile(module) if module else None
-        for stream in self.fleet.streams():
+        for stream in self.discovery.streams():
             if stream.name == name:
                 changes = {field: getattr(profile, field) for field in JUDGED} if profile else {}
                 return dataclasses.replace(stream, **changes).single()
@@ -203,29 +215,29 @@ def _told(seen: Observation) -> str:
     return ""
 
 
-def _stamp(path: str) -> tuple[float, int] | None:
-    """What changes when the file does; None while it cannot be read."""
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    """What changes when the file does, or what a link on the way to it points at; None while it cannot be read."""
     with contextlib.suppress(OSError):
         found = os.stat(path)
-        return found.st_mtime, found.st_size
+        return found.st_mtime_ns, found.st_size, found.st_ino
     return None
 
 
-async def serve(path: str, environ: Mapping[str, str]) -> int:
+async def serve(path: str, environ: Mapping[str, str], shard: str = "") -> int:
     """Run the daemon until SIGTERM or SIGINT; returns the exit status."""
+    logs.configure()
     try:
         config = configuration.load(path, environ)
+        logs.configure(config.agent.log_format, config.agent.log_level)
+        daemon = Daemon(config, path, environ, shard)
     except configuration.ConfigError as error:
-        logs.configure()
         for line in error.errors:
             log.error("%s", line)
         return 2
-    logs.configure(config.agent.log_format, config.agent.log_level)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
-    daemon = Daemon(config, path, environ)
     loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
     try:
         where = await daemon.start()

@@ -82,6 +82,9 @@ class Agent(Protocol):
     def streams(self) -> Iterable[tuple[str, str]]:
         """Name and state of each stream, for the page."""
 
+    def share(self) -> str:
+        """Which part of the streams this agent has, for the page; empty if all."""
+
     def stream(self, name: str, module: str) -> Stream | None:
         """The configured stream of that name, under the profile `module` if one is given.
 
@@ -168,7 +171,8 @@ class Exporter:
         return request.path == "/-/publish" and access.same(request.query.get("token", ""), token)
 
     async def _page(self, request: web.Request) -> web.Response:
-        return web.Response(text=answer.landing(__version__, self.agent.streams()), content_type="text/html")
+        text = answer.landing(__version__, self.agent.share(), self.agent.streams())
+        return web.Response(text=text, content_type="text/html")
 
     async def _healthy(self, request: web.Request) -> web.Response:
         return say(200, "healthy")

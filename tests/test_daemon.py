@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
 import signal
 import socket
 import sys
@@ -13,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from qoe_agent import config, daemon
+from qoe_agent import config, daemon, discovery
 from qoe_agent.daemon import Daemon
 from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
+from qoe_agent.maths.rendezvous import owns
 from tests.stage import Stage, stage, until
 
 if TYPE_CHECKING:
@@ -32,6 +35,11 @@ def streams(*names: str, more: str = "") -> str:
     lines = [f"  - {{name: {name}, url: 'rtmp://127.0.0.1/live/{name}?token=abcdef', join: {{every: off}}{more}}}"
              for name in names]  # fmt: skip
     return WEB + CALLBACKS + "\n".join(["streams:", *lines]) + "\n"
+
+
+def agent(text: str, options: str) -> str:
+    """`text` with these options in its section `agent`."""
+    return f"agent: {{{options}}}\n{text}".replace("}\nagent: {", ", ")
 
 
 class Client:
@@ -67,9 +75,9 @@ async def asked(tmp_path: Path) -> AsyncIterator[Callable[[str], Any]]:
     path = tmp_path / "agent.yml"
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(text: str) -> Client:
+        async def start(text: str, path: Path = path, shard: str = "") -> Client:
             path.write_text(text)
-            made = Daemon(config.load(str(path), {}), str(path), {})
+            made = Daemon(config.load(str(path), {}), str(path), {}, shard)
             stack.push_async_callback(made.stop)
             base = await made.start()
             http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(DEADLINE)))
@@ -124,6 +132,94 @@ async def test_a_changed_file_is_read_by_itself(asked: Any, played: Stage) -> No
     client = await asked(streams("a"))
     client.path.write_text(streams("a", "longer"))
     await until(lambda: client.names() == {"a", "longer"})
+
+
+class Mounted:
+    """A folder as kubelet mounts a ConfigMap: files are links through `..data`, which alone is exchanged."""
+
+    def __init__(self, folder: Path, **texts: str) -> None:
+        self.folder = folder
+        self._n = 0
+        folder.mkdir()
+        self.exchange(**texts)
+        for name in texts:
+            (folder / f"{name}.yml").symlink_to(f"..data/{name}.yml")
+
+    def exchange(self, **texts: str) -> None:
+        """All files at once, and times and sizes that tell nothing."""
+        before, self._n = self.folder / f"..{self._n}", self._n + 1
+        fresh = self.folder / f"..{self._n}"
+        fresh.mkdir()
+        for name, text in texts.items():
+            (fresh / f"{name}.yml").write_text(text)
+            os.utime(fresh / f"{name}.yml", (1e9, 1e9))
+        (self.folder / "..data_tmp").symlink_to(fresh.name)
+        (self.folder / "..data_tmp").rename(self.folder / "..data")
+        shutil.rmtree(before, ignore_errors=True)
+
+
+async def test_a_configmap_that_is_exchanged_is_read_by_itself(
+    asked: Any, played: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "POLL", 0.02)
+    listed = "discovery: {file_sd: [{files: [more.yml]}]}\n"
+    more = "- {name: NAME, url: 'rtmp://127.0.0.1/live/1', join: {every: off}}\n"
+    one = streams("a").replace(CALLBACKS, listed)
+    mounted = Mounted(tmp_path / "mounted", agent=one, more=more.replace("NAME", "x"))
+    client = await asked(one, mounted.folder / "agent.yml")
+    assert client.names() == {"a", "x"}
+    mounted.exchange(agent=one, more=more.replace("NAME", "y"))
+    await until(lambda: client.names() == {"a", "y"})
+    mounted.exchange(agent=one.replace("name: a", "name: b"), more=more.replace("NAME", "y"))
+    await until(lambda: client.names() == {"b", "y"})
+
+
+async def test_what_another_shard_takes_over_is_let_go_after_the_handover(asked: Any, played: Stage) -> None:
+    names = [f"show-{n}" for n in range(8)]
+    text = streams(*names)
+    client = await asked(agent(text, "shards: 1"), shard="0")
+    assert client.names() == set(names)
+    assert "owns 8 of 8 streams" in (await client.get("/"))[1]
+    await until(lambda: played.begun == 8)
+    client.path.write_text(agent(text, "shards: 2, handover: 300ms"))
+    assert (await client.post("/-/reload"))[0] == 200
+    assert client.names() == set(names)
+    await until(lambda: len(client.names()) < 8)
+    mine = {name for name in names if owns(name, 0, 2)}
+    assert client.names() == mine
+    assert played.begun == 8
+    text = (await client.get("/metrics"))[1]
+    assert f"qoe_agent_streams_owned {len(mine)}.0" in text
+    assert "qoe_agent_streams_known 8.0" in text
+    (other, *_) = set(names) - mine
+    assert client.daemon.stream(other, "").name == other  # /probe may come to any of the agents
+
+
+async def test_an_agent_beyond_the_last_shard_watches_nothing_and_is_ready(asked: Any, played: Stage) -> None:
+    client = await asked(agent(streams("a", "b"), "shards: 2"), shard="2")
+    assert client.names() == set()
+    assert (await client.get("/-/ready"))[0] == 200
+    assert "shard 2/2: owns none of 2 streams" in (await client.get("/"))[1]
+
+
+async def test_a_number_of_shards_without_an_ordinal_is_refused_and_the_old_one_stays(
+    asked: Any, played: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "laptop")
+    client = await asked(streams("a"))
+    client.path.write_text(agent(streams("a", "b"), "shards: 2"))
+    status, text = await client.post("/-/reload")
+    assert status == 500
+    assert "laptop" in text
+    assert client.names() == {"a"}
+
+
+async def test_what_publishers_announce_is_shared_too(asked: Any, played: Stage) -> None:
+    client = await asked(WEB + CALLBACKS, shard="0/2")
+    names = [f"show-{n}" for n in range(8)]
+    for name in names:
+        assert await client.publish(call="publish", name=name) == 200
+    assert client.names() == {name for name in names if owns(name, 0, 2)}
 
 
 async def test_what_waits_for_a_restart_is_said(asked: Any, played: Stage, caplog: pytest.LogCaptureFixture) -> None:

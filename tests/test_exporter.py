@@ -76,6 +76,9 @@ class Standin:
     def streams(self) -> tuple[tuple[str, str], ...]:
         return self.names
 
+    def share(self) -> str:
+        return "shard 1/3: <3 of 9>"
+
     def stream(self, name: str, module: str) -> Stream | None:
         if module not in ("", "strict"):
             raise LookupError(f"no profile {module}")
@@ -428,6 +431,7 @@ async def test_the_page_escapes_names_and_runs_nothing(bench: Make) -> None:
         text = await answer.text()
         assert "<script>" not in text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+        assert "shard 1/3: &lt;3 of 9&gt;" in text
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 

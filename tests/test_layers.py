@@ -24,7 +24,7 @@ LAYERS = (
     ("board", "history", "evidence"),
     ("session",),
     ("visit",),
-    ("fleet", "alerts", "viewers", "compare", "about", "verdict"),
+    ("fleet", "alerts", "viewers", "compare", "about", "verdict", "shard"),
     ("exporter", "web", "report"),
     ("sending",),
     ("loopback",),

@@ -172,6 +172,11 @@ class Agent:
     """Memory for the latest packets of all streams together."""
     decode_threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads that decode."""
+    shards: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many agents share the streams; each knows which it is by the number at the end of its host name, or by
+    --shard. Null: this one watches all of them."""
+    handover: Seconds = 30.0
+    """How long a stream that has become another agent's is watched on; the other one must have started by then."""
     log_format: Literal["text", "json"] = "text"
     """Log lines for people or for machines."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

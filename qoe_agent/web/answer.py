@@ -53,12 +53,12 @@ def gzip(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def landing(version: str, streams: Iterable[tuple[str, str]]) -> str:
-    """The page at `/`: where to find what, and which streams there are."""
+def landing(version: str, share: str, streams: Iterable[tuple[str, str]]) -> str:
+    """The page at `/`: where to find what, which part of the streams is watched here, and which these are."""
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(state)}</td></tr>\n" for name, state in streams)
     links = "".join(f'<li><a href="{path}">{path}</a></li>\n' for path in ("/metrics", "/-/healthy", "/-/ready"))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>qoe-agent</title></head>\n<body>\n'
-        f"<h1>qoe-agent {escape(version)}</h1>\n<ul>\n{links}</ul>\n"
+        f"<h1>qoe-agent {escape(version)}</h1>\n<ul>\n{links}</ul>\n{f'<p>{escape(share)}</p>' if share else ''}\n"
         f"<table>\n<tr><th>stream</th><th>state</th></tr>\n{rows}</table>\n</body>\n</html>\n"
     )
