@@ -39,6 +39,8 @@ HUM, HUMS = 0.05, 0.15
 """Change of the middle tile from which on it is noise, if it goes on; and if it stops:"""
 STEADY, SILENT = 0.75, 0.15
 """it was steady if the least was so near to the largest, and stopped if no more than this is left of it."""
+LEFT = 0.3
+"""Of one change, the next one at most, if it is residue after motion that stopped."""
 LEAD, LOWEST = 6, 0.05
 """Changes before a standing picture that tell when motion stopped; and the least that one counts as."""
 FITS, REST, NEAR = 0.8, 0.2, 2.5
@@ -256,7 +258,7 @@ class Motion:
         if median(after) > ABRUPT * median(list(self.last)[-LEAD:]):
             return True
         known = [*self.last, *(each.most for each in trail[: self._split(trail)] if not each.key)][-12:]
-        while len(known) >= LEAD and known[-1] <= max(self.repeated, self.jolt):
+        while len(known) >= LEAD and known[-1] <= min(max(self.repeated, self.jolt), LEFT * known[-2]):
             known.pop()
         return self._falls(np.array(known))
 

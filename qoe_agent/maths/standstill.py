@@ -195,7 +195,7 @@ class Watch:
                 self._anew(run, onset)
                 self.run = self._since(run, onset, plane, past)
             else:
-                run.why_not = self._judge(run)
+                run.why_not = self._judge(run) or self._returns(run, plane, past)
 
     def _crept(self, run: Run, plane: Plane, past: Past) -> None:
         """It moved all the time, too slowly to be seen from one picture to the next; or did until lately."""
@@ -255,6 +255,11 @@ class Watch:
         if not motion.hushed(run.trail) and (motion.gradual(run.trail) or slowing(before)):
             return "gradual"
         return "dissolve" if self._blended(run) else ""
+
+    def _returns(self, run: Run, plane: Plane, past: Past) -> str:
+        """What turned round is the same only where it began and now."""
+        between = [each for pts, each in past.sparse if pts > run.start]
+        return "" if all(self._same(each, plane) for each in between) else "gradual"
 
     def _blended(self, run: Run) -> bool:
         """Whether a dissolve led to it, up to its first picture or until shortly before."""

@@ -213,6 +213,49 @@ def test_a_clock_elsewhere_needs_a_mask() -> None:
     assert freezes(planes, masked) == [pytest.approx((49 / FPS, 100 / FPS))]
 
 
+def along(speeds: Iterable[float], start: float = 10.0, seed: int = 0) -> list[Plane]:
+    """A pan at these speeds, pixels a picture."""
+    image, x, planes = scene(seed), start, []
+    for speed in speeds:
+        x += speed
+        planes.append(at(image, x))
+    return planes
+
+
+@pytest.mark.parametrize("slow", [0.04, 0.06, 0.1])
+def test_a_freeze_in_motion_that_became_too_slow_to_be_seen_is_found(slow: float) -> None:
+    moving = along([3.0] * 60 + [slow] * 37)
+    (span,) = freezes([*moving, *[moving[-1]] * 20, *along([3.0] * 40, 250.0)])
+    assert span[0] == pytest.approx(96 / FPS, abs=0.16)
+    assert span[1] == pytest.approx(117 / FPS, abs=0.041)
+
+
+def swaying(places: Iterable[float], sigma: float) -> Iterator[Plane]:
+    """Something at these places before a background that stands still, and a camera's noise."""
+    back, front = at(scene(), 10.0), scene(7)
+    for n, x in enumerate(places):
+        shown = back.copy()
+        shown[60:, 120:200] = at(front, x)[60:, 120:200]
+        yield next(noisy([shown], sigma, n))
+
+
+def test_noise_that_stops_at_once_proves_a_freeze_of_what_slows_down() -> None:
+    places = list(np.cumsum([1.0] * 60 + [1.0 - n / 27 for n in range(25)] + [1.0] * 60))
+    shown = list(swaying(places, 0.8))
+    (span,) = freezes([*shown[:85], *[shown[84]] * 20, *shown[105:]])
+    assert span[0] == pytest.approx(84 / FPS, abs=0.041)
+
+
+def test_a_key_frame_that_changes_sharp_edges_does_not_cut_a_short_freeze_in_two() -> None:
+    sheet = np.full((700, WIDTH), 20, np.uint8)
+    for y in range(20, 700, 16):
+        cv2.putText(sheet, "abc defg hi jklm", (60, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 230, 1)
+    rolled = [np.ascontiguousarray(sheet[2 * n : 2 * n + HEIGHT]) for n in range(200)]
+    shifted = cv2.addWeighted(rolled[47], 0.985, np.roll(rolled[47], 1, 1), 0.015, 0)
+    held = [rolled[47]] * 3 + [np.asarray(shifted, np.uint8)] * 10
+    assert freezes([*rolled[:47], *held, *rolled[60:120]]) == [pytest.approx((47 / FPS, 60 / FPS), abs=0.041)]
+
+
 # ---- what is no freeze
 
 
@@ -230,12 +273,36 @@ def test_a_dissolve_into_a_still_is_none() -> None:
     assert reasons([*before[:60], *(np.asarray(plane, np.uint8) for plane in mixed), *[card] * 60]) == ["dissolve"]
 
 
-def test_motion_that_comes_to_rest_is_none() -> None:
-    image, x, planes = scene(), 10.0, []
-    for n in range(160):
-        x += 2.0 * float(np.clip((90 - n) / 30, 0, 1))
-        planes.append(at(image, x))
-    assert freezes(planes) == []
+@pytest.mark.parametrize("pictures", [15, 30, 45, 60, 90])
+@pytest.mark.parametrize("speed", [0.5, 2.0, 4.0])
+def test_motion_that_comes_to_rest_is_none(pictures: int, speed: float) -> None:
+    slowing = [speed * (1 - n / pictures) for n in range(pictures)]
+    assert freezes(along([speed] * 60 + slowing + [0.0] * 60)) == []
+
+
+def test_motion_that_turns_slowly_is_none() -> None:
+    assert freezes(along(0.6 * float(np.cos(n / 18)) for n in range(400))) == []
+
+
+def test_noise_that_goes_on_is_none() -> None:
+    places = np.cumsum([1.0] * 60 + [0.0] * 20 + [1.0] * 60)
+    assert freezes(swaying(places, 0.3)) == []
+
+
+def test_a_dissolve_whose_still_gets_sharp_is_none() -> None:
+    before, card = pan(84), at(scene(9), 100.0)
+    mixed = [cv2.addWeighted(plane, 1 - n / 20, card, n / 20, 0) for n, plane in enumerate(before[60:80])]
+    sharper = [blurred(card, sigma) for sigma in (1.0, 0.8, 0.65, 0.5)]
+    assert freezes([*before[:60], *(np.asarray(plane, np.uint8) for plane in mixed), *sharper, *[card] * 60]) == []
+
+
+def test_a_cut_is_one_though_nothing_was_seen_before() -> None:
+    stillness, before, card = Stillness(), pan(150), at(scene(9), 100.0)
+    for n in range(50):
+        stillness.see(before[n], n / FPS, key=n == 0, follows=n > 0)
+    stillness.see(before[100], 4.0, key=True, follows=False)
+    seen = [stillness.see(card, 4.0 + n / FPS, key=False, follows=True) for n in range(1, 25)]
+    assert [each.spell.why_not for each in seen[-1:] if each and each.spell] == ["cut"]
 
 
 def test_slides_stand_still_by_habit() -> None:
@@ -302,6 +369,15 @@ def test_pictures_apart_that_are_the_same_are_suspected_and_told() -> None:
     assert seen
     assert seen.spell
     assert (seen.spell.start, seen.spell.why_not) == (14.0, "unknown")
+
+
+def test_key_pictures_that_differ_by_much_less_than_usual_are_suspected() -> None:
+    stillness, planes = Stillness(), pan(250, 1.0)
+    for n in range(0, 200, 50):
+        assert not stillness.suspects(planes[n])
+        stillness.see(planes[n], n / FPS, key=True, follows=False)
+    assert stillness.suspects(planes[151])
+    assert not stillness.suspects(planes[200])
 
 
 def test_a_picture_of_another_size_begins_anew() -> None:
