@@ -52,7 +52,7 @@ def test_an_example_speaks_of_it_or_of_what_is_made_of_it(rule: dict[str, Any]) 
     for other in RULES:  # in the order in which they are evaluated
         if any(name in other["expr"] for name in names):
             names.add(other["record"])
-    assert any(f"{name}{{" in examples or f"({name}" in examples or f"expr: {name}" in examples for name in names)
+    assert any(re.search(rf"expr: .*\b{name}\b", examples) for name in names)
 
 
 @PER_RULE
