@@ -11,9 +11,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from qoe_agent import clock
-from qoe_agent.incidents import Ledger, describe
+from qoe_agent.incidents import Ledger, describe, unobserved
 from qoe_agent.model import Incident, Metric, Sample
 from qoe_agent.series import LABEL_NAME, Family, Pairs, Series, check, tidy
+from qoe_agent.sink import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,19 +35,6 @@ DROPPED = Metric(
     f"Samples thrown away because their metric already had {MOST_SERIES} label sets on that stream.",
     ("metric",),
 )
-
-
-class Key(NamedTuple):
-    """Whom a finding is about."""
-
-    stream: str
-    rendition: str = ""
-    """The HLS rendition, where all of them are watched; empty otherwise."""
-
-    @property
-    def shown(self) -> str:
-        """Its name for people."""
-        return f"{self.stream}/{self.rendition}" if self.rendition else self.stream
 
 
 class Known(NamedTuple):
@@ -100,10 +88,21 @@ class Board:
         self._open = metrics is None
         self.declare(INFO, DROPPED, *(metrics or ()))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Sent from process to process without its lock and those who listen."""
+        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_listeners")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock(), _listeners=[])
+
     def declare(self, *metrics: Metric) -> None:
         """Admit more metrics. The same one twice is fine, two of one name are not."""
         with self._lock:
             self._declare(metrics)
+
+    def declared(self) -> list[Metric]:
+        """The metrics that may come in."""
+        return [family.metric for family in self._families.values()]
 
     def add(self, key: Key, info: Mapping[str, str]) -> None:
         """A stream is configured; again with other `info` to change its labels."""
@@ -156,6 +155,17 @@ class Board:
             for name, gauge in list(stream.gauges.items()) if stream else ():
                 if not gauge.family.metric.kept and stream:
                     stream.drop(name)
+
+    def lose(self, key: Key, at: float) -> None:
+        """Nobody watches the stream for now: what is known of it are counters, moments, and its labels."""
+        with self._lock:
+            stream = self._streams.get(key)
+            for name, gauge in list(stream.gauges.items()) if stream else ():
+                if not gauge.family.dated and name[0] != INFO.name and stream:
+                    stream.drop(name)
+        for known in self.incidents(key):
+            if known.incident.end is None:
+                self.put(key, unobserved(known.incident, at), at)
 
     def sweep(self, now: float) -> None:
         """Let vanish what has had its time. Call it every few seconds."""

@@ -9,6 +9,7 @@ time with the time of another machine: what to add to it, and how far that may b
 from __future__ import annotations
 
 import time
+from typing import TypeAlias
 
 STEP = 0.05
 """Seconds that the wall clock may differ before it counts as stepped."""
@@ -54,6 +55,20 @@ def trust(unix: float | None, uncertainty: float = 0.0) -> None:
 def unix() -> tuple[float, float | None]:
     """What to add to an agent time for Unix time, and how far that may be off; by the wall clock if nobody knows."""
     return _trusted or (realtime() - now(), None)
+
+
+State: TypeAlias = tuple[float, float, tuple[float, float] | None]
+
+
+def state() -> State:
+    """What another process of this machine must know to tell the same time."""
+    return _anchor, _correction, _trusted
+
+
+def adopt(said: State) -> None:
+    """Tell the time that the process tells whose `state` this is."""
+    global _anchor, _correction, _trusted
+    _anchor, _correction, _trusted = said
 
 
 def offset() -> tuple[float, float] | None:

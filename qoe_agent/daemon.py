@@ -10,23 +10,22 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from qoe_agent import catalogue, clock, logs
+from qoe_agent import catalogue, logs
 from qoe_agent import config as configuration
 from qoe_agent.about import About
 from qoe_agent.board import Board
 from qoe_agent.config.layers import stream_of
+from qoe_agent.crew import crew
 from qoe_agent.discipline import Discipline
 from qoe_agent.discovery import Discovery
 from qoe_agent.exporter import Exporter
-from qoe_agent.fleet import Fleet
-from qoe_agent.model import Joined, Lost, Observation, Opened
 from qoe_agent.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from qoe_agent.config import Config, Profile, Stream
-    from qoe_agent.visit import Visit
+    from qoe_agent.visit import Brought
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +49,7 @@ class Daemon:
         self.board = Board(catalogue.metrics(), {name: value for name, value in external.items() if value})
         self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
-        self.fleet = Fleet(
-            self.board,
-            ring_bytes=config.agent.ring_bytes,
-            decode_threads=config.agent.decode_threads,
-            expected=self.discovery.expected,
-        )
+        self.fleet = crew(self.board, config.agent, self.discovery.expected)
         self.discipline = Discipline(config.clock)
         self.about = About(self.board)
         self.exporter = Exporter(self.board, self, self.about, config.web)
@@ -114,7 +108,7 @@ class Daemon:
                 return error.errors
             self._note_fixed(config)
             self.config, self.exporter.options = config, config.web
-            self.fleet.budget.total = config.agent.ring_bytes
+            self.fleet.ring_bytes = config.agent.ring_bytes
             self.discipline.follow(config.clock)
             self.discovery.reconfigure(config)
             self.shard.follow(config.agent)
@@ -133,7 +127,8 @@ class Daemon:
         """Some settings stay until a restart: say so instead of ignoring them."""
         for section, name in (
             ("web", "listen"), ("web", "tls_cert"), ("web", "tls_key"),
-            ("agent", "vantage"), ("agent", "region"), ("agent", "decode_threads"),
+            ("agent", "vantage"), ("agent", "region"), ("agent", "workers"), ("agent", "decode_threads"),
+            ("agent", "worker_memory"),
             ("agent", "log_level"), ("agent", "log_format"),
         ):  # fmt: skip
             if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):
@@ -184,35 +179,13 @@ class Daemon:
         except KeyError:
             raise LookupError("no such module; modules are the profiles of the configuration") from None
 
-    async def visit(self, stream: Stream, seconds: float, lines: list[str]) -> Visit:
+    async def visit(self, stream: Stream, seconds: float, lines: list[str]) -> Brought:
         """A fresh pull, told line by line."""
-        began = clock.now()
-
-        def tell(seen: Observation) -> None:
-            said = _told(seen)
-            if said:
-                lines.append(f"{seen.at - began:8.3f} s  {said}")
-
-        seen = await self.fleet.visit(stream, max(0.1, seconds - 0.5), taps=(tell,))
-        if seen.joined is None:
-            lines.append(f"{clock.now() - began:8.3f} s  the deadline: no picture by then")
-        return seen
+        return await self.fleet.visit(stream, max(0.1, seconds - 0.5), lines.append)
 
     def publish(self, body: bytes, content_type: str) -> None:
         """A server says that a publisher came or went."""
         self.discovery.callback(body, content_type)
-
-
-def _told(seen: Observation) -> str:
-    """One line of a probe's log."""
-    if isinstance(seen, Opened):
-        phases = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in seen.phases.items())
-        return f"opened: {seen.protocol}" + (f" ({phases})" if phases else "")
-    if isinstance(seen, Joined):
-        return f"joined: {seen.outcome}" + (f", startup {seen.startup:.3f} s" if seen.startup is not None else "")
-    if isinstance(seen, Lost):
-        return f"lost: {seen.reason}" + (f", {seen.detail}" if seen.detail else "")
-    return ""
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -13,12 +13,12 @@ from rich.text import Text
 
 from qoe_agent import clock
 from qoe_agent import config as configuration
-from qoe_agent.board import Key
 from qoe_agent.daemon import Daemon
 from qoe_agent.demo.compare import compare, table
 from qoe_agent.demo.faults import DEFAULT, DEFAULT_PERIOD
 from qoe_agent.demo.origin import Origin
 from qoe_agent.report import terminal
+from qoe_agent.sink import Key
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,7 +57,8 @@ def _configuration(base: str) -> configuration.Config:
         {"name": "flv", "url": f"{base}/live/show.flv", "join": {"every": "10s"}, "decode": "all"},
         {"name": "hls", "url": f"{base}/live/show.m3u8", "join": {"every": "20s"}, "decode": "all"},
     ]
-    return configuration.parse(json.dumps({"web": {"listen": "127.0.0.1:0"}, "streams": streams}), "demo", {})
+    settings = {"agent": {"workers": 0}, "web": {"listen": "127.0.0.1:0"}, "streams": streams}
+    return configuration.parse(json.dumps(settings), "demo", {})
 
 
 async def _show(screen: Console, origin: Origin, daemon: Daemon, seconds: float | None, stop: asyncio.Event) -> None:

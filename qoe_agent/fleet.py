@@ -6,29 +6,33 @@ import asyncio
 import functools
 import logging
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qoe_agent import clock
-from qoe_agent.board import Board, Key
 from qoe_agent.decode import Pool
 from qoe_agent.join import join
 from qoe_agent.model import Metric, Sample
 from qoe_agent.naps import Loop
 from qoe_agent.ring import Budget
 from qoe_agent.session import BACKOFF, Session
+from qoe_agent.sink import Key, Sink
 from qoe_agent.sources import choose, hls
-from qoe_agent.visit import Visit, visit
+from qoe_agent.visit import narrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from qoe_agent.config import Stream
+    from qoe_agent.visit import Brought
 
 log = logging.getLogger(__name__)
 
 STREAMS = Metric("qoe_agent_streams", "gauge", "Streams that the agent watches.")
-LAG = Metric("qoe_agent_lag_seconds", "gauge", "How late the event loop was at worst in the last second.")
-QUEUE = Metric("qoe_agent_decode_queue_jobs", "gauge", "Decode jobs that wait.")
+LAG = Metric(
+    "qoe_agent_lag_seconds", "gauge", "How late an event loop was at worst in the last second; the parent's is called "
+    "agent.", ("worker",),
+)  # fmt: skip
+QUEUE = Metric("qoe_agent_decode_queue_jobs", "gauge", "Decode jobs that wait.", ("worker",))
 FAULTS = Metric("qoe_agent_decode_faults_total", "counter", "Decode jobs that raised: a bug of the agent's.")
 STREAM_ERRORS = Metric("qoe_agent_stream_errors_total", "counter", "Streams started anew after a bug of the agent's.")
 STEPS = Metric("qoe_agent_clock_steps_total", "counter", "Times the wall clock was stepped under the agent.")
@@ -41,7 +45,7 @@ BEATS_A_TICK = 4
 """A Tick is sent every so many beats."""
 STAGGER = 0.02
 """Seconds between the starts of two streams."""
-GOODBYE = 4.0
+GOODBYE = 3.0
 """Seconds that all streams together have to end."""
 RELIST = 60.0
 """Seconds between two looks at which renditions a stream has."""
@@ -55,10 +59,17 @@ class Fleet:
     """Keeps one set of sessions a stream, and nothing for a stream that is gone."""
 
     def __init__(
-        self, board: Board, *, ring_bytes: int, decode_threads: int, expected: Callable[[Stream, float], bool]
+        self,
+        board: Sink,
+        *,
+        ring_bytes: int,
+        decode_threads: int,
+        expected: Callable[[Stream, float], bool] | None = None,
+        worker: str = "0",
     ) -> None:
-        """`expected`: whether a stream should be on air at a wall-clock time."""
-        self.board, self.expected = board, expected
+        """`expected`: whether a stream should be on air at a wall-clock time; None: this is a worker process, and its
+        parent knows that, and follows the clock."""
+        self.board, self.expected, self.worker = board, expected, worker
         self.pool = Pool(decode_threads)
         self.budget = Budget(ring_bytes)
         self._kept: dict[str, _Kept] = {}
@@ -114,9 +125,18 @@ class Fleet:
         """Whether every stream has been tried once."""
         return all(kept.tried() for kept in self._kept.values())
 
-    async def visit(self, stream: Stream, seconds: float, **more: Any) -> Visit:
-        """A fresh pull of `stream`, beside the one that goes on."""
-        return await visit(stream, self.pool, seconds, brief=True, **more)
+    @property
+    def ring_bytes(self) -> int:
+        """Memory for the latest packets of all streams."""
+        return self.budget.total
+
+    @ring_bytes.setter
+    def ring_bytes(self, total: int) -> None:
+        self.budget.total = total
+
+    async def visit(self, stream: Stream, seconds: float, tell: Callable[[str], None]) -> Brought:
+        """A fresh pull of `stream`, beside the one that goes on; `tell` gets a line for all that happens."""
+        return await narrated(stream, self.pool, seconds, tell)
 
     async def run(self) -> None:
         """Tick until cancelled, then end all streams."""
@@ -136,20 +156,20 @@ class Fleet:
 
     def _tick(self, lag: float) -> None:
         now = clock.now()
-        if step := clock.check():
-            log.warning("the wall clock was stepped by %.3f s", step)
-            self.board.put(None, Sample(STEPS, 1), now)
+        if self.expected is not None:
+            follow_clock(self.board, now)
+            self.board.put(None, Sample(STREAMS, len(self._kept)), now)
         for kept in self._kept.values():
             for session in kept.sessions:
                 session.tick(lag)
-                on_air = self.expected(kept.stream, clock.wall(now))
-                self.board.put(session.key, Sample(EXPECTED, float(on_air)), now)
+                if self.expected is not None:
+                    on_air = self.expected(kept.stream, clock.wall(now))
+                    self.board.put(session.key, Sample(EXPECTED, float(on_air)), now)
         lanes = self.pool.lanes
         faults = sum(lane.faults for lane in lanes)
         for sample in (
-            Sample(STREAMS, len(self._kept)),
-            Sample(LAG, lag),
-            Sample(QUEUE, sum(lane.waiting for lane in lanes)),
+            Sample(LAG, lag, (self.worker,)),
+            Sample(QUEUE, sum(lane.waiting for lane in lanes), (self.worker,)),
             Sample(FAULTS, faults - self._faults),
         ):
             self.board.put(None, sample, now)
@@ -162,6 +182,13 @@ class Fleet:
         if leaving := set().union(*self._leaving.values()):
             await asyncio.wait(leaving, timeout=GOODBYE)
         self.pool.close()
+
+
+def follow_clock(board: Sink, now: float) -> None:
+    """Go along with a wall clock that was stepped, and say so."""
+    if step := clock.check():
+        log.warning("the wall clock was stepped by %.3f s", step)
+        board.put(None, Sample(STEPS, 1), now)
 
 
 class _Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,11 @@ class Ledger:
         """All of them with their revisions."""
         yield from self._closed.values()
         yield from self._open.values()
+
+
+def unobserved(incident: Incident, at: float) -> Incident:
+    """An open incident, ended because nobody looks any more."""
+    return replace(incident, end=max(at, incident.start), detail={**incident.detail, "unobserved": True})
 
 
 def describe(incident: Incident) -> dict[str, Any]:

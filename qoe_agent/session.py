@@ -17,6 +17,7 @@ from zlib import crc32
 
 from qoe_agent import clock, sources
 from qoe_agent.decode import Decoding, Guard
+from qoe_agent.incidents import unobserved
 from qoe_agent.join import Start
 from qoe_agent.journal import Journal
 from qoe_agent.maths.urls import scrub
@@ -40,10 +41,10 @@ from qoe_agent.probes import Declaration, declarations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from qoe_agent.board import Board, Key
     from qoe_agent.config import Stream
     from qoe_agent.decode import Pool
     from qoe_agent.ring import Budget
+    from qoe_agent.sink import Key, Sink
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Session:
         self,
         stream: Stream,
         key: Key,
-        board: Board,
+        board: Sink,
         pool: Pool,
         budget: Budget,
         *,
@@ -275,8 +276,7 @@ class Session:
 
     def _close_incidents(self, watched: _Watched, now: float) -> None:
         for incident in watched.open.values():
-            detail = {**incident.detail, "unobserved": True}
-            self._board.put(self.key, replace(incident, end=max(now, incident.start), detail=detail), now)
+            self._board.put(self.key, unobserved(incident, now), now)
         watched.open.clear()
 
     def _guarded(self, watched: _Watched, make: Callable[[Any], Any], probe: Any) -> Guard | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent import clock
-from qoe_agent.board import Board, Key
+from qoe_agent.board import Board
 from qoe_agent.model import Format, Joined, Lost, Observation, Opened, Packet, Picture
 from qoe_agent.ring import Budget
 from qoe_agent.session import Session, stream_metrics
+from qoe_agent.sink import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -125,6 +126,40 @@ async def visit(
             task.result()  # a tap raised
     seen.lost = session.lost
     return seen
+
+
+class Brought(NamedTuple):
+    """What a visit brought home."""
+
+    success: bool
+    """A viewer would have got a picture."""
+    board: Board
+
+
+async def narrated(stream: Stream, pool: Pool, seconds: float, tell: Callable[[str], None]) -> Brought:
+    """A brief visit, told line by line."""
+    began = clock.now()
+
+    def tap(seen: Observation) -> None:
+        if said := _told(seen):
+            tell(f"{seen.at - began:8.3f} s  {said}")
+
+    seen = await visit(stream, pool, seconds, brief=True, taps=(tap,))
+    if seen.joined is None:
+        tell(f"{clock.now() - began:8.3f} s  the deadline: no picture by then")
+    return Brought(seen.success, seen.board)
+
+
+def _told(seen: Observation) -> str:
+    """One line of a visit's log."""
+    if isinstance(seen, Opened):
+        phases = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in seen.phases.items())
+        return f"opened: {seen.protocol}" + (f" ({phases})" if phases else "")
+    if isinstance(seen, Joined):
+        return f"joined: {seen.outcome}" + (f", startup {seen.startup:.3f} s" if seen.startup is not None else "")
+    if isinstance(seen, Lost):
+        return f"lost: {seen.reason}" + (f", {seen.detail}" if seen.detail else "")
+    return ""
 
 
 async def _end(session: Session, tasks: set[asyncio.Future[Any]]) -> None:

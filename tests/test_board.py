@@ -21,9 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from fixtures import golden
 from fixtures.golden import BUFFER, BYTES, LAG, LAST, LOW, ROOM, STARTUP, UP, VIDEO
 from qoe_agent import clock
-from qoe_agent.board import AFTERGLOW, MOST_SERIES, Board, Key
+from qoe_agent.board import AFTERGLOW, MOST_SERIES, Board
 from qoe_agent.incidents import MOST_CLOSED
 from qoe_agent.model import Incident, Metric, Sample
+from qoe_agent.sink import Key
 
 GOLDEN = Path(golden.HERE)
 ALL = (UP, LAST, BUFFER, BYTES, STARTUP, VIDEO, LAG)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-WEB = "web: {listen: '127.0.0.1:0', probe_targets: ['http://127.0.0.1:*/live/*']}\n"
+ALONE = "agent: {workers: 0}\n"
+"""All in this process, so that it can be looked into; worker processes are tested in test_crew.py."""
+WEB = ALONE + "web: {listen: '127.0.0.1:0', probe_targets: ['http://127.0.0.1:*/live/*']}\n"
 CALLBACKS = 'discovery: {callbacks: [{app: live, url: "rtmp://127.0.0.1/{app}/{name}"}]}\n'
 DEADLINE = 15.0
 
@@ -224,7 +226,7 @@ async def test_what_publishers_announce_is_shared_too(asked: Any, played: Stage)
 
 async def test_what_waits_for_a_restart_is_said(asked: Any, played: Stage, caplog: pytest.LogCaptureFixture) -> None:
     client = await asked(streams("a"))
-    client.path.write_text(streams("a") + "agent: {log_level: debug, vantage: home}\n")
+    client.path.write_text(streams("a").replace(ALONE, "agent: {workers: 0, log_level: debug, vantage: home}\n"))
     assert (await client.post("/-/reload"))[0] == 200
     said = [record.getMessage() for record in caplog.records if "restart" in record.getMessage()]
     assert [line.split()[0] for line in said[:2]] == ["agent.vantage", "agent.log_level"]

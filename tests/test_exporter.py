@@ -28,11 +28,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from qoe_agent.about import About
-from qoe_agent.board import Board, Key
+from qoe_agent.board import Board
 from qoe_agent.catalogue import metrics, table
 from qoe_agent.config import Stream, Web
 from qoe_agent.exporter import DEADLINE, GRACE, LONGEST, Exporter, deadline
 from qoe_agent.model import Metric, Sample
+from qoe_agent.sink import Key
 from qoe_agent.web.access import host_allowed, origin_allowed, token_fits
 from qoe_agent.web.answer import wants_gzip, wants_openmetrics
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qoe_agent import catalogue, clock, fleet
-from qoe_agent.board import AFTERGLOW, Board, Key
+from qoe_agent.board import AFTERGLOW, Board
 from qoe_agent.config import Join, Stream
 from qoe_agent.fleet import Fleet
 from qoe_agent.model import Joined, Opened
+from qoe_agent.sink import Key
 from qoe_agent.sources import hls
 from tests.stage import Stage, stage, until
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qoe_agent import clock, session, sources
-from qoe_agent.board import Board, Key
+from qoe_agent.board import Board
 from qoe_agent.config import Stream
 from qoe_agent.decode import Pool
 from qoe_agent.model import (
@@ -32,6 +32,7 @@ from qoe_agent.model import (
 from qoe_agent.probes import Declaration
 from qoe_agent.ring import Budget
 from qoe_agent.session import Session
+from qoe_agent.sink import Key
 from tests.media import aac, h264
 
 SEEN = Metric("qoe_seen_total", "counter", "Observations.")

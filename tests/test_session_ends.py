@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qoe_agent import clock, sources
-from qoe_agent.board import Board, Key
+from qoe_agent.board import Board
 from qoe_agent.config import Stream
 from qoe_agent.decode import Pool
 from qoe_agent.model import KEY, Joined, Lost, Observation, Opened, Packet, Playlist
 from qoe_agent.ring import Budget
 from qoe_agent.session import Session, stream_metrics
+from qoe_agent.sink import Key
 from tests.sources.hls_origin import Origin
 from tests.sources.test_hls import listing, piece
 

@@ -170,8 +170,12 @@ class Agent:
     """The region it stands in, as a label on every metric."""
     ring_bytes: Bytes = 128_000_000
     """Memory for the latest packets of all streams together."""
+    workers: Annotated[int, Field(ge=0, le=256)] | None = None
+    """Processes that watch the streams; null: one for each core; 0: none, the agent does all by itself."""
+    worker_memory: Bytes = 2_000_000_000
+    """Memory (resident) at which a worker process is replaced."""
     decode_threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Threads that decode."""
+    """Threads that decode, in each worker process."""
     shards: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many agents share the streams; each knows which it is by the number at the end of its host name, or by
     --shard. Null: this one watches all of them."""

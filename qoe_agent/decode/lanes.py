@@ -12,6 +12,8 @@ import av
 import av.logging
 import cv2
 
+from qoe_agent import clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,6 +40,8 @@ class Lane:
     def __init__(self, name: str) -> None:
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING)
         self._shared: OrderedDict[tuple[str, bytes, bytes], Any] = OrderedDict()
+        self._began: float | None = None
+        """When the job under way began."""
         self.faults = 0
         """Jobs that raised: a bug of ours or of a look; counted, never fatal."""
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -55,6 +59,12 @@ class Lane:
     def waiting(self) -> int:
         """Jobs in the queue."""
         return self._jobs.qsize()
+
+    @property
+    def busy(self) -> float:
+        """Seconds that the job under way has taken; 0 while there is none."""
+        began = self._began
+        return 0.0 if began is None else max(0.0, clock.now() - began)
 
     def close(self) -> None:
         """Drop what waits and end the thread."""
@@ -84,10 +94,12 @@ class Lane:
     def _work(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while (job := self._jobs.get()) is not None:
+            self._began = clock.now()
             try:
                 job()
             except Exception:  # thread top: one bad job must not end decoding for all streams
                 self.faults += 1
+            self._began = None
 
 
 class Pool:

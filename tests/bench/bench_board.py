@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from qoe_agent.about import About
-from qoe_agent.board import Board, Key
+from qoe_agent.board import Board
 from qoe_agent.config import Web
 from qoe_agent.exporter import Exporter
 from qoe_agent.model import Metric, Sample
+from qoe_agent.sink import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

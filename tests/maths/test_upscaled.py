@@ -62,6 +62,11 @@ def test_a_picture_that_was_only_widened(columns: int) -> None:
     assert sizes(inspected(scaled(8, 540, "bicubic", columns)))[:1] == [(columns, 540)]
 
 
+def test_columns_that_have_no_detail_do_not_speak_against_the_rows() -> None:
+    wide = scaled(8, 360, "bicubic").mean(axis=0) + np.linspace(0.0, 20.0, 540)[:, None]
+    assert sizes(inspected(np.clip(4.0 * (wide - wide.mean()) + 120.0, 0, 255).astype(np.uint8)))[:1] == [(640, 360)]
+
+
 def test_a_window_of_scaled_video_is_no_scaled_picture() -> None:
     picture = texture(9)
     picture[:300, :400] = scaled(10, 360, "bicubic")[:300, :400]

@@ -1,0 +1,145 @@
+"""A worker process: watches the streams that its parent gives it, and tells it what it finds.
+
+    python -m qoe_agent.worker FD
+
+FD is one end of a socket pair. The worker ends when the parent says so, or is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qoe_agent import catalogue, clock, logs
+from qoe_agent.fleet import Fleet
+from qoe_agent.link import Link
+from qoe_agent.naps import Loop
+from qoe_agent.outbox import Outbox
+from qoe_agent.vitals import Vitals
+
+if TYPE_CHECKING:
+    from qoe_agent.config import Stream
+
+PULSE = 1.0
+"""Seconds between two signs of life."""
+PR_SET_PDEATHSIG = 1
+LAST_WORDS = 0.5
+"""Seconds that the last findings may take to be sent."""
+
+
+class Setup(NamedTuple):
+    """What a worker is told first."""
+
+    name: str
+    ring_bytes: int
+    decode_threads: int
+    log_format: str
+    log_level: str
+    clock: clock.State
+
+
+class Worker:
+    """Between the link and the fleet."""
+
+    def __init__(self, link: Link, setup: Setup) -> None:
+        self._link = link
+        board = Outbox(catalogue.metrics(), link.send, lambda: link.full)
+        self.fleet = Fleet(
+            board, ring_bytes=setup.ring_bytes, decode_threads=setup.decode_threads, worker=setup.name
+        )  # fmt: skip
+        self._visits: dict[int, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Work until the parent says stop, or is gone."""
+        tasks = [asyncio.create_task(self.fleet.run()), asyncio.create_task(self._pulse())]
+        listening = asyncio.create_task(self._listen())
+        await asyncio.wait([*tasks, listening], return_when=asyncio.FIRST_COMPLETED)
+        for task in [*tasks, *self._visits.values()]:
+            task.cancel()
+        await asyncio.wait(tasks)
+        self._link.send("over")
+        await self._link.flush(LAST_WORDS)
+
+    async def _listen(self) -> None:
+        while (message := await self._link.receive()) is not None:
+            what, *rest = message
+            if what == "stop":
+                return
+            getattr(self, f"_on_{what}")(*rest)
+
+    def _on_streams(self, streams: list[Stream], ring_bytes: int) -> None:
+        self.fleet.ring_bytes = ring_bytes
+        self.fleet.apply(streams)
+
+    def _on_clock(self, said: clock.State) -> None:
+        clock.adopt(said)
+
+    def _on_visit(self, number: int, stream: Stream, seconds: float) -> None:
+        self._visits[number] = asyncio.create_task(self._visit(number, stream, seconds))
+
+    def _on_leave(self, number: int) -> None:
+        if task := self._visits.get(number):
+            task.cancel()
+
+    async def _visit(self, number: int, stream: Stream, seconds: float) -> None:
+        try:
+            brought = await self.fleet.visit(stream, seconds, lambda line: self._link.send("line", number, line))
+            self._link.send("visited", number, brought)
+        finally:
+            del self._visits[number]
+
+    async def _pulse(self) -> None:
+        while True:
+            self._link.send("vitals", self._vitals())
+            await asyncio.sleep(PULSE)
+
+    def _vitals(self) -> Vitals:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        with open("/proc/self/statm") as told:
+            pages = int(told.read().split()[1])
+        return Vitals(
+            clock.now(),
+            used.ru_utime + used.ru_stime,
+            pages * resource.getpagesize(),
+            len(os.listdir("/proc/self/fd")) - 1,
+            threading.active_count(),
+            max(lane.busy for lane in self.fleet.pool.lanes),
+            self.fleet.ready(),
+            list(self.fleet.states()),
+        )
+
+
+async def _work(sock: socket.socket) -> None:
+    link = await Link.over(sock)
+    first: Any = await link.receive()
+    if first is None:
+        return
+    setup = Setup(*first)
+    clock.adopt(setup.clock)
+    logs.configure(setup.log_format, setup.log_level)
+    await Worker(link, setup).run()
+    link.close()
+
+
+def main() -> None:
+    """Work, until there is no more to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent says when to stop
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive a parent that was killed
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    with socket.socket(fileno=int(sys.argv[1])) as sock, asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(_work(sock))
+        sys.stderr.flush()
+        os._exit(0)  # a name look-up that hangs in a thread must not keep us
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""Real worker processes on an embedded origin: spread, killed, stopped, outgrown, and gone with the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from qoe_agent import catalogue, child
+from qoe_agent.board import Board
+from qoe_agent.config import Agent, Join, Stream
+from qoe_agent.crew import Crew, crew
+from qoe_agent.demo.origin import Origin
+from qoe_agent.fleet import Fleet
+from qoe_agent.sink import Key
+from tests.e2e.servers import until as true_within
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from qoe_agent.child import Child
+
+NAMES = ("a", "b", "c", "d")
+
+
+async def until(true: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait for it; fail if it does not come."""
+    await true_within(true, "the crew", seconds)
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[str]:
+    """The address of an endless live stream."""
+    made = Origin()
+    base = await made.start()
+    yield f"{base}/live/show.flv"
+    await made.stop()
+
+
+class Watched:
+    """A crew at work."""
+
+    def __init__(self, made: Crew, url: str) -> None:
+        self.crew, self.board, self._url = made, made.board, url
+
+    def apply(self, *names: str, **options: Any) -> None:
+        off = Join(every=None)
+        self.crew.apply([Stream(name=name, url=self._url, join=off, **options) for name in names])
+
+    def value(self, name: str, stream: str | None = None, **labels: str) -> float | None:
+        key = Key(stream) if stream else None
+        return next(
+            (one["value"] for one in self.board.metrics(key) if one["name"] == name and one["labels"] == labels), None
+        )
+
+    def packets(self, stream: str) -> float:
+        return self.value("qoe_packets_total", stream, track="video") or 0.0
+
+    async def flowing(self, *names: str) -> None:
+        """Wait until these are measured."""
+        before = {name: self.packets(name) for name in names}
+        await until(lambda: all(self.packets(name) > before[name] and self.up(name) for name in names), 30.0)
+
+    def up(self, stream: str) -> bool:
+        return self.value("qoe_up", stream) == 1.0
+
+    def of(self, stream: str) -> Child:
+        """The worker that watches it."""
+        return self.crew._children[self.crew._owners[stream]]
+
+    def restarts(self, one: Child, reason: str) -> float | None:
+        return self.value("qoe_agent_worker_restarts_total", worker=one.name, reason=reason)
+
+
+@pytest.fixture
+async def watched(origin: str) -> AsyncIterator[Watched]:
+    """Two workers, four streams; afterwards no process is left."""
+    made = crew(Board(catalogue.metrics()), Agent(workers=2), lambda stream, at: True)
+    assert isinstance(made, Crew)
+    run = asyncio.create_task(made.run())
+    it = Watched(made, origin)
+    it.apply(*NAMES)
+    await it.flowing(*NAMES)
+    yield it
+    pids = [one.pid for one in made._children]
+    run.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await run
+    assert not [pid for pid in pids if pid and psutil.pid_exists(pid)]
+
+
+async def test_streams_are_spread_and_told_of(watched: Watched) -> None:
+    assert sorted(watched.crew._owners.values()) == [0, 0, 1, 1]
+    await until(watched.crew.ready)
+    assert sorted(watched.crew.states()) == [(name, "up") for name in NAMES]
+    for worker in ("0", "1"):
+        assert watched.value("qoe_agent_worker_streams", worker=worker) == 2.0
+        memory = watched.value("qoe_agent_worker_resident_memory_bytes", worker=worker)
+        assert memory is not None
+        assert memory > 10_000_000
+        assert (watched.value("qoe_agent_worker_cpu_seconds_total", worker=worker) or 0.0) > 0.0
+        assert watched.value("qoe_agent_lag_seconds", worker=worker) is not None
+    assert watched.value("qoe_agent_streams") == 4.0
+    assert watched.value("qoe_stream_expected", "a") == 1.0
+
+
+async def test_a_killed_worker_costs_its_streams_seconds_and_the_others_nothing(watched: Watched) -> None:
+    one = watched.of("a")
+    mine = [name for name in NAMES if watched.of(name) is one]
+    others = [name for name in NAMES if name not in mine]
+    before = {name: watched.packets(name) for name in NAMES}
+    assert one.pid
+    os.kill(one.pid, signal.SIGKILL)
+    await until(lambda: watched.restarts(one, "crashed") == 1.0)
+    assert watched.value("qoe_up", "a") is None
+    assert watched.packets("a") >= before["a"]
+    assert watched.value("qoe_agent_worker_resident_memory_bytes", worker=one.name) is None
+    await watched.flowing(*mine, *others)
+    assert all(watched.packets(name) > before[name] for name in NAMES)
+    assert watched.value("qoe_disconnects_total", others[0], reason="failed") in (None, 0.0)
+    assert not watched.board.incidents(Key(others[0]))
+
+
+async def test_an_incident_that_was_open_in_a_killed_worker_ends_unobserved(watched: Watched) -> None:
+    one = watched.of("a")
+    from qoe_agent.model import Incident
+
+    watched.crew._on_incident(one, Key("a"), Incident("stall", 5.0, None, "warning"))
+    assert one.pid
+    os.kill(one.pid, signal.SIGKILL)
+    await until(lambda: watched.restarts(one, "crashed") == 1.0)
+    (known,) = watched.board.incidents(Key("a"))
+    assert known.incident.end is not None
+    assert known.incident.detail["unobserved"]
+
+
+async def test_a_worker_that_hangs_is_replaced(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "HANGS", 2.0)
+    one = watched.of("a")
+    assert one.pid
+    os.kill(one.pid, signal.SIGSTOP)
+    await until(lambda: watched.restarts(one, "hung") == 1.0, 15.0)
+    await watched.flowing(*NAMES)
+
+
+async def test_a_worker_that_has_grown_too_large_is_replaced_in_good_order(watched: Watched) -> None:
+    one, other = watched.crew._children
+    sizes = [c.vitals.memory for c in (one, other) if c.vitals]
+    limit = (min(sizes) + max(sizes)) // 2
+    large = max((one, other), key=lambda c: c.vitals.memory if c.vitals else 0)
+    watched.crew._options = Agent(workers=2, worker_memory=limit)
+    await until(lambda: (watched.restarts(large, "memory") or 0.0) >= 1.0, 15.0)
+    watched.crew._options = Agent(workers=2)
+    await watched.flowing(*NAMES)
+    assert not watched.board.incidents(Key("a"))
+
+
+async def test_a_reload_touches_only_what_changed_and_levels_the_load(watched: Watched) -> None:
+    left = [name for name in NAMES if watched.of(name) is watched.of("a")]
+    before = {name: watched.packets(name) for name in left}
+    watched.apply(*left)
+    assert sorted(watched.crew._owners.values()) == [0, 1]
+    gone = next(name for name in NAMES if name not in left)
+    await until(lambda: watched.value("qoe_up", gone) is None)
+    await watched.flowing(*left)
+    assert all(watched.packets(name) > before[name] for name in left)
+    held = {c.name: watched.value("qoe_agent_worker_streams", worker=c.name) for c in watched.crew._children}
+    await until(lambda: [watched.value("qoe_agent_worker_streams", worker=c) for c in held] == [1.0, 1.0])
+
+
+async def test_a_stream_that_is_moved_is_let_go_before_it_is_taken_up(watched: Watched) -> None:
+    said: list[tuple[str, str]] = []
+    heard: Callable[..., None] = watched.crew._heard
+
+    def note(one: Child, what: str, rest: tuple[Any, ...]) -> None:
+        if what in ("add", "remove"):
+            said.append((what, one.name))
+        heard(one, what, rest)
+
+    watched.crew._heard = note  # type: ignore[method-assign]
+    for one in watched.crew._children:
+        one.kill("test")  # their listeners get the new ear when they begin again
+    await until(lambda: all(watched.restarts(one, "test") == 1.0 for one in watched.crew._children))
+    await watched.flowing(*NAMES)
+    said.clear()
+    old, moved = watched.of("b"), "b"
+    watched.crew._owners[moved] = 1 - watched.crew._owners[moved]
+    weights, watched.crew._owners = dict(watched.crew._owners), dict(watched.crew._owners)
+    watched.crew._owners[moved] = watched.crew._children.index(old)
+    from qoe_agent import crew as module
+
+    original = module.dealt
+    module.dealt = lambda *_: weights  # type: ignore[assignment]
+    try:
+        watched.apply(*NAMES)
+    finally:
+        module.dealt = original
+    new = watched.of(moved)
+    assert new is not old
+    await until(lambda: ("add", new.name) in said)
+    assert said == [("remove", old.name), ("add", new.name)]
+    await watched.flowing(*NAMES)
+
+
+async def test_visits_are_made_by_workers_and_fail_with_them(watched: Watched) -> None:
+    stream, lines = watched.crew.streams()[0], list[str]()
+    brought = await watched.crew.visit(stream, 10.0, lines.append)
+    assert brought.success
+    assert "joined: ok" in "".join(lines)
+    assert b"qoe_startup_seconds" in brought.board.render()
+    dead = Stream(name="x", url="rtmp://127.0.0.1:9/live/x", join=Join(every=None))
+    assert not (await watched.crew.visit(dead, 5.0, lines.append)).success
+    visit = asyncio.create_task(watched.crew.visit(stream, 60.0, lines.append))
+    await until(lambda: bool(watched.crew._visits))
+    (busy,) = (one for one, _, _ in watched.crew._visits.values())
+    assert busy.pid
+    os.kill(busy.pid, signal.SIGSTOP)
+    os.kill(busy.pid, signal.SIGKILL)
+    assert not (await asyncio.wait_for(visit, 15.0)).success
+
+
+def test_without_workers_it_is_a_fleet() -> None:
+    async def made() -> Any:
+        one = crew(Board(catalogue.metrics()), Agent(workers=0), lambda stream, at: True)
+        assert isinstance(one, Fleet)
+        one.pool.close()
+
+    asyncio.run(made())
+
+
+def test_no_worker_outlives_an_agent_that_was_killed(tmp_path: Path) -> None:
+    config = tmp_path / "agent.yml"
+    config.write_text(
+        "web: {listen: '127.0.0.1:0'}\nagent: {workers: 2}\nstreams: [{name: a, url: 'rtmp://127.0.0.1:9/live/a'}]\n"
+    )
+    command = [sys.executable, "-m", "qoe_agent", "run", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as agent:
+        try:
+            parent = psutil.Process(agent.pid)
+            asyncio.run(until(lambda: len(parent.children()) == 2))
+            workers = parent.children()
+        finally:
+            agent.kill()
+    _, alive = psutil.wait_procs(workers, timeout=10.0)
+    assert not alive
