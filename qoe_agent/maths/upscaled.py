@@ -147,12 +147,14 @@ class Inspection:
         for across, one in first_of(wide).items():
             # what block transforms do they do both ways, so that the other way is the measure
             least = need(across, self.width, self.qp)
-            beside = (tall | self._more).get(round(self.height * across / self.width))
-            dip = one.dip
+            lines = round(self.height * across / self.width)
+            beside = (tall | self._more).get(lines)
+            dip, known = one.dip, beside is None or beside.dip.places  # as above, the other way
             if least > ORDINARY and beside is not None:
                 dip = dip._replace(mean=dip.mean - max(0.0, beside.dip.mean))
                 least = NEVER if least == NEVER else BESIDE / ALONE
-            columns.append(_suspect(across, self.height, dip, one.kernel, ALONE * least, sound and ALONE_SURE))
+            height = self.height if known else lines
+            columns.append(_suspect(across, height, dip, one.kernel, ALONE * least, sound and ALONE_SURE))
         same = [s for s in without_echoes(same, self.height) if s.likely]
         told = {size for s in same for size in (s.width, s.height)}
         if any(2 * s.height == self.height for s in same):
