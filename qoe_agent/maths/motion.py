@@ -241,7 +241,9 @@ class Motion:
     def goes_on(self, trail: Sequence[Step]) -> bool:
         """Whether the whole picture changes as it did before, and so by noise that a frozen one has not."""
         before = median(self._hum) if self._hum else 0.0
-        return before >= HUM and median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
+        if before < HUM or min(self._hum) < ABRUPT * before:
+            return False
+        return median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
 
     def hushed(self, trail: Sequence[Step]) -> bool:
         """Whether steady noise stopped at once: a camera's does not, whatever it shows."""
@@ -255,8 +257,8 @@ class Motion:
         after = [each.most for each in trail if not each.key]
         if not self.last or not after or fmean(after[:3]) > ABRUPT * fmean(list(self.last)[-3:]):
             return True
-        if median(after) > ABRUPT * median(list(self.last)[-LEAD:]):
-            return True
+        if median(after[len(after) // 2 :]) > ABRUPT * median(list(self.last)[-LEAD:]):
+            return True  # it moves again already
         known = [*self.last, *(each.most for each in trail[: self._split(trail)] if not each.key)][-12:]
         while len(known) >= LEAD and known[-1] <= min(max(self.repeated, self.jolt), LEFT * known[-2]):
             known.pop()

@@ -39,6 +39,8 @@ BLENDS = ((0.12, 0.12, 0.0), (0.6, 0.0, 0.011))
 """What else makes a dissolve of a change: displacement explains less than the first of it, and the picture halfway is
 off the mean of its neighbours, as a share of the change (of squares), by less than the second and the third for every
 such pixel."""
+GRAIN, GRAINY = 1.2, 0.02
+"""What noise adds to that, in squares of code values, but no larger a share."""
 STRAIGHT, UNMOVED = 0.01, 0.4
 """Or if it is off that mean by less than the first, and displacement explains less than the second."""
 SLIGHT = 1.2
@@ -165,6 +167,7 @@ def dissolving(first: Plane, halfway: Plane, last: Plane, chosen: NDArray[np.boo
     moved = flow(first, last, chosen)
     if bent < STRAIGHT * whole and moved.explained < UNMOVED:
         return True
+    bent -= min(GRAIN * float(tiles.area[chosen].sum()), GRAINY * whole)
     return moved.likeness > BLENDED and any(
         moved.explained < share and bent < (off + each * moved.likeness) * whole for share, off, each in BLENDS
     )
