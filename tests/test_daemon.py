@@ -197,6 +197,23 @@ async def test_what_another_shard_takes_over_is_let_go_after_the_handover(asked:
     assert client.daemon.stream(other, "").name == other  # /probe may come to any of the agents
 
 
+async def test_while_two_agents_follow_a_change_no_stream_is_left_alone(asked: Any, played: Stage) -> None:
+    names = [f"show-{n}" for n in range(8)]
+    client = await asked(agent(streams(*names), "shards: 1"), shard="0")
+    other = await asked(agent(streams(*names), "shards: 1"), shard="1")
+    await until(lambda: len(played.pulls) == 8)
+    assert other.names() == set()
+    client.path.write_text(agent(streams(*names), "shards: 2, handover: 1s"))
+    fewest = most = 1
+    while len(client.names()) + len(other.names()) != 8 or not other.names():
+        pulls = [len(pulled) for pulled in played.pulls.values()]
+        fewest, most = min(fewest, *pulls), max(most, *pulls)
+        await asyncio.sleep(0.005)
+    assert (fewest, most) == (1, 2)
+    assert client.names().isdisjoint(other.names())
+    await until(lambda: all(len(pulled) == 1 for pulled in played.pulls.values()))
+
+
 async def test_an_agent_beyond_the_last_shard_watches_nothing_and_is_ready(asked: Any, played: Stage) -> None:
     client = await asked(agent(streams("a", "b"), "shards: 2"), shard="2")
     assert client.names() == set()
