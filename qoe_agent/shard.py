@@ -87,7 +87,6 @@ class Shard:
         self._said, self._host = said, socket.gethostname()
         self._board, self._changed = board, changed
         self._share = self.read(settings)
-        self._handover = settings.handover
         self._mine: dict[str, bool] = {}
         self._until: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -100,9 +99,9 @@ class Shard:
 
     def follow(self, settings: Agent) -> None:
         """From now on `settings` are in force: what is no longer this agent's own is let go after `handover`."""
-        before, self._share, self._handover = self._share, self.read(settings), settings.handover
+        before, self._share = self._share, self.read(settings)
         if self._share != before:
-            until = clock.now() + self._handover
+            until = clock.now() + settings.handover
             held = {name: until for name, mine in self._mine.items() if mine} | self._until
             self._mine, self._until = {}, held
 
