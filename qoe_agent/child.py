@@ -24,7 +24,7 @@ HANGS = 6.0
 """Seconds without a sign of life after which a process hangs."""
 STUCK = 20.0
 """Seconds after which one decode job must hang."""
-FEW = 8
+FEW = 2
 """Arenas of memory at most: more of them only tear it up."""
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import os
 import resource
 import signal
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 PULSE = 1.0
 """Seconds between two signs of life."""
+TRIM_EVERY = 15
+"""Signs of life between two times at which memory that pictures have left is given back to the system."""
 PR_SET_PDEATHSIG = 1
 LAST_WORDS = 0.5
 """Seconds that the last findings may take to be sent."""
@@ -97,8 +100,11 @@ class Worker:
             del self._visits[number]
 
     async def _pulse(self) -> None:
-        while True:
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's, which keeps what was freed
+        for beat in itertools.count(1):
             self._link.send("vitals", self._vitals())
+            if beat % TRIM_EVERY == 0 and trim:
+                await asyncio.to_thread(trim, 0)
             await asyncio.sleep(PULSE)
 
     def _vitals(self) -> Vitals:

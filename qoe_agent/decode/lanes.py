@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NICENESS = 10
 """Decode threads step back behind the event loop."""
-SHARED_DECODERS = 3
+SHARED_DECODERS = 2
 """Key-frame decoders kept a lane."""
 WAITING = 256
 """Jobs that may wait in a lane; beyond it decoding is skipped."""
