@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEGINS = 20.0
 """Seconds that a new process may take to give a first sign of life."""
-HANGS = 6.0
+HANGS = 5.0
 """Seconds without a sign of life after which a process hangs."""
 STUCK = 20.0
 """Seconds after which one decode job must hang."""

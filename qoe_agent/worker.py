@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import itertools
+import logging
 import os
 import resource
 import signal
@@ -28,6 +29,8 @@ from qoe_agent.vitals import Vitals
 
 if TYPE_CHECKING:
     from qoe_agent.config import Stream
+
+log = logging.getLogger(__name__)
 
 PULSE = 1.0
 """Seconds between two signs of life."""
@@ -64,12 +67,14 @@ class Worker:
         """Work until the parent says stop, or is gone."""
         tasks = [asyncio.create_task(self.fleet.run()), asyncio.create_task(self._pulse())]
         listening = asyncio.create_task(self._listen())
-        await asyncio.wait([*tasks, listening], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([*tasks, listening], return_when=asyncio.FIRST_COMPLETED)
         for task in [*tasks, *self._visits.values()]:
             task.cancel()
         await asyncio.wait(tasks)
         self._link.send("over")
         await self._link.flush(LAST_WORDS)
+        for task in done:
+            task.result()  # what ended by a bug of ours says so
 
     async def _listen(self) -> None:
         while (message := await self._link.receive()) is not None:
@@ -78,8 +83,8 @@ class Worker:
                 return
             getattr(self, f"_on_{what}")(*rest)
 
-    def _on_streams(self, streams: list[Stream], ring_bytes: int) -> None:
-        self.fleet.ring_bytes = ring_bytes
+    def _on_streams(self, streams: list[Stream], ring_bytes: int, decode_cpu: float | None) -> None:
+        self.fleet.ring_bytes, self.fleet.decode_cpu = ring_bytes, decode_cpu
         self.fleet.apply(streams)
 
     def _on_clock(self, said: clock.State) -> None:
@@ -142,9 +147,14 @@ def main() -> None:
     with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive a parent that was killed
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with socket.socket(fileno=int(sys.argv[1])) as sock, asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(_work(sock))
+        status = 1
+        try:
+            runner.run(_work(sock))
+            status = 0
+        except Exception:  # process top
+            log.critical("worker: a bug of the agent's", exc_info=True)
         sys.stderr.flush()
-        os._exit(0)  # a name look-up that hangs in a thread must not keep us
+        os._exit(status)  # a name look-up that hangs in a thread must not keep us
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 LOUDNESS = Metric(
     "qoe_loudness_lufs", "gauge", "Loudness, K-weighted (EBU R128): of the last 400 ms (momentary), the last 3 s "
-    "(short), gated over the last minute of sound (minute) or since connecting (integrated).", ("window",),
+    "(short), gated over the last minute of sound that was heard (minute) or since connecting (integrated).",
+    ("window",),
 )  # fmt: skip
 RANGE = Metric("qoe_loudness_range_lu", "gauge", "Loudness range over the last minute of sound (EBU Tech 3342).")
 TRUE_PEAK = Metric(
