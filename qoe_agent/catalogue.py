@@ -12,7 +12,7 @@ from qoe_agent.probes import declarations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOMS = ("about", "board", "exporter", "fleet", "session", "shard", "vitals")
+ROOMS = ("about", "board", "exporter", "fleet", "session", "shard", "strain", "tally", "vitals")
 """Modules that declare metrics of their own, beside the probes."""
 
 
@@ -46,4 +46,6 @@ def incident_table() -> str:
     for name, declared in declarations().items():
         for kind, meaning in declared.incidents.items():
             lines.append(f"| `{kind}` | {name} | {meaning} |")
+    for kind, meaning in importlib.import_module("qoe_agent.strain").INCIDENTS.items():
+        lines.append(f"| `{kind}` | none: the agent itself | {meaning} |")
     return "\n".join(lines) + "\n"

@@ -16,7 +16,7 @@ from qoe_agent import clock
 from qoe_agent.board import Board
 from qoe_agent.child import Child
 from qoe_agent.fleet import EXPECTED, LAG, STREAMS, Fleet, follow_clock
-from qoe_agent.maths.shares import dealt
+from qoe_agent.maths.shares import dealt, weight
 from qoe_agent.model import Incident, Sample
 from qoe_agent.visit import Brought
 from qoe_agent.vitals import Charts
@@ -44,10 +44,6 @@ MOVES = 3.0
 """Seconds after which a stream is given to another worker, though the one before has not said that it let go."""
 ORPHANED = 60.0
 """Seconds after which what a dead worker watched, and nobody has taken up, is gone."""
-WEIGHTS = {"keyframes": 1.0, "adaptive": 2.5, "all": 12.0}
-"""About what a stream costs, by its decode policy."""
-RENDITIONS = 3.0
-"""About how many renditions a stream has of which all are watched."""
 
 
 def crew(board: Board, options: Agent, expected: Callable[[Stream, float], bool]) -> Crew | Fleet:
@@ -56,7 +52,8 @@ def crew(board: Board, options: Agent, expected: Callable[[Stream, float], bool]
     if workers:
         return Crew(board, options, workers, expected)
     return Fleet(
-        board, ring_bytes=options.ring_bytes, decode_threads=options.decode_threads, expected=expected
+        board, ring_bytes=options.ring_bytes, decode_threads=options.decode_threads, decode_cpu=options.decode_cpu,
+        expected=expected,
     )  # fmt: skip
 
 
@@ -64,10 +61,11 @@ class Crew:
     """Keeps the workers, deals the streams, and puts on the board what they find."""
 
     def __init__(self, board: Board, options: Agent, workers: int, expected: Callable[[Stream, float], bool]) -> None:
-        self.board, self.expected, self.ring_bytes = board, expected, options.ring_bytes
-        self._options = options
+        self.board, self.expected, self._options = board, expected, options
+        self.ring_bytes, self.decode_cpu = options.ring_bytes, options.decode_cpu
         self._children = [Child(str(n)) for n in range(workers)]
         self._streams: dict[str, Stream] = {}
+        self._weights: dict[str, float] = {}
         self._owners: dict[str, int] = {}
         self._moving: dict[str, float] = {}
         """Streams that their former worker has yet to let go, and until when that is waited for."""
@@ -84,7 +82,8 @@ class Crew:
     def apply(self, streams: Iterable[Stream]) -> None:
         """Follow the configuration: only streams whose settings changed are touched."""
         self._streams = {} if self._over else {stream.name: stream for stream in streams}
-        owners = dealt({name: _weight(s) for name, s in self._streams.items()}, self._owners, len(self._children))
+        self._weights = {name: weight(stream.decode, stream.variant) for name, stream in self._streams.items()}
+        owners = dealt(self._weights, self._owners, len(self._children))
         for name in owners.keys() & self._owners.keys():
             if owners[name] != self._owners[name] and any(key.stream == name for key in self._keys):
                 self._moving[name] = clock.now() + MOVES
@@ -95,8 +94,10 @@ class Crew:
 
     def _deal(self, child: Child) -> None:
         own = [stream for name, stream in self._streams.items() if self._children[self._owners[name]] is child]
-        share = self.ring_bytes * len(own) // max(1, len(self._streams))
-        child.send("streams", [stream for stream in own if stream.name not in self._moving], share)
+        ring_bytes, cores = self.ring_bytes * len(own) // max(1, len(self._streams)), self.decode_cpu
+        if cores is not None:
+            cores *= sum(self._weights[stream.name] for stream in own) / max(1.0, sum(self._weights.values()))
+        child.send("streams", [stream for stream in own if stream.name not in self._moving], ring_bytes, cores)
 
     def streams(self) -> list[Stream]:
         """What is being watched."""
@@ -189,8 +190,8 @@ class Crew:
                 except (KeyError, ValueError):
                     log.exception("worker %s found what the board does not take", child.name)
 
-    def _on_incident(self, child: Child, key: Key, incident: Incident) -> None:
-        if self._keys.get(key) is child:
+    def _on_incident(self, child: Child, key: Key | None, incident: Incident) -> None:
+        if key is None or self._keys.get(key) is child:
             self.board.put(key, incident, clock.now())
 
     def _on_add(self, child: Child, key: Key, labels: dict[str, str]) -> None:
@@ -293,7 +294,3 @@ class Crew:
         for child in self._children:
             child.close()
         await asyncio.sleep(0)  # transports close with the loop's next turn
-
-
-def _weight(stream: Stream) -> float:
-    return WEIGHTS[stream.decode] * (RENDITIONS if stream.variant == "all" else 1.0)

@@ -108,7 +108,7 @@ class Daemon:
                 return error.errors
             self._note_fixed(config)
             self.config, self.exporter.options = config, config.web
-            self.fleet.ring_bytes = config.agent.ring_bytes
+            self.fleet.ring_bytes, self.fleet.decode_cpu = config.agent.ring_bytes, config.agent.decode_cpu
             self.discipline.follow(config.clock)
             self.discovery.reconfigure(config)
             self.shard.follow(config.agent)

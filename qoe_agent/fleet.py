@@ -17,6 +17,7 @@ from qoe_agent.ring import Budget
 from qoe_agent.session import BACKOFF, Session
 from qoe_agent.sink import Key, Sink
 from qoe_agent.sources import choose, hls
+from qoe_agent.strain import Strain
 from qoe_agent.visit import narrated
 
 if TYPE_CHECKING:
@@ -64,14 +65,17 @@ class Fleet:
         *,
         ring_bytes: int,
         decode_threads: int,
+        decode_cpu: float | None = None,
         expected: Callable[[Stream, float], bool] | None = None,
         worker: str = "0",
     ) -> None:
-        """`expected`: whether a stream should be on air at a wall-clock time; None: this is a worker process, and its
-        parent knows that, and follows the clock."""
+        """`decode_cpu`: cores' worth of decoding for all streams together; None: no limit. `expected`: whether a
+        stream should be on air at a wall-clock time; None: this is a worker process, and its parent knows that, and
+        follows the clock."""
         self.board, self.expected, self.worker = board, expected, worker
         self.pool = Pool(decode_threads)
         self.budget = Budget(ring_bytes)
+        self.strain = Strain(board, self.pool, worker, decode_cpu)
         self._kept: dict[str, _Kept] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}
         self._keys: dict[str, frozenset[Key]] = {}
@@ -134,6 +138,15 @@ class Fleet:
     def ring_bytes(self, total: int) -> None:
         self.budget.total = total
 
+    @property
+    def decode_cpu(self) -> float | None:
+        """Cores' worth of decoding for all streams together; None: no limit."""
+        return self.strain.budget
+
+    @decode_cpu.setter
+    def decode_cpu(self, cores: float | None) -> None:
+        self.strain.budget = cores
+
     async def visit(self, stream: Stream, seconds: float, tell: Callable[[str], None]) -> Brought:
         """A fresh pull of `stream`, beside the one that goes on; `tell` gets a line for all that happens."""
         return await narrated(stream, self.pool, seconds, tell)
@@ -156,6 +169,7 @@ class Fleet:
 
     def _tick(self, lag: float) -> None:
         now = clock.now()
+        self.strain.tick(now, lag)
         if self.expected is not None:
             follow_clock(self.board, now)
             self.board.put(None, Sample(STREAMS, len(self._kept)), now)
@@ -181,6 +195,7 @@ class Fleet:
         self.apply(())
         if leaving := set().union(*self._leaving.values()):
             await asyncio.wait(leaving, timeout=GOODBYE)
+        self.strain.close(clock.now())
         self.pool.close()
 
 

@@ -1,7 +1,8 @@
 """One stream: a source, the probes that watch it, and the board that they fill.
 
 The session reconnects, ticks, feeds the decoders and the packet ring, and isolates the probes: one that
-raises is taken out, counted and reported, and the others go on.
+raises is taken out, counted and reported, and the others go on. Incidents that are told by pictures or sound pass
+`maths.doubt`, which has the rule for what the agent says of content while it is overloaded.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from qoe_agent import clock, sources
+from qoe_agent import clock, sources, tally
 from qoe_agent.decode import Decoding, Guard
 from qoe_agent.incidents import unobserved
 from qoe_agent.join import Start
 from qoe_agent.journal import Journal
+from qoe_agent.maths.doubt import Doubt
 from qoe_agent.maths.urls import scrub
 from qoe_agent.memory import Memory
 from qoe_agent.model import (
@@ -51,12 +53,7 @@ log = logging.getLogger(__name__)
 PROBE_ERRORS = Metric(
     "qoe_agent_probe_errors_total", "counter", "Probes taken out of a stream because they raised.", ("probe",)
 )
-SKIPPED = Metric(
-    "qoe_agent_decode_skipped_total", "counter", "Pictures and stretches of sound not decoded: the agent was late.",
-    ("kind",),
-)  # fmt: skip
-RING = Metric("qoe_agent_ring_seconds", "gauge", "How far back the stream's packet ring reaches.")
-METRICS = (PROBE_ERRORS, SKIPPED, RING)
+METRICS = (PROBE_ERRORS, *tally.METRICS)
 
 
 def stream_metrics() -> tuple[Metric, ...]:
@@ -81,6 +78,8 @@ class _Watched:
     declaration: Declaration
     feed: Callable[[Any], Iterable[Finding]]
     open: dict[tuple[str, str], Incident]
+    doubt: Doubt | None
+    """None: packets tell all that it finds."""
     out: bool = False
     """It raised, and is asked nothing more."""
 
@@ -119,7 +118,7 @@ class Session:
             every=stream.pictures_every,
             phase=crc32(key.stream.encode()) / 2**32,
         )
-        self._skipped = {"picture": 0, "sound": 0}
+        self._tally, self._doubtful = tally.Tally(board, key, self.decoding, self.ring), False
         self._start = Start(clock.now())
         self.media = self.tried = False
         """Whether this pull has brought media; whether one has ended by now."""
@@ -133,7 +132,9 @@ class Session:
         sounds: dict[str, Any] = {}
         for name, declared in known.items():
             made = declared.make(**self.stream.probes.get(name, {}))
-            watched = _Watched(declared, made.feed, {})
+            looks = declared.picture or declared.sound
+            doubt = Doubt(pictures=declared.picture is not None) if looks else None
+            watched = _Watched(declared, made.feed, {}, doubt)
             self._watched.append(watched)
             for kind in declared.sees:
                 self._routes[kind] = (*self._routes.get(kind, ()), watched)
@@ -198,12 +199,8 @@ class Session:
         now = clock.now()
         unix, uncertainty = clock.unix() if self._then is None else (self._then, None)
         self.feed(Tick(now - BEHIND, lag, unix, uncertainty))
-        for kind, count in self.decoding.skipped.items():
-            if count > self._skipped[kind]:
-                self._board.put(self.key, Sample(SKIPPED, count - self._skipped[kind], (kind,)), now)
-                self._skipped[kind] = count
-        if not self._dead:
-            self._board.put(self.key, Sample(RING, self.ring.seconds), now)
+        self._tally.tick(now, dead=self._dead)
+        self._reconsider(now)
         self._journal.flush(now)
 
     def feed(self, seen: Observation) -> None:
@@ -249,19 +246,28 @@ class Session:
 
     def _take(self, watched: _Watched, finding: Finding, at: float) -> None:
         if isinstance(finding, Incident):
-            self._note(watched, finding)
-        elif self._dead and finding.metric.kind == "gauge" and not finding.metric.kept:
-            return  # a dead stream has no state
-        self._board.put(self.key, finding, at)
+            told = watched.doubt.take(finding, self.decoding.level) if watched.doubt else (finding,)
+            for incident in told:
+                self._tell(watched, incident, at)
+        elif not self._dead or finding.metric.kind != "gauge" or finding.metric.kept:  # a dead stream has no state
+            self._board.put(self.key, finding, at)
 
-    def _note(self, watched: _Watched, finding: Incident) -> None:
-        known = watched.open.get((finding.kind, finding.key))
-        if finding.end is None:
-            watched.open[finding.kind, finding.key] = finding
-        else:
-            watched.open.pop((finding.kind, finding.key), None)
-        if known is None or finding.end is not None:
-            self._journal.incident(finding)
+    def _tell(self, watched: _Watched, told: Incident, at: float) -> None:
+        known = watched.open.pop((told.kind, told.key), None)
+        if told.end is None:
+            watched.open[told.kind, told.key] = told
+        if known is None or told.end is not None:
+            self._journal.incident(told)
+        self._board.put(self.key, told, at)
+
+    def _reconsider(self, now: float) -> None:
+        """What was in doubt may no longer be."""
+        level = self.decoding.level
+        if level or self._doubtful:
+            for watched in self._watched:
+                for incident in watched.doubt.passed(level, now) if watched.doubt else ():
+                    self._tell(watched, incident, now)
+        self._doubtful = level > 0
 
     def _take_out(self, watched: _Watched) -> None:
         if watched.out:
@@ -278,6 +284,8 @@ class Session:
         for incident in watched.open.values():
             self._board.put(self.key, unobserved(incident, now), now)
         watched.open.clear()
+        if watched.doubt:
+            watched.doubt.forget()
 
     def _guarded(self, watched: _Watched, make: Callable[[Any], Any], probe: Any) -> Guard | None:
         """A look for one connection, isolated: if it raises on its decode thread, its probe is taken out."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.fleet import LAG, QUEUE
+from qoe_agent.incidents import unobserved
 from qoe_agent.model import Metric, Sample
 from qoe_agent.session import BEHIND
+from qoe_agent.strain import LEVEL, WAIT
 
 if TYPE_CHECKING:
     from qoe_agent.board import Board
@@ -24,7 +26,7 @@ DELAY = Metric(
     "qoe_agent_finding_delay_seconds", "gauge", "How long it takes at most from a packet's arrival until what follows "
     "is on the board.", ("worker",),
 )  # fmt: skip
-STATES = (LAG, QUEUE, MEMORY, FILES, THREADS, DELAY)
+STATES = (LAG, QUEUE, LEVEL, WAIT, MEMORY, FILES, THREADS, DELAY)
 """What is not known of a worker that is gone."""
 
 TICK = 1.0
@@ -72,3 +74,6 @@ class Charts:
         self._board.put(None, Sample(RESTARTS, 1, (worker, reason)), now)
         for metric in STATES:
             self._board.put(None, Sample(metric, None, (worker,)), now)
+        for key, incident, _ in self._board.incidents():
+            if key is None and incident.key == worker and incident.end is None:
+                self._board.put(None, unobserved(incident, now), now)

@@ -22,7 +22,7 @@ LAYERS = (
     ("discovery", "discipline", "series", "incidents", "sink", "demo"),
     ("stamp",),
     ("board", "history", "evidence"),
-    ("outbox",),
+    ("outbox", "tally", "strain"),
     ("session",),
     ("visit",),
     ("fleet", "alerts", "viewers", "compare", "about", "verdict", "shard"),

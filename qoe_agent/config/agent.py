@@ -176,6 +176,9 @@ class Agent:
     """Memory (resident) at which a worker process is replaced."""
     decode_threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads that decode, in each worker process."""
+    decode_cpu: Annotated[float, Field(gt=0, le=1024)] | None = None
+    """CPU that decoding of all streams together may take, in cores, such as 1.5; beyond it, decoding is left out step
+    by step (qoe_agent_overload_level), bursts first. Null: as much as there is."""
     shards: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many agents share the streams; each knows which it is by the number at the end of its host name, or by
     --shard. Null: this one watches all of them."""

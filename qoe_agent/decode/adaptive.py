@@ -3,7 +3,8 @@
 A group of pictures is held by reference until the next has begun. Its key frame goes to the lane together with the
 first packets after it (see `backwards`), which looks at the key frame and says whether it wants everything; if so,
 or if the packets are suspicious (`maths.suspicion`), or for two seconds in thirty, packets follow as they come.
-Nothing is lost when the lane is late: it reads the group as far as it has come whenever it gets there.
+Nothing is lost when the lane is late: it reads the group as far as it has come whenever it gets there; what is left
+out when that goes on is said in `maths.overload`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from qoe_agent import clock
 from qoe_agent.decode.backwards import Backwards, Told
 from qoe_agent.decode.gop import Gop
+from qoe_agent.maths.overload import PLAIN
 from qoe_agent.maths.suspicion import Suspicion, coded
 from qoe_agent.model import CORRUPT, DISCONTINUITY
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from qoe_agent.decode.pictures import Pictures
+    from qoe_agent.decode.thrift import Thrift
     from qoe_agent.maths.duty import Duty
     from qoe_agent.model import Packet
 
@@ -63,11 +66,12 @@ class Adaptive:
         pictures: Pictures,
         schedule: Schedule,
         duty: Duty,
+        thrift: Thrift,
         submit: Callable[[Callable[[], Iterator[object]]], bool],
     ) -> None:
-        """`schedule`, `duty`: the stream's; they outlast connections."""
+        """`schedule`, `duty`, `thrift`: the stream's; they outlast connections."""
         self._lane = Backwards(pictures, duty)
-        self._schedule, self._submit = schedule, submit
+        self._schedule, self._thrift, self._submit = schedule, thrift, submit
         self._suspicion = Suspicion()
         self._gop: Gop | None = None
         self._before: Gop | None = None
@@ -99,7 +103,7 @@ class Adaptive:
             count = gop.twins()
             if count is not None:
                 self._hand(gop, count)
-        elif self._lane.running or self._suspicious:
+        elif (self._lane.running or self._suspicious) and self._thrift.level < PLAIN:
             self._on(gop, seen)
 
     def hush(self) -> None:
@@ -116,7 +120,8 @@ class Adaptive:
             return
         if not gop.handed:
             self._hand(gop, gop.twins() or 1)
-        self._submit(partial(self._lane.end, gop, gop.small or gop.odd))
+        if self._thrift.level < PLAIN:
+            self._submit(partial(self._lane.end, gop, gop.small or gop.odd))
         self._gop = self._before = None
 
     @property
@@ -145,13 +150,15 @@ class Adaptive:
     def _hand(self, gop: Gop, count: int) -> None:
         """Its key frame, with the first packets after it, goes to the lane."""
         first, before = gop.packets[0], self._before
-        if self._schedule.begins(first.at) and first.pts is not None:
+        if self._schedule.begins(first.at) and first.pts is not None and self._thrift.burst():
             self._burst = first.pts + BURST
         burst = self._burst is not None and first.pts is not None and first.pts < self._burst
         told = Told(before is not None and before.odd, before is not None and before.small, self._suspicious, burst)
         whole = before if before is not None and before.whole and gop.pts > before.pts else None
         gop.handed, self._before = True, None
-        self._submit(partial(self._lane.key, gop, count, whole, told, clock.now()))
+        if self._thrift.affords(first.at):
+            plain = self._thrift.level >= PLAIN
+            self._submit(partial(self._lane.key, gop, count, whole, told, clock.now(), plain))
 
     def _on(self, gop: Gop, seen: Packet) -> None:
         """More of a group that is decoded in full; a burst ends after its time, also within a group."""

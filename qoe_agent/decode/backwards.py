@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import av
 
 from qoe_agent import clock
-from qoe_agent.decode.pictures import TICKS, Run, describe
+from qoe_agent.decode.pictures import TICKS, LeftOut, Run, describe
 from qoe_agent.maths.thumb import rests, same, thumb
 from qoe_agent.model import Damage
 
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 
 LATE = 4.0
 """Seconds of waiting in the lane after which only key frames are decoded."""
-
-
-class LeftOut(NamedTuple):
-    """So many pictures were not decoded because the lane was late."""
-
-    pictures: int
 
 
 class Told(NamedTuple):
@@ -80,14 +74,18 @@ class Backwards:
         self._stood: deque[bool] = deque(maxlen=8)
         """Whether the last key frames' twins were the same as they."""
 
-    def key(self, gop: Gop, count: int, before: Gop | None, told: Told, asked: float) -> Iterator[object]:
-        """A group has begun; `count` packets of it are to be decoded with its key frame."""
+    def key(
+        self, gop: Gop, count: int, before: Gop | None, told: Told, asked: float, plain: bool = False
+    ) -> Iterator[object]:
+        """A group has begun; `count` packets of it are decoded with its key frame; `plain`: the key frame alone."""
         if self._seen is not None and _ticks(gop.pts) < self._seen:
             yield from self._stop()
             self._seen, self._last, before = None, None, None  # another timeline
-        if clock.now() - asked > LATE:
+        if plain or clock.now() - asked > LATE:
             yield from self._give_up()
             yield from self._glance(gop)
+            if told.now or told.odd or told.small or self._pictures.looks.alert:
+                yield LeftOut(1, "suspicion")
         elif self._run is not None and self._gop is before:
             yield from self._go_on(gop, told)
         else:
@@ -229,7 +227,7 @@ class Backwards:
     def _give_up(self) -> Iterator[object]:
         """The lane is late: what was to be decoded is left out."""
         if self._run is not None and self._gop is not None:
-            yield LeftOut(len(self._gop.packets) - self._done)
+            yield LeftOut(len(self._gop.packets) - self._done, "picture")
         self._forget()
 
     def _forget(self) -> None:

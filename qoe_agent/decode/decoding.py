@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent import clock
 from qoe_agent.decode.adaptive import Adaptive, Schedule
-from qoe_agent.decode.backwards import LeftOut
 from qoe_agent.decode.lanes import WAITING, Lane
 from qoe_agent.decode.looks import Looks
-from qoe_agent.decode.pictures import Pictures
+from qoe_agent.decode.pictures import LeftOut, Pictures
 from qoe_agent.decode.sounds import Hush, Sounds
+from qoe_agent.decode.thrift import Thrift
 from qoe_agent.maths.duty import Duty
+from qoe_agent.maths.overload import PLAIN
 from qoe_agent.model import Damage, Format, Observation, Packet
 
 if TYPE_CHECKING:
@@ -61,18 +63,26 @@ class Decoding:
         self._lane, self._emit, self._call = lane, emit, call
         self._make = pictures, sounds
         self._looks = Looks.made(*self._make)
-        self._policy, self._every, self._phase = policy, every, phase
-        self._schedule, self._duty = Schedule(phase), Duty()
+        self._policy, self._phase = policy, phase
+        self._schedule, self._duty, self._thrift = Schedule(phase), Duty(), Thrift(lane, every, phase)
         self._video: dict[int, _Seen] = {}
         self._audio: dict[int, Sounds] = {}
         self._batch: dict[int, list[Packet]] = {}
-        self._next_picture = 0.0
+        self._missed: dict[int, Packet] = {}
+        """The last packet of the sound that was left out."""
         self._busy = 0
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self.skipped = {"picture": 0, "sound": 0}
-        """Decode work left out because the agent was late."""
+        self.skipped = self._thrift.skipped
+        """Decode work left out because the agent was late, by `thrift.KINDS`."""
+        self.cpu = 0.0
+        """CPU-seconds that it took."""
+
+    @property
+    def level(self) -> int:
+        """How far the agent has fallen back (`maths.overload`)."""
+        return self._lane.level
 
     def format(self, seen: Format) -> None:
         """A track was announced or changed."""
@@ -80,10 +90,12 @@ class Decoding:
         self._end(self._video.pop(seen.track, None))
         if seen.kind == "video":
             pictures = Pictures(self._lane, seen, self._looks)
-            self._video[seen.track] = _Seen(pictures, Adaptive(pictures, self._schedule, self._duty, self._picture))
+            adaptive = Adaptive(pictures, self._schedule, self._duty, self._thrift, self._picture)
+            self._video[seen.track] = _Seen(pictures, adaptive)
         elif seen.kind == "audio":
             self._audio[seen.track] = Sounds(seen, self._looks, self._policy, self._phase)
-        self._next_picture = 0.0
+            self._missed.pop(seen.track, None)
+        self._thrift.again()
 
     def packet(self, seen: Packet) -> None:
         """Decode it, or not, as the policy says."""
@@ -97,12 +109,14 @@ class Decoding:
             return
         if self._policy == "adaptive":
             track.adaptive.packet(seen)
-        elif self._policy == "all":
+        elif self._policy == "all" and self._lane.level < PLAIN:
             self._run_on(track, seen)
-        elif seen.key and seen.at >= self._next_picture:
-            due = self._next_picture or seen.at  # one in `every` seconds on the mean, wherever key frames fall
-            self._next_picture = max(due + self._every, seen.at)
+        elif seen.key and self._thrift.due(seen.at):
+            track.torn = self._policy == "all"
             self._picture(partial(track.pictures.key_frame, seen))
+        elif self._policy == "all":
+            track.torn = True
+            self.skipped["picture"] += 1
 
     def reset(self) -> None:
         """The connection ended: what is half collected is decoded, decoders start anew."""
@@ -112,7 +126,8 @@ class Decoding:
             self._end(track)
         self._video.clear()
         self._audio.clear()
-        self._next_picture = 0.0
+        self._missed.clear()
+        self._thrift.again()
         self._looks = Looks.made(*self._make)
 
     async def drained(self, timeout: float) -> None:
@@ -133,7 +148,7 @@ class Decoding:
             return
         if self._policy == "adaptive":
             track.adaptive.end()
-        elif self._policy == "all":
+        elif self._policy == "all" and not track.torn:
             self._picture(track.pictures.last)
 
     def _run_on(self, track: _Seen, seen: Packet) -> None:
@@ -157,7 +172,14 @@ class Decoding:
 
     def _flush_sound(self, index: int) -> None:
         batch, track = self._batch.pop(index, None), self._audio.get(index)
-        if batch and track and not self._submit(partial(track.listen, batch)):
+        if not batch or not track:
+            return
+        if not self._thrift.hears(batch[0]):
+            self._missed[index] = batch[-1]
+        elif self._submit(partial(track.listen, batch, self._lane.level, self._missed.get(index))):
+            self._missed.pop(index, None)
+        else:
+            self._missed[index] = batch[-1]
             self.skipped["sound"] += 1
 
     def _picture(self, job: Callable[[], Iterable[object]]) -> bool:
@@ -165,12 +187,13 @@ class Decoding:
         taken = self._submit(job)
         if not taken:
             self.skipped["picture"] += 1
-            self._next_picture = 0.0
+            self._thrift.again()
         return taken
 
     def _submit(self, job: Callable[[], Iterable[object]]) -> bool:
         """Have it done on the lane; False: the lane is late, and it is left out."""
         if self._busy >= WAITING // 4 or not self._lane.put(partial(self._work, job)):
+            self._lane.refused += 1
             return False
         self._busy += 1
         self._idle.clear()
@@ -179,10 +202,14 @@ class Decoding:
     def _work(self, job: Callable[[], Iterable[object]]) -> None:
         """On the lane's thread."""
         found: list[object] = []
+        began = clock.thread_cpu()
         try:
             if not self._closed:
                 found.extend(job())
         finally:
+            used = clock.thread_cpu() - began
+            self.cpu += used
+            self._lane.cpu += used
             self._call(self._deliver, found)
 
     def _deliver(self, found: list[Any]) -> None:
@@ -193,11 +220,11 @@ class Decoding:
             return
         for seen in found:
             if isinstance(seen, LeftOut):
-                self.skipped["picture"] += seen.pictures
+                self.skipped[seen.kind] += seen.number
             elif isinstance(seen, Hush):
                 for track in self._video.values() if self._policy == "adaptive" else ():
                     track.adaptive.hush()
             else:
                 if isinstance(seen, Damage):
-                    self._next_picture = 0.0  # an undecodable key frame: try the very next one
+                    self._thrift.again()  # an undecodable key frame: try the very next one
                 self._emit(seen)

@@ -38,10 +38,18 @@ class Lane:
     """One decode thread: jobs in, in order; bounded; ends with `close`."""
 
     def __init__(self, name: str) -> None:
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING)
+        self._jobs: queue.Queue[tuple[float, Callable[[], None] | None]] = queue.Queue(WAITING)
+        """With when they were put there."""
         self._shared: OrderedDict[tuple[str, bytes, bytes], Any] = OrderedDict()
         self._began: float | None = None
         """When the job under way began."""
+        self._worst = 0.0
+        self.level = 0
+        """How far its streams fall back (`maths.overload`)."""
+        self.cpu = 0.0
+        """CPU-seconds that streams have had of it."""
+        self.refused = 0
+        """Jobs that were left out because it is late."""
         self.faults = 0
         """Jobs that raised: a bug of ours or of a look; counted, never fatal."""
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -50,7 +58,7 @@ class Lane:
     def put(self, job: Callable[[], None]) -> bool:
         """Queue a job; False when the lane is full."""
         try:
-            self._jobs.put_nowait(job)
+            self._jobs.put_nowait((clock.now(), job))
         except queue.Full:
             return False
         return True
@@ -66,6 +74,15 @@ class Lane:
         began = self._began
         return 0.0 if began is None else max(0.0, clock.now() - began)
 
+    def waited(self) -> float:
+        """Seconds that a job waited, or waits, at worst since this was last asked."""
+        worst, self._worst = self._worst, 0.0
+        try:
+            oldest: float = self._jobs.queue[0][0]
+        except IndexError:
+            return worst
+        return max(worst, clock.now() - oldest)
+
     def close(self) -> None:
         """Drop what waits and end the thread."""
         while True:
@@ -73,7 +90,7 @@ class Lane:
                 self._jobs.get_nowait()
             except queue.Empty:
                 break
-        self._jobs.put(None)
+        self._jobs.put((clock.now(), None))
         self._thread.join(2.0)
 
     def shared(self, codec: str, extradata: bytes, sets: bytes) -> Any:
@@ -93,8 +110,12 @@ class Lane:
 
     def _work(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-        while (job := self._jobs.get()) is not None:
-            self._began = clock.now()
+        while True:
+            put, job = self._jobs.get()
+            if job is None:
+                return
+            self._began = began = clock.now()
+            self._worst = max(self._worst, began - put)
             try:
                 job()
             except Exception:  # thread top: one bad job must not end decoding for all streams

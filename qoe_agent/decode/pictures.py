@@ -27,6 +27,14 @@ WAITING = 64
 """Packets whose pictures may still be in a decoder."""
 
 
+class LeftOut(NamedTuple):
+    """Something was not decoded, or not looked at, because the lane was late."""
+
+    number: int
+    kind: str
+    """See `thrift.KINDS`."""
+
+
 class Frame(NamedTuple):
     """A decoded picture, and what its packet said."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import av
@@ -10,7 +11,8 @@ import cv2
 from qoe_agent import clock
 from qoe_agent.decode.frames import Heard, stretches
 from qoe_agent.decode.lanes import open_decoder
-from qoe_agent.decode.pictures import TICKS, describe
+from qoe_agent.decode.pictures import TICKS, LeftOut, describe
+from qoe_agent.maths.overload import BURSTLESS, PLAIN
 from qoe_agent.model import Damage, Sound
 
 if TYPE_CHECKING:
@@ -71,20 +73,23 @@ class Sounds:
         self._quiet = False
         """The last stretch ended quiet."""
 
-    def listen(self, batch: list[Packet]) -> Iterator[Damage | Sound | Hush]:
-        """Decode some packets; a stretch without a gap is one Sound."""
+    def listen(
+        self, batch: list[Packet], level: int = 0, missed: Packet | None = None
+    ) -> Iterator[Damage | Sound | Hush | LeftOut]:
+        """Decode some packets; a stretch without a gap is one Sound. `level`: how far the worker has fallen back;
+        `missed`: the last of the packets before these if they were left out."""
         heard: list[Heard] = []
         try:
             if self._context is None:
                 self._context = _opened(self.format)
+            if missed:
+                self._begin_anew(missed)
         except (av.FFmpegError, ValueError) as error:
             yield Damage(batch[0].at, batch[0].track, "decode", len(batch), describe(error))
             return
         for seen in batch:
-            packet = av.Packet(seen.data)
-            packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
             try:
-                frames = self._context.decode(packet)
+                frames = self._context.decode(_coded(seen))
             except (av.FFmpegError, ValueError) as error:
                 yield Damage(seen.at, seen.track, "decode", 1, describe(error))
                 continue
@@ -95,17 +100,35 @@ class Sounds:
             if self._quiet and not was:
                 yield Hush(pts)
             burst = self._bursts.due(pts)
-            looks = {n: look(samples, rate, pts) for n, look in self.looks.sounds.items() if self._hears(look, burst)}
+            wanted = {name: look for name, look in self.looks.sounds.items() if self._hears(look, burst, 0)}
+            asked = {name: look for name, look in wanted.items() if not level or self._hears(look, burst, level)}
+            if len(asked) < len(wanted):
+                yield LeftOut(1, "look")
+            looks = {name: look(samples, rate, pts) for name, look in asked.items()}
             channels, n = samples.shape
             yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
 
-    def _hears(self, look: SoundLook, burst: bool) -> bool:
+    def _begin_anew(self, missed: Packet) -> None:
+        """Sound overlaps with the packet before: that one is decoded for what it leaves behind."""
+        self._context.flush_buffers()
+        with contextlib.suppress(av.FFmpegError, ValueError):
+            self._context.decode(_coded(missed))
+
+    def _hears(self, look: SoundLook, burst: bool, level: int) -> bool:
         when = getattr(look, "when", "always")
+        whole = self._policy == "all" and level < PLAIN
+        burst = burst and level < BURSTLESS
         if when == "moving":
-            return self._policy != "keyframes"
+            return self._policy != "keyframes" and level < PLAIN
         if when == "bursts":
-            return burst or self._policy == "all"
-        return when == "always" or burst or bool(getattr(look, "keen", False))
+            return burst or whole
+        return when == "always" or burst or (level < PLAIN and bool(getattr(look, "keen", False)))
+
+
+def _coded(seen: Packet) -> Any:
+    packet: Any = av.Packet(seen.data)
+    packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
+    return packet
 
 
 def _opened(form: Format) -> Any:

@@ -46,6 +46,8 @@ HOLD, LONGEST = 5.0, 300.0
 """Seconds of rest before a level is given up, at first and at most."""
 AGAIN = 120.0
 """Seconds within which having to go up again means that it was given up too soon."""
+LEAST = 0.01
+"""The least budget, for a worker that has no streams."""
 SECOND = 2.0
 """Seconds that one step stands for at most: a machine that was paused has not rested."""
 
@@ -112,7 +114,7 @@ class Overload:
             seconds -= self._used.popleft()[0]
         if seconds < WINDOW:
             return (1.0 + REST) / 2 if self.level else 0.0
-        return sum(each for _, each in self._used) / seconds / self.budget
+        return sum(each for _, each in self._used) / seconds / max(self.budget, LEAST)
 
     def _strained(self, at: float, pressure: float) -> None:
         if self.level and at - self._since < PATIENCE:

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+WEIGHTS = {"keyframes": 1.0, "adaptive": 2.5, "all": 12.0}
+"""About what a stream costs, by its decode policy."""
+RENDITIONS = 3.0
+"""About how many renditions a stream has of which all are watched."""
 UNEVEN = 0.2
 """Share of the mean load by which hands may differ before anything is moved."""
+
+
+def weight(decode: str, variant: str) -> float:
+    """About what a stream costs, by its options of these names."""
+    return WEIGHTS[decode] * (RENDITIONS if variant == "all" else 1.0)
 
 
 def dealt(weights: Mapping[str, float], before: Mapping[str, int], hands: int) -> dict[str, int]:
