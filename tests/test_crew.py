@@ -142,6 +142,40 @@ async def test_an_incident_that_was_open_in_a_killed_worker_ends_unobserved(watc
     assert known.incident.detail["unobserved"]
 
 
+async def test_what_a_killed_worker_said_of_itself_is_over(watched: Watched) -> None:
+    one = watched.of("a")
+    from qoe_agent.model import Incident
+
+    watched.crew._on_incident(one, None, Incident("agent_overloaded", 5.0, None, "warning", one.name))
+    assert [known.incident.end for known in watched.board.incidents()] == [None]
+    await until(lambda: watched.value("qoe_agent_overload_level", worker=one.name) == 0.0)
+    assert one.pid
+    os.kill(one.pid, signal.SIGKILL)
+    await until(lambda: watched.restarts(one, "crashed") == 1.0)
+    (known,) = (known for known in watched.board.incidents() if known.key is None)
+    assert known.incident.end is not None
+    assert known.incident.detail["unobserved"]
+
+
+async def test_the_cpu_budget_is_shared_by_what_streams_cost_and_follows_the_configuration(watched: Watched) -> None:
+    sent: dict[str, float | None] = {}
+    for one in watched.crew._children:
+        one.send = lambda what, *rest, name=one.name: sent.update({name: rest[-1]})  # type: ignore[method-assign]
+    watched.crew.decode_cpu = 1.5
+    watched.apply(*NAMES)
+    assert sent == {"0": 0.75, "1": 0.75}
+    off = Join(every=None)
+    dear = [Stream(name="dear", url="rtmp://127.0.0.1:9/live/x", decode="all", join=off)]
+    cheap = [Stream(name=f"s{n}", url="rtmp://127.0.0.1:9/live/x", join=off) for n in range(3)]
+    watched.crew.apply([*dear, *cheap])
+    assert sorted(cores or 0.0 for cores in sent.values()) == pytest.approx([0.3, 1.2])
+    watched.crew.decode_cpu = None
+    watched.crew.apply(dear)
+    assert set(sent.values()) == {None}
+    for one in watched.crew._children:
+        del one.send  # type: ignore[method-assign]
+
+
 async def test_a_worker_that_hangs_is_replaced(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "HANGS", 2.0)
     one = watched.of("a")
