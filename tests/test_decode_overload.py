@@ -149,6 +149,18 @@ def test_key_frames_come_as_often_as_ever_once_the_level_falls() -> None:
     assert sum(t >= 60 for t in times) == 8
 
 
+@pytest.mark.parametrize("policy", ["keyframes", "adaptive", "all"])
+def test_the_first_picture_of_a_connection_is_never_left_out(policy: str) -> None:
+    """Else the agent's overload would be told as the viewers' startup."""
+    form, packets = h264(frames=50, width=64, height=64, gop=5, fps=5)
+    for phase in (0.0, 0.5, 0.9):
+        _, out = decode(form, packets, 4, policy=policy, phase=phase)
+        assert shown(out)[0] == 0.0
+        broken = [replace(packets[0], data=bytes(64)), *packets[1:]]
+        _, out = decode(form, broken, 4, policy=policy, phase=phase)
+        assert shown(out)[0] == 1.0
+
+
 def test_no_level_but_the_last_leaves_out_sound() -> None:
     form, packets = aac(seconds=40.0)
     for level in LEVELS:

@@ -17,7 +17,7 @@ from qoe_agent.decode.sounds import Hush, Sounds
 from qoe_agent.decode.thrift import Thrift
 from qoe_agent.maths.duty import Duty
 from qoe_agent.maths.overload import PLAIN
-from qoe_agent.model import Damage, Format, Observation, Packet
+from qoe_agent.model import Damage, Format, Observation, Packet, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -95,7 +95,7 @@ class Decoding:
         elif seen.kind == "audio":
             self._audio[seen.track] = Sounds(seen, self._looks, self._policy, self._phase)
             self._missed.pop(seen.track, None)
-        self._thrift.again()
+        self._thrift.anew()
 
     def packet(self, seen: Packet) -> None:
         """Decode it, or not, as the policy says."""
@@ -127,7 +127,7 @@ class Decoding:
         self._video.clear()
         self._audio.clear()
         self._missed.clear()
-        self._thrift.again()
+        self._thrift.anew()
         self._looks = Looks.made(*self._make)
 
     async def drained(self, timeout: float) -> None:
@@ -225,6 +225,8 @@ class Decoding:
                 for track in self._video.values() if self._policy == "adaptive" else ():
                     track.adaptive.hush()
             else:
-                if isinstance(seen, Damage):
+                if isinstance(seen, Picture):
+                    self._thrift.started = True
+                elif isinstance(seen, Damage):
                     self._thrift.again()  # an undecodable key frame: try the very next one
                 self._emit(seen)

@@ -36,11 +36,17 @@ class Thrift:
         self._rare: float | None = None
         self._heard: float | None = None
         self.skipped = dict.fromkeys(KINDS, 0)
+        self.started = False
+        """A picture has come since the connection or the format is new; until then none is left out: it is startup."""
 
     @property
     def level(self) -> int:
         """How far the worker has fallen back."""
         return self._lane.level
+
+    def anew(self) -> None:
+        """A connection, or what it brings, is new."""
+        self._next, self.started = 0.0, False
 
     def again(self) -> None:
         """The very next key frame is due."""
@@ -57,7 +63,7 @@ class Thrift:
 
     def affords(self, at: float) -> bool:
         """Whether a key frame that came at `at`, and should be decoded, can be."""
-        if self._lane.level < RARE:
+        if self._lane.level < RARE or not self.started:
             return True
         period = RARER * self._every
         if self._rare is None or not 0.0 <= at - self._rare + period < 2 * period:
