@@ -120,6 +120,15 @@ async def test_a_reload_touches_only_what_changed(asked: Any, played: Stage) -> 
     assert client.daemon.fleet._kept["a"].sessions == [same]
 
 
+async def test_the_cpu_budget_of_decoding_follows_the_configuration(asked: Any, played: Stage) -> None:
+    client = await asked(agent(streams("a"), "decode_cpu: 1.5"))
+    assert client.daemon.fleet.decode_cpu == 1.5
+    client.path.write_text(agent(streams("a"), "decode_cpu: 0.25"))
+    await until(lambda: client.daemon.fleet.decode_cpu == 0.25)
+    client.path.write_text(streams("a"))
+    await until(lambda: client.daemon.fleet.decode_cpu is None)
+
+
 async def test_a_bad_configuration_is_told_and_the_old_one_stays(asked: Any, played: Stage) -> None:
     client = await asked(streams("a"))
     client.path.write_text(streams("a", "c", more=", colour: red"))
