@@ -10,9 +10,10 @@ Each level leaves out something more. Packets are counted at every level: what i
 A worker is strained when decode jobs wait for more than three seconds or are turned away, when its event loop is
 late by more than half a second, or when decoding takes more CPU than it may, over five seconds. The first strained
 second takes it to level 1 at once; each three seconds that do not get a fifth better (or five, for CPU) take it one
-further. It comes down a level at a time, after some seconds in a row at half of those limits or less: five at first,
-and twice as many, up to five minutes, each time that it has to go up again within two minutes of coming down. So it
-does not flap, however the load swings.
+further, and so does each second in which jobs are turned away, so that the order is kept. It comes down a level at a
+time, after some seconds in a row at half of those limits or less: five at first, and twice as many, up to five
+minutes, each time that it has to go up again within two minutes of coming down. So it does not flap, however the load
+swings.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Overload:
         pressure = max(self._late(load), self._dear(passed, load.cpu))
         if pressure >= 1.0:
             self._rested = 0.0
-            self._strained(at, pressure)
+            self._strained(at, pressure, hard=load.refused > 0)
         elif pressure > REST:
             self._rested = 0.0
         else:
@@ -116,10 +117,11 @@ class Overload:
             return (1.0 + REST) / 2 if self.level else 0.0
         return sum(each for _, each in self._used) / seconds / max(self.budget, LEAST)
 
-    def _strained(self, at: float, pressure: float) -> None:
-        if self.level and at - self._since < PATIENCE:
+    def _strained(self, at: float, pressure: float, *, hard: bool) -> None:
+        if self.level and not hard and at - self._since < PATIENCE:
             return
-        if not self.level or (pressure > BETTER * self._pressure and self.level < len(LEFT_OUT)):
+        worse = hard or not self.level or pressure > BETTER * self._pressure
+        if worse and self.level < len(LEFT_OUT):
             if self._fell is not None and at - self._fell <= AGAIN:
                 self._hold = min(2 * self._hold, LONGEST)
             elif not self.level:

@@ -45,6 +45,11 @@ def test_the_first_strained_second_takes_it_up_and_strain_that_stays_to_the_top_
     assert reached(TOP, lambda _: load) <= 10
 
 
+def test_while_jobs_are_turned_away_it_does_not_wait_for_an_effect() -> None:
+    assert reached(TOP, lambda _: Load(2 * WAIT, 0.0, 0.0, 3)) == TOP - 1
+    assert levels([LATE, LATE, LATE._replace(refused=1), LATE]) == [1, 1, 2, 2]
+
+
 def test_too_much_cpu_over_some_seconds_takes_it_up_until_it_is_no_more_than_allowed() -> None:
     costs = {0: 4.0, 1: 3.6, 2: 0.4, 3: 0.3, 4: 0.2}
     assert reached(1, lambda level: Load(0.0, 0.0, costs[level], 0), 0.5) == WINDOW
