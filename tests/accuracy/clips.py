@@ -35,6 +35,8 @@ PAINTED = ("Altai", "Autumn", "Canopee", "Cascade", "Cluster", "Elarun", "Flow",
            "Volna")  # fmt: skip
 """Wallpapers that are drawings."""
 ALSO = ("png", "jpg", "jpeg")
+MARGIN = 1.35
+"""How much larger than the picture is what is panned over."""
 
 
 def photos(*, painted: bool = False) -> list[Path]:
@@ -55,6 +57,13 @@ def photos(*, painted: bool = False) -> list[Path]:
 def name_of(photo: Path) -> str:
     """What a photograph is called."""
     return photo.parents[2].name if photo.parent.name == "images" else photo.stem
+
+
+def enlarged(photo: Path, size: tuple[int, int]) -> float:
+    """By how much a photograph is scaled up (or, below 1, down) to be panned over."""
+    bgr = cv2.imread(str(photo), cv2.IMREAD_COLOR)
+    assert bgr is not None, photo
+    return MARGIN * max(size[0] / bgr.shape[1], size[1] / bgr.shape[0])
 
 
 def picture(photo: Path, size: tuple[int, int], margin: float = 1.0) -> Image:
@@ -80,7 +89,7 @@ def photo_pan(
     """A camera that wanders over a photograph at about `speed` pixels (of 720p) a second, and zooms; without `zoom` it
     moves by whole pixels, so that every picture has the photograph's own detail."""
     random = np.random.default_rng(seed)
-    image = picture(photo, size, 1.35)
+    image = picture(photo, size, MARGIN)
     room = np.array([image.shape[1] - size[0], image.shape[0] - size[1]], float)
     phase, turn = random.uniform(0, 2 * np.pi, 2), random.uniform(0.7, 1.3, 2)
     width, height = size

@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.accuracy import faults_detail
 from tests.accuracy import faults_picture as faults
-from tests.accuracy.clips import name_of, photo_pan, photos
+from tests.accuracy.clips import enlarged, name_of, photo_pan, photos
 from tests.accuracy.contents import Make, dice, draw, pick
 from tests.accuracy.rows import Row, first_picture, found, intervals, watched
 
@@ -128,14 +128,21 @@ def _rows(
     return rows
 
 
+WHOLE = 1.05
+"""By so much a photograph may be enlarged and count as native: scaling by less than a tenth is not looked for."""
+
+
 def upscaled(number: int, folder: Path) -> list[Row]:
     """11 s of photographs panned over, at 720p or 1080p, native or scaled up: what source height is told; and how near
-    (PSNR of the first picture) the native one is, as a soft photograph loses nothing."""
+    (PSNR of the first picture) the native one is, as a soft photograph loses nothing. Photographs that are too small
+    for that size, so that no clip of them is native, give none."""
     random = dice("upscaled", number)
     height = pick(random, (720, 1080, 1080))
     lines = pick(random, UPSCALED[height]) if number % 2 else None
     photo = pick(random, photos())
     size = height * 16 // 9, height
+    if enlarged(photo, size) > WHOLE:
+        return []
     make = Make(name_of(photo), int(random.integers(1 << 30)), size, 11.0, "libx264", "veryfast",
                 6e6 if height == 1080 else 3e6, 50)  # fmt: skip
     kernel = str(pick(random, faults_detail.KERNELS))
