@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qoe_agent.decode import Decoding, Pool
-from qoe_agent.decode.lanes import WAITING
+from qoe_agent.decode.decoding import WAITING
 from qoe_agent.model import Damage, Observation, Picture, Sound
 from tests.media import aac, h264
 from tests.test_decode import decode
@@ -47,7 +47,7 @@ async def test_a_packet_without_data_does_not_end_the_decoder(pool: Pool) -> Non
 
 
 async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(pool: Pool) -> None:
-    form, packets = h264(frames=WAITING // 4 + 50, gop=25)
+    form, packets = h264(frames=WAITING + 50, gop=25)
     seen: list[Observation] = []
     free = threading.Event()
     calls: list[tuple[object, ...]] = []
@@ -56,7 +56,7 @@ async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(p
     )
     assert pool.lanes[0].put(lambda: free.wait(5.0) and None)  # the lane is busy: what comes now waits
     decoding.format(form)
-    held = WAITING // 4 + 6
+    held = WAITING + 6
     for packet in packets[:held]:
         decoding.packet(packet)
     assert decoding.skipped["picture"] == 6
@@ -76,6 +76,6 @@ async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(p
     for deliver, found in calls:
         deliver(found)  # type: ignore[operator]  # same
     shown = [round((one.pts or 0.0) * 25) for one in seen if isinstance(one, Picture)]
-    assert shown == [*range(WAITING // 4), *range(75, WAITING // 4 + 50)]
+    assert shown == [*range(WAITING), *range(75, WAITING + 50)]
     assert not any(isinstance(one, Damage) for one in seen)
-    assert decoding.skipped["picture"] == 75 - WAITING // 4
+    assert decoding.skipped["picture"] == 75 - WAITING

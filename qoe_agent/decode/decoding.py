@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
 from qoe_agent.decode.adaptive import Adaptive, Schedule
-from qoe_agent.decode.lanes import WAITING, Lane
 from qoe_agent.decode.looks import Looks
 from qoe_agent.decode.pictures import LeftOut, Pictures
 from qoe_agent.decode.sounds import Hush, Sounds
@@ -22,10 +21,13 @@ from qoe_agent.model import Damage, Format, Observation, Packet, Picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from qoe_agent.decode.lanes import Lane
     from qoe_agent.probes import PictureLook, SoundLook
 
 SOUND_BATCH = 1.0
 """Seconds of sound decoded at once."""
+WAITING = 64
+"""Jobs of one stream that may wait."""
 
 
 @dataclass(slots=True)
@@ -192,7 +194,7 @@ class Decoding:
 
     def _submit(self, job: Callable[[], Iterable[object]]) -> bool:
         """Have it done on the lane; False: the lane is late, and it is left out."""
-        if self._busy >= WAITING // 4 or not self._lane.put(partial(self._work, job)):
+        if self._busy >= WAITING or not self._lane.put(partial(self._work, job)):
             self._lane.refused += 1
             return False
         self._busy += 1

@@ -21,8 +21,9 @@ NICENESS = 10
 """Decode threads step back behind the event loop."""
 SHARED_DECODERS = 2
 """Key-frame decoders kept a lane."""
-WAITING = 256
-"""Jobs that may wait in a lane; beyond it decoding is skipped."""
+WAITING = 1024
+"""Jobs that may wait in a lane, mostly seconds of sound; so many that those of a whole fleet may come at once, and that
+lateness is acted upon in its order (`maths.overload`) before any are turned away."""
 
 ABLE = {"av1": ("libdav1d", "libaom-av1")}
 """Decoders to use instead of FFmpeg's own of that name, which decodes on special hardware alone (av1dec.c)."""
