@@ -18,7 +18,7 @@ from tests.media import aac, h264
 from tests.test_decode_adaptive import FORM, FPS, GOP, Watch, coded, moving, repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from qoe_agent.model import Format, Packet
 
@@ -207,13 +207,6 @@ def test_dear_looks_hear_no_bursts_from_level_one_and_nothing_from_level_two_on(
             found[name] += str(int(bool(ear.heard)))
         assert (decoding.skipped["look"] > 0) is (level > 0)
     assert {name: int(digits) for name, digits in found.items()} == expected
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1)
-    yield pool
-    pool.close()
 
 
 async def test_a_stream_says_how_much_cpu_its_decoding_took(pool: Pool) -> None:

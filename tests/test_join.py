@@ -8,23 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qoe_agent import clock
-from qoe_agent.decode import Pool
 from qoe_agent.join import AUDIO_ONLY_AFTER, Start, join
 from qoe_agent.model import Format, Joined, Opened, Packet, Sound, Target
 from tests.media import aac, h264
 from tests.stage import Pull, Stage, stage, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from qoe_agent.decode import Pool
+
+    pass
 
 TARGET = Target("rtmp://127.0.0.1/live/show")
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1)
-    yield pool
-    pool.close()
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from qoe_agent import clock, session, sources
 from qoe_agent.board import Board
 from qoe_agent.config import Stream
-from qoe_agent.decode import Pool
 from qoe_agent.model import (
     Damage,
     Format,
@@ -34,6 +33,9 @@ from qoe_agent.ring import Budget
 from qoe_agent.session import Session
 from qoe_agent.sink import Key
 from tests.media import aac, h264
+
+if TYPE_CHECKING:
+    from qoe_agent.decode import Pool
 
 SEEN = Metric("qoe_seen_total", "counter", "Observations.")
 STATE = Metric("qoe_state", "gauge", "A state.")
@@ -58,13 +60,6 @@ class Counts:
 
 def declared(name: str = "counts", sees: tuple[type, ...] = (Packet, Tick, Opened, Lost), **more: Any) -> Declaration:
     return Declaration(name, Counts, (SEEN, STATE, FACT), {"odd": ""}, sees, None, None, **more)
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1)
-    yield pool
-    pool.close()
 
 
 Play = Callable[[Callable[[Observation], None]], Any]

@@ -10,7 +10,6 @@ import pytest
 from qoe_agent import clock, sources
 from qoe_agent.board import Board
 from qoe_agent.config import Stream
-from qoe_agent.decode import Pool
 from qoe_agent.model import KEY, Joined, Lost, Observation, Opened, Packet, Playlist
 from qoe_agent.ring import Budget
 from qoe_agent.session import Session, stream_metrics
@@ -21,14 +20,9 @@ from tests.sources.test_hls import listing, piece
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from qoe_agent.decode import Pool
+
 NAME = Key("show")
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1)
-    yield pool
-    pool.close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from qoe_agent import clock, session
 from qoe_agent.board import Board
 from qoe_agent.config import Stream
-from qoe_agent.decode import Pool
 from qoe_agent.maths.doubt import MARK
 from qoe_agent.model import Damage, Incident
 from qoe_agent.probes import Declaration
@@ -22,6 +21,8 @@ from tests.media import aac, h264
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from qoe_agent.decode import Pool
 
 KEY = Key("show")
 
@@ -68,13 +69,6 @@ class Watched:
 
     def all(self) -> list[str]:
         return sorted(known.incident.kind for known in self.board.incidents(KEY))
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1)
-    yield pool
-    pool.close()
 
 
 @pytest.fixture

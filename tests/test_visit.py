@@ -9,7 +9,6 @@ import pytest
 
 from qoe_agent import clock, session, visit
 from qoe_agent.config import Stream
-from qoe_agent.decode import Pool
 from qoe_agent.model import Opened, Packet
 from qoe_agent.report import watch as report
 from qoe_agent.sources.replay import Recorder
@@ -18,19 +17,12 @@ from tests.probes.test_latency import DELAY, marked, published, script
 from tests.stage import Pull, Stage, stage, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from qoe_agent.decode import Pool
     from qoe_agent.visit import Visit
 
 SHOW = Stream(name="show", url="rtmp://user:secret@127.0.0.1/live/show?token=abcdef")
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    pool = Pool(1)
-    yield pool
-    pool.close()
 
 
 @pytest.fixture
