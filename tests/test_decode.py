@@ -18,9 +18,19 @@ from qoe_agent.model import KEY, Damage, Format, Observation, Packet, Picture, S
 from tests.media import aac, h264
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qoe_agent.maths.view import View
 
 STREAMS = Path(__file__).parent.parent / "fixtures" / "streams"
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(1)
+    yield pool
+    pool.close()
+    assert all(lane.faults == 0 for lane in pool.lanes)
 
 
 class Mean:

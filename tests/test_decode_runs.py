@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,17 @@ from qoe_agent.decode.decoding import WAITING
 from qoe_agent.model import Damage, Observation, Picture, Sound
 from tests.media import aac, h264
 from tests.test_decode import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(1)
+    yield pool
+    pool.close()
+    assert all(lane.faults == 0 for lane in pool.lanes)
 
 
 async def test_a_burst_begins_once_though_many_packets_came_with_its_first(pool: Pool) -> None:

@@ -21,6 +21,8 @@ from qoe_agent.vitals import Charts
 from tests.media import h264
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qoe_agent.model import Incident
 
 
@@ -148,6 +150,14 @@ def test_it_crosses_from_a_worker_to_its_parent() -> None:
 
 def test_the_agents_own_incidents_are_documented() -> None:
     assert f"| `{KIND}` | none: the agent itself |" in catalogue.incident_table()
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(1)
+    yield pool
+    pool.close()
+    assert not pool.lanes[0].faults
 
 
 def test_a_lane_knows_how_long_its_jobs_wait(pool: Pool) -> None:
