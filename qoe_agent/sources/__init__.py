@@ -23,7 +23,7 @@ Emit: TypeAlias = "Callable[[Observation], None]"
 
 NO_BURST = ("hls", "file", "pipe", "replay")
 """Protocols that know their backlog themselves, or have none."""
-HOLD = 0.4
+HOLD = 0.2
 """Seconds that bytes may wait for others before they are parsed; their arrival is stamped all the same."""
 PATIENCE = 3.0
 """A segmented stream may be silent for this many target durations before it is lost."""

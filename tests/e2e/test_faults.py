@@ -112,10 +112,9 @@ async def test_a_publisher_that_is_killed_and_comes_back_on_rtmp(nginx: servers.
         with Publisher(url) as second:
             ended = await servers.until(lambda: re.search(r"show: ended, ([\d.]+) s", agent.told()), "its return")
             back = next(packet.at for packet in second.log)
+            await servers.until(lambda: 'qoe_up{stream="show"} 1' in servers.exposition(agent.port), "up again")
         assert float(ended[1]) == pytest.approx(back - gone, abs=CLOSE)
-        text = servers.exposition(agent.port)
-        assert 'qoe_up{stream="show"} 1' in text
-        assert 'qoe_disconnects_total{stream="show",reason="ended"} 1' in text
+        assert 'qoe_disconnects_total{stream="show",reason="ended"} 1' in servers.exposition(agent.port)
 
 
 async def test_a_publisher_that_is_killed_and_comes_back_on_hls(nginx: servers.Nginx) -> None:
