@@ -78,10 +78,10 @@ class Child:
         link = self._link
         assert link is not None
         while (message := await link.receive()) is not None:
-            self.silent = min(self.silent, 0.0) if self.vitals is None else 0.0
+            self.silent = 0.0
             what, *rest = message
             if what == "vitals":
-                self.vitals, self.silent = rest[0], 0.0
+                self.vitals = rest[0]
             heard(self, what, tuple(rest))
         await self._bury()
 

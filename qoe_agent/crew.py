@@ -19,7 +19,7 @@ from qoe_agent.fleet import EXPECTED, LAG, STREAMS, Fleet, follow_clock
 from qoe_agent.maths.shares import dealt, weight
 from qoe_agent.model import Incident, Sample
 from qoe_agent.visit import Brought
-from qoe_agent.vitals import Charts
+from qoe_agent.vitals import TICK, Charts
 from qoe_agent.worker import Setup
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TICK = 1.0
 GOODBYE = 4.2
 """Seconds that workers have to end."""
 BURIAL = 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from qoe_agent.fleet import LAG, QUEUE
+from qoe_agent.fleet import BEAT, BEATS_A_TICK, LAG, QUEUE
 from qoe_agent.incidents import unobserved
 from qoe_agent.model import Metric, Sample
 from qoe_agent.session import BEHIND
@@ -29,7 +29,7 @@ DELAY = Metric(
 STATES = (LAG, QUEUE, LEVEL, WAIT, MEMORY, FILES, THREADS, DELAY)
 """What is not known of a worker that is gone."""
 
-TICK = 1.0
+TICK = BEAT * BEATS_A_TICK
 """Seconds between two Ticks of a stream."""
 
 

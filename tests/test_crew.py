@@ -14,11 +14,13 @@ import psutil
 import pytest
 
 from qoe_agent import catalogue, child
+from qoe_agent import crew as crew_module
 from qoe_agent.board import Board
 from qoe_agent.config import Agent, Join, Stream
 from qoe_agent.crew import Crew, crew
 from qoe_agent.demo.origin import Origin
 from qoe_agent.fleet import Fleet
+from qoe_agent.model import Incident
 from qoe_agent.sink import Key
 from tests.e2e.servers import until as true_within
 
@@ -131,8 +133,6 @@ async def test_a_killed_worker_costs_its_streams_seconds_and_the_others_nothing(
 
 async def test_an_incident_that_was_open_in_a_killed_worker_ends_unobserved(watched: Watched) -> None:
     one = watched.of("a")
-    from qoe_agent.model import Incident
-
     watched.crew._on_incident(one, Key("a"), Incident("stall", 5.0, None, "warning"))
     assert one.pid
     os.kill(one.pid, signal.SIGKILL)
@@ -144,8 +144,6 @@ async def test_an_incident_that_was_open_in_a_killed_worker_ends_unobserved(watc
 
 async def test_what_a_killed_worker_said_of_itself_is_over(watched: Watched) -> None:
     one = watched.of("a")
-    from qoe_agent.model import Incident
-
     watched.crew._on_incident(one, None, Incident("agent_overloaded", 5.0, None, "warning", one.name))
     assert [known.incident.end for known in watched.board.incidents()] == [None]
     await until(lambda: watched.value("qoe_agent_overload_level", worker=one.name) == 0.0)
@@ -157,10 +155,11 @@ async def test_what_a_killed_worker_said_of_itself_is_over(watched: Watched) -> 
     assert known.incident.detail["unobserved"]
 
 
-async def test_the_cpu_budget_is_shared_by_what_streams_cost_and_follows_the_configuration(watched: Watched) -> None:
+async def test_the_cpu_budget_is_shared_by_what_streams_cost_and_follows_the_configuration(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: dict[str, float | None] = {}
-    for one in watched.crew._children:
-        one.send = lambda what, *rest, name=one.name: sent.update({name: rest[-1]})  # type: ignore[method-assign]
+    monkeypatch.setattr(child.Child, "send", lambda one, what, *rest: sent.update({one.name: rest[-1]}))
     watched.crew.decode_cpu = 1.5
     watched.apply(*NAMES)
     assert sent == {"0": 0.75, "1": 0.75}
@@ -172,8 +171,7 @@ async def test_the_cpu_budget_is_shared_by_what_streams_cost_and_follows_the_con
     watched.crew.decode_cpu = None
     watched.crew.apply(dear)
     assert set(sent.values()) == {None}
-    for one in watched.crew._children:
-        del one.send  # type: ignore[method-assign]
+    monkeypatch.undo()  # so that the workers hear that they are to end
 
 
 async def test_a_worker_that_hangs_is_replaced(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +208,9 @@ async def test_a_reload_touches_only_what_changed_and_levels_the_load(watched: W
     await until(lambda: [watched.value("qoe_agent_worker_streams", worker=c) for c in held] == [1.0, 1.0])
 
 
-async def test_a_stream_that_is_moved_is_let_go_before_it_is_taken_up(watched: Watched) -> None:
+async def test_a_stream_that_is_moved_is_let_go_before_it_is_taken_up(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[tuple[str, str]] = []
     heard: Callable[..., None] = watched.crew._heard
 
@@ -219,25 +219,16 @@ async def test_a_stream_that_is_moved_is_let_go_before_it_is_taken_up(watched: W
             said.append((what, one.name))
         heard(one, what, rest)
 
-    watched.crew._heard = note  # type: ignore[method-assign]
+    monkeypatch.setattr(watched.crew, "_heard", note)
     for one in watched.crew._children:
         one.kill("test")  # their listeners get the new ear when they begin again
     await until(lambda: all(watched.restarts(one, "test") == 1.0 for one in watched.crew._children))
     await watched.flowing(*NAMES)
     said.clear()
-    old, moved = watched.of("b"), "b"
-    watched.crew._owners[moved] = 1 - watched.crew._owners[moved]
-    weights, watched.crew._owners = dict(watched.crew._owners), dict(watched.crew._owners)
-    watched.crew._owners[moved] = watched.crew._children.index(old)
-    from qoe_agent import crew as module
-
-    original = module.dealt
-    module.dealt = lambda *_: weights  # type: ignore[assignment]
-    try:
-        watched.apply(*NAMES)
-    finally:
-        module.dealt = original
-    new = watched.of(moved)
+    old, owners = watched.of("b"), watched.crew._owners
+    monkeypatch.setattr(crew_module, "dealt", lambda *_: {**owners, "b": 1 - owners["b"]})
+    watched.apply(*NAMES)
+    new = watched.of("b")
     assert new is not old
     await until(lambda: ("add", new.name) in said)
     assert said == [("remove", old.name), ("add", new.name)]

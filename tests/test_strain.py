@@ -160,15 +160,17 @@ def pool() -> Iterator[Pool]:
     assert not pool.lanes[0].faults
 
 
-def test_a_lane_knows_how_long_its_jobs_wait(pool: Pool) -> None:
+def test_a_lane_knows_how_long_its_jobs_wait(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     (lane,) = pool.lanes
-    free, done = threading.Event(), threading.Event()
-    assert lane.put(lambda: free.wait(5.0) and None)
-    time.sleep(0.05)
+    ticking, passed = clock.monotonic, 0.0
+    monkeypatch.setattr(clock, "monotonic", lambda: ticking() + passed)
+    begun, free, done = threading.Event(), threading.Event(), threading.Event()
+    assert lane.put(lambda: begun.set() or (free.wait(5.0) and None))
+    assert begun.wait(5.0)
     assert lane.waited() < 0.05
     began = clock.now()
     assert lane.put(done.set)
-    time.sleep(0.2)
+    passed = 0.2
     assert 0.15 <= lane.waited() <= clock.now() - began  # it still waits
     free.set()
     assert done.wait(5.0)
