@@ -5,7 +5,8 @@ and through the agent's own way under the policy `all`, without a thread: decodi
 probes fed as well. The contenders take turns, A B C D A B C D, because machines drift; the table gives the median of
 each and of the ratios within a turn. Then what every look and every probe's `feed` takes by itself: milliseconds for
 each picture of the stream on the mean, and of a call the 99th percentile and the worst. Goal: 1.35 times bare
-decoding. CPU time of the one thread that does it all.
+decoding. Last, each step of a search for the stamp in a picture of that clip, none of which should take 20 ms. CPU time of the
+one thread that does it all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import av
 import numpy as np
 
 from qoe_agent.decode import Decoding
+from qoe_agent.maths.stamp_search import steps
 from qoe_agent.model import Format, Lost, Opened, Packet
 from qoe_agent.probes import declarations
 from tests.accuracy.offline import START, Inline, demuxed, play
@@ -137,6 +139,18 @@ def each(seen: list[Format | Packet]) -> dict[str, list[float]]:
     return took
 
 
+def searched(path: str, times: int = 5) -> dict[str, list[float]]:
+    """Seconds of every step of a search for the stamp, in the clip's first picture."""
+    with av.open(path) as clip:
+        luma = next(clip.decode(video=0)).to_ndarray(format="gray")
+    took: dict[str, list[float]] = {}
+    for number, step in enumerate(steps(fine=True)):
+        timed = Timed(step, took.setdefault(f"step {number}", []))
+        for _ in range(times):
+            timed(luma)
+    return took
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -164,6 +178,9 @@ def main() -> None:
     for name, times in took.items():
         ratio = median(one / least for one, least in zip(times, took["bare decoding"], strict=True))
         print(f"| {name} | {median(times) / frames * 1e3:.2f} | {ratio:.2f} |")
+    print("\n| search for the stamp | ms (median) |\n|---|---|")
+    for name, times in searched(wanted.clip or str(assets.make()[0])).items():
+        print(f"| {name} | {median(times) * 1e3:.1f} |")
     print("\n| look or feed | calls | ms a frame | p99 | worst |\n|---|---|---|---|---|")
     for name, times in sorted(each(seen).items(), key=lambda item: -sum(item[1])):
         worst = np.array(times or [0.0]) * 1e3

@@ -133,13 +133,17 @@ class Nginx:
         """The HLS playlist of what is published to the application `hls`."""
         return f"http://127.0.0.1:{self.http_port}/hls/{name}.m3u8"
 
-    def served(self, name: str) -> list[tuple[float, int]]:
-        """When each segment of that playlist was sent whole (Unix seconds), and its number."""
-        found = []
+    def served(self, name: str) -> list[tuple[float, int, float]]:
+        """When each segment of that playlist was sent whole (Unix seconds), its number, and when the playlist was."""
+        found, told = [], 0.0
         for line in (self.home / "served.log").read_text().splitlines():
             at, status, path = line.split()
-            if status == "200" and (match := re.fullmatch(rf"/hls/{name}-(\d+)\.ts", path)):
-                found.append((float(at), int(match[1])))
+            if status != "200":
+                continue
+            if path == f"/hls/{name}.m3u8":
+                told = float(at)
+            elif match := re.fullmatch(rf"/hls/{name}-(\d+)\.ts", path):
+                found.append((float(at), int(match[1]), told))
         return found
 
     def listed(self, name: str, segments: int = 2) -> bool:

@@ -67,7 +67,7 @@ async def test_sei_over_hls(nginx: servers.Nginx, tmp_path: Path) -> None:
         cut = truth.fragments([publisher.log])
         newest = [max(p.pts for p in packets if p.kind == "video" and p.pts is not None) for packets in cut]
         served = nginx.served("show")
-    _compare(seconds, "sei", {at: at - publisher.captured[newest[n]] for at, n in served})
+    _compare(seconds, "sei", {at: at - publisher.captured[newest[n]] for at, n, _ in served})
 
 
 async def test_program_date_time_over_hls(nginx: servers.Nginx, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_program_date_time_over_hls(nginx: servers.Nginx, tmp_path: Path) 
         served = nginx.served("show")
         listed = re.findall(_LISTED, (hls / "show.m3u8").read_text())
     ends = {int(n): datetime.fromisoformat(date).timestamp() + float(length) for length, date, n in listed}
-    _compare(seconds, "pdt", {at: at - (ends[n] - FRAME) for at, n in served if n in ends})
+    _compare(seconds, "pdt", {at: at - (ends[n] - FRAME) for at, n, _ in served if n in ends})
     for second in seconds:
         transport, playout = (second.value(LATENCY, method="pdt", stage=stage) for stage in ("transport", "playout"))
         assert transport is not None

@@ -106,8 +106,8 @@ async def test_latency_through_a_transcode_over_hls_every_second(nginx: servers.
     finally:
         pushing.cancel()
         await asyncio.wait([pushing])
-    newest = {number: age(nginx.home / "hls" / f"small-{number}.ts") for _, number in served}
-    true = {at: at - made for at, number in served if (made := newest[number]) is not None}
+    newest = {number: age(nginx.home / "hls" / f"small-{number}.ts") for _, number, _ in served}
+    true = {at: at - made for at, number, _ in served if (made := newest[number]) is not None}
     said = [(second.at, second.value(LATENCY, method="stamp", stage="transport")) for second in seconds]
     assert sum(value is not None for _, value in said) >= 0.95 * SECONDS
     errors = [min(abs(value - age) for at, age in true.items() if 0 < now - at < 4) for now, value in said if value]

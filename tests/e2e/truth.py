@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qoe_agent import clock
 from qoe_agent.maths.viewing import Viewing
 from qoe_agent.model import DISCONTINUITY, Format, Opened, Playlist, Segment
 
@@ -56,7 +56,7 @@ def rtmp(log: Iterable[Packet], joined: float) -> list[Span]:
 
 
 class Listing:
-    """Watches a playlist file: when each segment was listed, by looking fifty times a second."""
+    """Watches a playlist file fifty times a second: when each segment was listed, by the time the file was written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,11 +76,12 @@ class Listing:
         while not self._stopping.wait(0.02):
             if not self._path.exists():
                 continue
-            lines = self._path.read_text().splitlines()
+            with self._path.open() as file:
+                at, lines = os.fstat(file.fileno()).st_mtime_ns / 1e9, file.read().splitlines()
             said = {name: value for name, _, value in (line.partition(":") for line in lines)}
             if "#EXT-X-MEDIA-SEQUENCE" not in said:
                 continue
-            first, at = int(said["#EXT-X-MEDIA-SEQUENCE"]), clock.now()
+            first = int(said["#EXT-X-MEDIA-SEQUENCE"])
             known = self.segments[-1].sequence if self.segments else -1
             listed = range(first, first + sum(line.startswith("#EXTINF:") for line in lines))
             self.segments += [Listed(at, sequence) for sequence in listed if sequence > known]
@@ -103,17 +104,17 @@ def fragments(shows: Sequence[Sequence[Packet]], seconds: float = 1.0) -> list[l
 
 
 def hls(
-    shows: Sequence[Sequence[Packet]], segments: Sequence[Listed], served: Sequence[tuple[float, int]]
+    shows: Sequence[Sequence[Packet]], segments: Sequence[Listed], served: Sequence[tuple[float, int, float]]
 ) -> list[Span]:
-    """The stalls of a viewer to whom the server sent the segments at the times in its access log."""
+    """The stalls of a viewer to whom the server sent segments and playlists at the times in its access log."""
     viewing = Viewing("auto", PATIENCE)
     joined = served[0][0]
     viewing.take(Opened(joined, joined, "hls"))
     viewing.take(Format(joined, 0, "video", "h264"))
     viewing.take(Format(joined, 1, "audio", "aac"))
     cut = fragments(shows)
-    for at, sequence in served:
-        newest = max(each.sequence for each in segments if each.at <= at + 0.05)
+    for at, sequence, told in served:
+        newest = max(each.sequence for each in segments if each.at <= told)
         viewing.take(Playlist(at, at, "media", "", TARGET, sequence, newest - sequence + 1))
         for packet in cut[sequence]:
             viewing.take(replace(packet, at=at))
