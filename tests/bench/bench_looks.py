@@ -5,8 +5,8 @@ and through the agent's own way under the policy `all`, without a thread: decodi
 probes fed as well. The contenders take turns, A B C D A B C D, because machines drift; the table gives the median of
 each and of the ratios within a turn. Then what every look and every probe's `feed` takes by itself: milliseconds for
 each picture of the stream on the mean, and of a call the 99th percentile and the worst. Goal: 1.35 times bare
-decoding. Last, each step of a search for the stamp in a picture of that clip, none of which should take 20 ms. CPU time of the
-one thread that does it all.
+decoding. Last, each step of a search for the stamp in a picture of that clip, none of which should take 20 ms. CPU
+time of the one thread that does it all.
 """
 
 from __future__ import annotations
