@@ -12,7 +12,7 @@ from qoe_agent.probes import declarations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOMS = ("about", "board", "exporter", "fleet", "session", "shard", "strain", "tally", "vitals")
+ROOMS = ("about", "board", "exporter", "fleet", "rollcall", "session", "shard", "strain", "tally", "vitals")
 """Modules that declare metrics of their own, beside the probes."""
 
 

@@ -19,6 +19,7 @@ from qoe_agent.crew import crew
 from qoe_agent.discipline import Discipline
 from qoe_agent.discovery import Discovery
 from qoe_agent.exporter import Exporter
+from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Daemon:
         self.config, self._path, self._environ = config, path, environ
         external = {"vantage": config.agent.vantage, "region": config.agent.region}
         self.board = Board(catalogue.metrics(), {name: value for name, value in external.items() if value})
+        Rollcall(self.board)
         self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
         self.fleet = crew(self.board, config.agent, self.discovery.expected)

@@ -22,7 +22,7 @@ LAYERS = (
     ("discovery", "discipline", "series", "incidents", "sink", "demo"),
     ("stamp",),
     ("board", "history", "evidence"),
-    ("outbox", "tally", "strain"),
+    ("outbox", "tally", "strain", "rollcall"),
     ("session",),
     ("visit",),
     ("fleet", "alerts", "viewers", "compare", "about", "verdict", "shard"),
