@@ -12,7 +12,10 @@ from qoe_agent.probes import declarations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOMS = ("about", "board", "exporter", "fleet", "rollcall", "session", "shard", "strain", "tally", "vitals")
+ROOMS = (
+    "about", "board", "exporter", "fleet", "quarantine", "rollcall", "session", "shard", "strain", "tally",
+    "vitals",
+)  # fmt: skip
 """Modules that declare metrics of their own, beside the probes."""
 
 
@@ -46,6 +49,7 @@ def incident_table() -> str:
     for name, declared in declarations().items():
         for kind, meaning in declared.incidents.items():
             lines.append(f"| `{kind}` | {name} | {meaning} |")
-    for kind, meaning in importlib.import_module("qoe_agent.strain").INCIDENTS.items():
-        lines.append(f"| `{kind}` | none: the agent itself | {meaning} |")
+    for room in ("strain", "quarantine"):
+        for kind, meaning in importlib.import_module(f"qoe_agent.{room}").INCIDENTS.items():
+            lines.append(f"| `{kind}` | none: the agent itself | {meaning} |")
     return "\n".join(lines) + "\n"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent import clock
+from qoe_agent import clock, recorder
 from qoe_agent.link import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qoe_agent.vitals import Vitals
     from qoe_agent.worker import Setup
@@ -32,8 +33,10 @@ ROOT = Path(__file__).resolve().parent.parent
 class Child:
     """One worker process at a time, under a name that its successors keep."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, threads: int = 1) -> None:
+        """`threads`: how many decode."""
+        self.name, self._threads = name, threads
+        self._recorder: recorder.Recorder | None = None
         self.vitals: Vitals | None = None
         """The latest; None: it has not spoken yet."""
         self.silent = 0.0
@@ -46,15 +49,19 @@ class Child:
 
     async def begin(self, setup: Setup) -> None:
         """Start the process. OSError: it cannot be."""
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         ours, theirs = socket.socketpair()
-        with theirs:
-            path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "qoe_agent.worker", str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(),),
-                env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": str(FEW)},
-            )  # fmt: skip
-        self._link = await Link.over(ours)
+        with contextlib.ExitStack() as failed:
+            failed.callback(ours.close)
+            with theirs, recorder.blank(self._threads) as notes:
+                self._recorder = recorder.Recorder(notes.fileno())
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", "qoe_agent.worker", str(theirs.fileno()), str(notes.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(), notes.fileno()),
+                    env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": str(FEW)},
+                )  # fmt: skip
+            self._link = await Link.over(ours)
+            failed.pop_all()
         self.began, self.silent, self.vitals, self.reason = clock.now(), HANGS - BEGINS, None, ""
         self.send(*setup)
 
@@ -72,6 +79,10 @@ class Child:
     def pid(self) -> int | None:
         """Its process id."""
         return self._process.pid if self._process else None
+
+    def decoding(self, names: Iterable[str]) -> list[str]:
+        """Which of these streams it is decoding, or was when it ended."""
+        return self._recorder.named(names) if self._recorder else []
 
     async def listen(self, heard: Callable[[Child, str, tuple[Any, ...]], None]) -> None:
         """Hand on what it says until it ends; then there is no process left."""

@@ -18,6 +18,7 @@ from qoe_agent.child import Child
 from qoe_agent.fleet import EXPECTED, LAG, STREAMS, Fleet, follow_clock
 from qoe_agent.maths.shares import dealt, weight
 from qoe_agent.model import Incident, Sample
+from qoe_agent.quarantine import Quarantine
 from qoe_agent.visit import Brought
 from qoe_agent.vitals import TICK, Charts
 from qoe_agent.worker import Setup
@@ -62,7 +63,7 @@ class Crew:
     def __init__(self, board: Board, options: Agent, workers: int, expected: Callable[[Stream, float], bool]) -> None:
         self.board, self.expected, self._options = board, expected, options
         self.ring_bytes, self.decode_cpu = options.ring_bytes, options.decode_cpu
-        self._children = [Child(str(n)) for n in range(workers)]
+        self._children = [Child(str(n), options.decode_threads) for n in range(workers)]
         self._streams: dict[str, Stream] = {}
         self._weights: dict[str, float] = {}
         self._owners: dict[str, int] = {}
@@ -74,7 +75,7 @@ class Crew:
         self._visits: dict[int, tuple[Child, asyncio.Future[Brought], Callable[[str], None]]] = {}
         self._numbers = itertools.count()
         self._metrics = {metric.name: metric for metric in board.declared()}
-        self._charts = Charts(board)
+        self._charts, self._quarantine = Charts(board), Quarantine(board)
         self._told: clock.State | None = None
         self._over = False
 
@@ -87,6 +88,7 @@ class Crew:
             if owners[name] != self._owners[name] and any(key.stream == name for key in self._keys):
                 self._moving[name] = clock.now() + MOVES
         self._owners = owners
+        self._quarantine.keep(owners)
         self._moving = {name: until for name, until in self._moving.items() if name in owners}
         for child in self._children:
             self._deal(child)
@@ -96,7 +98,8 @@ class Crew:
         ring_bytes, cores = self.ring_bytes * len(own) // max(1, len(self._streams)), self.decode_cpu
         if cores is not None:
             cores *= sum(self._weights[stream.name] for stream in own) / max(1.0, sum(self._weights.values()))
-        child.send("streams", [stream for stream in own if stream.name not in self._moving], ring_bytes, cores)
+        given = [self._quarantine.of(stream) for stream in own if stream.name not in self._moving]
+        child.send("streams", given, ring_bytes, cores)
 
     def streams(self) -> list[Stream]:
         """What is being watched."""
@@ -123,7 +126,7 @@ class Crew:
         child = min(able, key=lambda one: sum(owner is one for owner in self._keys.values()))
         number, done = next(self._numbers), asyncio.get_running_loop().create_future()
         self._visits[number] = child, done, tell
-        child.send("visit", number, stream, seconds)
+        child.send("visit", number, self._quarantine.of(stream), seconds)
         try:
             brought: Brought = await done
             return brought
@@ -161,6 +164,8 @@ class Crew:
                 child.retire(wrong)
             elif wrong and wrong != "memory":
                 child.kill(wrong)
+        for name in self._quarantine.tick(now, self._keys):
+            self._deal(self._children[self._owners[name]])
         for key in self._keys:
             stream = self._streams.get(key.stream)
             if stream:
@@ -246,16 +251,15 @@ class Crew:
         return self._over
 
     def _setup(self, child: Child) -> Setup:
-        options = self._options
-        return Setup(
-            child.name, self.ring_bytes, options.decode_threads, options.log_format, options.log_level, clock.state()
-        )
+        said = self._options
+        return Setup(child.name, self.ring_bytes, said.decode_threads, said.log_format, said.log_level, clock.state())
 
     def _bereaved(self, child: Child) -> None:
         """A worker is gone: what it watched is not known for some seconds."""
         now, reason = clock.now(), child.reason or "crashed"
         log.error("worker %s %s (exit status %s) and is replaced", child.name, reason, child.status)
         self._charts.gone(child.name, reason, now)
+        self._quarantine.blame(reason, child.status, child.decoding(self._streams), now)
         for key in [key for key, owner in self._keys.items() if owner is child]:
             self.board.lose(key, now)
             self._keys[key], self._orphans[key] = None, now + ORPHANED

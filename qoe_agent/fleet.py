@@ -21,7 +21,7 @@ from qoe_agent.strain import Strain
 from qoe_agent.visit import narrated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from qoe_agent.config import Stream
     from qoe_agent.visit import Brought
@@ -68,12 +68,13 @@ class Fleet:
         decode_cpu: float | None = None,
         expected: Callable[[Stream, float], bool] | None = None,
         worker: str = "0",
+        slots: Sequence[memoryview] = (),
     ) -> None:
         """`decode_cpu`: cores' worth of decoding for all streams together; None: no limit. `expected`: whether a
         stream should be on air at a wall-clock time; None: this is a worker process, and its parent knows that, and
-        follows the clock."""
+        follows the clock. `slots`: see `Pool`."""
         self.board, self.expected, self.worker = board, expected, worker
-        self.pool = Pool(decode_threads)
+        self.pool = Pool(decode_threads, slots)
         self.budget = Budget(ring_bytes)
         self.strain = Strain(board, self.pool, worker, decode_cpu)
         self._kept: dict[str, _Kept] = {}
@@ -276,8 +277,9 @@ class _Kept:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(session.run())
-                if self.stream.join.every is not None and choose(session.target) in JOINABLE:
-                    group.create_task(self._join(session, self.stream.join.every))
+                every = None if self.stream.decode == "none" else self.stream.join.every
+                if every is not None and choose(session.target) in JOINABLE:
+                    group.create_task(self._join(session, every))
         finally:
             self.sessions.remove(session)
             session.stop()
@@ -286,7 +288,7 @@ class _Kept:
         await asyncio.sleep(every * random.random())  # spreads the fleet over the interval
         while True:
             if session.media and session.lost is None:  # a stream that is down is being joined already
-                joined = await join(session.target, self._fleet.pool, self.stream.join.timeout)
+                joined = await join(session.target, self._fleet.pool, self.stream.join.timeout, self.stream.name)
                 if joined.outcome != "ended":  # the show ended meanwhile: no fault that a viewer met
                     session.feed(joined)
             await asyncio.sleep(every)

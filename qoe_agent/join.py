@@ -63,8 +63,8 @@ class Start:
         )
 
 
-async def join(target: Target, pool: Pool, timeout: float) -> Joined:
-    """Pull on a fresh connection until the first decodable picture, or `timeout` seconds; then hang up."""
+async def join(target: Target, pool: Pool, timeout: float, name: str = "") -> Joined:
+    """Pull the stream `name` on a fresh connection until the first decodable picture, or `timeout` seconds."""
     loop = asyncio.get_running_loop()
     start = Start(clock.now())
     done: asyncio.Future[Joined] = loop.create_future()
@@ -78,7 +78,7 @@ async def join(target: Target, pool: Pool, timeout: float) -> Joined:
         elif start.starts(seen) and not done.done():
             done.set_result(start.result(seen.at, "ok"))
 
-    decoding = Decoding(pool.lane(), take, loop.call_soon_threadsafe, pictures={}, sounds={}, every=0.0)
+    decoding = Decoding(pool.lane(), take, loop.call_soon_threadsafe, pictures={}, sounds={}, every=0.0, name=name)
     pull = asyncio.ensure_future(sources.watch(target, take))
     try:
         waits: set[asyncio.Future[Any]] = {pull, done}

@@ -117,15 +117,15 @@ class Session:
             policy=stream.decode,
             every=stream.pictures_every,
             phase=crc32(key.stream.encode()) / 2**32,
+            name=key.stream,
         )
         self._tally, self._doubtful = tally.Tally(board, key, self.decoding, self.ring), False
         self._start = Start(clock.now())
         self.media = self.tried = False
         """Whether this pull has brought media; whether one has ended by now."""
-        self._dead, self._memory, self._failures = True, Memory(), 0
+        self._dead, self._memory, self._journal, self._failures = True, Memory(), Journal(key.shown), 0
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
-        self._journal = Journal(key.shown)
 
     def _build(self, known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         pictures: dict[str, Any] = {}
@@ -161,7 +161,7 @@ class Session:
     async def pull(self) -> Lost:
         """One pull, from the request to its end, which is fed to the probes and returned."""
         self._start = Start(clock.now())
-        self._start.joined = self.recorded
+        self._start.joined = self.recorded or self.stream.decode == "none"
         self.media, self.lost = False, None
         try:
             lost = await sources.watch(self._memory.target(self.target), self.feed)

@@ -63,7 +63,9 @@ class Visit:
 
     @property
     def success(self) -> bool:
-        """Whether a viewer would have got a picture (or sound, where there is no video)."""
+        """Whether a viewer would have got a picture (or sound, where there is no video); undecoded, media."""
+        if self.stream.decode == "none":
+            return self.media
         return self.joined is not None and self.joined.outcome == "ok"
 
     def metrics(self) -> list[dict[str, Any]]:

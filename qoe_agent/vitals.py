@@ -41,8 +41,8 @@ class Vitals(NamedTuple):
     """Seconds since it began, of user and system."""
     memory: int
     """Resident bytes."""
-    files: int
-    """Open file descriptors."""
+    files: int | None
+    """Open file descriptors; None: not known, for lack of one."""
     threads: int
     stuck: float
     """Seconds that the oldest decode job under way has taken."""

@@ -1,8 +1,8 @@
 """A worker process: watches the streams that its parent gives it, and tells it what it finds.
 
-    python -m qoe_agent.worker FD
+    python -m qoe_agent.worker FD NOTES
 
-FD is one end of a socket pair. The worker ends when the parent says so, or is gone.
+FD is one end of a socket pair, NOTES the file of a `Recorder`. The worker ends when the parent says so, or is gone.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ from qoe_agent.fleet import Fleet
 from qoe_agent.link import Link
 from qoe_agent.naps import Loop
 from qoe_agent.outbox import Outbox
+from qoe_agent.recorder import Recorder
 from qoe_agent.vitals import Vitals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qoe_agent.config import Stream
 
 log = logging.getLogger(__name__)
@@ -55,12 +58,12 @@ class Setup(NamedTuple):
 class Worker:
     """Between the link and the fleet."""
 
-    def __init__(self, link: Link, setup: Setup) -> None:
-        self._link = link
+    def __init__(self, link: Link, setup: Setup, slots: Sequence[memoryview]) -> None:
+        self._link, self._told = link, open("/proc/self/statm", "rb", buffering=0)  # noqa: SIM115  kept for the pulse
         board = Outbox(catalogue.metrics(), link.send, lambda: link.full)
         self.fleet = Fleet(
-            board, ring_bytes=setup.ring_bytes, decode_threads=setup.decode_threads, worker=setup.name
-        )  # fmt: skip
+            board, ring_bytes=setup.ring_bytes, decode_threads=setup.decode_threads, worker=setup.name, slots=slots
+        )
         self._visits: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -114,13 +117,13 @@ class Worker:
 
     def _vitals(self) -> Vitals:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        with open("/proc/self/statm") as told:
-            pages = int(told.read().split()[1])
+        self._told.seek(0)
+        pages = int(self._told.read().split()[1])
         return Vitals(
             clock.now(),
             used.ru_utime + used.ru_stime,
             pages * resource.getpagesize(),
-            len(os.listdir("/proc/self/fd")) - 1,
+            _files(),
             threading.active_count(),
             max(lane.busy for lane in self.fleet.pool.lanes),
             self.fleet.ready(),
@@ -128,7 +131,15 @@ class Worker:
         )
 
 
-async def _work(sock: socket.socket) -> None:
+def _files() -> int | None:
+    """Open file descriptors; None: there is none left to count them with."""
+    try:
+        return len(os.listdir("/proc/self/fd")) - 1
+    except OSError:
+        return None
+
+
+async def _work(sock: socket.socket, notes: Recorder) -> None:
     link = await Link.over(sock)
     first: Any = await link.receive()
     if first is None:
@@ -136,7 +147,7 @@ async def _work(sock: socket.socket) -> None:
     setup = Setup(*first)
     clock.adopt(setup.clock)
     logs.configure(setup.log_format, setup.log_level)
-    await Worker(link, setup).run()
+    await Worker(link, setup, notes.slots).run()
     link.close()
 
 
@@ -146,10 +157,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive a parent that was killed
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    notes = Recorder(int(sys.argv[2]))
+    os.close(int(sys.argv[2]))
     with socket.socket(fileno=int(sys.argv[1])) as sock, asyncio.Runner(loop_factory=Loop) as runner:
         status = 1
         try:
-            runner.run(_work(sock))
+            runner.run(_work(sock, notes))
             status = 0
         except Exception:  # process top
             log.critical("worker: a bug of the agent's", exc_info=True)

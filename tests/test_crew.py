@@ -71,6 +71,9 @@ class Watched:
         before = {name: self.packets(name) for name in names}
         await until(lambda: all(self.packets(name) > before[name] and self.up(name) for name in names), 30.0)
 
+    def decoded(self, stream: str) -> float:
+        return self.value("qoe_agent_stream_decode_cpu_seconds_total", stream) or 0.0
+
     def up(self, stream: str) -> bool:
         return self.value("qoe_up", stream) == 1.0
 
@@ -181,6 +184,40 @@ async def test_a_worker_that_hangs_is_replaced(watched: Watched, monkeypatch: py
     os.kill(one.pid, signal.SIGSTOP)
     await until(lambda: watched.restarts(one, "hung") == 1.0, 15.0)
     await watched.flowing(*NAMES)
+
+
+async def test_a_stream_that_crashes_its_worker_again_and_again_is_not_decoded_and_its_neighbours_live_on(
+    watched: Watched,
+) -> None:
+    watched.apply(*NAMES, decode="all")
+    await watched.flowing(*NAMES)
+    one, crashes = watched.of("a"), 0
+    (neighbour,) = (name for name in NAMES if name != "a" and watched.of(name) is one)
+
+    def crash() -> bool:
+        """Let it crash if it is decoding this stream right now."""
+        if not one.pid or not one.vitals:
+            return False
+        os.kill(one.pid, signal.SIGSTOP)
+        caught = one.decoding(NAMES) == ["a"]
+        os.kill(one.pid, signal.SIGSEGV if caught else signal.SIGCONT)
+        os.kill(one.pid, signal.SIGCONT)
+        return caught
+
+    while crashes < 2:
+        async with asyncio.timeout(30.0):
+            while not crash():
+                await asyncio.sleep(0.003)
+        crashes += 1
+        await until(lambda: watched.restarts(one, "crashed") == crashes)  # noqa: B023  it is waited for here
+    await until(lambda: watched.value("qoe_agent_decode_suspended", "a") == 1.0)
+    assert watched.value("qoe_agent_decode_crashes_total", "a") == 2.0
+    assert watched.value("qoe_agent_decode_crashes_total", neighbour) is None
+    assert [known.incident.kind for known in watched.board.incidents(Key("a"))] == ["decode_suspended"]
+    decoded = {name: watched.decoded(name) for name in NAMES}
+    await watched.flowing(*NAMES)
+    await until(lambda: watched.decoded(neighbour) > decoded[neighbour])
+    assert watched.decoded("a") == decoded["a"]
 
 
 async def test_a_worker_that_has_grown_too_large_is_replaced_in_good_order(watched: Watched) -> None:

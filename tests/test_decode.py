@@ -65,6 +65,11 @@ async def test_key_frames_that_miss_the_beat_are_decoded_as_often_as_asked_on_th
     assert [one.pts for one in seen if isinstance(one, Picture)] == [0.0, 8.0, 12.0, 16.0, 20.0]
 
 
+async def test_nothing_is_decoded_where_none_is_wanted(pool: Pool) -> None:
+    (form, pictures), (heard, sounds) = h264(frames=50), aac()
+    assert await decode(pool, [*pictures, *sounds], form, heard, every=0.0, policy="none") == []
+
+
 async def test_key_frames_are_decoded_no_more_often_than_asked(pool: Pool) -> None:
     form, packets = h264(frames=150, gop=25)  # a key frame a second for six seconds
     seen = await decode(pool, packets, form, every=1.9)

@@ -255,7 +255,7 @@ async def test_joins_are_made_while_the_stream_plays_and_an_end_in_one_is_no_fai
 ) -> None:
     outcomes = ["ended", "ok", "deadline"]
 
-    async def join(target: Any, pool: Any, timeout: float) -> Joined:
+    async def join(target: Any, pool: Any, timeout: float, name: str) -> Joined:
         now = clock.now()
         return Joined(now, now - 0.1, outcomes.pop(0) if outcomes else "ok", 0.1)
 

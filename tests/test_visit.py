@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +56,15 @@ async def test_a_stream_that_cannot_be_opened_ends_it(pool: Pool, played: Stage)
     assert seen.lost.reason == "refused"
     document = report.document(seen)
     assert (document["verdict"], document["reasons"]) == ("failed", ["no media: refused"])
+
+
+async def test_without_decoding_media_are_a_success_and_nothing_is_said_of_startup(pool: Pool, played: Stage) -> None:
+    played.opening = whole
+    seen = await visited(pool, 2.5, replace(SHOW, decode="none"), brief=True)
+    assert (seen.success, seen.joined, seen.picture) == (True, None, None)
+    names = {one["name"] for one in seen.metrics()}
+    assert "qoe_packets_total" in names
+    assert not [name for name in names if name.startswith(("qoe_startup", "qoe_join"))]
 
 
 async def test_it_lasts_as_long_as_wanted_and_what_was_pulled_is_still_decoded(pool: Pool, played: Stage) -> None:

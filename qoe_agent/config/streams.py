@@ -110,9 +110,9 @@ class StreamOptions:
     """The first media must have come by then."""
     lost_after: Seconds = _TARGET.lost_after
     """Without one whole media packet for so long, the stream is lost."""
-    decode: Literal["keyframes", "adaptive", "all"] = "keyframes"
+    decode: Literal["keyframes", "adaptive", "all", "none"] = "keyframes"
     """What is decoded: key frames now and then; every key frame, and everything where something is suspicious and for
-    two seconds in thirty (adaptive); or all."""
+    two seconds in thirty (adaptive); all; or none, so that only packets are looked at and there are no join probes."""
     pictures_every: Seconds = 5.0
     """Least time between two decoded key frames (keyframes)."""
     join: Join = field(default_factory=Join)

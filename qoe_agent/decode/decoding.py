@@ -17,6 +17,7 @@ from qoe_agent.decode.thrift import Thrift
 from qoe_agent.maths.duty import Duty
 from qoe_agent.maths.overload import PLAIN
 from qoe_agent.model import Damage, Format, Observation, Packet, Picture
+from qoe_agent.recorder import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,13 +57,15 @@ class Decoding:
         policy: str = "keyframes",
         every: float = 5.0,
         phase: float = 0.0,
+        name: str = "",
     ) -> None:
         """`call`: runs a function on the event loop from any thread (loop.call_soon_threadsafe).
 
         `pictures`, `sounds`: by the probe's name, what makes its look (None: it has none any more); each connection
-        gets new ones. `phase`: 0 to 1, where this stream's bursts lie among those of others.
+        gets new ones. `phase`: 0 to 1, where this stream's bursts lie among those of others. `name`: the stream's.
         """
         self._lane, self._emit, self._call = lane, emit, call
+        self._mark = mark(name)
         self._make = pictures, sounds
         self._looks = Looks.made(*self._make)
         self._policy, self._phase = policy, phase
@@ -101,7 +104,7 @@ class Decoding:
 
     def packet(self, seen: Packet) -> None:
         """Decode it, or not, as the policy says."""
-        if not seen.data:  # to a decoder, no data is the end
+        if not seen.data or self._policy == "none":  # to a decoder, no data is the end
             return
         if seen.kind == "audio":
             self._heard(seen)
@@ -205,6 +208,7 @@ class Decoding:
         """On the lane's thread."""
         found: list[object] = []
         began = clock.thread_cpu()
+        self._lane.note(self._mark)
         try:
             if not self._closed:
                 found.extend(job())

@@ -13,9 +13,10 @@ import av.logging
 import cv2
 
 from qoe_agent import clock
+from qoe_agent.recorder import NONE, SLOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 NICENESS = 10
 """Decode threads step back behind the event loop."""
@@ -38,7 +39,9 @@ cv2.setNumThreads(1)
 class Lane:
     """One decode thread: jobs in, in order; bounded; ends with `close`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, slot: memoryview | None = None) -> None:
+        """`slot`: where it notes whose job it does (`recorder`)."""
+        self._slot = memoryview(bytearray(SLOT)) if slot is None else slot
         self._jobs: queue.Queue[tuple[float, Callable[[], None] | None]] = queue.Queue(WAITING)
         """With when they were put there."""
         self._shared: OrderedDict[tuple[str, bytes, bytes], Any] = OrderedDict()
@@ -63,6 +66,10 @@ class Lane:
         except queue.Full:
             return False
         return True
+
+    def note(self, whose: bytes) -> None:
+        """The job under way is for this stream, by its `recorder.mark`."""
+        self._slot[:] = whose
 
     @property
     def waiting(self) -> int:
@@ -122,13 +129,15 @@ class Lane:
             except Exception:  # thread top: one bad job must not end decoding for all streams
                 self.faults += 1
             self._began = None
+            self.note(NONE)
 
 
 class Pool:
     """The decode lanes of a process."""
 
-    def __init__(self, threads: int = 1) -> None:
-        self.lanes = [Lane(f"decode-{n}") for n in range(max(1, threads))]
+    def __init__(self, threads: int = 1, slots: Sequence[memoryview] = ()) -> None:
+        """`slots`: one a thread, if its parent is to know what it does."""
+        self.lanes = [Lane(f"decode-{n}", slots[n] if slots else None) for n in range(max(1, threads))]
         self._next = 0
 
     def lane(self) -> Lane:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WEIGHTS = {"keyframes": 1.0, "adaptive": 2.5, "all": 12.0}
+WEIGHTS = {"none": 0.3, "keyframes": 1.0, "adaptive": 2.5, "all": 12.0}
 """About what a stream costs, by its decode policy."""
 RENDITIONS = 3.0
 """About how many renditions a stream has of which all are watched."""
