@@ -197,6 +197,7 @@ class Session:
     def tick(self, lag: float) -> None:
         """A second has passed. Ticks lie a little behind, so that none overtakes the packets before it."""
         now = clock.now()
+        self.decoding.flush()
         unix, uncertainty = clock.unix() if self._then is None else (self._then, None)
         self.feed(Tick(now - BEHIND, lag, unix, uncertainty))
         self._tally.tick(now, dead=self._dead)

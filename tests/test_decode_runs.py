@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from qoe_agent.decode import Decoding, Pool
 from qoe_agent.decode.decoding import WAITING
+from qoe_agent.decode.pictures import TOGETHER
 from qoe_agent.model import Damage, Observation, Picture, Sound
 from tests.media import aac, h264
 from tests.test_decode import decode
@@ -65,17 +67,33 @@ async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(p
     while not pool.lanes[0].put(done.set):
         pass
     assert done.wait(5.0)
-    for deliver, found in calls:
-        deliver(found)  # type: ignore[operator]  # what the lane would have had the loop call
+    for deliver, *found in calls:
+        deliver(*found)  # type: ignore[operator]  # what the lane would have had the loop call
     calls.clear()
     for packet in packets[held:]:
         decoding.packet(packet)
+    decoding.flush()
     done.clear()
     assert pool.lanes[0].put(done.set)
     assert done.wait(5.0)
-    for deliver, found in calls:
-        deliver(found)  # type: ignore[operator]  # same
+    for deliver, *found in calls:
+        deliver(*found)  # type: ignore[operator]  # same
     shown = [round((one.pts or 0.0) * 25) for one in seen if isinstance(one, Picture)]
     assert shown == [*range(WAITING), *range(75, WAITING + 50)]
     assert not any(isinstance(one, Damage) for one in seen)
     assert decoding.skipped["picture"] == 75 - WAITING
+
+
+async def test_pictures_of_a_run_that_stands_still_wait_until_they_are_asked_for(pool: Pool) -> None:
+    form, packets = h264(frames=TOGETHER + 1, gop=25)
+    seen: list[Observation] = []
+    call = asyncio.get_running_loop().call_soon_threadsafe
+    decoding = Decoding(pool.lane(), seen.append, call, pictures={}, sounds={}, policy="all")
+    decoding.format(form)
+    for number, packet in enumerate(packets, 1):
+        decoding.packet(packet)
+        await decoding.drained(5.0)
+        assert len([one for one in seen if isinstance(one, Picture)]) == number // TOGETHER * TOGETHER
+    decoding.flush()
+    await decoding.drained(5.0)
+    assert len([one for one in seen if isinstance(one, Picture)]) == TOGETHER + 1

@@ -283,10 +283,11 @@ async def test_a_look_that_raises_takes_its_probe_out_and_the_pictures_go_on(mak
     taps = [lambda seen: pictures.append(seen) if isinstance(seen, Picture) else None]
     watched, board = make(play, broken, taps=taps, decode="all")
     await watched.pull()
-    await asyncio.sleep(0)
+    await watched.decoding.drained(5.0)
     assert value(board, "qoe_agent_probe_errors_total", probe="broken") == 1
     assert len(pictures) == 30
     await watched.pull()
+    await watched.decoding.drained(5.0)
     assert len(pictures) == 60
     assert len(made) == 1  # the second connection has no such look
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import av
 
 from qoe_agent import clock
-from qoe_agent.decode.pictures import TICKS, LeftOut, Run, describe
+from qoe_agent.decode.pictures import TICKS, TOGETHER, LeftOut, Run, describe
 from qoe_agent.maths.thumb import rests, same, thumb
 from qoe_agent.model import Damage
 
@@ -203,25 +203,28 @@ class Backwards:
     def _advance(self, most: int = 1_000_000) -> Iterator[object]:
         """Decode what has come of the group."""
         gop = self._gop
+        shown: list[tuple[Frame, View]] = []
         while self._run is not None and gop is not None and self._done < min(len(gop.packets), most):
             seen = gop.packets[self._done]
             self._done += 1
             try:
-                frames = self._run.feed(seen)
+                shown += self._come(self._run.feed(seen))
             except (av.FFmpegError, ValueError) as error:
+                yield from self._pictures.show(shown)
                 self._forget()
                 yield Damage(seen.at, seen.track, "decode", 1, describe(error))
                 return
-            for frame in frames:
-                yield from self._come(frame)
+            if len(shown) >= TOGETHER:
+                yield from self._pictures.show(shown)
+                shown = []
+        yield from self._pictures.show(shown)
 
     def _stop(self) -> Iterator[object]:
         """The run is over; what its decoder holds comes out."""
         run = self._run
         if run is not None:
             self._pay()
-            for frame in run.drain():
-                yield from self._come(frame)
+            yield from self._pictures.show(list(self._come(run.drain())))
         self._forget()
 
     def _give_up(self) -> Iterator[object]:
@@ -238,23 +241,27 @@ class Backwards:
         if self._gop is not None and not self._scheduled and self._done > 1:
             self._duty.spend(self._gop.seconds, same=self._same)
 
-    def _come(self, frame: Frame) -> Iterator[object]:
-        """A picture of the run: it is shown unless it was seen."""
-        if self._again and self._seen is not None and frame.pts is not None:
-            ticks = _ticks(frame.pts)
-            if ticks <= self._seen:
+    def _come(self, frames: list[Frame]) -> Iterator[tuple[Frame, View]]:
+        """Pictures of the run: those that are to be shown, because they were not seen."""
+        for frame in frames:
+            ticks = None if frame.pts is None else _ticks(frame.pts)
+            if self._again and self._seen is not None and ticks is not None and ticks <= self._seen:
                 self._pictures.follows = ticks == self._seen
-                return
-        self._again = False
-        view = self._pictures.view(frame)
-        if frame.pts is not None and self._gop is not None and _ticks(frame.pts) == _ticks(self._gop.pts):
-            self._keyed(_ticks(frame.pts), thumb(view))
-        yield from self._look(frame, view)
+                continue
+            self._again = False
+            shown = self._pictures.next(frame)
+            if ticks is not None:
+                self._seen = ticks
+                if self._gop is not None and ticks == _ticks(self._gop.pts):
+                    self._keyed(ticks, thumb(shown[1]))
+            yield shown
 
     def _look(self, frame: Frame, view: View) -> Iterator[Damage | Picture]:
+        """A key picture is shown by itself."""
         if frame.pts is not None:
             self._seen = _ticks(frame.pts)
-        yield from self._pictures.show(frame, view)
+        self._pictures.follows = True
+        yield from self._pictures.show([(frame, view)])
 
     def _keyed(self, ticks: int, here: Thumb) -> None:
         """A key picture: whether it is the one before once more."""

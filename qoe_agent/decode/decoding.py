@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
 from qoe_agent.decode.adaptive import Adaptive, Schedule
 from qoe_agent.decode.looks import Looks
-from qoe_agent.decode.pictures import LeftOut, Pictures
+from qoe_agent.decode.pictures import TOGETHER, LeftOut, Pictures
 from qoe_agent.decode.sounds import Hush, Sounds
 from qoe_agent.decode.thrift import Thrift
 from qoe_agent.maths.duty import Duty
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SOUND_BATCH = 1.0
 """Seconds of sound decoded at once."""
 WAITING = 64
-"""Jobs of one stream that may wait."""
+"""Jobs of one stream that may wait; what decodes several pictures in a row counts as so many."""
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class _Seen:
     """Counts runs of packets decoded in full (policy all): each begins at a key frame, with a new decoder."""
     torn: bool = False
     """A packet of the run was left out: the rest of it cannot be decoded."""
+    gathered: list[Packet] = field(default_factory=list)
+    """Packets of the run that go to the lane together."""
 
 
 class Decoding:
@@ -116,12 +118,13 @@ class Decoding:
             track.adaptive.packet(seen)
         elif self._policy == "all" and self._lane.level < PLAIN:
             self._run_on(track, seen)
-        elif seen.key and self._thrift.due(seen.at):
-            track.torn = self._policy == "all"
-            self._picture(partial(track.pictures.key_frame, seen))
-        elif self._policy == "all":
-            track.torn = True
-            self.skipped["picture"] += 1
+        else:
+            self._all_alone(track, seen)
+
+    def flush(self) -> None:
+        """What waits for more of its kind waits no longer."""
+        for track in self._video.values():
+            self._go_on(track)
 
     def reset(self) -> None:
         """The connection ended: what is half collected is decoded, decoders start anew."""
@@ -153,8 +156,10 @@ class Decoding:
             return
         if self._policy == "adaptive":
             track.adaptive.end()
-        elif self._policy == "all" and not track.torn:
-            self._picture(track.pictures.last)
+        elif self._policy == "all":
+            self._go_on(track)
+            if not track.torn:
+                self._picture(track.pictures.last)
 
     def _run_on(self, track: _Seen, seen: Packet) -> None:
         """Decode it after the others of its run, unless one of them was left out."""
@@ -164,8 +169,25 @@ class Decoding:
                 return
             track.torn = False
             track.run += 1
-        if not self._picture(partial(track.pictures.full, seen, track.run)):
+        track.gathered.append(seen)
+        if len(track.gathered) >= TOGETHER:
+            self._go_on(track)
+
+    def _go_on(self, track: _Seen) -> None:
+        """Decode what was gathered of the run."""
+        packets, track.gathered = track.gathered, []
+        if packets and not self._picture(partial(track.pictures.full, packets, track.run), len(packets)):
             track.torn = True
+
+    def _all_alone(self, track: _Seen, seen: Packet) -> None:
+        """Decode it if it is a key frame whose turn has come."""
+        self._go_on(track)
+        if seen.key and self._thrift.due(seen.at):
+            track.torn = self._policy == "all"
+            self._picture(partial(track.pictures.key_frame, seen))
+        elif self._policy == "all":
+            track.torn = True
+            self.skipped["picture"] += 1
 
     def _heard(self, seen: Packet) -> None:
         if seen.track not in self._audio:
@@ -187,24 +209,24 @@ class Decoding:
             self._missed[index] = batch[-1]
             self.skipped["sound"] += 1
 
-    def _picture(self, job: Callable[[], Iterable[object]]) -> bool:
-        """Have a picture decoded; if the lane is late, the next key frame is tried at once."""
-        taken = self._submit(job)
+    def _picture(self, job: Callable[[], Iterable[object]], number: int = 1) -> bool:
+        """Have pictures decoded; if the lane is late, the next key frame is tried at once."""
+        taken = self._submit(job, number)
         if not taken:
-            self.skipped["picture"] += 1
+            self.skipped["picture"] += number
             self._thrift.again()
         return taken
 
-    def _submit(self, job: Callable[[], Iterable[object]]) -> bool:
+    def _submit(self, job: Callable[[], Iterable[object]], number: int = 1) -> bool:
         """Have it done on the lane; False: the lane is late, and it is left out."""
-        if self._busy >= WAITING or not self._lane.put(partial(self._work, job)):
+        if self._busy >= WAITING or not self._lane.put(partial(self._work, job, number)):
             self._lane.refused += 1
             return False
-        self._busy += 1
+        self._busy += number
         self._idle.clear()
         return True
 
-    def _work(self, job: Callable[[], Iterable[object]]) -> None:
+    def _work(self, job: Callable[[], Iterable[object]], number: int) -> None:
         """On the lane's thread."""
         found: list[object] = []
         began = clock.thread_cpu()
@@ -216,10 +238,10 @@ class Decoding:
             used = clock.thread_cpu() - began
             self.cpu += used
             self._lane.cpu += used
-            self._call(self._deliver, found)
+            self._call(self._deliver, found, number)
 
-    def _deliver(self, found: list[Any]) -> None:
-        self._busy -= 1
+    def _deliver(self, found: list[Any], number: int) -> None:
+        self._busy -= number
         if not self._busy:
             self._idle.set()
         if self._closed:

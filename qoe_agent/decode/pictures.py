@@ -25,6 +25,8 @@ TICKS = 90_000
 """Time base of timestamps handed to decoders."""
 WAITING = 64
 """Packets whose pictures may still be in a decoder."""
+TOGETHER = 4
+"""Pictures of a run that each look sees in a row: its code and its state stay in the processor's cache meanwhile."""
 
 
 class LeftOut(NamedTuple):
@@ -96,7 +98,7 @@ class Pictures:
         frames = yield from self.alone([seen])
         for frame in frames[:1]:
             self.follows = False
-            yield from self.show(frame, key=True)
+            yield from self.show([self.next(frame)], key=True)
 
     def alone(self, packets: list[Packet]) -> Generator[Damage, None, list[Frame]]:
         """The pictures of a key frame and perhaps some packets after it, by a decoder that others use too."""
@@ -126,46 +128,54 @@ class Pictures:
             out.append(Frame(frame, seen.at, seen.pts))
         return out
 
-    def full(self, seen: Packet, run: int) -> Iterator[Damage | Picture]:
-        """The next packet of a run of all packets; another `run` is another decoder."""
-        try:
-            if run != self._start:
-                self._run, self._start, self.follows = None, run, False
-            if self._run is None:
-                if not seen.key:
-                    return
-                self._run = Run(self.format)
-            frames = self._run.feed(seen)
-        except (av.FFmpegError, ValueError) as error:
-            self._run, self.follows = None, False
-            yield Damage(seen.at, seen.track, "decode", 1, describe(error))
-            return
-        for frame in frames:
-            yield from self.show(frame)
+    def full(self, packets: list[Packet], run: int) -> Iterator[Damage | Picture]:
+        """The next packets of a run of all packets; another `run` is another decoder."""
+        if run != self._start:
+            self._run, self._start, self.follows = None, run, False
+        shown: list[tuple[Frame, View]] = []
+        for seen in packets:
+            try:
+                if self._run is None:
+                    if not seen.key:
+                        continue
+                    self._run = Run(self.format)
+                shown += [self.next(frame) for frame in self._run.feed(seen)]
+            except (av.FFmpegError, ValueError) as error:
+                yield from self.show(shown)
+                shown = []
+                self._run, self.follows = None, False
+                yield Damage(seen.at, seen.track, "decode", 1, describe(error))
+        yield from self.show(shown)
 
     def last(self) -> Iterator[Damage | Picture]:
         """The pictures that a full decoder still holds when its stream ends."""
         if self._run is not None:
-            for frame in self._run.drain():
-                yield from self.show(frame)
+            yield from self.show([self.next(frame) for frame in self._run.drain()])
 
     def view(self, frame: Frame) -> View:
         """A decoded picture as the looks see it."""
         return view_of(frame.frame, frame.pts, follows=self.follows)
 
-    def show(self, shown: Frame, view: View | None = None, *, key: bool = False) -> Iterator[Damage | Picture]:
-        """Have the looks look."""
-        frame, at, pts = shown
-        index = self.format.track
-        if frame.is_corrupt:
-            yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
-        said: dict[str, Any] = {}
+    def next(self, frame: Frame) -> tuple[Frame, View]:
+        """The same, of one that will be shown; what looks share is made while the picture is near."""
+        view = self.view(frame)
         if self.looks.pictures:
-            view = view or self.view(shown)
-            said = {name: look(view) for name, look in self.looks.pictures.items()}
+            _ = view.tiny
         self.follows = True
-        key = key or bool(frame.key_frame)
-        yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, key, clock.now(), said)
+        return frame, view
+
+    def show(self, shown: list[tuple[Frame, View]], *, key: bool = False) -> Iterator[Damage | Picture]:
+        """Have the looks look at pictures, one look after the other."""
+        said: list[dict[str, Any]] = [{} for _ in shown]
+        for name, look in self.looks.pictures.items():
+            for told, (_, view) in zip(said, shown, strict=True):
+                told[name] = look(view)
+        index, now = self.format.track, clock.now()
+        for told, ((frame, at, pts), _) in zip(said, shown, strict=True):
+            if frame.is_corrupt:
+                yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
+            coded = key or bool(frame.key_frame)
+            yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, coded, now, told)
 
 
 def describe(error: Exception) -> str:
