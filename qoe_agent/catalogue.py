@@ -10,13 +10,15 @@ from qoe_agent.model import Metric
 from qoe_agent.probes import declarations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ROOMS = (
     "about", "board", "exporter", "fleet", "quarantine", "rollcall", "session", "shard", "strain", "tally",
     "vitals",
 )  # fmt: skip
 """Modules that declare metrics of their own, beside the probes."""
+OWN = ("strain", "quarantine")
+"""Modules that report incidents of the agent's own."""
 
 
 @functools.cache
@@ -43,13 +45,22 @@ def table(shown: Iterable[Metric]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@functools.cache
+def kinds() -> Mapping[str, str]:
+    """Every kind of incident with its meaning."""
+    found = {kind: meaning for probe in declarations().values() for kind, meaning in probe.incidents.items()}
+    for room in OWN:
+        found |= importlib.import_module(f"qoe_agent.{room}").INCIDENTS
+    return found
+
+
 def incident_table() -> str:
     """A Markdown table of the kinds of incident: kind, the probe that reports it, meaning."""
     lines = ["| Incident | Probe | Meaning |", "|---|---|---|"]
     for name, declared in declarations().items():
         for kind, meaning in declared.incidents.items():
             lines.append(f"| `{kind}` | {name} | {meaning} |")
-    for room in ("strain", "quarantine"):
+    for room in OWN:
         for kind, meaning in importlib.import_module(f"qoe_agent.{room}").INCIDENTS.items():
             lines.append(f"| `{kind}` | none: the agent itself | {meaning} |")
     return "\n".join(lines) + "\n"

@@ -1,12 +1,16 @@
 """What a user may write, typed and strict; errors are `file:line:col: path: message; did you mean …?`."""
 
 from qoe_agent.config.agent import Agent, Callback, Clock, Discovery, FileSd, HttpSd, Web
+from qoe_agent.config.alerting import Alertmanager, Alerts, Maintenance, StreamAlerts, Webhook
 from qoe_agent.config.reading import ConfigError, check, load, parse
 from qoe_agent.config.root import Config
-from qoe_agent.config.streams import Join, Profile, Schedule, Stream, StreamOptions, Thresholds
+from qoe_agent.config.schedule import Schedule
+from qoe_agent.config.streams import Join, Profile, Stream, StreamOptions, Thresholds
 
 __all__ = [
     "Agent",
+    "Alertmanager",
+    "Alerts",
     "Callback",
     "Clock",
     "Config",
@@ -15,12 +19,15 @@ __all__ = [
     "FileSd",
     "HttpSd",
     "Join",
+    "Maintenance",
     "Profile",
     "Schedule",
     "Stream",
+    "StreamAlerts",
     "StreamOptions",
     "Thresholds",
     "Web",
+    "Webhook",
     "check",
     "load",
     "parse",

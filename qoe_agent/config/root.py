@@ -5,6 +5,7 @@ from dataclasses import field
 from typing import Any
 
 from qoe_agent.config.agent import Agent, Clock, Discovery, Web
+from qoe_agent.config.alerting import Alerts
 from qoe_agent.config.section import section
 from qoe_agent.config.streams import Profile, Stream, StreamOptions
 from qoe_agent.config.values import Word
@@ -50,3 +51,5 @@ class Config:
     """The streams to watch."""
     discovery: Discovery = field(default_factory=Discovery)
     """Where streams come from besides `streams`."""
+    alerts: Alerts = field(default_factory=Alerts)
+    """Who is told of incidents."""

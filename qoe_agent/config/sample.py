@@ -16,9 +16,11 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.config.agent import Agent, Callback, Clock, Discovery, FileSd, HttpSd, Web
+from qoe_agent.config.alerting import Alertmanager, Alerts, Maintenance, StreamAlerts, Webhook
 from qoe_agent.config.probing import options
 from qoe_agent.config.root import Config
-from qoe_agent.config.streams import Profile, Schedule, Stream, StreamOptions
+from qoe_agent.config.schedule import Schedule
+from qoe_agent.config.streams import Profile, Stream, StreamOptions
 from qoe_agent.config.values import Bytes, Seconds, SecondsOrOff, TimeOfDay
 from qoe_agent.probes import declarations
 
@@ -37,7 +39,15 @@ _EXAMPLES: Mapping[type, Mapping[str, Any]] = {
     FileSd: {"files": ["streams/*.yml"]},
     HttpSd: {"url": "http://127.0.0.1:8080/streams.json"},
     Callback: {"app": "live", "url": "rtmp://127.0.0.1/{app}/{name}"},
+    Alertmanager: {"url": "http://127.0.0.1:9093"},
+    Webhook: {"name": "oncall", "url": "https://alerts.example.com/qoe"},
+    Maintenance: {"streams": ["show-*"], "start": "2030-06-18T02:00:00+08:00", "end": "2030-06-18T04:00:00+08:00"},
 }
+_RULE: Mapping[str, Any] = {
+    "for": "2s", "resolve_after": "10s", "merge": "60s", "severity": "warning",
+    "silenced_by": ["lost", "ended"],
+}  # fmt: skip
+"""How a stall is told, as an example of a rule."""
 _WIDTH = 112
 
 
@@ -50,12 +60,13 @@ def render() -> str:
     lines += ["", *_comment(whole["profiles"], ""), "#profiles:", "#  evening:"]
     lines += _off(_own(Profile, StreamOptions, "    "))
     lines += ["", *_comment(whole["streams"], ""), "#streams:"]
-    example = [*_own(Stream, StreamOptions, "    "), "", *_schedule("    "), "", *_probes("    ")]
+    example = [*_own(Stream, StreamOptions, "    "), "", *_schedule("    "), "", *_probes("    "), "", *_rules("    ")]
     lines += _off(_item(example, "  "))
     lines += ["", *_comment(whole["discovery"], ""), "#discovery:"]
     docs = _docs(Discovery)
     for name, kind in (("file_sd", FileSd), ("http_sd", HttpSd), ("callbacks", Callback)):
         lines += _off([*_comment(docs[name], "  "), f"  {name}:", *_item(_own(kind, None, "      "), "    ")])
+    lines += ["", *_comment(whole["alerts"], ""), "alerts:", *_alerts()]
     return "\n".join(lines) + "\n"
 
 
@@ -79,10 +90,12 @@ def _docs(cls: type) -> dict[str, str]:
     return found
 
 
-def _options(made: Any, indent: str) -> Iterator[str]:
+def _options(made: Any, indent: str, but: frozenset[str] = frozenset()) -> Iterator[str]:
     """Every option of a section with its default; sections within it likewise."""
     docs, hints = field_docs(type(made)), typing.get_type_hints(type(made), include_extras=True)
     for field in dataclasses.fields(made):
+        if field.name in but:
+            continue
         value = getattr(made, field.name)
         yield from _comment(docs[field.name], indent)
         if dataclasses.is_dataclass(value):
@@ -123,6 +136,25 @@ def _probes(indent: str) -> Iterator[str]:
         for option, meant in known.items():
             yield from _comment(docs.get(option, ""), indent + "    ")
             yield f"{indent}    {option}: {_written(meant.default, meant.type)}"
+
+
+def _rules(indent: str) -> Iterator[str]:
+    yield from _comment(field_docs(StreamOptions)["alerts"], indent)
+    yield f"{indent}alerts:"
+    yield from _comment(field_docs(StreamAlerts)["rules"], indent + "  ")
+    yield f"{indent}  rules:"
+    yield f"{indent}    stall:"
+    for option, value in _RULE.items():
+        yield f"{indent}      {option}: {json.dumps(value) if isinstance(value, list) else value}"
+
+
+def _alerts() -> Iterator[str]:
+    """What is said once, and examples of what is said for each receiver and each time."""
+    receivers = (("alertmanagers", Alertmanager), ("webhooks", Webhook), ("maintenance", Maintenance))
+    yield from _options(Alerts(), "  ", but=frozenset(name for name, _ in receivers))
+    docs = field_docs(Alerts)
+    for name, kind in receivers:
+        yield from _off([*_comment(docs[name], "  "), f"  {name}:", *_item(_own(kind, None, "      "), "    ")])
 
 
 def _item(lines: list[str], indent: str) -> list[str]:

@@ -2,13 +2,11 @@
 
 import dataclasses
 from dataclasses import field
-from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import Field
-
+from qoe_agent.config.alerting import StreamAlerts
 from qoe_agent.config.probing import ProbeOptions
+from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.section import section
 from qoe_agent.config.values import (
     File,
@@ -17,17 +15,13 @@ from qoe_agent.config.values import (
     Line,
     Seconds,
     SecondsOrOff,
-    TimeOfDay,
     Url,
     Variant,
     Word,
-    Zone,
 )
 from qoe_agent.model import Target
 
 _TARGET = Target(url="")
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @section
@@ -56,30 +50,6 @@ class Thresholds:
     """Longest stretch in which frames flow but the picture stands."""
     lost: bool = True
     """Whether a lost stream is bad."""
-
-
-@section
-class Schedule:
-    """A weekly window in which the stream is expected."""
-
-    days: tuple[Day, ...] = DAYS
-    """On which days it begins."""
-    start: Annotated[TimeOfDay, Field(alias="from")] = 0
-    """When it begins, local time."""
-    end: Annotated[TimeOfDay, Field(alias="to")] = 1440
-    """When it ends; at or before `from` means on the next day."""
-    timezone: Zone = "UTC"
-    """Whose local time: a name such as Asia/Shanghai."""
-
-    def holds(self, at: float) -> bool:
-        """Whether the window is open at `at` (Unix seconds)."""
-        local = datetime.fromtimestamp(at, ZoneInfo(self.timezone))
-        minute = local.hour * 60 + local.minute
-        today = DAYS[local.weekday()] in self.days
-        if self.start < self.end:
-            return today and self.start <= minute < self.end
-        yesterday = DAYS[(local - timedelta(days=1)).weekday()] in self.days
-        return (today and minute >= self.start) or (yesterday and minute < self.end)
 
 
 @section
@@ -125,6 +95,8 @@ class StreamOptions:
     """Options of the probes, by the probe's name."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """When `watch` calls the stream bad."""
+    alerts: StreamAlerts = field(default_factory=StreamAlerts, compare=False)  # watched all the same
+    """Which of its incidents are told, see `alerts` below."""
 
 
 @section

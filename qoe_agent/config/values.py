@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -138,6 +139,20 @@ def _minutes(value: Any) -> Any:
             raise ValueError('must be a time of day such as "20:30"')
         return int(found[1]) * 60 + int(found[2]) if found[1] else 1440
     raise ValueError('must be a time of day such as "20:30", in quotes')
+
+
+def instant(value: Any) -> Any:
+    """`"2030-06-18T02:00:00+08:00"` as Unix seconds."""
+    example = 'must be a moment with its offset from UTC, such as "2030-06-18T02:00:00+08:00"'
+    if not isinstance(value, str):
+        raise ValueError(f"{example}, in quotes")
+    try:
+        read = datetime.fromisoformat(value)
+        if read.tzinfo is None:
+            raise ValueError(example)
+        return read.timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(example) from None
 
 
 def _pattern(value: str) -> str:

@@ -49,6 +49,11 @@ def test_the_sample_is_what_the_options_say_now() -> None:
         (("discovery", "http_sd", 0), config.HttpSd),
         (("discovery", "callbacks", 0), config.Callback),
         (("streams", 0, "schedule", 0), config.Schedule),
+        (("defaults", "alerts"), config.StreamAlerts),
+        (("alerts",), config.Alerts),
+        (("alerts", "alertmanagers", 0), config.Alertmanager),
+        (("alerts", "webhooks", 0), config.Webhook),
+        (("alerts", "maintenance", 0), config.Maintenance),
     ],
 )
 def test_every_option_is_in_the_sample_with_its_default(path: tuple[Any, ...], section: type) -> None:
