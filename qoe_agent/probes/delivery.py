@@ -23,6 +23,7 @@ GAP_SECONDS = Metric(
 @dataclass(slots=True)
 class _Gap:
     start: float
+    limit: float
     end: float | None = None
     counted: float = 0.0
 
@@ -89,22 +90,23 @@ class Delivery:
             self._count(gap, at)
             return (_incident(gap),)
         if last is not None and at - last > self._limit and not backlog:
-            self._closed.append(_Gap(last, at))
+            self._closed.append(_Gap(last, self._limit, at))
         return ()
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
-        # What was late with the agent may come before or after the Tick that says so.
+        # What was late with the agent may come before or after the Tick that says so; what is beyond its own lateness
+        # is the stream's.
         lag, self._lag = max(tick.lag, self._lag), tick.lag
         found: list[Finding] = []
         for gap in self._closed:
-            if gap.end is not None and gap.end - gap.start > lag:
+            if gap.end is not None and gap.end - gap.start - lag > gap.limit:
                 self._count(gap, gap.end)
                 found.append(_incident(gap))
         self._closed.clear()
         if self._open is not None:
             self._count(self._open, tick.at)
-        elif self._last is not None and tick.at - self._last > max(self._limit, lag):
-            self._open = _Gap(self._last)
+        elif self._last is not None and tick.at - self._last - lag > self._limit:
+            self._open = _Gap(self._last, self._limit)
             self._count(self._open, tick.at)
             found.append(_incident(self._open))
         if self._gaps:

@@ -58,6 +58,13 @@ def test_an_agent_that_was_late_blames_nobody() -> None:
     assert keep(seen, Delivery()).incidents == []
 
 
+@pytest.mark.parametrize(("lag", "gaps"), [(2.9, 0), (1.5, 1)])
+def test_what_is_beyond_the_agents_own_lateness_must_be_a_gap_by_itself(lag: float, gaps: int) -> None:
+    run = Script().open().play(10).stop(3).burst().play(5).run(tick=100.0)
+    seen = [*(it for it in run.observations if not isinstance(it, Tick)), Tick(run.end + 0.1, lag)]
+    assert len(keep(seen, Delivery()).incidents) == gaps
+
+
 @pytest.mark.parametrize(
     "script",
     [
