@@ -166,7 +166,8 @@ def main() -> None:
             status = 0
         except Exception:  # process top
             log.critical("worker: a bug of the agent's", exc_info=True)
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the log's disk may be full
+            sys.stderr.flush()
         os._exit(status)  # a name look-up that hangs in a thread must not keep us
 
 

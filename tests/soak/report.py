@@ -1,0 +1,108 @@
+"""What a soak found, as a value for machines and as text for people."""
+
+from __future__ import annotations
+
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
+
+from tests.soak import judge
+from tests.soak.plan import MEANING
+
+if TYPE_CHECKING:
+    from tests.soak.inject import Injector
+    from tests.soak.judge import Late
+    from tests.soak.seen import Seen
+
+STOPPED = 5.0
+"""Seconds in which the agent must end."""
+MORE = 2.0
+"""Files or threads more at the end than at the beginning that are no growth."""
+
+
+def made(
+    injector: Injector, seen: Seen, late: list[Late], skipped: dict[str, str], ended: dict[str, Any], warm: float
+) -> dict[str, Any]:
+    """The document; `broken` is empty if all promises held."""
+    faults, broken = injector.injected, [*injector.broken]
+    rows: list[dict[str, Any]] = []
+    for fault in faults:
+        missed = judge.missed(fault, seen.events)
+        rows.append({
+            "kind": fault.kind, "start": round(fault.start, 1), "seconds": round(fault.end - fault.start, 1),
+            "streams": len(fault.streams), "missed": missed,
+        })  # fmt: skip
+        broken += [f"{fault.kind} at {fault.start:.0f} s: not found on {', '.join(missed)}"] if missed else []
+    playing = [event for event in seen.events if event.stream in seen.watched or not event.stream]
+    invented = judge.invented(faults, playing, late)
+    broken += [f"invented: {event.kind} on {event.stream or 'the agent'} at {event.at:.0f} s" for event in invented]
+    silent = judge.unexplained(faults, seen.gaps)
+    broken += [f"no packets of {gap.stream} from {gap.start:.0f} s to {gap.end:.0f} s" for gap in silent]
+    broken += [f"a counter went down: {line}" for line in seen.backwards]
+    broken += seen.bugs()
+    broken += [f"zombies: {sorted(seen.zombies)}"] if seen.zombies else []
+    grown = growth(seen, warm, broken)
+    if ended["seconds"] is None or ended["seconds"] > STOPPED:
+        broken.append(f"the agent took {ended['seconds']} s to end")
+    broken += [f"left behind: {ended['orphans']}"] if ended["orphans"] else []
+    ordered = quantiles(seen.took, n=100) if len(seen.took) > 1 else []
+    return {
+        "seconds": round(seen.now()), "streams": len(seen.watched), "injected": rows, "not_injected": skipped,
+        "excused": len(judge.invented(faults, playing)) - len(invented),
+        "invented": [event._asdict() for event in invented], "silent": [gap._asdict() for gap in silent],
+        "measured_again": injector.times, "growth": grown, "zombies": len(seen.zombies), "ended": ended,
+        "scrapes": {
+            "count": len(seen.took), "unanswered": seen.unanswered,
+            "p99_seconds": round(ordered[98], 3) if ordered else None, "worst_seconds": round(max(seen.took), 3),
+        },
+        "joins": dict(seen.joins), "broken": broken,
+    }  # fmt: skip
+
+
+def growth(seen: Seen, warm: float, broken: list[str]) -> dict[str, Any]:
+    """Memory by halves, files and threads by quarters."""
+    found: dict[str, Any] = {}
+    for name, samples in (("memory", seen.memory), ("parent_memory", seen.parent)):
+        pair, share = judge.halves(samples, warm), judge.grew(samples, warm)
+        found[name] = None if pair is None else {"first": round(pair[0]), "last": round(pair[1]), "share": share}
+        if share is not None and share > judge.GROWTH:
+            broken.append(f"{name} grew by {share:.1%} from the first to the last half")
+    for name, samples in (("files", seen.files), ("threads", seen.threads)):
+        ends = judge.counted(samples, warm)
+        found[name] = None if ends is None else {"first": ends[0], "last": ends[1]}
+        if ends and ends[1] > ends[0] + MORE:
+            broken.append(f"{name} grew from {ends[0]:g} to {ends[1]:g}")
+    return found
+
+
+def text(said: dict[str, Any]) -> str:
+    """For people."""
+    lines = [f"{said['seconds']} s, {said['streams']} playing streams", "", "injected:"]
+    kinds = sorted({row["kind"] for row in said["injected"]})
+    for kind in kinds:
+        rows = [row for row in said["injected"] if row["kind"] == kind]
+        asked = sum(row["streams"] for row in rows) if kind in judge.EXPECTED else 0
+        lost = sum(len(row["missed"]) for row in rows)
+        lines.append(
+            f"  {kind:14} {len(rows):3} x  {f'found on {asked - lost} of {asked} streams' if asked else '':32} "
+            f"{MEANING[kind]}"
+        )
+    lines += [f"  not injected: {kind}: {why}" for kind, why in said["not_injected"].items()]
+    lines += [f"incidents explained by a publisher that was late by itself: {said['excused']}"]
+    lines += [f"invented incidents: {len(said['invented'])}", f"unexplained silences: {len(said['silent'])}"]
+    for kind, times in said["measured_again"].items():
+        lines.append(f"measured again after {kind}: {', '.join(f'{one:g}' for one in times)} s")
+    for name, pair in said["growth"].items():
+        if pair is None:
+            lines.append(f"{name}: too short to say")
+        elif "share" in pair:
+            lines.append(
+                f"{name}: {pair['first'] / 1e6:.1f} MB, then {pair['last'] / 1e6:.1f} MB ({pair['share']:+.1%})"
+            )
+        else:
+            lines.append(f"{name}: {pair['first']:g}, then {pair['last']:g}")
+    scrapes, ended = said["scrapes"], said["ended"]
+    lines.append(f"scrapes: {scrapes['count']}, {scrapes['unanswered']} unanswered, 99 % in {scrapes['p99_seconds']} s")
+    lines.append(f"ended in {ended['seconds']} s, status {ended['status']}, left behind: {len(ended['orphans'])}")
+    lines.append(f"zombies: {said['zombies']}; joins: {judge.summary(said['joins'])}")
+    lines += ["", *(f"BROKEN: {line}" for line in said["broken"])] if said["broken"] else ["", "all promises held"]
+    return "\n".join(lines)
