@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qoe_agent import catalogue, logs
 from qoe_agent import config as configuration
 from qoe_agent.about import About
+from qoe_agent.alerts.desk import Desk
 from qoe_agent.board import Board
 from qoe_agent.config.layers import stream_of
 from qoe_agent.crew import crew
@@ -51,6 +52,7 @@ class Daemon:
         Rollcall(self.board)
         self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
+        self.alerts = Desk(self.board, config, self.discovery.expected)
         self.fleet = crew(self.board, config.agent, self.discovery.expected)
         self.discipline = Discipline(config.clock)
         self.about = About(self.board)
@@ -69,6 +71,7 @@ class Daemon:
             asyncio.create_task(self.fleet.run(), name="fleet"),
             asyncio.create_task(self.discovery.run(), name="discovery"),
             asyncio.create_task(self.discipline.run(), name="clock"),
+            asyncio.create_task(self.alerts.run(), name="alerts"),
         ]
         if self._path is not None:
             self._tasks.append(asyncio.create_task(self._look(), name="configuration"))
@@ -93,6 +96,7 @@ class Daemon:
         await self.exporter.stop()
 
     def _follow(self) -> None:
+        self.alerts.streams(self.discovery.streams())
         self.fleet.apply(self.shard.own(self.discovery.streams()))
 
     async def reload(self) -> list[str]:
@@ -113,6 +117,7 @@ class Daemon:
             self.fleet.ring_bytes, self.fleet.decode_cpu = config.agent.ring_bytes, config.agent.decode_cpu
             self.discipline.follow(config.clock)
             self.discovery.reconfigure(config)
+            self.alerts.follow(config)
             self.shard.follow(config.agent)
             self._follow()
             self.about.reloaded(True)

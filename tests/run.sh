@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(python3-venv ffmpeg nginx libnginx-mod-rtmp prometheus chromium)
+packages=(python3-venv ffmpeg nginx libnginx-mod-rtmp prometheus prometheus-alertmanager chromium)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -22,7 +22,8 @@ def servers_needed() -> None:
         pytest.fail(f"end-to-end tests need {', '.join(lacking)}")
     if lacking:
         pytest.skip(
-            f"end-to-end tests need {', '.join(lacking)}: install nginx libnginx-mod-rtmp ffmpeg prometheus chromium"
+            f"end-to-end tests need {', '.join(lacking)}: install nginx libnginx-mod-rtmp ffmpeg prometheus "
+            "prometheus-alertmanager chromium"
         )
 
 

@@ -1,4 +1,5 @@
-"""Real servers on free loopback ports, each in a directory of its own: nginx with RTMP, FFmpeg, Prometheus."""
+"""Real servers on free loopback ports, each in a directory of its own: nginx with RTMP, FFmpeg, Prometheus and its
+Alertmanager."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
-PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool", "chromium")
+PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool", "prometheus-alertmanager", "chromium")
 DEADLINE = 15.0
 """Seconds within which a server must answer."""
 
@@ -57,6 +58,12 @@ global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 scrape_configs:
   - job_name: qoe-agent
     static_configs: [{{targets: ['127.0.0.1:{port}']}}]
+"""
+
+ALERTMANAGER = """
+route: {receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers:
+  - name: test
 """
 
 
@@ -184,16 +191,43 @@ async def ffmpeg(*options: str | Path, log: Path) -> AsyncIterator[subprocess.Po
 
 
 @contextlib.asynccontextmanager
-async def prometheus(home: Path, target: int) -> AsyncIterator[str]:
-    """A Prometheus that scrapes the agent at `target` once a second; yields its base URL."""
+async def prometheus(home: Path, target: int | Path) -> AsyncIterator[str]:
+    """A Prometheus that scrapes the agent at the port `target` once a second, or is configured by the file `target`.
+
+    Yields its base URL.
+    """
     home.mkdir()
     config, port = home / "prometheus.yml", free_port()
-    config.write_text(PROMETHEUS.format(port=target))
+    if isinstance(target, Path):
+        config = target
+    else:
+        config.write_text(PROMETHEUS.format(port=target))
     options = [f"--config.file={config}", f"--storage.tsdb.path={home}/data", f"--web.listen-address=127.0.0.1:{port}"]
     async with running("prometheus", *options, log=home / "out.log"):
         base = f"http://127.0.0.1:{port}"
         await until(lambda: _ready(base), "prometheus", 30.0)
         yield base
+
+
+@contextlib.asynccontextmanager
+async def alertmanager(home: Path) -> AsyncIterator[str]:
+    """A Prometheus Alertmanager, alone; yields its base URL."""
+    home.mkdir()
+    config, port = home / "alertmanager.yml", free_port()
+    config.write_text(ALERTMANAGER)
+    options = [f"--config.file={config}", f"--storage.path={home}/data", f"--web.listen-address=127.0.0.1:{port}",
+               "--cluster.listen-address="]  # fmt: skip
+    async with running("prometheus-alertmanager", *options, log=home / "out.log"):
+        base = f"http://127.0.0.1:{port}"
+        await until(lambda: _ready(base), "alertmanager", 30.0)
+        yield base
+
+
+def alerts(base: str) -> list[dict[str, Any]]:
+    """What Alertmanager holds to be firing."""
+    with urllib.request.urlopen(f"{base}/api/v2/alerts", timeout=5.0) as response:
+        found: list[dict[str, Any]] = json.load(response)
+        return found
 
 
 def _ready(base: str) -> bool:
@@ -268,13 +302,13 @@ class Agent:
 
 
 @contextlib.asynccontextmanager
-async def agent(home: Path, streams: dict[str, str], decode: str = "keyframes") -> AsyncIterator[Agent]:
-    """The daemon on these streams (name: URL)."""
-    home.mkdir()
+async def agent(home: Path, streams: dict[str, str], decode: str = "keyframes", more: str = "") -> AsyncIterator[Agent]:
+    """The daemon on these streams (name: URL); `more` is added to its configuration."""
+    home.mkdir(exist_ok=True)
     port, config = free_port(), home / "agent.yml"
     lines = [f"web: {{listen: '127.0.0.1:{port}'}}", "streams:"]
     lines += [f"  - {{name: {name}, url: '{url}', decode: {decode}}}" for name, url in streams.items()]
-    config.write_text("\n".join(lines) + "\n")
+    config.write_text("\n".join(lines) + f"\n{more}")
     log = home / "agent.log"
     async with running(sys.executable, "-m", "qoe_agent", "run", config, log=log) as process:
         await until(lambda: answers(port), "the agent")
