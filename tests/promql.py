@@ -60,16 +60,22 @@ RECORDED = {rule["record"]: rule["expr"] for rule in rules() if "record" in rule
 def named(expression: str) -> set[str]:
     """The metrics that it reads, rules that are recorded followed to what they are made of."""
     found = set()
-    for name in _selected(parser.parse(expression)):
+    for name in (node.name for node in _leaves(parser.parse(expression))):
         found |= named(RECORDED[name]) if name in RECORDED else {name}
     return found
 
 
-def _selected(node: Any) -> set[str]:
+def _leaves(node: Any) -> list[Any]:
+    """The selectors of series in it."""
     if isinstance(node, parser.VectorSelector):
-        return {node.name}
+        return [node]
     parts = [getattr(node, part, None) for part in ("lhs", "rhs", "expr", "vector_selector")]
-    return {name for part in [*parts, *getattr(node, "args", ())] if part is not None for name in _selected(part)}
+    return [leaf for part in [*parts, *getattr(node, "args", ())] if part is not None for leaf in _leaves(part)]
+
+
+def selectors(expression: str) -> set[str]:
+    """The series that it reads, each as a query of its own: without a range, an offset or what is done with them."""
+    return {node.prettify().split(" offset ")[0] for node in _leaves(parser.parse(expression))}
 
 
 def labels(expression: str) -> set[str]:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 PRESENT = Metric("qoe_audio_present", "gauge", "1 while audio packets come, 0 while none do though video flows.")
 SILENT = Metric(
     "qoe_silence_seconds_total", "counter", "Sound heard to be silent, in silences of at least the minimum: zeros "
-    "(digital), or below -60 dBFS (quiet).", ("kind",),
+    "(kind digital), or below -60 dBFS (quiet).", ("kind",),
 )  # fmt: skip
 PEAK = Metric("qoe_audio_peak_ratio", "gauge", "Largest sample lately decoded; 1 is full scale.")
 

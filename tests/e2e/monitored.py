@@ -1,0 +1,154 @@
+"""Agents with faults, and a real Prometheus with our configuration and rules that scrapes them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import yaml
+from aiohttp import web
+
+from qoe_agent import clock
+from qoe_agent.demo.faults import Fault
+from qoe_agent.demo.origin import Origin
+from qoe_agent.demo.programme import Programme
+from tests import promql
+from tests.e2e import replayed, servers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
+FAULTS = (Fault("black", 2, 1), Fault("standing", 4, 1.5), Fault("silence", 6, 2.5), Fault("stall", 9, 2))
+GARBLED = "garbled.flv"
+
+
+@contextlib.asynccontextmanager
+async def monitored(home: Path) -> AsyncIterator[Monitored]:
+    """Two agents at two vantage points, replayed observations, and the Prometheus that knows of them all."""
+    home.mkdir(exist_ok=True)
+    origin = Origin(Programme(width=320, height=180))
+    origin.schedule(FAULTS)
+    often = {"decode": "all", "join": {"every": "2s"}}
+    async with contextlib.AsyncExitStack() as stack:
+        side = await stack.enter_async_context(_side())
+        base = await origin.start()
+        stack.push_async_callback(origin.stop)
+        gone = f"http://127.0.0.1:{servers.free_port()}/gone.flv"
+        show = {"name": "flv", "url": f"{base}/live/show.flv", **often}
+        fra = await stack.enter_async_context(
+            _agent(home / "fra", "eu", [
+                show,
+                {"name": "hls", "url": f"{base}/live/show.m3u8", "variant": "all", **often},
+                {"name": "gone", "url": gone},
+                {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
+                {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
+                {"name": "garbled", "url": f"{side}/streams/{GARBLED}"},
+            ], clock={"source": "http", "server": f"{side}/replayed"})
+        )  # fmt: skip
+        sin = await stack.enter_async_context(_agent(home / "sin", "ap", [show], "--shard", "0/1", decode_cpu=0.01))
+        prometheus = await stack.enter_async_context(_prometheus(home, [fra, sin], side))
+        await servers.until(lambda: psutil.Process(sin[0]).children(), "a worker")
+        for worker in psutil.Process(sin[0]).children():
+            worker.kill()
+        yield Monitored(prometheus)
+
+
+class Monitored:
+    """Ask what that Prometheus has seen since it began."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._began = clock.wall(clock.now())
+
+    def holds(self, expression: str) -> bool:
+        """Whether a query has had any answer at any time."""
+        asked = {"query": expression, "start": self._began - 5.0, "end": clock.wall(clock.now()), "step": "1s"}
+        try:
+            with urllib.request.urlopen(
+                f"{self._base}/api/v1/query_range?{urllib.parse.urlencode(asked)}", timeout=10
+            ) as got:
+                return bool(json.load(got)["data"]["result"])
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{expression}: {error.read().decode()}") from None
+
+    def lacking(self, expressions: list[str]) -> list[str]:
+        """Those that have had none."""
+        return [expression for expression in expressions if not self.holds(expression)]
+
+
+@contextlib.asynccontextmanager
+async def _side() -> AsyncIterator[str]:
+    """Files of streams, and the exposition of what was replayed, over HTTP."""
+    text = replayed.exposition()
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app = web.Application()
+    app.router.add_get("/replayed", answer)
+    app.router.add_static("/streams", STREAMS)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    port = servers.free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield f"http://127.0.0.1:{port}"
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def _agent(
+    home: Path,
+    region: str,
+    streams: list[dict[str, Any]],
+    *options: str,
+    clock: dict[str, str] | None = None,
+    **more: Any,
+) -> AsyncIterator[tuple[int, int]]:
+    """Process and port of an agent at the vantage point that its folder is named after."""
+    home.mkdir()
+    port = servers.free_port()
+    settings = {
+        "web": {"listen": f"127.0.0.1:{port}"},
+        "agent": {"vantage": home.name, "region": region, "workers": 1, **more},
+        "clock": clock or {"source": "none"},
+        "streams": streams,
+    }
+    (home / "agent.yml").write_text(yaml.safe_dump(settings))
+    command = (sys.executable, "-m", "qoe_agent", "run", home / "agent.yml", *options)
+    async with servers.running(*command, log=home / "agent.log") as process:
+        await servers.until(lambda: servers.answers(port), "the agent")
+        yield process.pid, port
+    assert "Traceback" not in (home / "agent.log").read_text()
+
+
+@contextlib.asynccontextmanager
+async def _prometheus(home: Path, agents: list[tuple[int, int]], side: str) -> AsyncIterator[str]:
+    """Our example configuration with these targets, and our rules; all at once a second, without waiting (`for`)."""
+    for name in promql.RULE_FILES:
+        rules = yaml.safe_load((promql.FOLDER / name).read_text())
+        for group in rules["groups"]:
+            for rule in group["rules"]:
+                rule.pop("for", None)
+        (home / name).write_text(yaml.safe_dump(rules))
+    config = yaml.safe_load((promql.FOLDER / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = list(promql.RULE_FILES)
+    del config["alerting"]
+    watched, probed = config["scrape_configs"]
+    ports = [f"127.0.0.1:{port}" for _, port in agents]
+    watched["static_configs"] = [{"targets": ports}]
+    probed |= {"scrape_interval": "6s", "scrape_timeout": "5s", "static_configs": [{"targets": ["flv", "gone"]}]}
+    probed["relabel_configs"][-1]["replacement"] = ports[0]
+    again = {"job_name": "qoe-agent", "metrics_path": "/replayed", "static_configs": [{"targets": [side[7:]]}]}
+    config["scrape_configs"].append(again)
+    (home / "prometheus.yml").write_text(yaml.safe_dump(config))
+    async with servers.prometheus(home / "prometheus", home / "prometheus.yml") as base:
+        yield base
