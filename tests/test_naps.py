@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from typing import TYPE_CHECKING
 
 from qoe_agent import clock
 from qoe_agent.naps import LENGTH, MANY, Loop
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_pieces_that_arrive_close_together_are_read_at_once() -> None:
@@ -43,6 +47,34 @@ def test_pieces_that_arrive_close_together_are_read_at_once() -> None:
     with asyncio.Runner(loop_factory=Loop) as runner:
         few, many = runner.run(reads(MANY - 1)), runner.run(reads(MANY))
     assert many < few / 2
+
+
+def test_names_that_nobody_answers_for_keep_nothing_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up, asked = threading.Event(), list[str]()
+
+    def look_up(host: str, *_: object) -> list[str]:
+        asked.append(host)
+        if host.startswith("mute"):
+            assert given_up.wait(30.0)
+            raise socket.gaierror(socket.EAI_AGAIN, "nobody answered")
+        return [f"address of {host}"]
+
+    async def others() -> None:
+        loop = asyncio.get_running_loop()
+        looks = [asyncio.create_task(loop.getaddrinfo(f"mute-{n % 40}", 80)) for n in range(200)]
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(lambda: 7) == 7
+        assert await loop.getaddrinfo("known", 80) == ["address of known"]
+        assert sorted(set(asked)) == sorted(asked)
+        for look in looks[:100]:
+            look.cancel()
+        given_up.set()
+        ends = await asyncio.gather(*looks, return_exceptions=True)
+        assert {type(end) for end in ends} == {asyncio.CancelledError, socket.gaierror}
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(others())
 
 
 def test_what_is_ready_does_not_wait() -> None:
