@@ -30,19 +30,20 @@ class DeadLetters:
         if self._path is None or not notices:
             return
         lines = [
-            json.dumps({"at": at, "receiver": receiver, "error": error, "notice": asdict(notice)}, default=str) + "\n"
+            json.dumps({"at": at, "receiver": receiver, "error": error, "notice": asdict(notice)}, default=str).encode()
             for notice in notices
         ]
         async with self._lock:
             try:
-                self._meter.dead(await asyncio.to_thread(self._append, self._path, "".join(lines).encode()))
+                self._meter.dead(await asyncio.to_thread(self._append, self._path, lines))
             except OSError as error_:
                 log.error("dead letters cannot be written: %s", error_.strerror or error_)
 
-    def _append(self, path: str, data: bytes) -> int:
-        size = os.path.getsize(path) if os.path.exists(path) else 0
-        if size and size + len(data) > self._limit // 2:
-            os.replace(path, f"{path}.1")
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
-            file.write(data[: self._limit // 2])
+    def _append(self, path: str, lines: Sequence[bytes]) -> int:
+        for line in lines:
+            size = os.path.getsize(path) if os.path.exists(path) else 0
+            if size and size + len(line) + 1 > self._limit // 2:
+                os.replace(path, f"{path}.1")
+            with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+                file.write(line[: self._limit // 2 - 1] + b"\n")
         return sum(os.path.getsize(each) for each in (path, f"{path}.1") if os.path.exists(each))
