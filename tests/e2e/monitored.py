@@ -51,7 +51,7 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
                 {"name": "garbled", "url": f"{side}/streams/{GARBLED}"},
-            ], clock={"source": "http", "server": f"{side}/replayed"})
+            ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side))
         )  # fmt: skip
         sin = await stack.enter_async_context(_agent(home / "sin", "ap", [show], "--shard", "0/1", decode_cpu=0.01))
         prometheus = await stack.enter_async_context(_prometheus(home, [fra, sin], side))
@@ -59,6 +59,18 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
         for worker in psutil.Process(sin[0]).children():
             worker.kill()
         yield Monitored(prometheus)
+
+
+def _alerts(home: Path, side: str) -> dict[str, Any]:
+    """One receiver that takes what it is sent and one that is not there; of one stream nobody is told."""
+    return {
+        "webhooks": [
+            {"name": "taker", "url": f"{side}/taken", "network": "any"},
+            {"name": "nobody", "url": f"http://127.0.0.1:{servers.free_port()}/", "network": "any", "retry_for": "1s"},
+        ],
+        "dead_letters": str(home / "dead.jsonl"),
+        "maintenance": [{"streams": ["gone"], "start": "2020-01-01T00:00:00Z", "end": "2120-01-01T00:00:00Z"}],
+    }
 
 
 class Monitored:
@@ -94,6 +106,7 @@ async def _side() -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/replayed", answer)
+    app.router.add_post("/taken", answer)
     app.router.add_static("/streams", STREAMS)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -110,6 +123,7 @@ async def _agent(
     streams: list[dict[str, Any]],
     *options: str,
     clock: dict[str, str] | None = None,
+    alerts: dict[str, Any] | None = None,
     **more: Any,
 ) -> AsyncIterator[tuple[int, int]]:
     """Process and port of an agent at the vantage point that its folder is named after."""
@@ -119,6 +133,7 @@ async def _agent(
         "web": {"listen": f"127.0.0.1:{port}"},
         "agent": {"vantage": home.name, "region": region, "workers": 1, **more},
         "clock": clock or {"source": "none"},
+        "alerts": alerts or {},
         "streams": streams,
     }
     (home / "agent.yml").write_text(yaml.safe_dump(settings))
