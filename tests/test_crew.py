@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -218,6 +219,20 @@ async def test_a_stream_that_crashes_its_worker_again_and_again_is_not_decoded_a
     await watched.flowing(*NAMES)
     await until(lambda: watched.decoded(neighbour) > decoded[neighbour])
     assert watched.decoded("a") == decoded["a"]
+
+
+async def test_workers_that_may_open_no_more_files_go_on(watched: Watched) -> None:
+    limits = {one: resource.prlimit(one.pid or 0, resource.RLIMIT_NOFILE) for one in watched.crew._children}
+    try:
+        for one, (_, most) in limits.items():
+            resource.prlimit(one.pid or 0, resource.RLIMIT_NOFILE, (3, most))
+        await until(lambda: all(watched.value("qoe_agent_worker_open_fds", worker=one.name) is None for one in limits))
+        await watched.flowing(*NAMES)
+    finally:
+        for one, before in limits.items():
+            resource.prlimit(one.pid or 0, resource.RLIMIT_NOFILE, before)
+    await until(lambda: all(watched.value("qoe_agent_worker_open_fds", worker=one.name) for one in limits))
+    assert not any(watched.restarts(one, "crashed") for one in limits)
 
 
 async def test_a_worker_that_has_grown_too_large_is_replaced_in_good_order(watched: Watched) -> None:

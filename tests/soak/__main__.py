@@ -10,10 +10,12 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -45,9 +47,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--streams", type=int, default=60, help="streams that play (a few more never do)")
     parser.add_argument("--shows", type=int, default=5, help="publishers")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nice", type=int, default=0, help="of all of it; below 0 where others use the machine, too")
     parser.add_argument("--only", help="kinds of faults, with commas")
     parser.add_argument("--out", type=Path, help="where the JSON document goes, with the agent's log beside it")
     return parser.parse_args()
+
+
+async def guarded(said: argparse.Namespace, home: Path) -> dict[str, Any]:
+    """The soak; SIGTERM ends it and all that it began."""
+    work = asyncio.create_task(soak(said, home))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    return await work
 
 
 async def soak(said: argparse.Namespace, home: Path) -> dict[str, Any]:
@@ -57,10 +67,12 @@ async def soak(said: argparse.Namespace, home: Path) -> dict[str, Any]:
         process = world.start()
         seen = Seen(process.pid, world.port, world.log)
         looking = asyncio.create_task(seen.run())
+        threading.Thread(target=seen.beat, daemon=True).start()
         try:
             injector = Injector(world, seen)
             skipped = await injected(said, world, seen, injector)
         finally:
+            seen.over.set()
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
@@ -70,6 +82,7 @@ async def soak(said: argparse.Namespace, home: Path) -> dict[str, Any]:
         seen.finish()
         began = monotonic() - seen.now()
         late = [Late(one["at"] - began, injector.of(one["show"])) for one in world.said if "late" in one]
+        late += [Late(at, frozenset(seen.watched)) for at, _ in seen.starved]
         document = report.made(injector, seen, late, skipped, ended, WARM * seen.now())
         return {**document, "publishers": world.said[-200:]}
 
@@ -130,8 +143,9 @@ def main() -> int:
     if lacking := [one for one in servers.missing() if one != "chromium"]:
         print(f"this machine lacks {', '.join(lacking)}", file=sys.stderr)
         return 2
+    os.nice(said.nice)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        document = asyncio.run(soak(said, Path(folder)))
+        document = asyncio.run(guarded(said, Path(folder)))
     if said.out:
         said.out.write_text(json.dumps(document, indent=1) + "\n")
     print(report.text(document))

@@ -20,7 +20,7 @@ EXPECTED = {
 """Incidents of which one at least must follow, on every stream of the show."""
 ALLOWED = {
     "stall": DELIVERY, "vanish": DELIVERY | {"format_change"}, "flap": DELIVERY | {"format_change"},
-    "resolution": frozenset({"resolution_change", "format_change"}),
+    "resolution": frozenset({"resolution_change", "format_change", "overexposed"}),  # the stamp then fills the picture
     "black": frozenset({"black", "underexposed", "content_freeze"}), "pause": frozenset(),
     "silence": frozenset({"silence"}),
 }  # fmt: skip
@@ -35,7 +35,7 @@ GROWTH = 0.05
 """Share by which memory may be more in the last half than in the first."""
 SILENT = 4.0
 """Seconds in which a healthy stream must be seen to have brought packets, and looks are a second apart."""
-SILENT_HLS = 7.0
+SILENT_HLS = 8.0
 
 
 class Injected(NamedTuple):
@@ -110,12 +110,13 @@ def _explains(fault: Injected, event: Event) -> bool:
     return event.stream in fault.streams and event.kind in ALLOWED.get(fault.kind, DELIVERY)
 
 
-def unexplained(faults: Sequence[Injected], gaps: Sequence[Gap]) -> list[Gap]:
-    """Silences of streams to which nothing was done."""
+def unexplained(faults: Sequence[Injected], gaps: Sequence[Gap], late: Sequence[Late] = ()) -> list[Gap]:
+    """Silences of streams to which nothing was done, nor to their publisher by a busy machine."""
     return [
         gap
         for gap in gaps
-        if not any(
+        if not any(gap.stream in one.streams and gap.start - EXCUSED <= one.at <= gap.end + EARLY for one in late)
+        and not any(
             gap.stream in fault.streams and gap.start <= fault.until + LATE and gap.end >= fault.start - EARLY
             for fault in faults
         )

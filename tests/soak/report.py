@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from statistics import quantiles
+from statistics import mean, quantiles
 from typing import TYPE_CHECKING, Any
 
 from tests.soak import judge
 from tests.soak.plan import MEANING
+from tests.soak.seen import OTHERS
 
 if TYPE_CHECKING:
     from tests.soak.inject import Injector
@@ -33,9 +34,13 @@ def made(
         })  # fmt: skip
         broken += [f"{fault.kind} at {fault.start:.0f} s: not found on {', '.join(missed)}"] if missed else []
     playing = [event for event in seen.events if event.stream in seen.watched or not event.stream]
-    invented = judge.invented(faults, playing, late)
+    invented = [
+        event
+        for event in judge.invented(faults, playing, late)
+        if event.kind != "agent_overloaded" or not seen.contended(event.at - 10.0, event.at)
+    ]
     broken += [f"invented: {event.kind} on {event.stream or 'the agent'} at {event.at:.0f} s" for event in invented]
-    silent = judge.unexplained(faults, seen.gaps)
+    silent = judge.unexplained(faults, seen.gaps, late)
     broken += [f"no packets of {gap.stream} from {gap.start:.0f} s to {gap.end:.0f} s" for gap in silent]
     broken += [f"a counter went down: {line}" for line in seen.backwards]
     broken += seen.bugs()
@@ -53,6 +58,11 @@ def made(
         "scrapes": {
             "count": len(seen.took), "unanswered": seen.unanswered,
             "p99_seconds": round(ordered[98], 3) if ordered else None, "worst_seconds": round(max(seen.took), 3),
+        },
+        "starved": {"times": len(seen.starved), "seconds": round(sum(late for _, late in seen.starved), 1)},
+        "others": {
+            "mean": round(mean(share for _, share in seen.others), 3),
+            "contended": round(mean(share > OTHERS for _, share in seen.others), 3),
         },
         "joins": dict(seen.joins), "broken": broken,
     }  # fmt: skip
@@ -87,7 +97,14 @@ def text(said: dict[str, Any]) -> str:
             f"{MEANING[kind]}"
         )
     lines += [f"  not injected: {kind}: {why}" for kind, why in said["not_injected"].items()]
-    lines += [f"incidents explained by a publisher that was late by itself: {said['excused']}"]
+    starved = said["starved"]
+    lines += [f"the machine was too busy {starved['times']} times, {starved['seconds']} s in all"]
+    others = said["others"]
+    lines += [
+        f"other programs had {others['mean']:.0%} of the machine on average; it was contended for "
+        f"{others['contended']:.0%} of the time, in which the agent's overload and the time that a new worker takes are not judged"
+    ]
+    lines += [f"incidents explained by that, or by a publisher that was late by itself: {said['excused']}"]
     lines += [f"invented incidents: {len(said['invented'])}", f"unexplained silences: {len(said['silent'])}"]
     for kind, times in said["measured_again"].items():
         lines.append(f"measured again after {kind}: {', '.join(f'{one:g}' for one in times)} s")

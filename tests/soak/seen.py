@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import threading
 from collections import defaultdict
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,9 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOK = 1.0
+OTHERS = 0.3
+"""Share of the machine that other programs have when ours must wait for them."""
+BEAT, STARVED = 0.1, 0.5
+"""Seconds between two looks at the machine, and how late one must be for the machine to be called too busy."""
 SLOW = 5.0
 """Seconds between two looks at processes."""
-SERIES = re.compile(r"^(qoe_[a-z_]+)\{([^}]*)\} ([\d.eE+-]+)$", re.MULTILINE)
+SERIES = re.compile(r"^(qoe_[a-z_]+)(?:\{([^}]*)\})? ([\d.eE+-]+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 WANTED = ("qoe_up{", "qoe_packets_total{", "qoe_incidents_total{", "qoe_agent_", "qoe_join_attempts_total{")
 BUGS = (
@@ -55,6 +61,12 @@ class Seen:
         self.threads: list[tuple[float, float]] = []
         self.zombies: set[int] = set()
         self.workers: dict[int, psutil.Process] = {}
+        self.starved: list[tuple[float, float]] = []
+        """When the machine was too busy to let us look, and for how long."""
+        self.others: list[tuple[float, float]] = []
+        """Share of the machine's processors that programs had which are none of ours."""
+        self._own = 0.0
+        self.over = threading.Event()
         self.watched: set[str] = set()
         """Streams whose packets are expected."""
         self._incidents: dict[tuple[str, str], float] = {}
@@ -63,6 +75,15 @@ class Seen:
     def now(self) -> float:
         """Seconds since the beginning."""
         return monotonic() - self._began
+
+    def beat(self) -> None:
+        """Until `over`, in a thread: whether the machine has time for us, who are no nicer than the agent."""
+        last = self.now()
+        while not self.over.wait(BEAT):
+            now = self.now()
+            if now - last - BEAT > STARVED:
+                self.starved.append((now, round(now - last - BEAT, 2)))
+            last = now
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -82,6 +103,7 @@ class Seen:
                 self.take(text, self.now())
                 if monotonic() - slow > SLOW:
                     slow = monotonic()
+                    self._machine(self.now())
                     self._processes(self.now())
 
     def take(self, text: str, now: float) -> None:
@@ -128,6 +150,21 @@ class Seen:
     def quiet(self, streams: frozenset[str], since: float) -> list[str]:
         """Those of them that have brought no packet since then, or are not up."""
         return [one for one in streams if self.packets.get(one, (0.0, -1.0))[1] <= since or not self.up.get(one)]
+
+    def contended(self, since: float, until: float) -> bool:
+        """Whether other programs had so much of the machine that ours had to wait."""
+        return any(share > OTHERS for at, share in self.others if since - 2 * SLOW <= at <= until + SLOW)
+
+    def _machine(self, now: float) -> None:
+        busy, us, own = psutil.cpu_percent() / 100.0, psutil.Process(), 0.0
+        for one in [us, *us.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                own += times.user + times.system
+        passed = now - self.others[-1][0] if self.others else 0.0
+        ours = max(0.0, own - self._own) / (passed * (psutil.cpu_count() or 1)) if passed else busy
+        self._own = own
+        self.others.append((now, max(0.0, busy - ours)))
 
     def _processes(self, now: float) -> None:
         memory = files = threads = 0.0

@@ -79,6 +79,7 @@ def test_a_publisher_that_was_late_excuses_stalls_of_its_streams_for_a_while() -
 def test_silences_are_explained_by_what_hit_the_stream() -> None:
     gaps = [Gap("a", 199.0, 206.0), Gap("b", 199.0, 206.0), Gap("a", 300.0, 310.0)]
     assert judge.unexplained([STALL, KILL], gaps) == gaps[1:]
+    assert judge.unexplained([STALL, KILL], gaps, [Late(305.0, frozenset({"a"}))]) == gaps[1:2]
 
 
 def test_growth_compares_the_halves_after_the_warm_up() -> None:
@@ -103,13 +104,14 @@ def test_the_name_server_answers_by_its_mood() -> None:
     assert names.reply(question("nowhere.soak.test"), "well")[3] & 15 == 3
     assert names.reply(question(names.KNOWN), "gone")[3] & 15 == 3
     assert names.reply(question(names.KNOWN), "mute") == b""
-    assert names.reply(question(names.MUTE), "well") == b""
+    assert names.reply(question(f"3.{names.MUTE}"), "well") == b""
 
 
 LOOK = """qoe_up{{stream="a"}} 1.0
 qoe_packets_total{{stream="a",track="video"}} {packets}
 qoe_incidents_total{{stream="a",kind="stall"}} {stalls}
-qoe_agent_decode_faults_total{{stream="a"}} 0.0
+qoe_agent_decode_faults_total 0.0
+qoe_agent_probe_errors_total{{probe="black"}} {errors}
 """
 
 
@@ -117,9 +119,11 @@ def test_looks_become_events_silences_and_counters_that_went_down() -> None:
     seen = Seen(psutil.Process().pid, 1, Path("/nonexistent"))
     seen.watched = {"a"}
     for at, packets, stalls in ((1.0, 10, 0), (2.0, 20, 1), (9.0, 30, 1), (10.0, 40, 3), (11.0, 5, 3)):
-        seen.take(LOOK.format(packets=packets, stalls=stalls), at)
+        seen.take(LOOK.format(packets=packets, stalls=stalls, errors=0.0), at)
     assert seen.events == [Event(2.0, "a", "stall"), Event(10.0, "a", "stall"), Event(10.0, "a", "stall")]
     assert seen.gaps == [Gap("a", 2.0, 9.0)]
     assert seen.backwards == ["a packets: 40 to 5"]
     assert seen.quiet(frozenset({"a", "b"}), 10.5) == ["b"]
     assert seen.bugs() == []
+    seen.take(LOOK.format(packets=9, stalls=3, errors=1.0), 12.0)
+    assert seen.bugs() == ["qoe_agent_probe_errors_total{'probe': 'black'} is 1"]

@@ -25,7 +25,7 @@ DISK = 6 << 20
 """Bytes of the disk on which the agent logs."""
 HLS_EACH = 4
 """Every so manieth stream is pulled by HLS."""
-LOOKED_UP, MUTE, GONE = 3, 4, 2
+LOOKED_UP, MUTE, GONE = 3, 16, 2
 """Streams by a name that is known, never answered, and denied."""
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -77,7 +77,7 @@ class World:
             for n in range(LOOKED_UP):
                 found[f"named-{n}"] = f"rtmp://{names.KNOWN}:{port}/hls/s{NAMED}", NAMED
             for n in range(MUTE):
-                found[f"mute-{n}"] = f"rtmp://{names.MUTE}:{port}/hls/s0", None
+                found[f"mute-{n}"] = f"rtmp://{n}.{names.MUTE}:{port}/hls/s0", None
             for n in range(GONE):
                 found[f"gone-{n}"] = f"rtmp://nowhere.soak.test:{port}/hls/s0", None
         return found
@@ -104,7 +104,7 @@ class World:
                 stack.callback(self.names.close)
             except OSError as error:
                 self.cannot["dns"] = f"no name server on {names.HOST}:53: {error.strerror}"
-            self.nginx = await stack.enter_async_context(servers.nginx(self.home / "nginx", fragment=1))
+            self.nginx = await stack.enter_async_context(servers.nginx(self.home / "nginx", fragment=2, length=12))
             await stack.enter_async_context(self._publishing(self.nginx))
             self.write()
             yield
