@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
-FAULTS = (Fault("black", 2, 1), Fault("standing", 4, 1.5), Fault("silence", 6, 2.5), Fault("stall", 9, 2))
-GARBLED = "garbled.flv"
+FAULTS = (Fault("stall", 12, 2),)
+FAULTY = ("garbled.flv", "silence.ts", "black.ts", "frozen.ts")
 
 
 @contextlib.asynccontextmanager
@@ -39,24 +39,27 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
     often = {"decode": "all", "join": {"every": "2s"}}
     async with contextlib.AsyncExitStack() as stack:
         side = await stack.enter_async_context(_side())
+        ports = servers.free_port(), servers.free_port()
+        prometheus = await stack.enter_async_context(_prometheus(home, ports, side))  # it takes its time
         base = await origin.start()
         stack.push_async_callback(origin.stop)
         gone = f"http://127.0.0.1:{servers.free_port()}/gone.flv"
         show = {"name": "flv", "url": f"{base}/live/show.flv", **often}
-        fra = await stack.enter_async_context(
-            _agent(home / "fra", "eu", [
+        await stack.enter_async_context(
+            _agent(home / "fra", ports[0], "eu", [
                 show,
                 {"name": "hls", "url": f"{base}/live/show.m3u8", "variant": "all", **often},
                 {"name": "gone", "url": gone},
                 {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
-                {"name": "garbled", "url": f"{side}/streams/{GARBLED}"},
+                *({"name": name.partition(".")[0], "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
             ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side))
         )  # fmt: skip
-        sin = await stack.enter_async_context(_agent(home / "sin", "ap", [show], "--shard", "0/1", decode_cpu=0.01))
-        prometheus = await stack.enter_async_context(_prometheus(home, [fra, sin], side))
-        await servers.until(lambda: psutil.Process(sin[0]).children(), "a worker")
-        for worker in psutil.Process(sin[0]).children():
+        sin = await stack.enter_async_context(
+            _agent(home / "sin", ports[1], "ap", [show], "--shard", "0/1", decode_cpu=0.01)
+        )
+        await servers.until(lambda: psutil.Process(sin).children(), "a worker")
+        for worker in psutil.Process(sin).children():
             worker.kill()
         yield Monitored(prometheus)
 
@@ -119,16 +122,16 @@ async def _side() -> AsyncIterator[str]:
 @contextlib.asynccontextmanager
 async def _agent(
     home: Path,
+    port: int,
     region: str,
     streams: list[dict[str, Any]],
     *options: str,
     clock: dict[str, str] | None = None,
     alerts: dict[str, Any] | None = None,
     **more: Any,
-) -> AsyncIterator[tuple[int, int]]:
-    """Process and port of an agent at the vantage point that its folder is named after."""
+) -> AsyncIterator[int]:
+    """The process of an agent at the vantage point that its folder is named after."""
     home.mkdir()
-    port = servers.free_port()
     settings = {
         "web": {"listen": f"127.0.0.1:{port}"},
         "agent": {"vantage": home.name, "region": region, "workers": 1, **more},
@@ -140,12 +143,12 @@ async def _agent(
     command = (sys.executable, "-m", "qoe_agent", "run", home / "agent.yml", *options)
     async with servers.running(*command, log=home / "agent.log") as process:
         await servers.until(lambda: servers.answers(port), "the agent")
-        yield process.pid, port
+        yield process.pid
     assert "Traceback" not in (home / "agent.log").read_text()
 
 
 @contextlib.asynccontextmanager
-async def _prometheus(home: Path, agents: list[tuple[int, int]], side: str) -> AsyncIterator[str]:
+async def _prometheus(home: Path, agents: tuple[int, ...], side: str) -> AsyncIterator[str]:
     """Our example configuration with these targets, and our rules; all at once a second, without waiting (`for`)."""
     for name in promql.RULE_FILES:
         rules = yaml.safe_load((promql.FOLDER / name).read_text())
@@ -158,10 +161,10 @@ async def _prometheus(home: Path, agents: list[tuple[int, int]], side: str) -> A
     config["rule_files"] = list(promql.RULE_FILES)
     del config["alerting"]
     watched, probed = config["scrape_configs"]
-    ports = [f"127.0.0.1:{port}" for _, port in agents]
-    watched["static_configs"] = [{"targets": ports}]
+    targets = [f"127.0.0.1:{port}" for port in agents]
+    watched["static_configs"] = [{"targets": targets}]
     probed |= {"scrape_interval": "6s", "scrape_timeout": "5s", "static_configs": [{"targets": ["flv", "gone"]}]}
-    probed["relabel_configs"][-1]["replacement"] = ports[0]
+    probed["relabel_configs"][-1]["replacement"] = targets[0]
     again = {"job_name": "qoe-agent", "metrics_path": "/replayed", "static_configs": [{"targets": [side[7:]]}]}
     config["scrape_configs"].append(again)
     (home / "prometheus.yml").write_text(yaml.safe_dump(config))
