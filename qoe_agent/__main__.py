@@ -69,16 +69,32 @@ def run(
 
 
 @app.command()
-def check(config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG) -> None:
-    """Say what is wrong with a configuration, all of it at once. Exit status 2 if anything is."""
-    from qoe_agent.config import check as problems
+def check(
+    config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG,
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test notification to every receiver.")] = False,
+) -> None:
+    """Say what is wrong with a configuration, all of it at once. Exit status 2 if anything is.
 
-    found = problems(str(config), os.environ)
-    for line in found:
-        typer.echo(line, err=True)
-    if found:
-        raise typer.Exit(USAGE)
+    With --notify, 1 if a receiver did not take its test notification.
+    """
+    from qoe_agent.config import ConfigError, load
+
+    try:
+        read = load(str(config), os.environ)
+    except ConfigError as error:
+        for line in error.errors:
+            typer.echo(line, err=True)
+        raise typer.Exit(USAGE) from None
     typer.echo(f"{config}: good", err=True)
+    if notify:
+        from qoe_agent.alerts.trial import notify as attempt
+
+        tried = asyncio.run(attempt(read))
+        for one in tried:
+            typer.echo(one.line(), err=bool(one.error))
+        if not tried:
+            typer.echo("alerts: no receivers are configured", err=True)
+        raise typer.Exit(1 if not tried or any(one.error for one in tried) else 0)
 
 
 Url: TypeAlias = Annotated[str, typer.Argument(help="What to watch: rtmp, http(s) FLV/TS/HLS, udp, rtsp, a file.")]

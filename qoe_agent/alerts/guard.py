@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     Address: TypeAlias = IPv4Address | IPv6Address
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_METADATA = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"))
+)
+"""Where clouds serve secrets that is not link-local: AWS by IPv6, Alibaba, Oracle, Azure."""
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 
@@ -29,10 +33,10 @@ class Forbidden(OSError):
 
 
 def kind(address: Address) -> Literal["public", "private", "other"]:
-    """Whether everybody can reach it, or only this machine and its neighbours; other: link-local, multicast, none."""
+    """Whether everybody can reach it, or only this machine and its neighbours; other: link-local, metadata, multicast, none."""
     if isinstance(address, ipaddress.IPv6Address) and (within := _embedded(address)):
         return kind(within)
-    if address.is_link_local or address.is_multicast or address.is_unspecified:
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
         return "other"
     if address.is_loopback or (address.version == 4 and address in _SHARED):
         return "private"

@@ -133,5 +133,5 @@ class Hook:
 
     async def _give_up(self, batch: list[Notice], error: str, at: float) -> None:
         self._patience.lost(len(batch), error)
-        self._meter.result(self.options.name, "dead", len(batch))
         await self._dead.bury(self.options.name, batch, error, at)
+        self._meter.result(self.options.name, "dead", len(batch))

@@ -5,12 +5,13 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from qoe_agent.catalogue import kinds
 from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.section import section, wrong
+from qoe_agent.config.suggest import suggestion
 from qoe_agent.config.values import Bytes, File, Headers, HttpUrl, Line, Seconds, Word, Zone, instant, seconds
 from qoe_agent.model import Severity
 
@@ -23,12 +24,17 @@ Instant = Annotated[float, BeforeValidator(instant)]
 _Span = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=86400)]
 
 
+def _kind(value: str) -> str:
+    if value not in kinds():
+        raise ValueError("no such incident" + suggestion(value, kinds()))
+    return value
+
+
 class RuleOptions:
     """Makes pydantic check a mapping of incidents' kinds to how they are told."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        known = kinds()
-        kind = core_schema.literal_schema(list(known))
+        kind = handler.generate_schema(Annotated[str, AfterValidator(_kind)])
         rule = _keyed({
             "for": handler.generate_schema(_Span),
             "resolve_after": handler.generate_schema(_Span),
@@ -36,7 +42,7 @@ class RuleOptions:
             "severity": handler.generate_schema(Severity),
             "silenced_by": core_schema.list_schema(kind, strict=True),
         })  # fmt: skip
-        return _keyed(dict.fromkeys(known, rule))
+        return _keyed(dict.fromkeys(kinds(), rule))
 
 
 def _keyed(schemas: dict[str, CoreSchema]) -> CoreSchema:

@@ -321,7 +321,7 @@ async def test_a_reload_changes_receivers_and_rules_and_keeps_what_fires(server:
         wanted = {"webhooks": [hook(server), hook(server, "stays")]}
         async with bench(wanted) as at_work:
             stall = at_work.begin()
-            await until(lambda: len(server.taken) == 2)
+            await until(lambda: len(server.taken) == 2 and not at_work.desk._delivery.waiting())
             stays = at_work.desk._delivery._receivers["stays"]
             changed = made({"webhooks": [hook(other), hook(server, "stays")]})
             at_work.desk.follow(changed)

@@ -21,6 +21,7 @@ ADDRESSES = {
     "64:ff9b::7f00:1": "private", "2002:7f00:1::": "private",
     "169.254.169.254": "other", "fe80::1": "other", "::ffff:169.254.169.254": "other", "0.0.0.0": "other",
     "::": "other", "224.0.0.1": "other", "ff02::1": "other", "255.255.255.255": "other", "240.0.0.1": "other",
+    "fd00:ec2::254": "other", "100.100.100.200": "other", "168.63.129.16": "other",
     "64:ff9b::a9fe:a9fe": "other", "2002:a9fe:a9fe::": "other",
 }  # fmt: skip
 
