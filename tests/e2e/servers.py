@@ -210,11 +210,13 @@ async def prometheus(home: Path, target: int | Path) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def alertmanager(home: Path) -> AsyncIterator[str]:
-    """A Prometheus Alertmanager, alone; yields its base URL."""
+async def alertmanager(home: Path, config: Path | None = None) -> AsyncIterator[str]:
+    """A Prometheus Alertmanager, alone, configured by a file or to tell nobody; yields its base URL."""
     home.mkdir()
-    config, port = home / "alertmanager.yml", free_port()
-    config.write_text(ALERTMANAGER)
+    port = free_port()
+    if config is None:
+        config = home / "alertmanager.yml"
+        config.write_text(ALERTMANAGER)
     options = [f"--config.file={config}", f"--storage.path={home}/data", f"--web.listen-address=127.0.0.1:{port}",
                "--cluster.listen-address="]  # fmt: skip
     async with running("prometheus-alertmanager", *options, log=home / "out.log"):
