@@ -52,7 +52,7 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "gone", "url": gone},
                 {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
-                *({"name": name.partition(".")[0], "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
+                *({"name": name, "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
             ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side))
         )  # fmt: skip
         sin = await stack.enter_async_context(
@@ -93,6 +93,14 @@ class Monitored:
                 return bool(json.load(got)["data"]["result"])
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {error.read().decode()}") from None
+
+    def failures(self) -> list[str]:
+        """Rules that Prometheus could not evaluate, and why."""
+        with urllib.request.urlopen(f"{self._base}/api/v1/rules", timeout=10) as got:
+            groups = json.load(got)["data"]["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        assert len(rules) == len(promql.rules())
+        return [f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"]
 
     def lacking(self, expressions: list[str]) -> list[str]:
         """Those that have had none."""

@@ -39,20 +39,22 @@ def expected() -> dict[str, str]:
     return {query: where for query, where in found.items() if not promql.named(query) & NOT_PRODUCED.keys()}
 
 
-async def shown(home: Path) -> list[str]:
-    """Queries without an answer after all that."""
+async def shown(home: Path) -> tuple[list[str], list[str]]:
+    """Queries without an answer after all that, and rules that failed."""
     lacking = list(expected())
     async with monitored(home) as prometheus:
         end = asyncio.get_running_loop().time() + DEADLINE
         while lacking and asyncio.get_running_loop().time() < end:
             lacking = await asyncio.to_thread(prometheus.lacking, lacking)
-    return lacking
+        return lacking, await asyncio.to_thread(prometheus.failures)
 
 
 async def test_every_query_has_an_answer(servers_needed: None, tmp_path: Path) -> None:
     """Panels, annotations, and the series that rules are made of."""
     where = expected()
-    assert [f"{where[query]}: {query}" for query in await shown(tmp_path / "monitored")] == []
+    lacking, failures = await shown(tmp_path / "monitored")
+    assert [f"{where[query]}: {query}" for query in lacking] == []
+    assert failures == []
 
 
 def test_what_is_not_produced_is_little_and_is_asked_for() -> None:
