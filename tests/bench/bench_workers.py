@@ -84,9 +84,9 @@ async def main() -> None:
     said = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home, port = Path(folder), servers.free_port()
-        async with fleet(home, said.streams) as urls, aiohttp.ClientSession() as http:
+        async with fleet(home, said.streams) as made, aiohttp.ClientSession() as http:
             lines = [f"web: {{listen: '127.0.0.1:{port}'}}", "agent: {workers: 2}", "streams:"]
-            lines += [f"  - {{name: show-{number}, url: '{url}'}}" for number, url in enumerate(urls)]
+            lines += [f"  - {{name: show-{number}, url: '{url}'}}" for number, url in enumerate(made.urls)]
             config = home / "agent.yml"
             config.write_text("\n".join(lines) + "\n")
             command = [sys.executable, "-m", "qoe_agent", "run", str(config)]
