@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 NICENESS = 10
 """Decode threads step back behind the event loop."""
-SHARED_DECODERS = 2
-"""Key-frame decoders kept a lane."""
 WAITING = 1024
 """Jobs that may wait in a lane, mostly seconds of sound; so many that those of a whole fleet may come at once, and that
 lateness is acted upon in its order (`maths.overload`) before any are turned away."""
@@ -44,7 +41,8 @@ class Lane:
         self._slot = memoryview(bytearray(SLOT)) if slot is None else slot
         self._jobs: queue.Queue[tuple[float, Callable[[], None] | None]] = queue.Queue(WAITING)
         """With when they were put there."""
-        self._shared: OrderedDict[tuple[str, bytes, bytes], Any] = OrderedDict()
+        self._kept: tuple[tuple[str, bytes, bytes], Any] | None = None
+        """The last decoder of key frames, and for what: it holds 21 MB at 1080p, and a new one costs little."""
         self._began: float | None = None
         """When the job under way began."""
         self._worst = 0.0
@@ -104,17 +102,14 @@ class Lane:
     def shared(self, codec: str, extradata: bytes, sets: bytes) -> Any:
         """The decoder for key frames with this extradata and these parameter sets in the packet."""
         key = (codec, extradata, sets)
-        context = self._shared.get(key)
-        if context is None:
-            context = self._shared[key] = open_decoder(codec, extradata)
-            if len(self._shared) > SHARED_DECODERS:
-                self._shared.popitem(last=False)
-        self._shared.move_to_end(key)
-        return context
+        if self._kept is None or self._kept[0] != key:
+            self._kept = None  # lets go of its memory before the next one takes as much
+            self._kept = key, open_decoder(codec, extradata)
+        return self._kept[1]
 
-    def discard(self, codec: str, extradata: bytes, sets: bytes) -> None:
-        """Throw away a decoder that met an error."""
-        self._shared.pop((codec, extradata, sets), None)
+    def discard(self) -> None:
+        """Throw away the decoder, which met an error."""
+        self._kept = None
 
     def _work(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -115,13 +115,13 @@ class Pictures:
             frames += context.decode(None)
             context.flush_buffers()
         except (av.FFmpegError, ValueError) as error:
-            self._lane.discard(*which)
+            self._lane.discard()
             yield Damage(first.at, first.track, "decode", 1, describe(error))
             return out
         if not frames:
             yield Damage(first.at, first.track, "decode", 1, "the key frame gave no picture")
         if not frames or first.flags & CORRUPT or any(frame.is_corrupt for frame in frames):
-            self._lane.discard(*which)
+            self._lane.discard()
         times = {round(seen.pts * TICKS): seen for seen in packets if seen.pts is not None}
         for frame in frames:
             seen = times.get(frame.pts, first)

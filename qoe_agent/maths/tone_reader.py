@@ -136,7 +136,7 @@ class Reader:
             tones += self._hear(sound[:whole])
             sound = sound[whole - tail :]
             self._start += (whole - tail) / rate
-        self._kept = sound
+        self._kept = sound.copy()  # of what was heard, the rest is let go
         return tones
 
     def _hear(self, sound: Samples) -> list[Tone]:

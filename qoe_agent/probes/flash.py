@@ -43,16 +43,20 @@ class Light:
     """The look: flashes that a picture completes, and pumping; None where pictures do not follow one another."""
 
     def __init__(self) -> None:
-        self._flashes = Flashes()
+        self._flashes: Flashes | None = None
+        """Made when a picture follows another."""
         self._recent: deque[float] = deque(maxlen=2)
 
     def __call__(self, view: View) -> Flicker | None:
         if view.pts is None:
             return None
-        if not view.follows:
-            self._flashes = Flashes()
-        found = self._flashes.see(view, view.pts)
-        if found.flash is not None or found.red is not None:
+        found = None
+        if view.follows:
+            self._flashes = self._flashes or Flashes()
+            found = self._flashes.see(view, view.pts)
+        else:
+            self._flashes = None
+        if found and (found.flash is not None or found.red is not None):
             self._recent.append(view.pts)
         while self._recent and not 0.0 <= view.pts - self._recent[0] <= SECOND:
             self._recent.popleft()

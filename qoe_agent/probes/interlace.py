@@ -55,7 +55,7 @@ class Look:
             if view.follows:
                 woven = weave(self._before, middle(view.luma))
             self._before = None
-        elif self._now(view.pts):
+        elif view.follows and self._now(view.pts):  # key pictures alone have no next one
             self._before = middle(view.luma).copy()
         return view.interlaced, woven
 
