@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 
 from qoe_agent.maths.view import View
 
@@ -126,8 +127,9 @@ def qp_of(frame: Any) -> NDArray[np.int32] | None:
 
     Read out of AVVideoEncParams (libavutil/video_enc_params.h) as it lies in memory: blocks of src_x, src_y, w, h
     and delta_qp, which the H.264 and MPEG-2 decoders write in raster order. Fifteen times as fast as `qp_map()`.
+    `frame.side_data` would tie the frame into a ring, which keeps its 3 MB until Python looks for such.
     """
-    told = frame.side_data.get("VIDEO_ENC_PARAMS")
+    told = SideDataContainer(frame).get("VIDEO_ENC_PARAMS")
     if told is None:
         return None
     columns = (frame.width + 15) // 16
