@@ -95,12 +95,16 @@ class Monitored:
             raise AssertionError(f"{expression}: {error.read().decode()}") from None
 
     def failures(self) -> list[str]:
-        """Rules that Prometheus could not evaluate, and why."""
+        """Rules that Prometheus could not evaluate, and words of alerts that it could not write."""
         with urllib.request.urlopen(f"{self._base}/api/v1/rules", timeout=10) as got:
             groups = json.load(got)["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
         assert len(rules) == len(promql.rules())
-        return [f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"]
+        alerts = [alert for rule in rules for alert in rule.get("alerts", ())]
+        assert len({alert["labels"]["alertname"] for alert in alerts}) > 15, "hardly any alert fires"
+        written = [text for alert in alerts for text in alert["annotations"].values()]
+        failed = [f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"]
+        return failed + [text for text in written if ("error" in text and "template" in text) or "{{" in text]
 
     def lacking(self, expressions: list[str]) -> list[str]:
         """Those that have had none."""

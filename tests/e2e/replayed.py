@@ -16,6 +16,7 @@ from qoe_agent.probes import declarations
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.sink import Key
 from tests.bitstream.test_capture import OBS
+from tests.probes.test_av_offset import stream as stamped
 from tests.probes.test_latency import marked, published, script
 from tests.probes.test_loudness import RATE, heard, tone
 from tests.probes.test_resolution import HALF, said, show
@@ -48,6 +49,7 @@ def _streams() -> dict[str, Iterable[Observation]]:
         "long": marked(steady, published),
         "hole": script().open(0.0).play(10).stop(5).drop().play(10).run().observations,
         "even": _sound(80),
+        "late": stamped(20, lambda _: 0.1),
         "future": marked(brief, lambda pts: published(pts) + 5.0),
         "obs": marked(brief, published, lambda time: OBS),
         "music": heard(*music),
