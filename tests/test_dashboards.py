@@ -17,6 +17,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from fixtures.dashboards import __main__ as generator
+from fixtures.dashboards import fleet, stream
 from tests import dashboards, promql
 
 PROVISIONING = Path(__file__).parent.parent / "grafana" / "provisioning"
@@ -49,6 +50,14 @@ def test_a_query_fits_what_the_agent_declares(asked: dashboards.Asked) -> None:
 def test_every_measure_has_its_place() -> None:
     asked = {name for each in dashboards.asked() for name in promql.named(each.plain)}
     assert {*promql.OURS} <= {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked}
+
+
+def test_a_metric_without_a_place_gets_one_at_the_end() -> None:
+    assert set(generator.unplaced(list(dashboards.BOARDS.values()))) == set()
+    assert "qoe_noise_ratio" in generator.unplaced([fleet.dashboard()])
+    *_, heading, last = stream.dashboard(["qoe_noise_ratio"])["panels"]
+    assert (heading["title"], last["title"]) == ("More", "qoe_noise_ratio")
+    assert promql.named(plain(last["targets"][0]["expr"])) == {"qoe_noise_ratio"}
 
 
 @PER_PANEL
