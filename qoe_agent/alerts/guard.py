@@ -33,7 +33,7 @@ class Forbidden(OSError):
 
 
 def kind(address: Address) -> Literal["public", "private", "other"]:
-    """Whether everybody can reach it, or only this machine and its neighbours; other: link-local, metadata, multicast, none."""
+    """Whether everybody can reach it, or this machine and its neighbours; other: link-local, metadata, multicast."""
     if isinstance(address, ipaddress.IPv6Address) and (within := _embedded(address)):
         return kind(within)
     if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:

@@ -1,0 +1,90 @@
+"""How long it takes from a fault in a live stream until a real Alertmanager has the alert, and until it is over there.
+
+`python -m tests.bench.bench_alerts [ROUNDS]`: the demo's origin over HTTP-FLV, the agent as a daemon (`decode: all`),
+and Debian's prometheus-alertmanager. For pictures and sound it counts from the first faulty frame that leaves the
+origin, for stalls from when the player ran dry; beyond `for`, and beyond `resolve_after` after the first good frame.
+Both are to be at most two seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qoe_agent.demo.origin import Origin
+from qoe_agent.demo.programme import Programme
+from tests.e2e import alerted, servers
+
+if TYPE_CHECKING:
+    from qoe_agent.demo.faults import FaultKind
+
+RULE = 1.0
+MOST = 2.0
+"""Seconds beyond `for`, or `resolve_after`, that are promised."""
+CASES: tuple[tuple[FaultKind, str, float], ...] = (
+    ("black", "QoeBlack", 3.0), ("standing", "QoeContentFreeze", 4.0), ("silence", "QoeSilence", 5.0),
+    ("stall", "QoeStall", 5.0),
+)  # fmt: skip
+CONFIG = f"""
+defaults:
+  alerts:
+    rules:
+      black: {{for: {RULE}, resolve_after: {RULE}, merge: 0}}
+      content_freeze: {{for: {RULE}, resolve_after: {RULE}, merge: 0}}
+      silence: {{for: 2s, resolve_after: {RULE}, merge: 0}}
+      stall: {{for: {RULE}, resolve_after: {RULE}, merge: 0}}
+      freeze: {{severity: info}}
+"""
+LASTING = {"silence": 2.0}
+"""`for`, where it is not RULE: a silence is one only after two seconds."""
+
+
+async def main(rounds: int) -> bool:
+    """Measure; whether it is prompt enough."""
+    origin = Origin(Programme(width=320, height=180))
+    base = await origin.start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return await measured(origin, f"{base}/live/show.flv", Path(folder), rounds)
+    finally:
+        await origin.stop()
+
+
+async def measured(origin: Origin, url: str, home: Path, rounds: int) -> bool:
+    """All faults in turn."""
+    good = True
+    async with servers.alertmanager(home / "am") as manager:
+        more = f'alerts: {{alertmanagers: [{{url: "{manager}"}}]}}\n{CONFIG}'
+        async with servers.agent(home / "agent", {"show": url}, "all", more) as agent:
+            await servers.until(lambda: 'qoe_buffer_seconds{stream="show"}' in servers.exposition(agent.port), "media")
+            await asyncio.sleep(3)
+            print(f"seconds beyond `for` and `resolve_after`, {rounds} faults of each kind (median, worst)", flush=True)
+            for kind, name, seconds in CASES:
+                fired, over, missed = list[float](), list[float](), 0
+                while len(fired) < rounds and missed < rounds:
+                    try:
+                        told = await alerted.tell(origin, manager, kind, seconds, name)
+                    except TimeoutError:  # an overloaded machine: the agent does not vouch for what it sees
+                        missed += 1
+                        continue
+                    began = told.incident if kind == "stall" else told.began
+                    fired.append(told.fired - began - LASTING.get(kind, RULE))
+                    over.append(told.resolved - told.ended - RULE)
+                good = good and not missed and max(fired + over) <= MOST
+                if not fired:
+                    print(f"{name:17} was not told: {agent.told()[-500:]}", flush=True)
+                    continue
+                print(
+                    f"{name:17} fires {statistics.median(fired):5.2f} {max(fired):5.2f}   "
+                    f"over {statistics.median(over):5.2f} {max(over):5.2f}{f'   not told: {missed}' if missed else ''}",
+                    flush=True,
+                )
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(0 if asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)) else 1)
