@@ -129,7 +129,7 @@ def qp_of(frame: Any) -> NDArray[np.int32] | None:
     and delta_qp, which the H.264 and MPEG-2 decoders write in raster order. Fifteen times as fast as `qp_map()`.
     `frame.side_data` would tie the frame into a ring, which keeps its 3 MB until Python looks for such.
     """
-    told = SideDataContainer(frame).get("VIDEO_ENC_PARAMS")
+    told: Any = SideDataContainer(frame).get("VIDEO_ENC_PARAMS")  # type: ignore[call-arg]  # its stub has no __init__
     if told is None:
         return None
     columns = (frame.width + 15) // 16
