@@ -18,6 +18,8 @@ EXPECTED = {
     "black": frozenset({"black"}), "silence": frozenset({"silence"}),
 }  # fmt: skip
 """Incidents of which one at least must follow, on every stream of the show."""
+DECODED = frozenset({"black", "silence"})
+"""What is found by decoding: an agent that says that it is overloaded may miss it."""
 ALLOWED = {
     "stall": DELIVERY, "vanish": DELIVERY | {"format_change"}, "flap": DELIVERY | {"format_change"},
     "resolution": frozenset({"resolution_change", "format_change", "overexposed"}),  # the stamp then fills the picture

@@ -65,6 +65,8 @@ class Seen:
         """When the machine was too busy to let us look, and for how long."""
         self.others: list[tuple[float, float]] = []
         """Share of the machine's processors that programs had which are none of ours."""
+        self.overloaded: list[float] = []
+        """When the agent said that it leaves decoding out."""
         self._own = 0.0
         self.over = threading.Event()
         self.watched: set[str] = set()
@@ -112,6 +114,8 @@ class Seen:
         found = {(name, tuple(LABEL.findall(labels))): float(value) for name, labels, value in SERIES.findall(lines)}
         self.values = found
         self.up = {dict(labels)["stream"]: value == 1.0 for (name, labels), value in found.items() if name == "qoe_up"}
+        if self.total("qoe_agent_overload_level") > 0.0:
+            self.overloaded.append(now)
         self.joins.clear()
         for (name, labels), value in found.items():
             said = dict(labels)
