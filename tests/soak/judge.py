@@ -22,11 +22,13 @@ DECODED = frozenset({"black", "silence"})
 """What is found by decoding: an agent that says that it is overloaded may miss it."""
 ALLOWED = {
     "stall": DELIVERY, "vanish": DELIVERY | {"format_change"}, "flap": DELIVERY | {"format_change"},
-    "resolution": frozenset({"resolution_change", "format_change", "overexposed"}),  # the stamp then fills the picture
+    "resolution": frozenset({"resolution_change", "format_change"}),
     "black": frozenset({"black", "underexposed", "content_freeze"}), "pause": frozenset(),
     "silence": frozenset({"silence"}),
 }  # fmt: skip
 """Incidents that are no invention, on streams of the show."""
+LASTING = {"resolution": frozenset({"overexposed"})}
+"""What may follow at any later time: the encoder's key frames then fall where the programme's white bar is wide."""
 CLOCK = frozenset({"clock_untrusted"})
 """What may be said of any stream while the machine's clock is wrong."""
 EARLY, LATE = 1.0, 3.0
@@ -105,6 +107,8 @@ def _excuses(late: Late, event: Event) -> bool:
 
 
 def _explains(fault: Injected, event: Event) -> bool:
+    if event.at >= fault.start and event.stream in fault.streams and event.kind in LASTING.get(fault.kind, ()):
+        return True
     if not covers(fault, event.at):
         return False
     if fault.clock and event.kind in CLOCK:
