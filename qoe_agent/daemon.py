@@ -96,8 +96,10 @@ class Daemon:
         await self.exporter.stop()
 
     def _follow(self) -> None:
-        self.alerts.streams(self.discovery.streams())
-        self.fleet.apply(self.shard.own(self.discovery.streams()))
+        streams = self.discovery.streams()
+        own = self.shard.own(streams)
+        self.alerts.streams(streams, own)
+        self.fleet.apply(own)
 
     async def reload(self) -> list[str]:
         """Read the configuration again; what is wrong with it, in which case the old one stays."""

@@ -44,6 +44,7 @@ LAYERS = (
 TOGETHER = {("exporter", "web")}
 
 PURE = ("model", "maths", "bitstream", "probes")
+PURE_FILES = ("alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py")
 IMPURE = {
     "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
     "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time",
@@ -117,7 +118,7 @@ def test_only_the_edges_import_av(path: Path) -> None:
 
 @PER_FILE
 def test_the_middle_is_pure(path: Path) -> None:
-    if room(path) not in PURE:
+    if room(path) not in PURE and name(path) not in PURE_FILES:
         return
     found = imports(path)
     assert not [module for module in IMPURE if touches(found, module)]

@@ -17,7 +17,7 @@ from qoe_agent.alerts.meter import Meter
 from qoe_agent.alerts.wishes import Configured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qoe_agent.alerts.cases import State
     from qoe_agent.board import Board
@@ -49,6 +49,8 @@ class Desk:
         self._wake, self._unsaved = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._streams: tuple[Stream, ...] = ()
+        self._foreign: set[str] = set()
+        """Streams that are other agents' to watch."""
         self._wishes = self._wished(config)
         self._delivery = Delivery(config.alerts, self._context(config), self._current, self._meter, self._unsaved.set)
         board.listen(self._hear)
@@ -68,10 +70,11 @@ class Desk:
         self._config, self._wishes = config, self._wished(config)
         self._delivery.follow(config.alerts, self._context(config))
 
-    def streams(self, streams: tuple[Stream, ...]) -> None:
-        """These are configured now."""
-        self._streams = streams
-        self._wishes.follow(streams)
+    def streams(self, streams: Iterable[Stream], own: Iterable[Stream]) -> None:
+        """These are configured now, and of them these are watched by this agent."""
+        self._streams = tuple(streams)
+        self._foreign = {stream.name for stream in self._streams} - {stream.name for stream in own}
+        self._wishes.follow(self._streams)
 
     def _wished(self, config: Config) -> Configured:
         made = Configured(config.defaults.alerts, config.alerts.maintenance, self._expected)
@@ -150,7 +153,8 @@ class Desk:
             if self._delivery.anyone:
                 log.info("told (%s): %s", notice.severity, words.text(notice, "en", "UTC").title)
             if notice.status == "resolved":
-                self._resolved.append(notice)
+                if notice.observed or notice.name.stream not in self._foreign:  # else its new agent goes on with it
+                    self._resolved.append(notice)
             elif notice.former:  # to Alertmanager the less severe one is another alert
                 old = replace(notice, severity=notice.former, former=None, status="resolved", end=notice.at)
                 self._resolved.append(old)

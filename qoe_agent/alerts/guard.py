@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     Address: TypeAlias = IPv4Address | IPv6Address
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_METADATA = frozenset(
-    map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"))
-)
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")))
 """Where clouds serve secrets that is not link-local: AWS by IPv6, Alibaba, Oracle, Azure."""
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 

@@ -51,7 +51,7 @@ class Bench:
     def __init__(self, wanted: config.Config) -> None:
         self.board = Board(metrics())
         self.desk = Desk(self.board, wanted, lambda stream, at: True)
-        self.desk.streams(wanted.streams)
+        self.desk.streams(wanted.streams, wanted.streams)
         for stream in wanted.streams:
             self.board.add(Key(stream.name), {})
 
@@ -147,6 +147,26 @@ async def test_a_more_severe_alert_ends_the_less_severe_one_at_alertmanager(serv
         await until(lambda: len(server.taken[-1].told) == 2)
         told = {each["labels"]["severity"]: _unix(each["endsAt"]) for each in server.taken[-1].told}
         assert told["warning"] <= clock.wall(clock.now()) < told["critical"]
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+async def test_alertmanager_is_not_told_the_end_of_what_another_agent_goes_on_with(
+    foreign: bool, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that is handed over: both agents' alerts are the same one there, and the new agent's counts."""
+    monkeypatch.setattr(desks.policy, "UNOBSERVED", 0.01)
+    async with receiver() as manager:
+        async with bench({"webhooks": [hook(server)], "alertmanagers": [{"url": manager.base}]}) as at_work:
+            stall = at_work.begin()
+            await until(lambda: manager.taken)
+            streams = made({}).streams
+            at_work.desk.streams(streams, streams[1:] if foreign else streams)
+            at_work.end(stall, unobserved=True)
+            await until(lambda: ("resolved", "stall") in server.alerts())
+            at_work.begin("lost", Key("other"), severity="critical")
+            await until(lambda: "QoeLost" in manager.taken[-1].body.decode())
+        names = {each["labels"]["alertname"] for each in manager.taken[-1].told}
+    assert names == ({"QoeLost"} if foreign else {"QoeLost", "QoeStall"})
 
 
 async def test_a_receiver_hears_what_concerns_it(server: Receiver) -> None:

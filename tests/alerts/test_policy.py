@@ -213,6 +213,18 @@ def test_a_stream_that_is_down_silences_what_follows_from_it_and_no_other_stream
     assert said(watch.until(16.0)) == [("resolved", "lost"), ("firing", "black")]
 
 
+def test_one_rendition_that_is_down_silences_itself_and_all_of_the_stream_each() -> None:
+    rules = {"black": replace(RULE, silenced_by=frozenset({"lost"})), "lost": replace(RULE, lasting=0)}
+    watch = Watch(Wanted(rules))
+    watch.report(incident("lost", 0.0), rendition="720p")
+    watch.report(incident("black", 0.0), rendition="720p")
+    watch.report(incident("black", 0.0), rendition="360p")
+    watch.until(5.0)
+    assert [(one.name.kind, one.name.rendition) for one in watch.told if isinstance(one, Notice)] == [
+        ("lost", "720p"), ("black", "360p"),
+    ]  # fmt: skip
+
+
 def test_what_was_silenced_and_is_over_is_never_told() -> None:
     watch = Watch(Wanted({"black": replace(RULE, silenced_by=frozenset({"lost"}))}))
     watch.report(incident("lost", 0.0, severity="critical"))
@@ -287,6 +299,30 @@ def test_a_new_incident_ends_one_of_the_same_name_that_was_left_open() -> None:
     over = watch.told[-1]
     assert isinstance(over, Notice)
     assert (over.status, over.count, over.seconds) == ("resolved", 2, 30.0)
+
+
+def test_seconds_in_which_two_of_the_same_name_lasted_count_once() -> None:
+    watch = Watch()
+    watch.report(incident("stall", 0.0))
+    watch.until(10.0)
+    watch.report(incident("stall", 10.0))
+    watch.report(incident("stall", 0.0, 15.0))
+    watch.until(20.0)
+    watch.report(incident("stall", 10.0, 20.0))
+    watch.until(60.0)
+    over = watch.told[-1]
+    assert isinstance(over, Notice)
+    assert over.seconds == 20.0
+
+
+def test_what_is_reported_after_a_long_sleep_is_another_alert() -> None:
+    """The machine was suspended: nobody said that time had passed."""
+    watch = Watch()
+    watch.fault("stall", 0.0, 5.0)
+    watch.now = 1000.0
+    watch.report(incident("stall", 997.0))
+    assert said(watch.told) == [("firing", "stall"), ("resolved", "stall"), ("firing", "stall")]
+    assert len({one.id for one in watch.told if isinstance(one, Notice)}) == 2
 
 
 def test_keys_and_renditions_are_cases_of_their_own() -> None:
@@ -392,13 +428,15 @@ def test_state_that_is_written_and_read_at_every_step_gives_the_same_notices(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.floats(0.1, 60), st.floats(0.1, 50), st.booleans())
-def test_a_restart_neither_repeats_nor_forgets(restart: float, away: float, lasts: bool) -> None:
+@given(st.floats(0.1, 60), st.floats(0.1, 50), st.booleans(), st.booleans())
+def test_a_restart_neither_repeats_nor_forgets(restart: float, away: float, lasts: bool, killed: bool) -> None:
     """The agent is gone for a while; the fault lasts, and is found again by what starts anew, or is over meanwhile."""
     watch = Watch()
     watch.until(1.0)
     watch.report(incident("stall", 1.0))
     watch.until(1.0 + restart)
+    if not killed:  # sessions close what is open
+        watch.report(incident("stall", 1.0, 1.0 + restart, unobserved=True))
     told_before = len(watch.told)
     kept = json.loads(json.dumps(saved.written(watch.state, 0.0)))
     watch.now += away

@@ -70,13 +70,13 @@ async def measured(origin: Origin, url: str, home: Path, rounds: int) -> bool:
                         told = await alerted.tell(origin, manager, kind, seconds, name)
                     except TimeoutError:  # an overloaded machine: the agent does not vouch for what it sees
                         missed += 1
+                        print("\n".join(agent.told().splitlines()[-4:]), flush=True)
                         continue
                     began = told.incident if kind == "stall" else told.began
                     fired.append(told.fired - began - LASTING.get(kind, RULE))
                     over.append(told.resolved - told.ended - RULE)
                 good = good and not missed and max(fired + over) <= MOST
                 if not fired:
-                    print(f"{name:17} was not told: {agent.told()[-500:]}", flush=True)
                     continue
                 print(
                     f"{name:17} fires {statistics.median(fired):5.2f} {max(fired):5.2f}   "
