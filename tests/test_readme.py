@@ -7,8 +7,9 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from qoe_agent import catalogue
+from qoe_agent import catalogue, config
 from qoe_agent.__main__ import app
+from qoe_agent.alerts import wishes
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -27,6 +28,18 @@ def test_the_metric_table_is_what_the_command_prints() -> None:
 
 def test_the_incident_table_is_what_the_probes_declare() -> None:
     assert between(README.read_text(), "incidents") == catalogue.incident_table()
+
+
+def test_the_table_of_rules_is_what_is_told() -> None:
+    assert between(README.read_text(), "rules") == wishes.table()
+
+
+def test_the_examples_of_alerts_are_good() -> None:
+    examples = re.findall(r"```yaml\n(alerts:.*?)```", README.read_text(), re.DOTALL)
+    environ = {"QOE_HOOK_SECRET": "x", "FEISHU_URL": "https://open.feishu.cn/hook", "FEISHU_SECRET": "x"}
+    assert examples
+    for example in examples:
+        assert config.parse(example, "agent.yml", environ).alerts != config.Alerts()
 
 
 def test_every_command_of_the_readme_exists() -> None:
