@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ROOMS = (
-    "about", "alerts.meter", "board", "exporter", "fleet", "quarantine", "rollcall", "session", "shard", "strain",
-    "tally", "vitals",
+    "about", "alerts.meter", "board", "evidence.keeper", "exporter", "fleet", "quarantine", "rollcall", "session",
+    "shard", "strain", "tally", "vitals",
 )  # fmt: skip
 """Modules that declare metrics of their own, beside the probes."""
 OWN = ("strain", "quarantine")

@@ -53,7 +53,7 @@ def crew(board: Board, options: Agent, expected: Callable[[Stream, float], bool]
         return Crew(board, options, workers, expected)
     return Fleet(
         board, ring_bytes=options.ring_bytes, decode_threads=options.decode_threads, decode_cpu=options.decode_cpu,
-        expected=expected,
+        expected=expected, evidence=options.evidence,
     )  # fmt: skip
 
 
@@ -251,8 +251,7 @@ class Crew:
         return self._over
 
     def _setup(self, child: Child) -> Setup:
-        said = self._options
-        return Setup(child.name, self.ring_bytes, said.decode_threads, said.log_format, said.log_level, clock.state())
+        return Setup(child.name, self.ring_bytes, clock.state(), self._options)
 
     def _bereaved(self, child: Child) -> None:
         """A worker is gone: what it watched is not known for some seconds."""

@@ -19,6 +19,8 @@ from qoe_agent.config.layers import stream_of
 from qoe_agent.crew import crew
 from qoe_agent.discipline import Discipline
 from qoe_agent.discovery import Discovery
+from qoe_agent.evidence.keeper import tend
+from qoe_agent.evidence.shelf import Shelf
 from qoe_agent.exporter import Exporter
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
@@ -55,6 +57,8 @@ class Daemon:
         self.alerts = Desk(self.board, config, self.discovery.expected)
         self.fleet = crew(self.board, config.agent, self.discovery.expected)
         self.discipline = Discipline(config.clock)
+        kept = config.agent.evidence
+        self.evidence = Shelf(kept.folder, kept.bytes, kept.keep) if kept.folder else None
         self.about = About(self.board)
         self.exporter = Exporter(self.board, self, self.about, config.web)
         self._read = _stamp(path) if path else None
@@ -73,6 +77,8 @@ class Daemon:
             asyncio.create_task(self.discipline.run(), name="clock"),
             asyncio.create_task(self.alerts.run(), name="alerts"),
         ]
+        if self.evidence:
+            self._tasks.append(asyncio.create_task(tend(self.evidence, self.board), name="evidence"))
         if self._path is not None:
             self._tasks.append(asyncio.create_task(self._look(), name="configuration"))
         return where
@@ -137,7 +143,7 @@ class Daemon:
         for section, name in (
             ("web", "listen"), ("web", "tls_cert"), ("web", "tls_key"),
             ("agent", "vantage"), ("agent", "region"), ("agent", "workers"), ("agent", "decode_threads"),
-            ("agent", "worker_memory"),
+            ("agent", "worker_memory"), ("agent", "evidence"),
             ("agent", "log_level"), ("agent", "log_format"),
         ):  # fmt: skip
             if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):

@@ -1,4 +1,4 @@
-"""The HTTP server: /metrics, /probe, /-/healthy, /-/ready, /-/reload, /-/publish and a page of links.
+"""The HTTP server: /metrics, /probe, /evidence, /-/healthy, /-/ready, /-/reload, /-/publish and a page of links.
 
 The token guards every path but the two health checks, the Host allow-list all of them. Answers never hold a
 traceback, an address or a secret.
@@ -18,7 +18,7 @@ from qoe_agent import __version__, clock
 from qoe_agent.board import Board
 from qoe_agent.maths.urls import scrub
 from qoe_agent.model import Metric, Sample
-from qoe_agent.web import access, answer
+from qoe_agent.web import access, answer, kept
 from qoe_agent.web.shield import PROTOCOL_LOG, say, shield, strict
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.about import About
     from qoe_agent.config import Stream, Web
+    from qoe_agent.evidence.shelf import Shelf
 
 SCRAPES = Metric("qoe_agent_scrapes_total", "counter", "Times /metrics was asked for.")
 RENDER = Metric(
@@ -97,6 +98,10 @@ class Agent(Protocol):
     async def visit(self, stream: Stream, seconds: float, log: list[str]) -> Visit:
         """A fresh pull that lasts at most `seconds`; tells `log` what happened."""
 
+    @property
+    def evidence(self) -> Shelf | None:
+        """Where evidence is kept; None: nowhere."""
+
     def publish(self, body: bytes, content_type: str) -> None:
         """A server says that a publisher came or went. ValueError: it cannot be understood."""
 
@@ -142,6 +147,7 @@ class Exporter:
         app.router.add_get("/probe", self._probe)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
+        app.router.add_routes(kept.routes(lambda: self.agent.evidence))
         app.router.add_post("/-/reload", self._reload)
         app.router.add_post("/-/publish", self._publish)
         return app

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from qoe_agent import clock
 from qoe_agent.decode import Pool
+from qoe_agent.evidence.keeper import keeper
 from qoe_agent.join import join
+from qoe_agent.memory import BACKOFF
 from qoe_agent.model import Metric, Sample
 from qoe_agent.naps import Loop
 from qoe_agent.ring import Budget
-from qoe_agent.session import BACKOFF, Session
+from qoe_agent.session import Session
 from qoe_agent.sink import Key, Sink
 from qoe_agent.sources import choose, hls
 from qoe_agent.strain import Strain
@@ -23,7 +25,7 @@ from qoe_agent.visit import narrated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from qoe_agent.config import Stream
+    from qoe_agent.config import Evidence, Stream
     from qoe_agent.visit import Brought
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Fleet:
         expected: Callable[[Stream, float], bool] | None = None,
         worker: str = "0",
         slots: Sequence[memoryview] = (),
+        evidence: Evidence | None = None,
     ) -> None:
         """`decode_cpu`: cores' worth of decoding for all streams together; None: no limit. `expected`: whether a
         stream should be on air at a wall-clock time; None: this is a worker process, and its parent knows that, and
@@ -77,6 +80,7 @@ class Fleet:
         self.pool = Pool(decode_threads, slots)
         self.budget = Budget(ring_bytes)
         self.strain = Strain(board, self.pool, worker, decode_cpu)
+        self.keeper = keeper(evidence, board)
         self._kept: dict[str, _Kept] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}
         self._keys: dict[str, frozenset[Key]] = {}
@@ -121,10 +125,7 @@ class Fleet:
         """Name and state of each stream, for people."""
         for kept in self._kept.values():
             for session in kept.sessions:
-                yield (
-                    session.key.shown,
-                    session.lost.reason if session.lost else "up" if session.media else "connecting",
-                )
+                yield session.key.shown, session.state
 
     def ready(self) -> bool:
         """Whether every stream has been tried once."""
@@ -196,6 +197,8 @@ class Fleet:
         self.apply(())
         if leaving := set().union(*self._leaving.values()):
             await asyncio.wait(leaving, timeout=GOODBYE)
+        if self.keeper:
+            await self.keeper.drained()
         self.strain.close(clock.now())
         self.pool.close()
 
@@ -272,7 +275,7 @@ class _Kept:
     async def _attend(self, rendition: str, variant: str | None) -> None:
         """Watch one rendition until cancelled."""
         fleet, key = self._fleet, Key(self.stream.name, rendition)
-        session = Session(self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant)
+        session = Session(self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant, keeper=fleet.keeper)
         self.sessions.append(session)
         try:
             async with asyncio.TaskGroup() as group:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from qoe_agent import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qoe_agent.model import Damage, Incident, Lost
 
 log = logging.getLogger(__name__)
@@ -18,8 +20,9 @@ class Journal:
 
     INTERVAL = 10.0
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, heard: Callable[[str], None] = lambda line: None) -> None:
+        """`heard` gets each line without the stream's name."""
+        self._name, self._heard = name, heard
         self._faults = 0
         self._last = ""
         self._since = clock.now()
@@ -27,15 +30,15 @@ class Journal:
     def lost(self, lost: Lost) -> None:
         """The pull ended."""
         level = logging.INFO if lost.reason in ("ended", "stopped") else logging.WARNING
-        log.log(level, "%s: %s%s", self._name, lost.reason, f": {lost.detail}" if lost.detail else "")
+        self._say(level, f"{lost.reason}: {lost.detail}" if lost.detail else lost.reason)
 
     def incident(self, incident: Incident) -> None:
         """An incident began or is over."""
         level = logging.INFO if incident.severity == "info" else logging.WARNING
         if incident.end is None:
-            log.log(level, "%s: %s began", self._name, incident.kind)
+            self._say(level, f"{incident.kind} began")
         else:
-            log.log(level, "%s: %s, %.2f s", self._name, incident.kind, incident.end - incident.start)
+            self._say(level, f"{incident.kind}, {incident.end - incident.start:.2f} s")
 
     def damage(self, seen: Damage) -> None:
         """Something was wrong in the bytes."""
@@ -45,5 +48,9 @@ class Journal:
     def flush(self, now: float) -> None:
         """Say what has gathered, if it is time."""
         if self._faults and now - self._since >= self.INTERVAL:
-            log.warning("%s: %d faults in the media, last was %s", self._name, self._faults, self._last)
+            self._say(logging.WARNING, f"{self._faults} faults in the media, last was {self._last}")
             self._faults, self._since = 0, now
+
+    def _say(self, level: int, line: str) -> None:
+        log.log(level, "%s: %s", self._name, line)
+        self._heard(line)

@@ -8,6 +8,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qoe_agent.model import Lost, Playlist, Target
 
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds to wait before each further attempt; reset by media."""
+WAITING = {"silent": 1.0, "ended": 4.0}
+"""Reasons that mean: the server is well and waits for its publisher, as we do. With the longest wait."""
+JITTER = 0.2
+"""Share of the wait that is left to chance, so that a fleet does not reconnect in step."""
+
+
+def pause(failures: int, lost: Lost | None, chance: float) -> float:
+    """Seconds to wait before the next pull: longer after each that brought nothing; `chance`: 0 to 1."""
+    wait = BACKOFF[min(failures, len(BACKOFF) - 1)]
+    if lost is not None:
+        wait = min(wait, WAITING.get(lost.reason, wait))
+    return wait * (1 + JITTER * (2 * chance - 1))
+
 
 @dataclass(slots=True)
 class Memory:

@@ -18,12 +18,13 @@ from zlib import crc32
 
 from qoe_agent import clock, sources, tally
 from qoe_agent.decode import Decoding, Guard
+from qoe_agent.evidence.witness import Witness
 from qoe_agent.incidents import unobserved
 from qoe_agent.join import Start
 from qoe_agent.journal import Journal
 from qoe_agent.maths.doubt import Doubt
 from qoe_agent.maths.urls import scrub
-from qoe_agent.memory import Memory
+from qoe_agent.memory import Memory, pause
 from qoe_agent.model import (
     Damage,
     Finding,
@@ -37,7 +38,7 @@ from qoe_agent.model import (
     Playlist,
     Sample,
     Tick,
-)
+)  # fmt: skip
 from qoe_agent.probes import Declaration, declarations
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.config import Stream
     from qoe_agent.decode import Pool
+    from qoe_agent.evidence.keeper import Keeper
     from qoe_agent.ring import Budget
     from qoe_agent.sink import Key, Sink
 
@@ -61,14 +63,8 @@ def stream_metrics() -> tuple[Metric, ...]:
     return METRICS + tuple(metric for declared in declarations().values() for metric in declared.metrics)
 
 
-BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds to wait before each further attempt; reset by media."""
 BEHIND = sources.HOLD + 0.05
 """Seconds that Ticks lie behind the clock: what arrived before them has been fed."""
-WAITING = {"silent": 1.0, "ended": 4.0}
-"""Reasons that mean: the server is well and waits for its publisher, as we do. With the longest wait."""
-JITTER = 0.2
-"""Share of the wait that is left to chance, so that a fleet does not reconnect in step."""
 
 
 @dataclass(slots=True)
@@ -97,33 +93,30 @@ class Session:
         *,
         variant: str | None = None,
         taps: Iterable[Callable[[Observation], None]] = (),
+        keeper: Keeper | None = None,
     ) -> None:
-        """`taps` also get every observation (recorder, live table)."""
+        """`taps` also get every observation (recorder, live table). `keeper`: keeps evidence of incidents."""
         self.stream, self.key, self._board = stream, key, board
         self.target = stream.target() if variant is None else replace(stream.target(), variant=variant)
         self.recorded = sources.prepare(self.target) == "replay"
         """A recording brings its own looks and joins, and packets without their data."""
         self._then: float | None = None  # takes agent time to when the recording was made
-        self._budget, self.ring, self._taps = budget, budget.ring(), tuple(taps)
+        self._budget, self.ring = budget, budget.ring()
+        self._witness = Witness(key, stream.evidence, self.ring, keeper)
+        self._taps = (*taps, self._witness.see) if keeper else tuple(taps)
         self._watched, self._routes = list[_Watched](), dict[type, tuple[_Watched, ...]]()
         pictures, sounds = self._build(declarations())
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._start = asyncio.get_running_loop(), Start(clock.now())
         self.decoding = Decoding(
-            pool.lane(),
-            self.feed,
-            self._loop.call_soon_threadsafe,
-            pictures=pictures,
-            sounds=sounds,
-            policy=stream.decode,
-            every=stream.pictures_every,
-            phase=crc32(key.stream.encode()) / 2**32,
+            pool.lane(), self.feed, self._loop.call_soon_threadsafe, pictures=pictures, sounds=sounds,
+            policy=stream.decode, every=stream.pictures_every, phase=crc32(key.stream.encode()) / 2**32,
             name=key.stream,
-        )
+        )  # fmt: skip
         self._tally, self._doubtful = tally.Tally(board, key, self.decoding, self.ring), False
-        self._start = Start(clock.now())
         self.media = self.tried = False
         """Whether this pull has brought media; whether one has ended by now."""
-        self._dead, self._memory, self._journal, self._failures = True, Memory(), Journal(key.shown), 0
+        self._dead, self._memory, self._failures = True, Memory(), 0
+        self._journal = Journal(key.shown, self._witness.line)
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
 
@@ -153,10 +146,7 @@ class Session:
     async def pause(self) -> None:
         """Wait before the next pull: longer after each one that brought nothing."""
         self._failures = 0 if self.media else self._failures + 1
-        wait = BACKOFF[min(self._failures, len(BACKOFF) - 1)]
-        if self.lost is not None:
-            wait = min(wait, WAITING.get(self.lost.reason, wait))
-        await asyncio.sleep(wait * (1 + JITTER * (2 * random.random() - 1)))
+        await asyncio.sleep(pause(self._failures, self.lost, random.random()))
 
     async def pull(self) -> Lost:
         """One pull, from the request to its end, which is fed to the probes and returned."""
@@ -180,6 +170,11 @@ class Session:
             self.feed(self._start.result(lost.at, lost.reason))
         self.feed(lost)
         self._journal.lost(lost)
+
+    @property
+    def state(self) -> str:
+        """In one word, for people."""
+        return self.lost.reason if self.lost else "up" if self.media else "connecting"
 
     def stop(self) -> None:
         """The stream is no longer watched: what is open is closed as unobserved."""
@@ -259,6 +254,7 @@ class Session:
             watched.open[told.kind, told.key] = told
         if known is None or told.end is not None:
             self._journal.incident(told)
+        self._witness.told(told, clock.now())
         self._board.put(self.key, told, at)
 
     def _reconsider(self, now: float) -> None:

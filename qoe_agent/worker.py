@@ -31,7 +31,7 @@ from qoe_agent.vitals import Vitals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.config import Stream
+    from qoe_agent.config import Agent, Stream
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,8 @@ class Setup(NamedTuple):
 
     name: str
     ring_bytes: int
-    decode_threads: int
-    log_format: str
-    log_level: str
     clock: clock.State
+    options: Agent
 
 
 class Worker:
@@ -62,8 +60,9 @@ class Worker:
         self._link, self._told = link, open("/proc/self/statm", "rb", buffering=0)  # noqa: SIM115  kept for the pulse
         board = Outbox(catalogue.metrics(), link.send, lambda: link.full)
         self.fleet = Fleet(
-            board, ring_bytes=setup.ring_bytes, decode_threads=setup.decode_threads, worker=setup.name, slots=slots
-        )
+            board, ring_bytes=setup.ring_bytes, decode_threads=setup.options.decode_threads, worker=setup.name,
+            slots=slots, evidence=setup.options.evidence,
+        )  # fmt: skip
         self._visits: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -146,7 +145,7 @@ async def _work(sock: socket.socket, notes: Recorder) -> None:
         return
     setup = Setup(*first)
     clock.adopt(setup.clock)
-    logs.configure(setup.log_format, setup.log_level)
+    logs.configure(setup.options.log_format, setup.options.log_level)
     await Worker(link, setup, notes.slots).run()
     link.close()
 

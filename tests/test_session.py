@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qoe_agent import clock, session, sources
+from qoe_agent import clock, memory, session, sources
 from qoe_agent.board import Board
 from qoe_agent.config import Stream
 from qoe_agent.model import (
@@ -154,7 +154,7 @@ async def test_it_pulls_again_and_waits_longer_after_each_failure(make: Any, mon
             raise asyncio.CancelledError
 
     monkeypatch.setattr(session.asyncio, "sleep", sleep)
-    monkeypatch.setattr(session, "JITTER", 0.0)
+    monkeypatch.setattr(memory, "JITTER", 0.0)
     with pytest.raises(asyncio.CancelledError):
         await watched.run()
     assert waits == [2.0, 4.0, 8.0, 1.0, 2.0]  # the fourth pull brought media

@@ -93,6 +93,19 @@ def describe_adts(header: bytes) -> tuple[int, int, str | None] | None:
     return _RATES[index], channels, _PROFILES.get((header[2] >> 6) + 1)
 
 
+def adts(config: bytes, size: int) -> bytes | None:
+    """The ADTS header of an access unit of `size` bytes; None where ADTS cannot say what the configuration does."""
+    found = _specific_config(config)
+    layout = config[1] >> 3 & 15 if len(config) > 1 else 0
+    if found is None or found.core_rate not in _RATES or not 1 <= layout <= 7:
+        return None
+    kind = 2 if found.object_type in (_SBR, _PS) else found.object_type
+    if not 1 <= kind <= 4:
+        return None
+    head = 0xFFF1 << 40 | (kind - 1) << 38 | _RATES.index(found.core_rate) << 34 | layout << 30
+    return (head | (size + 7) << 13 | 0x7FF << 2).to_bytes(7, "big")
+
+
 def frame_duration(codec: str, config: bytes, data: bytes) -> float | None:
     """Seconds of sound in a packet; AAC without `config` is read as ADTS."""
     if codec == "aac":

@@ -1,6 +1,6 @@
 """What a user may write, typed and strict; errors are `file:line:col: path: message; did you mean …?`."""
 
-from qoe_agent.config.agent import Agent, Callback, Clock, Discovery, FileSd, HttpSd, Web
+from qoe_agent.config.agent import Agent, Callback, Clock, Discovery, Evidence, FileSd, HttpSd, Web
 from qoe_agent.config.alerting import Alertmanager, Alerts, Maintenance, StreamAlerts, Webhook
 from qoe_agent.config.reading import ConfigError, check, load, parse
 from qoe_agent.config.root import Config
@@ -16,6 +16,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Discovery",
+    "Evidence",
     "FileSd",
     "HttpSd",
     "Join",

@@ -161,6 +161,18 @@ def _admits(pattern: str, parts: SplitResult) -> bool:
 
 
 @section
+class Evidence:
+    """What is kept of incidents: stills, a clip, what was known then."""
+
+    folder: File | None = None
+    """Where; null: nothing is kept. Only the agent's user may read it."""
+    bytes: Bytes = 1_000_000_000
+    """Disk space that it may take; the oldest goes first."""
+    keep: Seconds = 7 * 86400.0
+    """How long each is kept."""
+
+
+@section
 class Agent:
     """The agent as a process."""
 
@@ -188,6 +200,8 @@ class Agent:
     """Log lines for people or for machines."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log lines that are written."""
+    evidence: Evidence = field(default_factory=Evidence)
+    """What is kept of incidents: stills, a clip, what was known then."""
     max_streams: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Streams beyond this many are refused, wherever they come from."""
 

@@ -1,0 +1,1 @@
+"""What happened, kept when an incident opens: stills, a clip, and what was known then; within a budget."""

@@ -1,0 +1,134 @@
+"""One case while it is gathered, and the files that are made of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent import clock
+from qoe_agent.decode import clips
+from qoe_agent.decode.pictures import describe
+from qoe_agent.evidence.mark import mark, name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qoe_agent.model import Format, Incident, Packet
+    from qoe_agent.sink import Key
+
+VERSION = 1
+"""Of what `case.json` holds."""
+EARLIER = 1.0
+"""Seconds before the incident of which the picture before it is."""
+LATER = 0.1
+"""Seconds after its beginning of which the picture at it is."""
+
+
+@dataclass(slots=True)
+class Case:
+    """What is known of an incident that began lately, and of those that began while it was gathered."""
+
+    key: Key
+    opened: float
+    """When the first one was told, by the agent's clock."""
+    incidents: dict[str, Incident]
+    """By their marks."""
+    formats: Mapping[int, Format]
+    packets: list[Packet]
+    """From a key frame on."""
+    clip: bool = True
+    """Whether it may show more than stills."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """How the stream was pulled, the latest playlist, the log."""
+    size: int = 0
+    """Bytes of packets that came since it was opened."""
+
+    def take(self, incident: Incident) -> None:
+        """Another incident, or more of one."""
+        self.incidents[self.marked(incident)] = incident
+
+    def marked(self, incident: Incident) -> str:
+        """The mark of an incident of this stream."""
+        return mark(self.key.stream, self.key.rendition, incident.kind, incident.key, incident.start)
+
+    @property
+    def name(self) -> str:
+        """Its folder, after the first incident."""
+        marked, first = next(iter(self.incidents.items()))
+        return name(self.key.shown, first.kind, marked, clock.wall(first.start))
+
+    def files(self) -> dict[str, bytes]:
+        """Everything, ready to be written. Decodes: takes a fraction of a second."""
+        files: dict[str, bytes] = {}
+        notes: list[str] = []
+        if not self.packets:
+            notes.append("no packets were there to cut from")
+        self._stills(files, notes)
+        if self.clip and self.packets:
+            try:
+                made = clips.clip(self.formats, self.packets)
+            except Exception as error:  # damaged media may break the muxer in any way; the rest is worth keeping
+                notes.append(f"no clip: {describe(error)}")
+            else:
+                notes += [f"not in the clip: {codec}" for codec in made.left_out]
+                if made.data:
+                    files["clip.mp4"] = made.data
+        return {"case.json": json.dumps(self._said(notes), indent=1).encode(), **files}
+
+    def _stills(self, files: dict[str, bytes], notes: list[str]) -> None:
+        form = next((form for form in self.formats.values() if form.kind == "video"), None)
+        own = [seen for seen in self.packets if form and seen.track == form.track and seen.pts is not None]
+        if form is None or not own:
+            return
+        begins = self._begins(own)
+        for called, pts in (("before.jpg", begins - EARLIER), ("at.jpg", begins + LATER)):
+            try:
+                found = clips.still(form, _from_key(own, pts), pts)
+            except Exception as error:  # as above
+                notes.append(f"no {called}: {describe(error)}")
+                continue
+            if found:
+                files[called] = found
+
+    def _begins(self, own: list[Packet]) -> float:
+        """When the first incident began, in media time: as the probe says, or by the packets that came before it."""
+        first = next(iter(self.incidents.values()))
+        times = [seen.pts for seen in own if seen.pts is not None]
+        if first.start_pts is not None and min(times) - EARLIER <= first.start_pts <= max(times) + EARLIER:
+            return first.start_pts
+        return max((seen.pts for seen in own if seen.at <= first.start and seen.pts is not None), default=times[0])
+
+    def _said(self, notes: list[str]) -> dict[str, Any]:
+        return {
+            "schema_version": VERSION,
+            "stream": self.key.stream,
+            "rendition": self.key.rendition,
+            "incidents": [
+                {"mark": marked, **asdict(each), "start": clock.wall(each.start), "end": _wall(each.end)}
+                for marked, each in self.incidents.items()
+            ],
+            "opened": clock.wall(self.opened),
+            "packets": len(self.packets),
+            "first_packet": clock.wall(self.packets[0].at) if self.packets else None,
+            "last_packet": clock.wall(self.packets[-1].at) if self.packets else None,
+            "formats": [_format(form) for form in self.formats.values()],
+            **self.facts,
+            "notes": notes,
+        }
+
+
+def _wall(at: float | None) -> float | None:
+    return None if at is None else clock.wall(at)
+
+
+def _from_key(own: list[Packet], pts: float) -> list[Packet]:
+    """From the last key frame that is shown by then on; from the first if there is none."""
+    start = max((n for n, seen in enumerate(own) if seen.key and (seen.pts or 0.0) <= pts), default=0)
+    return own[start:]
+
+
+def _format(form: Format) -> dict[str, Any]:
+    said = asdict(form)
+    del said["extradata"], said["at"]
+    return {name: value for name, value in said.items() if value is not None}
