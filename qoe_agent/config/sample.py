@@ -199,10 +199,14 @@ def _written(value: Any, hint: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+_LONG = (("d", 86400), ("h", 3600), ("m", 60))
+
+
 def _duration(value: float) -> str:
     if value < 1 and round(value * 1000, 9).is_integer():
         return f"{value * 1000:g}ms"
-    return f"{value / 60:g}m" if value % 60 == 0 and value > 60 else f"{value:g}s"
+    unit, length = next(((unit, length) for unit, length in _LONG if value % length == 0 and value > length), ("s", 1))
+    return f"{value / length:g}{unit}"
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
                 *({"name": name, "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
-            ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side))
+            ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side),
+                evidence={"folder": str(home / "evidence")})
         )  # fmt: skip
         sin = await stack.enter_async_context(
             _agent(home / "sin", ports[1], "ap", [show], "--shard", "0/1", decode_cpu=0.01)
