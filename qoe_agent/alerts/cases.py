@@ -65,6 +65,7 @@ class Case:
     """One fingerprint's incidents, as far back as they belong together."""
 
     id: str
+    """The mark of its first incident, as its evidence has it."""
     start: float
     """When it went wrong: the first incident that the present alert is about."""
     spells: Mapping[float, float | None] = field(default_factory=dict)

@@ -41,7 +41,7 @@ def slack(notices: Sequence[Notice], context: Context) -> dict[str, Any]:
     attachments = []
     for notice, told in zip(notices, texts, strict=True):
         where = link(notice, context)
-        title = f"<{where}|{_slack(told.title)}>" if where else _slack(told.title)
+        title = f"<{_slack(where)}|{_slack(told.title)}>" if where else _slack(told.title)
         lines = "\n".join([f"*{title}*", *map(_slack, [_mark(notice, context), *told.lines])])
         section = {"type": "section", "text": {"type": "mrkdwn", "text": lines[:SLACK_CHARACTERS]}}
         attachments.append({"color": _colour(notice)[0], "blocks": [section]})

@@ -18,11 +18,11 @@ Between two notices that something is firing with the same severity there is alw
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qoe_agent.alerts.cases import ORDER, Case, Name, Notice, Silenced
+from qoe_agent.evidence.mark import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,8 +84,7 @@ def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
     """The case with what is reported of it."""
     start, end = incident.start, incident.end
     if case is None:
-        text = "\0".join((*name, f"{start:.3f}"))
-        case = Case(hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16], start)
+        case = Case(mark(*name, start), start)
     new = start not in case.spells
     if new and _stale(case, start, end):
         return case

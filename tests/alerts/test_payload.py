@@ -42,13 +42,16 @@ def test_what_the_document_says() -> None:
     assert (told["stream"], told["kind"], told["status"], told["severity"]) == ("show-1", "black", "firing", "warning")
     assert (told["start"], told["end"], told["seconds"], told["count"], told["flapping"]) == (AT, None, 12.0, 3, True)
     assert told["labels"] == {"team": "live"}
-    assert told["url"] == "https://qoe.example/streams/show-1?at=1900000000"
+    assert told["url"] == "https://qoe.example/streams/show-1?at=1900000000&incident=0123456789abcdef"
     assert told["summary"] == "show-1: the picture is black"
 
 
 def test_links_hold_any_name() -> None:
     found = payload.link(notice(stream="a/b ?&ü", rendition="7&8"), CONTEXT)
-    assert found == "https://qoe.example/streams/a%2Fb%20%3F%26%C3%BC?at=1900000000&rendition=7%268"
+    assert (
+        found
+        == "https://qoe.example/streams/a%2Fb%20%3F%26%C3%BC?at=1900000000&incident=0123456789abcdef&rendition=7%268"
+    )
     assert payload.link(notice(), Context()) == ""
     assert payload.link(notice("agent_overloaded", ""), CONTEXT) == "https://qoe.example/"
 
