@@ -30,7 +30,8 @@ def test_slack() -> None:
     first, second = made["attachments"]
     assert (first["color"], second["color"]) == ("#c0392b", "#1e8449")
     assert first["blocks"] == [{"type": "section", "text": {"type": "mrkdwn", "text": (
-        "*<https://qoe.example/streams/show-1?at=1900000000&amp;incident=0123456789abcdef|show-1: the picture is black>*\n"
+        "*<https://qoe.example/streams/show-1?at=1900000000&amp;incident=0123456789abcdef|"
+        "show-1: the picture is black>*\n"
         "critical · sh-1\n"
         "Since 2030-03-17 17:46:40 UTC, for 12 s so far."
     )}}]  # fmt: skip
