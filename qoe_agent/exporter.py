@@ -1,4 +1,4 @@
-"""The HTTP server: /metrics, /probe, /evidence, /-/healthy, /-/ready, /-/reload, /-/publish and a page of links.
+"""The HTTP server: /metrics, /probe, /evidence, /-/healthy, /-/ready, /-/reload, /-/publish, and pages for people.
 
 The token guards every path but the two health checks, the Host allow-list all of them. Answers never hold a
 traceback, an address or a secret.
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
-from qoe_agent import __version__, clock
+from qoe_agent import clock
 from qoe_agent.board import Board
 from qoe_agent.maths.urls import scrub
 from qoe_agent.model import Metric, Sample
-from qoe_agent.web import access, answer, kept
+from qoe_agent.web import access, answer, front_page, kept, login, stream_page
+from qoe_agent.web.html import style
 from qoe_agent.web.shield import PROTOCOL_LOG, say, shield, strict
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ DURATION = Metric("qoe_probe_duration_seconds", "gauge", "How long the probe too
 VISIT_METRICS = (SUCCESS, DURATION)
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
-OPEN_PATHS = ("/-/healthy", "/-/ready")
+OPEN_PATHS = ("/-/healthy", "/-/ready", login.PATH, "/style.css")
 """Paths that need no token, and say nothing else."""
 HEADROOM = 0.5
 """Seconds of the scraper's timeout that are left for the way back."""
@@ -142,7 +143,9 @@ class Exporter:
         """The routes, behind the guards."""
         app = web.Application(middlewares=[shield(self._failed), self._guarded], client_max_size=LARGEST_BODY)
         app.on_response_prepare.append(strict)
-        app.router.add_get("/", self._page)
+        app.router.add_routes([web.get("/style.css", style), *login.routes(self._token)])
+        app.router.add_routes(front_page.routes(self.board, self.agent.share, self.agent.streams))
+        app.router.add_routes(stream_page.routes(self.board, lambda: self.agent.evidence))
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/probe", self._probe)
         app.router.add_get("/-/healthy", self._healthy)
@@ -158,27 +161,27 @@ class Exporter:
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Lets through who may ask."""
-        options, bound = self.options, self._bound
-        # An address that others can reach keeps its token, though the new options (for another address) have none.
-        token = options.token or (None if bound.loopback else bound.token)
+        options, bound, token = self.options, self._bound, self._token()
         if not access.host_allowed(request.headers.get("Host", ""), (bound.host, *options.allowed_hosts)):
             return say(421, "not a name of this agent; see web.allowed_hosts")
         if request.path not in OPEN_PATHS and token and not self._known(request, token):
+            if login.asks_for_page(request):
+                return login.away(request)
             return say(401, "the bearer token is missing or wrong", {"WWW-Authenticate": 'Bearer realm="qoe-agent"'})
         if request.method not in ("GET", "HEAD") and not access.origin_allowed(request.headers):
             return say(403, "pages of other sites may not change anything here")
         return await handler(request)
 
+    def _token(self) -> str | None:
+        # An address that others can reach keeps its token, though the new options (for another address) have none.
+        return self.options.token or (None if self._bound.loopback else self._bound.token)
+
     @staticmethod
     def _known(request: web.Request, token: str) -> bool:
-        if access.token_fits(request.headers, token):
+        if access.token_fits(request.headers, token) or login.known(request, token):
             return True
         # Media servers cannot send headers with their callbacks, only a query.
         return request.path == "/-/publish" and access.same(request.query.get("token", ""), token)
-
-    async def _page(self, request: web.Request) -> web.Response:
-        text = answer.landing(__version__, self.agent.share(), self.agent.streams())
-        return web.Response(text=text, content_type="text/html")
 
     async def _healthy(self, request: web.Request) -> web.Response:
         return say(200, "healthy")

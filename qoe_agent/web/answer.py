@@ -1,13 +1,12 @@
-"""In what form the answer goes out: content negotiation, compression, the page of links."""
+"""In what form the answer goes out: content negotiation, compression."""
 
 from __future__ import annotations
 
 import zlib
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus text format."""
@@ -51,14 +50,3 @@ def gzip(body: bytes) -> bytes:
     """`body` compressed at level 1: nine tenths of the gain at a fraction of the cost."""
     packer = zlib.compressobj(1, wbits=31)
     return packer.compress(body) + packer.flush()
-
-
-def landing(version: str, share: str, streams: Iterable[tuple[str, str]]) -> str:
-    """The page at `/`: where to find what, which part of the streams is watched here, and which these are."""
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(state)}</td></tr>\n" for name, state in streams)
-    links = "".join(f'<li><a href="{path}">{path}</a></li>\n' for path in ("/metrics", "/-/healthy", "/-/ready"))
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>qoe-agent</title></head>\n<body>\n'
-        f"<h1>qoe-agent {escape(version)}</h1>\n<ul>\n{links}</ul>\n{f'<p>{escape(share)}</p>' if share else ''}\n"
-        f"<table>\n<tr><th>stream</th><th>state</th></tr>\n{rows}</table>\n</body>\n</html>\n"
-    )

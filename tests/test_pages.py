@@ -1,0 +1,222 @@
+"""Pages for people: who gets in, what they show, and that nothing on them runs or leads astray."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from qoe_agent import catalogue, clock
+from qoe_agent.about import About
+from qoe_agent.board import Board
+from qoe_agent.config import Web
+from qoe_agent.evidence.mark import mark, name
+from qoe_agent.evidence.shelf import Shelf
+from qoe_agent.exporter import Exporter
+from qoe_agent.model import Incident, Sample
+from qoe_agent.sink import Key
+from qoe_agent.web.login import COOKIE, seal
+from qoe_agent.web.stream_page import MEASURES
+from tests.test_exporter import TOKEN, Standin
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from qoe_agent.model import Metric
+
+METRICS = {metric.name: metric for metric in catalogue.metrics()}
+PAGE = {"Accept": "text/html,application/xhtml+xml"}
+
+
+class Bench:
+    """An exporter whose board holds two streams, one with something wrong."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.agent = Standin(names=(("room", "up"), ("gone", "timeout")))
+        self.agent.evidence = Shelf(str(folder / "kept"), 1 << 20, 1e9)
+        self.board = Board(catalogue.metrics())
+        self.now = clock.now()
+        for key in ("room", "gone"):
+            self.board.add(Key(key), {})
+        self.put("qoe_up", 1.0, key="room")
+        self.put("qoe_up", 0.0, key="gone")
+        self.exporter = Exporter(self.board, self.agent, About(self.board), Web(**options))
+        jar = aiohttp.CookieJar(unsafe=True)
+        self.client = TestClient(TestServer(self.exporter.application()), cookie_jar=jar)
+
+    def put(self, metric: str, value: float, *labels: str, key: str = "room") -> None:
+        found: Metric = METRICS[metric]
+        self.board.put(Key(key), Sample(found, value, labels), self.now)
+
+    def incident(self, kind: str, start: float, end: float | None = None, key: str = "room") -> None:
+        self.board.put(Key(key), Incident(kind, self.now + start, end and self.now + end, "warning"), self.now)
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str]:
+        async with self.client.get(path, headers=headers or PAGE, allow_redirects=False) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    benches: list[Bench] = []
+
+    async def make(**options: Any) -> Bench:
+        bench = Bench(tmp_path, **options)
+        await bench.client.start_server()
+        benches.append(bench)
+        return bench
+
+    yield make
+    for bench in benches:
+        await bench.client.close()
+        await bench.exporter.stop()
+
+
+async def test_what_is_wrong_stands_first_on_the_front_page(made: Any) -> None:
+    bench = await made()
+    bench.incident("black", -5)
+    bench.incident("stall", -50, -40)
+    status, text = await bench.get("/")
+    assert status == 200
+    assert text.index(">room<") < text.index(">gone<")
+    assert "the picture is black" in text
+    assert "playback stalls" not in text
+    assert '<a href="/streams/room">' in text
+
+
+async def test_a_streams_page_shows_state_measures_and_incidents(made: Any) -> None:
+    bench = await made()
+    bench.put("qoe_video_height_pixels", 1080.0)
+    bench.put("qoe_av_offset_seconds", 0.0421, "stamp")
+    bench.incident("black", -5)
+    bench.incident("stall", -50, -40)
+    status, text = await bench.get("/streams/room")
+    assert status == 200
+    assert "1080 px" in text
+    assert "Sound late (below 0: early) (stamp)" in text
+    assert "42.1 ms" in text
+    assert text.index("the picture is black") < text.index("playback stalls")
+    assert "still going on" in text
+    assert "10 s" in text
+
+
+async def test_it_speaks_chinese_to_those_who_do(made: Any) -> None:
+    bench = await made()
+    bench.incident("black", -5)
+    for asked in (bench.get("/streams/room?lang=zh"), bench.get("/streams/room", **{"Accept-Language": "zh-CN,en"})):
+        _, text = await asked
+        assert '<html lang="zh">' in text
+        assert "黑屏" in text
+        assert "Incidents" not in text
+
+
+async def test_unknown_streams_have_no_page(made: Any) -> None:
+    bench = await made()
+    assert (await bench.get("/streams/nobody"))[0] == 404
+
+
+async def test_evidence_is_shown_and_what_a_link_asks_for_comes_first(made: Any) -> None:
+    bench = await made()
+    for n in range(2):
+        start = 1_800_000_000.0 + n
+        marked = mark("room", "", "black", "", start)
+        said = {"stream": "room", "incidents": [{"kind": "black", "mark": marked, "start": start}]}
+        files = {"case.json": json.dumps(said).encode(), "before.jpg": b"a", "at.jpg": b"b", "clip.mp4": b"c"}
+        bench.agent.evidence.put(name("room", "black", marked, start), files, start)
+    older = mark("room", "", "black", "", 1_800_000_000.0)
+    _, text = await bench.get("/streams/room")
+    assert text.count("<img") == 4
+    assert text.index(older) > text.index("08:00:01 UTC")
+    _, text = await bench.get(f"/streams/room?at=1800000000&incident={older}")
+    assert text.index(older) < text.index("08:00:01 UTC")
+
+
+async def test_pages_allow_pictures_and_styles_of_our_own_and_no_script(made: Any) -> None:
+    bench = await made(token=TOKEN)
+    for path in ("/login", "/style.css"):
+        async with bench.client.get(path) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "script" not in policy
+            assert "<script" not in await answer.text()
+
+
+async def test_names_are_escaped(made: Any) -> None:
+    bench = await made()
+    bad = '<script>alert("1")<'
+    bench.board.add(Key(bad), {})
+    bench.put("qoe_up", 1.0, key=bad)
+    status, text = await bench.get("/streams/%3Cscript%3Ealert%28%221%22%29%3C")
+    assert status == 200
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+async def test_a_browser_without_the_token_is_led_to_the_form_and_back(made: Any) -> None:
+    bench = await made(token=TOKEN)
+    async with bench.client.get("/streams/room?at=5", headers=PAGE, allow_redirects=False) as answer:
+        assert answer.status == 303
+        form = answer.headers["Location"]
+        assert form == "/login?next=%2Fstreams%2Froom%3Fat%3D5"
+    async with bench.client.post(form, data={"token": TOKEN}, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/streams/room?at=5")
+        cookie = answer.cookies[COOKIE]
+        assert cookie["httponly"]
+        assert cookie["samesite"] == "Strict"
+        assert TOKEN not in cookie.value
+    assert (await bench.get("/streams/room"))[0] == 200
+    assert (await bench.get("/metrics"))[0] == 200
+
+
+async def test_the_cookie_opens_what_may_be_looked_at_and_changes_nothing(made: Any) -> None:
+    bench = await made(token=TOKEN)
+    bench.client.session.cookie_jar.update_cookies({COOKIE: seal(TOKEN)})
+    assert (await bench.get("/"))[0] == 200
+    for path in ("/-/reload", "/-/publish"):
+        async with bench.client.post(path) as answer:
+            assert answer.status == 401
+
+
+@pytest.mark.parametrize("given", ["", "wrong", TOKEN[:-1], seal(TOKEN)])
+async def test_a_wrong_token_gets_no_cookie(made: Any, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qoe_agent.web.login.SLOWLY", 0.0)
+    bench = await made(token=TOKEN)
+    async with bench.client.post("/login", data={"token": given}, allow_redirects=False) as answer:
+        assert answer.status == 401
+        assert not answer.cookies
+    assert (await bench.get("/"))[0] == 303
+    assert (await bench.get("/", Accept="*/*"))[0] == 401
+
+
+@pytest.mark.parametrize("cookie", ["", TOKEN, seal(TOKEN + "x")])
+async def test_a_wrong_cookie_opens_nothing(made: Any, cookie: str) -> None:
+    bench = await made(token=TOKEN)
+    bench.client.session.cookie_jar.update_cookies({COOKIE: cookie})
+    assert (await bench.get("/metrics", Accept="*/*"))[0] == 401
+
+
+@pytest.mark.parametrize("where", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+async def test_the_form_leads_nowhere_else(made: Any, where: str) -> None:
+    bench = await made(token=TOKEN)
+    async with bench.client.post("/login", params={"next": where}, data={"token": TOKEN}, allow_redirects=False) as got:
+        assert got.headers["Location"] == "/"
+
+
+async def test_a_form_of_another_site_is_refused(made: Any) -> None:
+    bench = await made(token=TOKEN)
+    async with bench.client.post("/login", data={"token": TOKEN}, headers={"Origin": "https://evil.example"}) as answer:
+        assert answer.status == 403
+
+
+async def test_without_a_token_nobody_logs_in(made: Any) -> None:
+    bench = await made()
+    async with bench.client.post("/login", data={"token": "x"}) as answer:
+        assert answer.status == 404
+
+
+def test_all_that_the_page_shows_is_measured() -> None:
+    assert {each[0] for each in MEASURES} <= METRICS.keys()
