@@ -9,7 +9,7 @@ import pytest
 from qoe_agent.decode.looks import Looks
 from qoe_agent.decode.sounds import BURST, BURST_EVERY, Bursts, Sounds
 from qoe_agent.model import Sound
-from tests.accuracy.offline import demuxed
+from tests.accuracy.offline import Inline, demuxed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +103,38 @@ def test_bursts_of_a_fleet_are_spread_and_begin_anew_when_time_goes_back() -> No
         assert len(later) == pytest.approx(270 * BURST / BURST_EVERY, abs=4)
         assert bursts.due(3.0)
     assert Bursts(0.5).due(None)
+
+
+class Keeps:
+    """Keeps all samples."""
+
+    def __init__(self) -> None:
+        self.samples: list[Any] = []
+
+    def __call__(self, samples: Any, rate: int, pts: float) -> None:
+        self.samples.append(samples.copy())
+
+
+def test_streams_that_share_a_decoder_sound_as_if_each_had_its_own(clip: Path) -> None:
+    """But for the noise that AAC has decoders make up (PNS), here at −80 dBFS. The second one lags by half a second, so
+    that it takes the decoder over in another state each time."""
+    import numpy as np
+
+    (form, *packets) = list(demuxed(clip))[: 48 * 20]
+    lane = Inline()
+    alone, first, second = Keeps(), Keeps(), Keeps()
+    by_itself = Sounds(form, Looks({}, {"look": alone}))
+    sharing = [Sounds(form, Looks({}, {"look": look}), lane=lane) for look in (first, second)]
+    for start in range(0, len(packets) - 47, 47):
+        list(by_itself.listen(packets[start : start + 47]))
+        list(sharing[0].listen(packets[start : start + 47]))
+        if start >= 23:
+            list(sharing[1].listen(packets[start - 23 : start + 24]))
+    assert len(lane._listeners) == 1
+    assert sharing[0]._context is sharing[1]._context is None
+    whole = np.concatenate(alone.samples, axis=1)
+    assert np.allclose(np.concatenate(first.samples, axis=1), whole, atol=1e-4)
+    other = np.concatenate(second.samples, axis=1)
+    at = (whole.shape[1] // 1024 // 47 - 1) * 47 * 1024
+    start = 24 * 1024  # its first batch begins 24 packets into the stream
+    assert np.allclose(other[:, 1024:at], whole[:, start + 1024 : start + at], atol=1e-4)

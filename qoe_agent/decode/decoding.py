@@ -100,7 +100,7 @@ class Decoding:
             adaptive = Adaptive(pictures, self._schedule, self._duty, self._thrift, self._picture)
             self._video[seen.track] = _Seen(pictures, adaptive)
         elif seen.kind == "audio":
-            self._audio[seen.track] = Sounds(seen, self._looks, self._policy, self._phase)
+            self._audio[seen.track] = Sounds(seen, self._looks, self._policy, self._phase, self._lane)
             self._missed.pop(seen.track, None)
         self._thrift.anew()
 

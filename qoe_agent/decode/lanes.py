@@ -17,8 +17,12 @@ from qoe_agent.recorder import NONE, SLOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qoe_agent.model import Format
+
 NICENESS = 10
 """Decode threads step back behind the event loop."""
+LISTENERS = 8
+"""Decoders of sound that streams of one format share."""
 WAITING = 1024
 """Jobs that may wait in a lane, mostly seconds of sound; so many that those of a whole fleet may come at once, and that
 lateness is acted upon in its order (`maths.overload`) before any are turned away."""
@@ -41,6 +45,7 @@ class Lane:
         self._slot = memoryview(bytearray(SLOT)) if slot is None else slot
         self._jobs: queue.Queue[tuple[float, Callable[[], None] | None]] = queue.Queue(WAITING)
         """With when they were put there."""
+        self._listeners: dict[tuple[object, ...], Any] = {}
         self._kept: tuple[tuple[str, bytes, bytes], Any] | None = None
         """The last decoder of key frames, and for what: it holds 21 MB at 1080p, and a new one costs little."""
         self._began: float | None = None
@@ -106,6 +111,15 @@ class Lane:
             self._kept = None  # lets go of its memory before the next one takes as much
             self._kept = key, open_decoder(codec, extradata)
         return self._kept[1]
+
+    def listener(self, form: Format, made: Callable[[Format], Any]) -> Any:
+        """The decoder for sound of this format, in whatever state another stream has left it."""
+        key = form.codec, form.extradata, form.sample_rate, form.channels
+        if key not in self._listeners:
+            if len(self._listeners) >= LISTENERS:
+                del self._listeners[next(iter(self._listeners))]
+            self._listeners[key] = made(form)
+        return self._listeners[key]
 
     def discard(self) -> None:
         """Throw away the decoder, which met an error."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from qoe_agent.decode.lanes import Lane
     from qoe_agent.decode.looks import Looks
     from qoe_agent.model import Format, Packet
     from qoe_agent.probes import SoundLook
@@ -66,10 +67,17 @@ class Bursts:
 class Sounds:
     """An audio track of one connection."""
 
-    def __init__(self, form: Format, looks: Looks, policy: str = "all", phase: float = 0.0) -> None:
+    def __init__(
+        self, form: Format, looks: Looks, policy: str = "all", phase: float = 0.0, lane: Lane | None = None
+    ) -> None:
+        """`lane`: whose decoders are used where several streams may use one; None: it has its own."""
         self.format, self.looks = form, looks
-        self._policy, self._bursts = policy, Bursts(phase)
+        self._policy, self._bursts, self._lane = policy, Bursts(phase), lane
         self._context: Any = None
+        self._plain = False
+        """All that its decoder remembers of a packet is what overlaps with the next: it need not keep one."""
+        self._before: Packet | None = None
+        """The last packet."""
         self._quiet = False
         """The last stretch ended quiet."""
 
@@ -80,20 +88,18 @@ class Sounds:
         `missed`: the last of the packets before these if they were left out."""
         heard: list[Heard] = []
         try:
-            if self._context is None:
-                self._context = _opened(self.format)
-            if missed:
-                self._begin_anew(missed)
+            context = self._decoder(missed)
         except (av.FFmpegError, ValueError) as error:
             yield Damage(batch[0].at, batch[0].track, "decode", len(batch), describe(error))
             return
         for seen in batch:
             try:
-                frames = self._context.decode(_coded(seen))
+                frames = context.decode(_coded(seen))
             except (av.FFmpegError, ValueError) as error:
                 yield Damage(seen.at, seen.track, "decode", 1, describe(error))
                 continue
             heard += [Heard(seen.at, frame) for frame in frames]
+        self._learn(context, batch[-1], heard)
         for at, ticks, rate, samples in stretches(heard, TICKS):
             pts = None if ticks is None else ticks / TICKS
             was, self._quiet = self._quiet, _ends_quiet(samples, rate)
@@ -108,11 +114,28 @@ class Sounds:
             channels, n = samples.shape
             yield Sound(at, batch[0].track, pts, n / rate, rate, channels, clock.now(), looks)
 
-    def _begin_anew(self, missed: Packet) -> None:
-        """Sound overlaps with the packet before: that one is decoded for what it leaves behind."""
-        self._context.flush_buffers()
-        with contextlib.suppress(av.FFmpegError, ValueError):
-            self._context.decode(_coded(missed))
+    def _decoder(self, missed: Packet | None) -> Any:
+        """A decoder in the state in which the packet before leaves it: sound overlaps with that."""
+        shared = self._plain and self._lane is not None
+        if self._lane is not None and shared:
+            context, before = self._lane.listener(self.format, _opened), missed or self._before
+        else:
+            context, before = self._context or _opened(self.format), missed
+            self._context = context
+        if shared or before:
+            context.flush_buffers()
+        if before:
+            with contextlib.suppress(av.FFmpegError, ValueError):
+                context.decode(_coded(before))
+        return context
+
+    def _learn(self, context: Any, last: Packet, heard: list[Heard]) -> None:
+        """AAC-LC without SBR needs no decoder of its own, which has 0.7 MB (libavcodec, aac)."""
+        self._before = last
+        if heard and self._lane is not None and not self._plain and self.format.codec == "aac":
+            rate = heard[-1].frame.sample_rate
+            if context.profile == "LC" and rate == self.format.sample_rate:
+                self._plain, self._context = True, None
 
     def _hears(self, look: SoundLook, burst: bool, level: int) -> bool:
         when = getattr(look, "when", "always")
