@@ -14,14 +14,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from time import thread_time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import av
 import numpy as np
 
 from qoe_agent.decode import Decoding
+from qoe_agent.decode.pictures import Pictures
 from qoe_agent.maths.stamp_search import steps
 from qoe_agent.model import Format, Lost, Opened, Packet
 from qoe_agent.probes import declarations
@@ -77,7 +80,7 @@ def through(
     """The agent's way."""
     known = declarations() if looks or probes else {}
     made = {name: declared.make() for name, declared in known.items()}
-    pictures: dict[str, Any] = {"(shared planes)": lambda: wrapped("(shared planes)", Shrink())}
+    pictures: dict[str, Any] = {}
     sounds: dict[str, Any] = {}
     for name, declared in known.items():
         if declared.picture:
@@ -121,13 +124,6 @@ class Timed:
             self._took.append(thread_time() - began)
 
 
-class Shrink:
-    """Stands before all looks, so that the planes which they share are nobody's cost in particular."""
-
-    def __call__(self, view: Any) -> None:
-        _ = view.small, view.tiny, view.chroma
-
-
 def each(seen: list[Format | Packet]) -> dict[str, list[float]]:
     """Seconds of every call of every look and feed."""
     took: dict[str, list[float]] = {}
@@ -135,7 +131,13 @@ def each(seen: list[Format | Packet]) -> dict[str, list[float]]:
     def timed(name: str, called: Any) -> Any:
         return Timed(called, took.setdefault(name, []))
 
-    through(seen, looks=True, probes=True, wrapped=timed)
+    made = Pictures.next  # where the planes that all looks share are made
+
+    def shared(pictures: Pictures, frame: Any) -> Any:
+        return timed("(shared planes)", partial(made, pictures))(frame)
+
+    with patch.object(Pictures, "next", shared):
+        through(seen, looks=True, probes=True, wrapped=timed)
     return took
 
 
