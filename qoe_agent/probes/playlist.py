@@ -1,7 +1,8 @@
 """Playlists and segments (HLS): how they are fetched, and whether the playlist keeps moving.
 
 A live playlist must change within 1.5 target durations (RFC 8216 §6.2.1). It counts as stale from then on,
-once a fetch after that moment has shown no change: a poll that merely came late accuses nobody.
+once a fetch after that moment has shown no change: a poll that merely came late accuses nobody. Nor does time in which
+the agent itself stood still (`Tick.lag`).
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ STALE = 1.5
 """Target durations until a playlist must have changed."""
 UNSEEN = 3.0
 """Target durations without any fetch after which it counts as stale, seen or not."""
+BLIND = 0.5
+"""Lateness of the agent from which on it counts."""
 FRESH = 60.0
 """Seconds that the last segment's speed is worth showing."""
 
@@ -73,10 +76,13 @@ class _List:
     target: float | None = None
     ended: bool = False
     sequence: int | None = None
+    blind: float = 0.0
+    """Seconds since then in which the agent looked at nothing."""
 
     def stale(self, now: float, patience: float) -> bool:
         """Whether it has not changed for `patience` target durations."""
-        return bool(self.target) and not self.ended and now - self.changed > patience * (self.target or 0.0)
+        passed = now - self.changed - self.blind
+        return bool(self.target) and not self.ended and passed > patience * (self.target or 0.0)
 
 
 @probe(
@@ -92,6 +98,8 @@ class PlaylistProbe:
     """Follows the media playlists of one rendition: of its pictures, and of its sound where that has its own."""
 
     _lists: dict[int, _List] = field(default_factory=dict, init=False, repr=False)
+    _late: list[tuple[_List, float]] = field(default_factory=list, init=False, repr=False)
+    """Playlists that were not asked for in time, and when they were seen to have changed: the next Tick says why."""
     _speed: tuple[float, float] | None = field(default=None, init=False, repr=False)
     """When, and how fast, the last segment came."""
     _counts: dict[tuple[Metric, str], int] = field(default_factory=dict, init=False, repr=False)
@@ -109,6 +117,7 @@ class PlaylistProbe:
             for which in tuple(self._open):
                 yield from self._close(which, seen.at)
             self._lists.clear()
+            self._late.clear()
             self._speed = None
             if isinstance(seen, Lost):
                 yield from self._counters()
@@ -132,9 +141,10 @@ class PlaylistProbe:
         if not (seen.changed or seen.ended):
             yield from self._stale(known, seen.at, STALE)
             return
-        yield from self._stale(known, seen.at, UNSEEN)
+        if known.stale(seen.at, UNSEEN) and ("playlist_stale", known.key) not in self._open:
+            self._late.append((replace(known), seen.at))
         yield from self._close(("playlist_stale", known.key), seen.at)
-        known.changed = seen.at
+        known.changed, known.blind = seen.at, 0.0
 
     def _ordered(self, known: _List, sequence: int | None) -> None:
         if sequence is not None:
@@ -173,7 +183,14 @@ class PlaylistProbe:
 
     def _tick(self, tick: Tick) -> Iterator[Finding]:
         yield from self._counters()
+        blind = tick.lag if tick.lag >= BLIND else 0.0
+        for late, changed in self._late:
+            late.blind += blind
+            yield from self._stale(late, changed, UNSEEN)
+            yield from self._close(("playlist_stale", late.key), changed)
+        self._late.clear()
         for known in self._lists.values():
+            known.blind += min(blind, max(0.0, tick.at - known.changed))
             yield from self._stale(known, tick.at, UNSEEN)
         if self._lists:
             ages = [max(0.0, tick.at - known.changed) for known in self._lists.values() if not known.ended]

@@ -52,6 +52,18 @@ def test_a_change_that_the_poll_met_late_accuses_nobody() -> None:
     assert Outcome("playlist").feed(seen).incidents("playlist_stale") == []
 
 
+def test_an_agent_that_stood_still_accuses_nobody() -> None:
+    for after in ([listed(30.1, 3), Tick(30.2, lag=20.0)], [Tick(30.2, lag=20.0), listed(30.4, 3), Tick(31.2)]):
+        seen = [listed(10), Tick(10.2), *after]
+        assert Outcome("playlist").feed(seen).incidents("playlist_stale") == []
+    (stale,) = (
+        Outcome("playlist").feed([listed(10), Tick(10.2), listed(30.1, 3), Tick(30.2)]).incidents("playlist_stale")
+    )
+    assert (stale.start, stale.end) == (16.0, 30.1)
+    late = Outcome("playlist").feed([listed(10), Tick(15.2, lag=5.0), Tick(26.9), Tick(27.9)])
+    assert [each.start for each in late.incidents("playlist_stale")] == [16.0]
+
+
 def test_fetches_that_fail_leave_the_playlist_stale() -> None:
     failures = [listed(at, error="status") for at in (14.0, 16.5)]
     outcome = Outcome("playlist").feed([listed(10), *failures, Tick(17)])
