@@ -122,13 +122,14 @@ class Board:
                 self._start(stream, (INFO.name, ()), wanted).take(1.0, 1, clock.now())
 
     def remove(self, key: Key, at: float | None = None) -> None:
-        """A stream is no longer configured: its gauges go now, its counters in five minutes."""
+        """A stream is no longer configured: its gauges go now, its counters in five minutes; open incidents end."""
         with self._lock:
             stream = self._streams.get(key)
             if stream and stream.removed is None:
-                stream.removed = clock.now() if at is None else at
+                stream.removed = at = clock.now() if at is None else at
                 for name in list(stream.gauges):
                     stream.drop(name)
+        self._unobserve(key, at)
 
     def put(self, key: Key | None, finding: Finding, at: float) -> None:
         """Take a finding about a stream, or about the agent itself (no key)."""
@@ -163,8 +164,12 @@ class Board:
             for name, gauge in list(stream.gauges.items()) if stream else ():
                 if not gauge.family.dated and name[0] != INFO.name and stream:
                     stream.drop(name)
+        self._unobserve(key, at)
+
+    def _unobserve(self, key: Key, at: float | None) -> None:
+        """Nobody will see the end of what is open."""
         for known in self.incidents(key):
-            if known.incident.end is None:
+            if known.incident.end is None and at is not None:
                 self.put(key, unobserved(known.incident, at), at)
 
     def sweep(self, now: float) -> None:

@@ -201,7 +201,9 @@ class Crew:
     def _on_add(self, child: Child, key: Key, labels: dict[str, str]) -> None:
         if self._owners.get(key.stream) == self._children.index(child):
             self._orphans.pop(key, None)
-            self._keys[key] = child
+            former, self._keys[key] = self._keys.get(key), child
+            if former not in (None, child):  # who has not let go, and is not heard any more
+                self.board.lose(key, clock.now())
             self.board.add(key, labels)
 
     def _on_remove(self, child: Child, key: Key) -> None:
@@ -224,8 +226,6 @@ class Crew:
 
     def _on_over(self, child: Child) -> None:
         """It has said all."""
-
-    # Workers that come and go.
 
     async def _keep(self, child: Child) -> None:
         """Begin it, again and again."""

@@ -59,7 +59,7 @@ class Quarantine:
         for name in names:
             strikes = self._strikes.setdefault(name, Strikes())
             self._owed[name] = self._owed.get(name, 0) + 1
-            if strikes.strike(now, 1.0 / len(names)) and strikes.until is not None:
+            if strikes.strike(now, 1.0 / len(names)) and strikes.until is not None and name not in self._told:
                 seconds = strikes.until - now
                 log.error("%s: not decoded for %.0f s, as that makes workers crash; packets are counted", name, seconds)
                 detail = {"reason": reason, "seconds": seconds}

@@ -102,7 +102,7 @@ class Session:
         """A recording brings its own looks and joins, and packets without their data."""
         self._then: float | None = None  # takes agent time to when the recording was made
         self._budget, self.ring = budget, budget.ring()
-        self._witness = Witness(key, stream.evidence, self.ring, keeper)
+        self._witness = Witness(key, stream.evidence, self.ring, keeper, bare=stream.decode == "none")
         self._taps = (*taps, self._witness.see) if keeper else tuple(taps)
         self._watched, self._routes = list[_Watched](), dict[type, tuple[_Watched, ...]]()
         pictures, sounds = self._build(declarations())
@@ -182,6 +182,7 @@ class Session:
         now = clock.now()
         for watched in self._watched:
             self._close_incidents(watched, now)
+        self._witness.close()
         self.close()
 
     def close(self) -> None:

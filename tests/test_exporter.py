@@ -443,7 +443,7 @@ async def test_every_answer_has_the_strict_headers_and_hides_the_server(bench: M
     for path in ("/-/healthy", "/metrics", "/nowhere"):
         async with b.client.get(path) as answer:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
-            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            assert answer.headers["Referrer-Policy"] == "same-origin"
             assert answer.headers["Cache-Control"] == "no-store"
             assert answer.headers["Server"] == "qoe-agent"
 

@@ -199,7 +199,18 @@ async def test_a_wrong_cookie_opens_nothing(made: Any, cookie: str) -> None:
     assert (await bench.get("/metrics", Accept="*/*"))[0] == 401
 
 
-@pytest.mark.parametrize("where", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/a b",
+    ],
+)
 async def test_the_form_leads_nowhere_else(made: Any, where: str) -> None:
     bench = await made(token=TOKEN)
     async with bench.client.post("/login", params={"next": where}, data={"token": TOKEN}, allow_redirects=False) as got:

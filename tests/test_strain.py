@@ -219,6 +219,8 @@ async def test_a_lane_that_is_kept_busy_makes_a_stream_do_without_and_then_recov
     for packet in packets[2750:3000]:
         decoding.packet(packet)
         await decoding.drained(5.0)
+    decoding.flush()
+    await decoding.drained(5.0)
     assert len(seen) - before == 250
     assert decoding.skipped["picture"] == left_out
     decoding.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qoe_agent import clock, session, visit
+from qoe_agent import clock, memory, visit
 from qoe_agent.config import Stream
 from qoe_agent.model import Opened, Packet
 from qoe_agent.report import watch as report
@@ -28,7 +28,7 @@ SHOW = Stream(name="show", url="rtmp://user:secret@127.0.0.1/live/show?token=abc
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(session, "BACKOFF", (0.0,))
+    monkeypatch.setattr(memory, "BACKOFF", (0.0,))
     return stage(monkeypatch)
 
 

@@ -72,7 +72,9 @@ class Manager:
     async def _tell(self) -> float | None:
         """One attempt; seconds to wait if it failed."""
         alerts, fresh, name = self._current(), len(self._fresh), self.options.receiver
-        if not alerts:
+        if not alerts:  # what could not be told in time is over for good
+            self._fresh = []
+            self._meter.waiting(name, 0)
             return None
         url = f"{self.options.url.rstrip('/')}/api/v2/alerts"
         outcome = await self._poster.post(url, json.dumps(alerts).encode(), {})

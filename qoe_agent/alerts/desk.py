@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from qoe_agent.alerts.meter import Meter
 from qoe_agent.alerts.wishes import Configured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from qoe_agent.alerts.cases import State
+    from qoe_agent.alerts.policy import Told
     from qoe_agent.board import Board
     from qoe_agent.config import Config, Stream
     from qoe_agent.model import Incident
@@ -48,6 +50,7 @@ class Desk:
         self._reports: deque[Report] = deque()
         self._wake, self._unsaved = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._saving, self._over = threading.Lock(), False
         self._streams: tuple[Stream, ...] = ()
         self._foreign: set[str] = set()
         """Streams that are other agents' to watch."""
@@ -120,7 +123,8 @@ class Desk:
                 task.cancel()
             await asyncio.wait(working)
             if path is not None:
-                self._save(path, self._written())
+                self._over = True
+                self._save(path, self._written(), last=True)
 
     async def _rest(self) -> None:
         """Until something is reported, or it is time to look at cases again."""
@@ -131,22 +135,28 @@ class Desk:
     def _look(self) -> None:
         """Take what was reported, and what time has brought."""
         now, before = clock.now(), len(self._state)
-        reports = [self._reports.popleft() for _ in range(len(self._reports))]
-        notices: list[Notice] = []
-        for report in (*reports, None):
-            self._state, told = policy.step(self._wishes, self._state, report, now)
-            for each in told:
-                if isinstance(each, Notice):
-                    notices.append(_dated(each))
-                else:
-                    self._meter.silenced(each.reason)
-                    whom = each.name.stream or "the agent"
-                    log.info("%s: %s is not told: %s", whom, each.name.kind, each.reason)
-        if notices:
-            self._tell(notices)
+        reports, notices = len(self._reports), list[Notice]()
+        try:
+            for n in range(reports + 1):
+                report = self._reports.popleft() if n < reports else None
+                self._state, told = policy.step(self._wishes, self._state, report, now)
+                notices += self._heeded(told)
+        finally:  # what is decided is told, whatever the next report does
+            if notices:
+                self._tell(notices)
         if reports or notices or len(self._state) != before:
             self._meter.firing(Counter(case.told for case in self._state.values() if case.told))
             self._unsaved.set()
+
+    def _heeded(self, told: Iterable[Told]) -> Iterator[Notice]:
+        """The notices among what the policy says; of what it does not tell, a line in the log."""
+        for each in told:
+            if isinstance(each, Notice):
+                yield _dated(each)
+            else:
+                self._meter.silenced(each.reason)
+                whom = each.name.stream or "the agent"
+                log.info("%s: %s is not told: %s", whom, each.name.kind, each.reason)
 
     def _tell(self, notices: list[Notice]) -> None:
         for notice in notices:
@@ -207,11 +217,12 @@ class Desk:
         whole = saved.Saved(self._state, now, self._resolved, self._delivery.waiting())
         return saved.text_of(whole, clock.wall(0.0))
 
-    @staticmethod
-    def _save(path: str, text: str) -> str:
-        """Why it could not be written; empty if it was."""
+    def _save(self, path: str, text: str, *, last: bool = False) -> str:
+        """Why it could not be written; empty if it was. In a thread, which the last time may overtake."""
         try:
-            saved.write(path, text)
+            with self._saving:
+                if last or not self._over:
+                    saved.write(path, text)
         except OSError as error:
             return error.strerror or type(error).__name__
         return ""

@@ -73,6 +73,8 @@ def resumed(state: State, now: float, since: float) -> State:
     """The state of an agent that has just started, and sees nothing yet. `since`: when that state was saved."""
     cases = {}
     for name, case in state.items():
+        if case.ended is not None:  # the clock may have been ahead
+            case = replace(case, ended=min(case.ended, now))
         if case.open or case.grace:
             spells = {start: max(start, since) if end is None else end for start, end in case.spells.items()}
             case = replace(case, spells=spells, ended=now, grace=RESTARTED)

@@ -30,8 +30,8 @@ WIDEST = 640
 QUALITY = 80
 """Of its JPEG."""
 START = b"\0\0\0\1"
-LEAP = 10.0
-"""Seconds between two packets from which on their times do not belong together."""
+LEAP, BACK = 10.0, 0.5
+"""Seconds onwards, and back, between two packets of a track from which on their times do not belong together."""
 TAKEN = {"h264", "hevc", "av1", "aac", "mp3", "ac3", "eac3"}
 """Codecs that go into MP4 without what only their own container would say."""
 
@@ -120,14 +120,16 @@ def _timed(tracks: Mapping[int, Format], packets: Iterable[Packet]) -> Iterator[
     Where times leap, they go on by as much as passed between the packets' arrivals.
     """
     last: dict[int, int] = {}
-    before, shift = None, 0.0
+    before: dict[int, tuple[float, float]] = {}
+    shift = 0.0
     for seen in packets:
         if seen.track not in tracks or seen.pts is None or not seen.data:
             continue
         media = seen.pts if seen.dts is None else seen.dts
-        if before is not None and abs(media + shift - before[0]) > LEAP:
-            shift = before[0] + min(max(0.0, seen.at - before[1]), LEAP) - media
-        before = media + shift, seen.at
+        known = before.get(seen.track)
+        if known is not None and not -BACK < media + shift - known[0] < LEAP:
+            shift = known[0] + min(max(0.0, seen.at - known[1]), LEAP) - media
+        before[seen.track] = media + shift, seen.at
         dts = max(last.get(seen.track, -1 << 62) + 1, round((media + shift) * TICKS))
         last[seen.track] = dts
         yield seen, dts, max(round((seen.pts + shift) * TICKS), dts)

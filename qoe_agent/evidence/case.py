@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
@@ -21,6 +21,8 @@ VERSION = 1
 """Of what `case.json` holds."""
 EARLIER = 1.0
 """Seconds before the incident of which the picture before it is."""
+LEAP = 2.0
+"""Seconds between the times of two packets from which on they belong to different timelines."""
 LATER = 0.1
 """Seconds after its beginning of which the picture at it is."""
 
@@ -39,10 +41,25 @@ class Case:
     """From a key frame on."""
     clip: bool = True
     """Whether it may show more than stills."""
+    bare: bool = False
+    """Nothing of the stream is to be decoded: there are no stills."""
     facts: dict[str, Any] = field(default_factory=dict)
     """How the stream was pulled, the latest playlist, the log."""
     size: int = 0
     """Bytes of packets that came since it was opened."""
+    changed: bool = False
+    """A track has become another one: what comes from then on does not go with what is there."""
+
+    def gather(self, seen: Packet, most: int) -> None:
+        """Another packet, unless it is too much or goes with other formats."""
+        if self.size < most and not self.changed:
+            self.packets.append(seen)
+            self.size += seen.size
+
+    def format(self, seen: Format) -> None:
+        """A track was announced."""
+        known = self.formats.get(seen.track)
+        self.changed = self.changed or known is None or replace(known, at=seen.at) != seen
 
     def take(self, incident: Incident) -> None:
         """Another incident, or more of one."""
@@ -77,12 +94,21 @@ class Case:
         return {"case.json": json.dumps(self._said(notes), indent=1).encode(), **files}
 
     def _stills(self, files: dict[str, bytes], notes: list[str]) -> None:
-        form = next((form for form in self.formats.values() if form.kind == "video"), None)
-        own = [seen for seen in self.packets if form and seen.track == form.track and seen.pts is not None]
-        if form is None or not own:
+        there = {seen.track for seen in self.packets}
+        form = next((form for form in self.formats.values() if form.kind == "video" and form.track in there), None)
+        if form is None or self.bare:
+            return
+        first = next(iter(self.incidents.values()))
+        own = _together(
+            [seen for seen in self.packets if seen.track == form.track and seen.pts is not None], first.start
+        )
+        if not own:
             return
         begins = self._begins(own)
         for called, pts in (("before.jpg", begins - EARLIER), ("at.jpg", begins + LATER)):
+            if pts < (own[0].pts or 0.0):
+                notes.append(f"no {called}: the packets do not reach so far back")
+                continue
             try:
                 found = clips.still(form, _from_key(own, pts), pts)
             except Exception as error:  # as above
@@ -120,6 +146,19 @@ class Case:
 
 def _wall(at: float | None) -> float | None:
     return None if at is None else clock.wall(at)
+
+
+def _together(own: list[Packet], at: float) -> list[Packet]:
+    """Of a track's packets, those of the timeline that was there at the agent's time `at`, from a key frame on."""
+    runs: list[list[Packet]] = []
+    for seen in own:
+        last = runs[-1][-1] if runs else None
+        if last is None or abs((seen.pts or 0.0) - (last.pts or 0.0)) > LEAP:
+            runs.append([])
+        runs[-1].append(seen)
+    chosen = next((run for run in reversed(runs) if run[0].at <= at), runs[0] if runs else [])
+    first = next((n for n, seen in enumerate(chosen) if seen.key), len(chosen))
+    return chosen[first:]
 
 
 def _from_key(own: list[Packet], pts: float) -> list[Packet]:

@@ -26,7 +26,7 @@ METRICS = (CASES, BYTES)
 
 LAST = 1.0
 """Seconds that the last cases may take when the agent ends."""
-SWEPT = 60.0
+SWEPT = 30.0
 """Seconds between two looks for what is too old."""
 MOST = 4
 """Cases of one process that are gathered or written at once: each holds some seconds of packets in memory."""

@@ -43,6 +43,8 @@ class Shelf:
         with self._locked():
             self._make_room(need, now)
             path, unfinished = self.folder / name, self.folder / f"{UNFINISHED}{name}"
+            if path.exists():
+                return  # whoever came first saw it begin
             try:
                 unfinished.mkdir(mode=0o700)
                 for called, data in files.items():
@@ -50,8 +52,6 @@ class Shelf:
                         file.write(data)
                         file.flush()
                         os.fsync(file.fileno())
-                if path.exists():
-                    shutil.rmtree(path)
                 unfinished.rename(path)
             except OSError:
                 shutil.rmtree(unfinished, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qoe_agent import clock
 from qoe_agent.evidence.case import Case
-from qoe_agent.model import Lost, Opened, Packet, Playlist, Tick
+from qoe_agent.model import Format, Lost, Opened, Packet, Playlist, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,8 @@ APART = 30.0
 """Seconds between two cases of one stream."""
 LARGEST = 16 << 20
 """Bytes of packets that one case gathers after it was opened."""
+KNOWN = 100
+"""Incidents that are remembered."""
 LINES = 40
 """Of the stream's log."""
 
@@ -31,13 +33,25 @@ LINES = 40
 class Witness:
     """Asked by the stream's session; costs nothing while nothing is wrong."""
 
-    __slots__ = ("_case", "_keeper", "_key", "_last", "_lines", "_policy", "_ring", "_seen")
+    __slots__ = (
+        "_bare", "_case", "_closed", "_keeper", "_key", "_known", "_last", "_lines", "_policy", "_ring", "_seen",
+    )  # fmt: skip
 
     def __init__(
-        self, key: Key, policy: Literal["full", "thumbnail", "off"], ring: Ring, keeper: Keeper | None
+        self,
+        key: Key,
+        policy: Literal["full", "thumbnail", "off"],
+        ring: Ring,
+        keeper: Keeper | None,
+        *,
+        bare: bool = False,
     ) -> None:
-        self._key, self._policy, self._ring, self._keeper = key, policy, ring, keeper
+        """`bare`: nothing of the stream is to be decoded."""
+        self._key, self._policy, self._ring, self._keeper, self._bare = key, policy, ring, keeper, bare
         self._case: Case | None = None
+        self._known: deque[tuple[str, str, float]] = deque(maxlen=KNOWN)
+        """Incidents that were told of lately: each has one chance to open a case."""
+        self._closed = False
         self._last = float("-inf")
         """When the last case was opened."""
         self._lines: deque[tuple[float, str]] = deque(maxlen=LINES)
@@ -51,23 +65,29 @@ class Witness:
         """Every observation: packets, while a case is open; how the stream is pulled; that a second has passed."""
         if isinstance(seen, Packet):
             case = self._case
-            if case is not None and case.size < LARGEST:
-                case.packets.append(seen)
-                case.size += seen.size
+            if case is not None:
+                case.gather(seen, LARGEST)
         elif isinstance(seen, Tick):
             if self._case is not None and seen.at >= self._case.opened + AFTER:
                 self._hand_over(self._case)
+        elif isinstance(seen, Format):
+            if self._case is not None:
+                self._case.format(seen)
         elif isinstance(seen, Opened | Playlist | Lost):
             self._seen[type(seen).__name__.lower()] = seen
-            if self._case is not None and isinstance(seen, Lost) and seen.reason == "stopped":
-                self._hand_over(self._case)
 
     def told(self, incident: Incident, now: float) -> None:
         """An incident opened, changed or ended."""
         if self._policy == "off" or self._keeper is None or incident.severity == "info":
             return
+        identity = incident.kind, incident.key, incident.start
+        new = identity not in self._known
+        if new:
+            self._known.append(identity)
         if self._case is not None:
             self._case.take(incident)
+            return
+        if self._closed or not new:
             return
         fresh = incident.end is None or now - incident.end <= BEFORE
         if not fresh or now - self._last < APART or not self._keeper.opens():
@@ -75,7 +95,14 @@ class Witness:
         self._last = now
         packets = list(_since_key(self._ring, now - BEFORE))
         self._case = Case(self._key, now, {}, dict(self._ring.formats), packets, clip=self._policy == "full")
+        self._case.bare = self._bare
         self._case.take(incident)
+
+    def close(self) -> None:
+        """The stream is no longer watched: what there is is all that there will be."""
+        self._closed = True
+        if self._case is not None:
+            self._hand_over(self._case)
 
     def _hand_over(self, case: Case) -> None:
         """The case has all that it waited for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -54,6 +54,5 @@ def routes(
 
 
 def link(shown: str) -> str:
-    """The page of a stream, by the name that people see."""
-    name, _, rendition = shown.partition("/")
-    return f"/streams/{quote(name, safe='')}" + (f"?{urlencode({'rendition': rendition})}" if rendition else "")
+    """The page of a stream, by the name that people see (stream/rendition where there are several)."""
+    return f"/streams/{quote(shown, safe='')}"

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from qoe_agent.evidence.shelf import Shelf
 
+ALONE = "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""What a browser may load for a file that is opened by itself: a clip, by the browser's own player."""
+FOREVER = "private, max-age=86400, immutable"
+"""A case does not change: a page that is asked for again does not fetch its stills again."""
 MOST = 200
 """Cases in one list."""
 audit = logging.getLogger(__name__)
@@ -39,6 +43,7 @@ def routes(shelf_of: Callable[[], Shelf | None]) -> list[web.RouteDef]:
         if path is None:
             return say(404, "no such evidence")
         audit.info("evidence %s/%s was given to %s", name, called, request.remote)
-        return web.FileResponse(path, headers={"Content-Type": FILES[called]})
+        headers = {"Content-Type": FILES[called], "Content-Security-Policy": ALONE, "Cache-Control": FOREVER}
+        return web.FileResponse(path, headers=headers)
 
     return [web.get("/evidence", cases), web.get("/evidence/{case}/{file}", file)]

@@ -74,7 +74,8 @@ def routes(token_of: Callable[[], str | None]) -> list[web.RouteDef]:
 def _next(request: web.Request) -> str:
     """Where to go on: a place of ours only."""
     path = request.query.get("next", "/")
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if plain and all(ord(letter) > 32 for letter in path) else "/"
 
 
 def _form(request: web.Request, wrong: str, status: int = 200) -> web.Response:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 STRICT = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Server": "qoe-agent",
     "X-Content-Type-Options": "nosniff",
 }
 """Headers of every answer."""
+LOOSENED = ("Content-Security-Policy", "Cache-Control")
+"""Those of which pages and files may want others."""
 
 
 def say(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
@@ -50,7 +52,7 @@ def shield(failed: Callable[[], None]) -> Middleware:
 async def strict(request: web.Request, response: web.StreamResponse) -> None:
     """Puts the strict headers on every answer."""
     for name, value in STRICT.items():
-        if name != "Content-Security-Policy" or name not in response.headers:  # pages allow themselves a little more
+        if name not in LOOSENED or name not in response.headers:
             response.headers[name] = value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Incidents that are over, at most."""
-OTHER = {"en": '<a href="?lang=zh" lang="zh">中文</a>', "zh": '<a href="?lang=en" lang="en">English</a>'}
-"""The way to the other language."""
+OTHER = {"en": "English", "zh": "中文"}
 CASES = 50
 AGAIN = 10
 """Seconds until the page is asked for again."""
@@ -62,6 +61,9 @@ def routes(board: Board, shelf_of: Callable[[], Shelf | None]) -> list[web.Route
     async def stream(request: web.Request) -> web.Response:
         key = Key(request.match_info["name"], request.query.get("rendition", ""))
         numbers = board.metrics(key)
+        if not numbers and "/" in key.stream:  # as people see it: stream/rendition
+            key = Key(*key.stream.rsplit("/", 1))
+            numbers = board.metrics(key)
         if not numbers:
             return say(404, "no such stream")
         shelf = shelf_of()
@@ -69,7 +71,9 @@ def routes(board: Board, shelf_of: Callable[[], Shelf | None]) -> list[web.Route
         asked = request.query.get("incident", "")  # a notification's link: what it is about comes first
         cases.sort(key=lambda case: all(each["mark"] != asked for each in case["incidents"]))
         language = language_of(request)
-        body = _body(key, numbers, board.incidents(key), cases, language)
+        other = "en" if language == "zh" else "zh"
+        there = html('<a href="?{}" lang="{}">{}</a>', urlencode({**request.query, "lang": other}), other, OTHER[other])
+        body = _body(key, numbers, board.incidents(key), cases, language, there)
         return page(f"{key.shown} · qoe-agent", body, language=language, refresh=AGAIN)
 
     return [web.get("/streams/{name}", stream)]
@@ -82,14 +86,18 @@ def language_of(request: web.Request) -> str:
 
 
 def _body(
-    key: Key, numbers: list[dict[str, Any]], incidents: list[Known], cases: list[dict[str, Any]], language: str
+    key: Key,
+    numbers: list[dict[str, Any]],
+    incidents: list[Known],
+    cases: list[dict[str, Any]],
+    language: str,
+    other: Safe,
 ) -> Safe:
     def word(name: str) -> str:
         return WORDS[name][language == "zh"]
 
     up = next((one["value"] for one in numbers if one["name"] == "qoe_up"), None)
     state = "unknown" if up is None else "up" if up else "down"
-    other = Safe(OTHER[language])
     row = '<tr><th scope="row">{}</th><td class="number">{}</td></tr>'
     rows = joined(html(row, *measured) for measured in _measured(numbers, language))
     return html(
@@ -156,5 +164,6 @@ def _cases(cases: list[dict[str, Any]], language: str, word: Callable[[str], str
         yield html(
             '<section>{}<h3>{}: {}</h3><div class="case">{}<p>{}</p></div></section>',
             joined(html('<span id="{}"></span>', each["mark"]) for each in case["incidents"]),
-            time_of(case["incidents"][0]["start"], "UTC"), said, stills, links,
+            time_of(case["incidents"][0]["start"], "UTC"),
+            f"{said} ({case['rendition']})" if case.get("rendition") else said, stills, links,
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ import pytest
 
 from qoe_agent.decode import clips
 from qoe_agent.demo.faults import Fault
+from qoe_agent.evidence.mark import mark, name
+from qoe_agent.evidence.shelf import Shelf
 from tests.e2e import browser, servers
 from tests.e2e.publisher import Publisher
 from tests.evidence.test_clips import taken
@@ -72,6 +75,34 @@ async def test_a_black_picture_leaves_stills_and_a_clip(nginx: servers.Nginx, tm
     assert len(means) / 25 > 8
 
 
+async def test_a_person_logs_in_and_plays_the_clip(tmp_path: Path) -> None:
+    """From the link of a notification: the form, the stream's page, the clip by itself."""
+    token, port, folder = "a-token-of-many-letters", servers.free_port(), tmp_path / "kept"
+    marked = mark("show", "", "black", "", 1_800_000_000.0)
+    case = name("show", "black", marked, 1_800_000_000.0)
+    said = {"stream": "show", "incidents": [{"kind": "black", "mark": marked, "start": 1_800_000_000.0}]}
+    files = {"case.json": json.dumps(said).encode(), "clip.mp4": clips.clip(*taken("h264.flv")).data}
+    Shelf(str(folder), 1 << 24, 1e9).put(case, files, 1_800_000_000.0)
+    (tmp_path / "agent.yml").write_text(
+        f"web: {{listen: '127.0.0.1:{port}', token: {token}}}\n"
+        f"agent: {{workers: 0, evidence: {{folder: '{folder}'}}}}\n"
+        f"streams: [{{name: show, url: 'http://127.0.0.1:{servers.free_port()}/a.flv'}}]\n"
+    )
+    command = (sys.executable, "-m", "qoe_agent", "run", tmp_path / "agent.yml")
+    async with servers.running(*command, log=tmp_path / "agent.log"):
+        await servers.until(lambda: servers.answers(port), "the agent")
+        where = f"http://127.0.0.1:{port}/streams/show?at=1800000000&incident={marked}"
+        async with browser.browse(where) as page:
+            assert await page.run("location.pathname") == "/login"
+            await page.run(
+                f"document.querySelector('input').value = '{token}'; document.querySelector('form').submit()"
+            )
+            await page.until("location.pathname == '/streams/show' && document.readyState == 'complete'")
+            assert await page.run("location.search") == f"?at=1800000000&incident={marked}"
+            await page.run("[...document.links].find(link => link.href.endsWith('clip.mp4')).click()")
+            await page.until("document.querySelector('video')?.readyState >= 2")
+
+
 PLAYED = """new Promise(done => {
   const video = document.querySelector('video');
   video.onerror = () => done({error: video.error.message});
@@ -81,9 +112,9 @@ PLAYED = """new Promise(done => {
 })"""
 
 
-@pytest.mark.parametrize("name", ["h264.flv", "h264.ts", "av1.flv", "open_gop.ts"])
-async def test_a_browser_plays_a_clip_and_winds_it(name: str, tmp_path: Path) -> None:
-    (tmp_path / "clip.mp4").write_bytes(clips.clip(*taken(name)).data)
+@pytest.mark.parametrize("stream", ["h264.flv", "h264.ts", "av1.flv", "open_gop.ts"])
+async def test_a_browser_plays_a_clip_and_winds_it(stream: str, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(clips.clip(*taken(stream)).data)
     (tmp_path / "page.html").write_text('<!DOCTYPE html><video muted src="clip.mp4"></video>')
     async with browser.browse((tmp_path / "page.html").as_uri()) as page:
         said = await page.run(PLAYED)

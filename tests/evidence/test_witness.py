@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import pytest
 
 from qoe_agent import clock
@@ -143,9 +145,82 @@ async def test_a_private_room_is_not_filmed(policy: str, tmp_path: Path, monkeyp
 async def test_a_stream_that_is_no_longer_watched_hands_over_what_it_has(stand: Stand) -> None:
     stand.until(20)
     stand.black(19)
-    stand.witness.see(Lost(stand.now, "stopped"))
+    stand.witness.close()
     await stand.keeper.drained()
     assert len(stand.shelf.names()) == 1
+
+
+async def test_after_that_nothing_is_opened_and_no_place_is_kept(stand: Stand) -> None:
+    for n in range(MOST + 2):
+        witness = stand.another()
+        witness.see(Lost(stand.now, "stopped"))
+        witness.close()
+        witness.told(Incident("black", START - n, stand.now, "warning"), stand.now)
+    assert stand.keeper.opens()
+
+
+async def test_a_long_incident_keeps_the_evidence_of_its_beginning(stand: Stand) -> None:
+    stand.until(20)
+    stand.black(19.2)
+    stand.until(35)
+    stand.black(19.2)
+    stand.until(54)
+    stand.black(19.2, 53.5)
+    stand.until(60)
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("", "", 9)
+    assert case["last_packet"] - case["opened"] < AFTER + 1.2
+    assert case["opened"] == pytest.approx(1_800_000_000 + START + 20, abs=1.0)
+
+
+async def test_stills_are_of_the_timeline_in_which_it_happened(stand: Stand) -> None:
+    """The publisher comes back and its times begin anew: brightness tells which picture it is (tests.media)."""
+    stand.until(10)
+    stand.witness.told(Incident("lost", START + 10.5, None, "critical"), stand.now)
+    last = max((seen.pts or 0.0) for seen in stand.ring if seen.at <= START + 10.5)
+    for packet in stand.packets[:50]:
+        stand.witness.see(replace(packet, at=stand.now + 1.0 + (packet.pts or 0.0)))
+    stand.witness.see(Tick(stand.now + AFTER))
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("", "", 9)
+    path = stand.shelf.file(case["name"], "at.jpg")
+    assert path
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    shade = float(picture[20:80, 56:65].mean()) * 219 / 255 + 16
+    shown = {(60 + 3 * round(25 * last) + step) % 256 for step in range(-3, 9)}  # up to a tenth of a second later
+    assert min(abs(shade - each) for each in shown) < 4
+
+
+async def test_what_comes_in_another_format_is_left_out(stand: Stand) -> None:
+    stand.until(20)
+    stand.black(19)
+    before = len(list(stand.ring))
+    stand.witness.see(replace(stand.form, width=999))
+    stand.until(30)
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("", "", 9)
+    assert case["packets"] <= before
+
+
+async def test_a_picture_from_before_is_none_that_is_not_from_before(stand: Stand) -> None:
+    stand.until(2)
+    stand.black(0.2)
+    stand.until(10)
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("", "", 9)
+    assert "before.jpg" not in case["files"]
+    assert "no before.jpg: the packets do not reach so far back" in case["notes"]
+
+
+async def test_a_stream_that_is_not_to_be_decoded_is_not(stand: Stand) -> None:
+    stand.witness = Witness(SHOW, "full", stand.ring, stand.keeper, bare=True)
+    stand.until(20)
+    stand.black(19)
+    stand.until(30)
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("", "", 9)
+    assert case["files"] == ["case.json", "clip.mp4"]
 
 
 async def test_without_a_packet_there_is_still_what_is_known(stand: Stand) -> None:
