@@ -19,8 +19,7 @@ from qoe_agent.config.layers import stream_of
 from qoe_agent.crew import crew
 from qoe_agent.discipline import Discipline
 from qoe_agent.discovery import Discovery
-from qoe_agent.evidence.keeper import tend
-from qoe_agent.evidence.shelf import Shelf
+from qoe_agent.evidence.keeper import shelf, tend
 from qoe_agent.exporter import Exporter
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
@@ -57,8 +56,7 @@ class Daemon:
         self.alerts = Desk(self.board, config, self.discovery.expected)
         self.fleet = crew(self.board, config.agent, self.discovery.expected)
         self.discipline = Discipline(config.clock)
-        kept = config.agent.evidence
-        self.evidence = Shelf(kept.folder, kept.bytes, kept.keep) if kept.folder else None
+        self.evidence = shelf(config.agent.evidence)
         self.about = About(self.board)
         self.exporter = Exporter(self.board, self, self.about, config.web)
         self._read = _stamp(path) if path else None

@@ -1,8 +1,8 @@
 """What is kept of packets: a clip that a browser plays, nothing encoded anew, and stills out of it.
 
-The clip is MP4 (ISO/IEC 14496-12). H.264 and HEVC go in as Annex B with their parameter sets
-before each key frame, AAC with ADTS headers, whatever way they came; the muxer makes of them what MP4 wants. A track
-that MP4, or a browser, cannot take is left out, and named.
+The clip is MP4 (ISO/IEC 14496-12). H.264 and HEVC go in as Annex B with their parameter sets before each key frame, AAC
+with ADTS headers, whatever way they came; the muxer makes of them what MP4 wants. A track that MP4, or a browser,
+cannot take is left out, and named.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import cv2
 
 from qoe_agent.bitstream import audio, nal
 from qoe_agent.decode.lanes import open_decoder
+from qoe_agent.decode.pictures import TICKS, handed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from qoe_agent.model import Format, Packet
 
-TICKS = 90_000
 WIDEST = 640
 """Columns of a still."""
 QUALITY = 80
@@ -87,11 +87,7 @@ def _until(form: Format, packets: Iterable[Packet], pts: float) -> Any:
     context, chosen, limit = open_decoder(form.codec, form.extradata), None, round(pts * TICKS)
     try:
         for seen in [*packets, None]:
-            packet: Any = None
-            if seen is not None:
-                packet = av.Packet(seen.data)
-                packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
-            for frame in context.decode(packet):
+            for frame in context.decode(None if seen is None else handed(seen)):
                 if chosen is not None and (frame.pts is None or frame.pts > limit):
                     return chosen
                 chosen = frame

@@ -57,9 +57,8 @@ class Run:
 
     def feed(self, seen: Packet) -> list[Frame]:
         """The next packet; raises what the decoder raises."""
-        packet = av.Packet(seen.data)
+        packet = handed(seen)
         if seen.pts is not None:
-            packet.pts = round(seen.pts * TICKS)
             self._waiting[packet.pts] = seen.at, seen.pts
             if len(self._waiting) > WAITING:
                 del self._waiting[next(iter(self._waiting))]
@@ -109,9 +108,7 @@ class Pictures:
             context = self._lane.shared(*which)
             frames = []
             for seen in packets:
-                packet = av.Packet(seen.data)
-                packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
-                frames += context.decode(packet)
+                frames += context.decode(handed(seen))
             frames += context.decode(None)
             context.flush_buffers()
         except (av.FFmpegError, ValueError) as error:
@@ -176,6 +173,13 @@ class Pictures:
                 yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
             coded = key or bool(frame.key_frame)
             yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, coded, now, told)
+
+
+def handed(seen: Packet) -> Any:
+    """A packet as decoders take it, its time in TICKS."""
+    packet: Any = av.Packet(seen.data)
+    packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
+    return packet
 
 
 def describe(error: Exception) -> str:

@@ -11,7 +11,7 @@ import cv2
 from qoe_agent import clock
 from qoe_agent.decode.frames import Heard, stretches
 from qoe_agent.decode.lanes import open_decoder
-from qoe_agent.decode.pictures import TICKS, LeftOut, describe
+from qoe_agent.decode.pictures import TICKS, LeftOut, describe, handed
 from qoe_agent.maths.overload import BURSTLESS, PLAIN
 from qoe_agent.model import Damage, Sound
 
@@ -94,7 +94,7 @@ class Sounds:
             return
         for seen in batch:
             try:
-                frames = context.decode(_coded(seen))
+                frames = context.decode(handed(seen))
             except (av.FFmpegError, ValueError) as error:
                 yield Damage(seen.at, seen.track, "decode", 1, describe(error))
                 continue
@@ -126,7 +126,7 @@ class Sounds:
             context.flush_buffers()
         if before:
             with contextlib.suppress(av.FFmpegError, ValueError):
-                context.decode(_coded(before))
+                context.decode(handed(before))
         return context
 
     def _learn(self, context: Any, last: Packet, heard: list[Heard]) -> None:
@@ -146,12 +146,6 @@ class Sounds:
         if when == "bursts":
             return burst or whole
         return when == "always" or burst or (level < PLAIN and bool(getattr(look, "keen", False)))
-
-
-def _coded(seen: Packet) -> Any:
-    packet: Any = av.Packet(seen.data)
-    packet.pts = None if seen.pts is None else round(seen.pts * TICKS)
-    return packet
 
 
 def _opened(form: Format) -> Any:

@@ -32,11 +32,17 @@ MOST = 4
 """Cases of one process that are gathered or written at once: each holds some seconds of packets in memory."""
 
 
-def keeper(options: Evidence | None, sink: Sink) -> Keeper | None:
-    """Who keeps evidence; None where none is to be kept."""
+def shelf(options: Evidence | None) -> Shelf | None:
+    """Where evidence is kept; None where none is to be kept."""
     if options is None or options.folder is None:
         return None
-    return Keeper(Shelf(options.folder, options.bytes, options.keep), sink)
+    return Shelf(options.folder, options.bytes, options.keep)
+
+
+def keeper(options: Evidence | None, sink: Sink) -> Keeper | None:
+    """Who keeps evidence; None where none is to be kept."""
+    kept = shelf(options)
+    return Keeper(kept, sink) if kept else None
 
 
 class Keeper:

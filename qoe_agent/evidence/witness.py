@@ -94,8 +94,8 @@ class Witness:
             return
         self._last = now
         packets = list(_since_key(self._ring, now - BEFORE))
-        self._case = Case(self._key, now, {}, dict(self._ring.formats), packets, clip=self._policy == "full")
-        self._case.bare = self._bare
+        formats, clip = dict(self._ring.formats), self._policy == "full"
+        self._case = Case(self._key, now, {}, formats, packets, clip=clip, bare=self._bare)
         self._case.take(incident)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from qoe_agent import __version__
 from qoe_agent.alerts.words import phrase
-from qoe_agent.web.html import html, joined, page
+from qoe_agent.web.html import AGAIN, html, joined, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from qoe_agent.board import Board
 
 LINKS = ("/metrics", "/evidence", "/-/healthy", "/-/ready")
-AGAIN = 10
-"""Seconds until the page is asked for again."""
 
 
 def routes(

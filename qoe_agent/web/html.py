@@ -12,6 +12,8 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 """Of pages: pictures, clips and the style of our own."""
+AGAIN = 10
+"""Seconds until a page of what goes on now is asked for again."""
 STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem; }

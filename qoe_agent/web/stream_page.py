@@ -12,7 +12,7 @@ from qoe_agent import clock
 from qoe_agent.alerts.words import SEVERITIES, duration, phrase, time_of
 from qoe_agent.evidence.mark import mark
 from qoe_agent.sink import Key
-from qoe_agent.web.html import Safe, html, joined, page
+from qoe_agent.web.html import AGAIN, Safe, html, joined, page
 from qoe_agent.web.shield import say
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ SHOWN = 50
 """Incidents that are over, at most."""
 OTHER = {"en": "English", "zh": "中文"}
 CASES = 50
-AGAIN = 10
-"""Seconds until the page is asked for again."""
 MEASURES: tuple[tuple[str, str, str, float, str], ...] = (
     ("qoe_video_width_pixels", "Width", "宽度", 1, "px"),
     ("qoe_video_height_pixels", "Height", "高度", 1, "px"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -287,4 +286,3 @@ async def test_packets_beyond_the_most_are_left_out(stand: Stand, monkeypatch: p
     await stand.keeper.drained()
     (case,) = stand.shelf.cases("", "", 9)
     assert case["packets"] <= before + 10
-    await asyncio.sleep(0)
