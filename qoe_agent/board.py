@@ -11,13 +11,14 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from qoe_agent import clock
-from qoe_agent.incidents import Ledger, describe, unobserved
+from qoe_agent.incidents import describe, unobserved
+from qoe_agent.known import Name, Stream
 from qoe_agent.model import Incident, Metric, Sample
 from qoe_agent.series import LABEL_NAME, Family, Pairs, Series, check, tidy
 from qoe_agent.sink import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from qoe_agent.model import Finding
 
@@ -47,29 +48,6 @@ class Known(NamedTuple):
 
 
 Listener: TypeAlias = "Callable[[Key | None, Incident, int], None]"
-_Name: TypeAlias = tuple[str, tuple[str, ...]]
-
-
-class _Stream:
-    """What is known of one stream."""
-
-    __slots__ = ("gauges", "incidents", "pairs", "removed", "series", "sizes")
-
-    def __init__(self, pairs: Pairs) -> None:
-        self.pairs = pairs
-        self.removed: float | None = None
-        self.series: dict[_Name, Series] = {}
-        self.gauges: dict[_Name, Series] = {}
-        self.sizes: dict[str, int] = {}
-        self.incidents = Ledger()
-
-    def drop(self, name: _Name) -> None:
-        """Forget one series, if it is there."""
-        series = self.series.pop(name, None)
-        if series is not None:
-            self.gauges.pop(name, None)
-            self.sizes[name[0]] -= 1
-            series.family.drop(series)
 
 
 class Board:
@@ -83,7 +61,7 @@ class Board:
         self._lock = threading.Lock()
         self._external: Pairs = tuple(sorted((k, tidy(v)) for k, v in (external or {}).items()))
         self._families: dict[str, Family] = {}
-        self._streams: dict[Key | None, _Stream] = {None: _Stream(())}
+        self._streams: dict[Key | None, Stream] = {None: Stream(())}
         self._listeners: list[Listener] = []
         self._open = metrics is None
         self.declare(INFO, DROPPED, *(metrics or ()))
@@ -113,7 +91,7 @@ class Board:
         pairs: Pairs = (("stream", tidy(key.stream)),)
         pairs += (("rendition", tidy(key.rendition)),) if key.rendition else ()
         with self._lock:
-            stream = self._streams.setdefault(key, _Stream(pairs))
+            stream = self._streams.setdefault(key, Stream(pairs))
             stream.removed = None
             wanted = pairs + tuple(sorted((label, tidy(value)) for label, value in info.items()))
             series = stream.series.get((INFO.name, ()))
@@ -215,13 +193,25 @@ class Board:
     def metrics(self, key: Key | None) -> list[dict[str, Any]]:
         """The stream's numbers as JSON values; histograms as `_bucket`, `_sum` and `_count`."""
         with self._lock:
-            stream = self._streams.get(key, _Stream(()))
+            stream = self._streams.get(key, Stream(()))
             series = sorted(stream.series.values(), key=lambda s: (s.family.metric.name, s.order))
             numbers = [number for one in series for number in one.numbers()]
         return [
             {"name": name, "labels": {k: v for k, v in pairs if k != "stream"}, "value": value}
             for name, pairs, value in numbers
         ]
+
+    def readings(self, names: Sequence[Name], key: Key | None = None) -> dict[Key, list[tuple[float, int] | None]]:
+        """Value and count (`Series.reading`) of these series of one stream, or of each one that is watched; None where
+        there is none. Locks one stream at a time, so that findings never wait long."""
+        found: dict[Key, list[tuple[float, int] | None]] = {}
+        for who in list(self._streams) if key is None else [key]:
+            with self._lock:
+                stream = self._streams.get(who)
+                if who is not None and stream is not None and stream.removed is None:
+                    series = map(stream.series.get, names)
+                    found[who] = [one.reading() if one else None for one in series]
+        return found
 
     def incident_objects(self, key: Key | None = None) -> list[dict[str, Any]]:
         """The incidents as JSON values, in wall-clock time."""
@@ -246,7 +236,7 @@ class Board:
                 raise ValueError(f"{metric.name}: declared twice, and differently")
         self._families = dict(sorted(self._families.items()))
 
-    def _put_rare(self, stream: _Stream, sample: Sample, at: float) -> None:
+    def _put_rare(self, stream: Stream, sample: Sample, at: float) -> None:
         """A new series, a withdrawn one, or a mistake."""
         metric = sample.metric
         if self._open and metric.name not in self._families:
@@ -281,7 +271,7 @@ class Board:
                 stream.drop(name)
             raise
 
-    def _start(self, stream: _Stream, name: _Name, pairs: Pairs) -> Series:
+    def _start(self, stream: Stream, name: Name, pairs: Pairs) -> Series:
         family = self._families[name[0]]
         series = family.start(pairs, tuple(value for _, value in pairs))
         stream.series[name] = series

@@ -21,8 +21,10 @@ from qoe_agent.discipline import Discipline
 from qoe_agent.discovery import Discovery
 from qoe_agent.evidence.keeper import shelf, tend
 from qoe_agent.exporter import Exporter
+from qoe_agent.history import History
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
+from qoe_agent.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +56,7 @@ class Daemon:
         self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
         self.alerts = Desk(self.board, config, self.discovery.expected)
+        self.history, self.thumbnails = History(self.board), Thumbnails(self._picture)
         self.fleet = crew(self.board, config.agent, self.discovery.expected)
         self.discipline = Discipline(config.clock)
         self.evidence = shelf(config.agent.evidence)
@@ -74,6 +77,8 @@ class Daemon:
             asyncio.create_task(self.discovery.run(), name="discovery"),
             asyncio.create_task(self.discipline.run(), name="clock"),
             asyncio.create_task(self.alerts.run(), name="alerts"),
+            asyncio.create_task(self.history.run(), name="history"),
+            asyncio.create_task(self.thumbnails.run(), name="thumbnails"),
         ]
         if self.evidence:
             self._tasks.append(asyncio.create_task(tend(self.evidence, self.board), name="evidence"))
@@ -103,7 +108,11 @@ class Daemon:
         streams = self.discovery.streams()
         own = self.shard.own(streams)
         self.alerts.streams(streams, own)
+        self.thumbnails.follow(own)
         self.fleet.apply(own)
+
+    def _picture(self, until: float) -> None:
+        """Somebody looks."""
 
     async def reload(self) -> list[str]:
         """Read the configuration again; what is wrong with it, in which case the old one stays."""

@@ -64,6 +64,10 @@ class Series:
         """Its line, without the end."""
         return self.head + repr(self.value)
 
+    def reading(self) -> tuple[float, int]:
+        """Its value, as it is kept, and how many observations are in it."""
+        return self.value, 1
+
     def numbers(self) -> Iterator[tuple[str, Pairs, float]]:
         """Name, labels and value."""
         wall = clock.wall(self.value) if self.family.dated else self.value
@@ -137,6 +141,9 @@ class Histogram(Series):
             total += count
             sums.append(total)
         return sums
+
+    def reading(self) -> tuple[float, int]:
+        return self.value, sum(self.counts)
 
     def write(self) -> str:
         sums = self.cumulative()
