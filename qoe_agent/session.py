@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from qoe_agent import clock, sources, tally
-from qoe_agent.decode import Decoding, Guard
+from qoe_agent.decode import Decoding, Guard, Snapshots
 from qoe_agent.evidence.witness import Witness
 from qoe_agent.incidents import unobserved
 from qoe_agent.join import Start
@@ -25,28 +25,16 @@ from qoe_agent.journal import Journal
 from qoe_agent.maths.doubt import Doubt
 from qoe_agent.maths.urls import scrub
 from qoe_agent.memory import Memory, pause
-from qoe_agent.model import (
-    Damage,
-    Finding,
-    Format,
-    Incident,
-    Lost,
-    Metric,
-    Observation,
-    Opened,
-    Packet,
-    Playlist,
-    Sample,
-    Tick,
-)  # fmt: skip
+from qoe_agent.model import Damage, Format, Incident, Lost, Metric, Opened, Packet, Playlist, Sample, Tick
 from qoe_agent.probes import Declaration, declarations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from qoe_agent.config import Stream
-    from qoe_agent.decode import Pool
+    from qoe_agent.decode import Audience, Pool
     from qoe_agent.evidence.keeper import Keeper
+    from qoe_agent.model import Finding, Observation
     from qoe_agent.ring import Budget
     from qoe_agent.sink import Key, Sink
 
@@ -94,8 +82,10 @@ class Session:
         variant: str | None = None,
         taps: Iterable[Callable[[Observation], None]] = (),
         keeper: Keeper | None = None,
+        audience: Audience | None = None,
     ) -> None:
-        """`taps` also get every observation (recorder, live table). `keeper`: keeps evidence of incidents."""
+        """`taps` also get every observation (recorder, live table). `keeper`: keeps evidence of incidents.
+        `audience`: people who may look; at a stream of which no evidence is kept, they may not."""
         self.stream, self.key, self._board = stream, key, board
         self.target = stream.target() if variant is None else replace(stream.target(), variant=variant)
         self.recorded = sources.prepare(self.target) == "replay"
@@ -110,7 +100,7 @@ class Session:
         self.decoding = Decoding(
             pool.lane(), self.feed, self._loop.call_soon_threadsafe, pictures=pictures, sounds=sounds,
             policy=stream.decode, every=stream.pictures_every, phase=crc32(key.stream.encode()) / 2**32,
-            name=key.stream,
+            name=key.stream, snapshots=Snapshots(audience, key) if audience and stream.evidence != "off" else None,
         )  # fmt: skip
         self._tally, self._doubtful = tally.Tally(board, key, self.decoding, self.ring), False
         self.media = self.tried = False
@@ -124,7 +114,7 @@ class Session:
         pictures: dict[str, Any] = {}
         sounds: dict[str, Any] = {}
         for name, declared in known.items():
-            made = declared.make(**self.stream.probes.get(name, {}))
+            made = declared.make(**self.stream.options_of(name))
             looks = declared.picture or declared.sound
             doubt = Doubt(pictures=declared.picture is not None) if looks else None
             watched = _Watched(declared, made.feed, {}, doubt)
@@ -286,11 +276,13 @@ class Session:
             watched.doubt.forget()
 
     def _guarded(self, watched: _Watched, make: Callable[[Any], Any], probe: Any) -> Guard | None:
-        """A look for one connection, isolated: if it raises on its decode thread, its probe is taken out."""
+        """A look for one connection, isolated: if it raises on its decode thread, its probe is taken out. None: it
+        has none."""
 
         def raised(error: Exception) -> None:
             name = watched.declaration.name
             log.error("%s: the look of probe %s raised", self.key.stream, name, exc_info=error)
             self._loop.call_soon_threadsafe(self._take_out, watched)
 
-        return None if watched.out else Guard(make(probe), lambda: watched.out, raised)
+        look = None if watched.out else make(probe)
+        return None if look is None else Guard(look, lambda: watched.out, raised)

@@ -21,6 +21,9 @@ CONTENT = (*DOWN, DOUBT)
 BLANK = (*CONTENT, "black", "solid_colour", "colour_bars")
 """Nothing to be seen, so that what is told of the picture's quality means nothing."""
 
+WHOLE = (*BLANK, "content_freeze", "damage")
+"""The whole picture is wrong: that is told, and not its tiles."""
+
 RULES: Mapping[str, tuple[float, float, tuple[str, ...], Severity | None]] = {
     "lost": (0, 10, (), None),
     "ended": (30, 10, (), "warning"),
@@ -34,6 +37,10 @@ RULES: Mapping[str, tuple[float, float, tuple[str, ...], Severity | None]] = {
     "solid_colour": (5, 10, CONTENT, None),
     "colour_bars": (5, 10, CONTENT, None),
     "content_freeze": (3, 10, BLANK, None),
+    "tile_black": (5, 10, WHOLE, None),
+    "tile_solid_colour": (10, 10, WHOLE, None),
+    "tile_colour_bars": (5, 10, WHOLE, None),
+    "tile_content_freeze": (5, 10, WHOLE, None),
     "damage": (3, 15, CONTENT, None),
     "silence": (10, 10, CONTENT, None),
     "audio_missing": (5, 10, DOWN, None),

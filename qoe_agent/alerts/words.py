@@ -29,6 +29,10 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "solid_colour": ("the picture is of one colour", "画面为单一颜色"),
     "colour_bars": ("the picture is a test card", "画面为彩条测试图"),
     "content_freeze": ("the picture stands still", "画面静止"),
+    "tile_black": ("black picture", "黑屏"),
+    "tile_solid_colour": ("picture of one colour", "画面为单一颜色"),
+    "tile_colour_bars": ("test card", "彩条测试图"),
+    "tile_content_freeze": ("frozen picture", "画面静止"),
     "damage": ("pictures are broken", "花屏"),
     "silence": ("there is no sound to be heard", "静音"),
     "audio_missing": ("no sound is sent", "音频数据缺失"),
@@ -56,6 +60,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "decode_suspended": ("decoding crashes the agent's worker and is suspended", "解码导致工作进程崩溃，已暂停解码"),
     TEST: ("this is a test, nothing is wrong", "这是一条测试消息，无故障"),
 }
+TILE = "tile_"
+"""What kinds of incident of a part of the picture begin with."""
 SEVERITIES: Mapping[str, str] = {"critical": "严重", "warning": "警告", "info": "提示"}
 
 
@@ -74,9 +80,11 @@ def text(notice: Notice, language: str, zone: str) -> Text:
     return _chinese(notice, zone) if language == "zh" else _english(notice, zone)
 
 
-def phrase(kind: str, language: str) -> str:
-    """An incident's kind in words."""
+def phrase(kind: str, language: str, key: str = "") -> str:
+    """An incident's kind in words; of a tile, which is its `key`, with the tile's name."""
     english, chinese = KINDS.get(kind, (kind.replace("_", " "), kind.replace("_", " ")))
+    if key and kind.startswith(TILE):
+        english, chinese = f"{key}: {english}", f"{key} {chinese}"
     return chinese if language == "zh" else english
 
 
@@ -106,7 +114,7 @@ def who(notice: Notice, language: str) -> str:
 
 
 def _english(notice: Notice, zone: str) -> Text:
-    what, whom = phrase(notice.name.kind, "en"), who(notice, "en")
+    what, whom = phrase(notice.name.kind, "en", notice.name.key), who(notice, "en")
     lasted = duration(notice.seconds, "en")
     flaps = f", {notice.count} times" if notice.count >= FLAPS else ""
     since = time_of(notice.start, zone)
@@ -125,7 +133,7 @@ def _english(notice: Notice, zone: str) -> Text:
 
 
 def _chinese(notice: Notice, zone: str) -> Text:
-    what, whom = phrase(notice.name.kind, "zh"), who(notice, "zh")
+    what, whom = phrase(notice.name.kind, "zh", notice.name.key), who(notice, "zh")
     lasted = duration(notice.seconds, "zh")
     flaps = f"，共 {notice.count} 次" if notice.count >= FLAPS else ""
     since = time_of(notice.start, zone)

@@ -30,8 +30,9 @@ def options() -> Mapping[str, Mapping[str, Option]]:
 
 
 def options_of(make: type) -> dict[str, Option]:
-    """The public fields of the probe `make`."""
-    public = [field for field in dataclasses.fields(make) if field.init and not field.name.startswith("_")]
+    """The public fields of the probe `make`, but for what the agent itself gives it (metadata `option`: False)."""
+    fields = [field for field in dataclasses.fields(make) if field.init and not field.name.startswith("_")]
+    public = [field for field in fields if field.metadata.get("option", True)]
     # A stub, because the private fields may be annotated with what only a type checker imports.
     written = {field.name: field.type for field in public}
     stub = types.new_class("Stub", (), {}, lambda body: body.update(__annotations__=written))

@@ -21,6 +21,7 @@ from qoe_agent.config.probing import options
 from qoe_agent.config.root import Config
 from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.streams import Profile, Stream, StreamOptions
+from qoe_agent.config.tiling import TileOptions
 from qoe_agent.config.values import Bytes, Seconds, SecondsOrOff, TimeOfDay
 from qoe_agent.probes import declarations
 
@@ -192,6 +193,8 @@ def _written(value: Any, hint: Any) -> str:
         return "off" if value is None else _duration(value)
     if _is(hint, Bytes) and value % 1_000_000 == 0:
         return f"{value // 1_000_000}MB"
+    if any(isinstance(each, TileOptions) for each in _metadata(hint)):
+        return "{}"  # by default there are none
     if _is(hint, TimeOfDay):
         return json.dumps(f"{value // 60:02d}:{value % 60:02d}")
     if isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and not value.isdigit():

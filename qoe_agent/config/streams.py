@@ -8,6 +8,7 @@ from qoe_agent.config.alerting import StreamAlerts
 from qoe_agent.config.probing import ProbeOptions
 from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.section import section
+from qoe_agent.config.tiling import TileOptions
 from qoe_agent.config.values import (
     File,
     Headers,
@@ -19,6 +20,7 @@ from qoe_agent.config.values import (
     Variant,
     Word,
 )
+from qoe_agent.maths.tiles import Tile
 from qoe_agent.model import Target
 
 _TARGET = Target(url="")
@@ -93,6 +95,11 @@ class StreamOptions:
     """Weekly windows in which the stream is expected (with `expected: schedule`)."""
     probes: Annotated[dict[str, dict[str, Any]], ProbeOptions()] = field(default_factory=dict)
     """Options of the probes, by the probe's name."""
+    tiles: Annotated[tuple[Tile, ...], TileOptions()] = ()
+    """Parts of the picture that are judged for black and for standing still by themselves: names with left, top, width
+    and height as shares of the coded picture, {host: [0, 0, 0.5, 1], guest: [0.5, 0, 0.5, 1]}, or with a mapping of
+    region, black and freeze (true or false each); or a grid such as 2x2 (rows x columns: r1c1, r1c2, …). At most 16. A
+    stream's tiles replace those of its profile."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """When `watch` calls the stream bad."""
     evidence: Literal["full", "thumbnail", "off"] = "full"
@@ -136,6 +143,11 @@ class Stream(StreamOptions):
             open_timeout=self.open_timeout,
             lost_after=self.lost_after,
         )
+
+    def options_of(self, probe: str) -> dict[str, Any]:
+        """What the probe of that name is made with."""
+        said = self.probes.get(probe, {})
+        return {**said, "tiles": self.tiles} if probe == "tiles" else said
 
     def single(self) -> "Stream":
         """The stream with one rendition to watch, for where there is one verdict."""

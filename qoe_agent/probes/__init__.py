@@ -62,8 +62,8 @@ class Declaration:
     """Kinds of incident that it may report, each with a line for the documentation."""
     sees: tuple[type, ...]
     """The observations that it wants; the others never reach it."""
-    picture: Callable[[Any], PictureLook] | None
-    """Makes the probe's look at pictures; its argument is the probe, for its options."""
+    picture: Callable[[Any], PictureLook | None] | None
+    """Makes the probe's look at pictures (None: these options need none); its argument is the probe."""
     sound: Callable[[Any], SoundLook] | None
 
 
@@ -75,7 +75,7 @@ def probe(
     *metrics: Metric,
     sees: tuple[type[Observation], ...],
     incidents: Mapping[str, str] | None = None,
-    picture: Callable[[Any], PictureLook] | None = None,
+    picture: Callable[[Any], PictureLook | None] | None = None,
     sound: Callable[[Any], SoundLook] | None = None,
 ) -> Callable[[_P], _P]:
     """Declare a probe: the metrics and incidents that may come out of it and the observations that go in.

@@ -94,7 +94,7 @@ class ContentFreeze:
     _following: Following = field(default_factory=Following, init=False, repr=False)
     _lag: float = field(default=0.0, init=False, repr=False)
     """The agent's clock minus media time, had all been delivered evenly."""
-    _frozen: Frozen = field(default_factory=Frozen, init=False, repr=False)
+    _frozen: Frozen = field(init=False, repr=False)
     _open: Incident | None = field(default=None, init=False, repr=False)
     _now: Found | None = field(default=None, init=False, repr=False)
     _closed: float | None = field(default=None, init=False, repr=False)
@@ -103,6 +103,13 @@ class ContentFreeze:
     """(new pictures, seconds) of motion, a second of it each."""
     _share: float | None = field(default=None, init=False, repr=False)
     _counts: dict[Metric, float] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._frozen = self._afresh()
+
+    def _afresh(self) -> Frozen:
+        """What judges another connection or timeline."""
+        return Frozen()
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         if isinstance(seen, Packet):
@@ -130,7 +137,7 @@ class ContentFreeze:
         yield from self._counters()
         self._following.restart(seen)
         self._share = self._closed = None
-        self._frozen = Frozen()
+        self._frozen = self._afresh()
         self._rate.clear()
 
     def _packet(self, seen: Packet) -> Iterable[Finding]:
@@ -142,7 +149,7 @@ class ContentFreeze:
             return
         if self._following.broken(seen):
             yield from self._close()
-            self._closed, self._frozen = None, Frozen()
+            self._closed, self._frozen = None, self._afresh()
         self._lag = self._following.when(seen) - seen.pts
         look = read(seen.looks.get("content_freeze"))
         self._frozen.picture(seen.pts, look)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from qoe_agent.bitstream import capture
 from qoe_agent.bitstream.capture import STAGES
 from qoe_agent.maths.lipsync import STANDARDS
+from qoe_agent.maths.tiles import Tile
 from qoe_agent.maths.view import View
 from qoe_agent.model import (
     LOST_REASONS,
@@ -74,6 +75,7 @@ CLOSED = {
     "frame_type": {"I", "P", "B", "inter"},
     "standard": set(STANDARDS),
     "state": {"read", "unreadable", "stale"},
+    "tile": None,
 }
 """Labels whose values are enumerated; None: enumerated by the probe's own documentation."""
 
@@ -94,9 +96,14 @@ def about(declared: Declaration) -> Iterator[None]:
         raise
 
 
+def fresh(declared: Declaration) -> Any:
+    """A new probe; one that watches tiles has one."""
+    return declared.make(**({"tiles": (Tile("host", 0.0, 0.0, 1.0, 1.0),)} if declared.name == "tiles" else {}))
+
+
 def run(declared: Declaration, observations: Iterable[Observation]) -> list[Finding]:
     """Feed a fresh probe what it wants to see."""
-    made = declared.make()
+    made = fresh(declared)
     return [f for seen in observations if isinstance(seen, declared.sees) for f in made.feed(seen)]
 
 
@@ -132,7 +139,7 @@ def _picture(at: float, track: int, pts: float | None, width: int, height: int, 
     luma[: height % 36] += np.arange(64, dtype=np.uint8)
     gray = np.full((18, 32), 128, np.uint8)
     view = View(luma, pts, chroma=lambda: (gray, gray), key=key, follows=not key)
-    looks = {d.name: d.picture(d.make())(view) for d in DECLARED if d.picture}
+    looks = {d.name: d.picture(fresh(d))(view) for d in DECLARED if d.picture}
     return Picture(at, track, pts, width, height, "yuv420p", key, at, looks)
 
 
@@ -334,7 +341,7 @@ def _flood(kind: str, count: int) -> Sequence[Observation]:
 @every_probe
 @pytest.mark.parametrize("kind", ["frozen", "zigzag", "untimed", "leaping", "unsteady"])
 def test_a_flood_of_packets_is_not_remembered(declared: Declaration, kind: str) -> None:
-    made = declared.make()
+    made = fresh(declared)
     flood = [seen for seen in _flood(kind, 10_000) if isinstance(seen, declared.sees)]
     for seen in flood[:5000]:
         list(made.feed(seen))
@@ -348,7 +355,7 @@ def test_a_flood_of_packets_is_not_remembered(declared: Declaration, kind: str) 
 def test_a_long_stream_is_not_remembered(declared: Declaration) -> None:
     observations = Script(fps=30).open().play(140).run().observations
     half = len(observations) // 2
-    made = declared.make()
+    made = fresh(declared)
     for seen in observations[:half]:
         if isinstance(seen, declared.sees):
             list(made.feed(seen))
