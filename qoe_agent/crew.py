@@ -7,7 +7,6 @@ were, because they are kept here. The crew has the same face as a fleet, which d
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qoe_agent import clock
 from qoe_agent.board import Board
 from qoe_agent.child import Child
+from qoe_agent.errands import Errands
 from qoe_agent.fleet import EXPECTED, LAG, STREAMS, Fleet, follow_clock
 from qoe_agent.maths.shares import dealt, weight
 from qoe_agent.model import Incident, Sample
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.config import Agent, Stream
     from qoe_agent.sink import Key
+    from qoe_agent.thumbnails import Show
     from qoe_agent.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -46,22 +47,24 @@ ORPHANED = 60.0
 """Seconds after which what a dead worker watched, and nobody has taken up, is gone."""
 
 
-def crew(board: Board, options: Agent, expected: Callable[[Stream, float], bool]) -> Crew | Fleet:
-    """Who watches: as many worker processes as are wanted, or this process itself."""
+def crew(board: Board, options: Agent, expected: Callable[[Stream, float], bool], show: Show) -> Crew | Fleet:
+    """Who watches: as many worker processes as are wanted, or this process itself. `show`: gets small pictures."""
     workers = (os.cpu_count() or 1) if options.workers is None else options.workers
     if workers:
-        return Crew(board, options, workers, expected)
+        return Crew(board, options, workers, expected, show)
     return Fleet(
         board, ring_bytes=options.ring_bytes, decode_threads=options.decode_threads, decode_cpu=options.decode_cpu,
-        expected=expected, evidence=options.evidence,
+        expected=expected, evidence=options.evidence, show=show,
     )  # fmt: skip
 
 
 class Crew:
     """Keeps the workers, deals the streams, and puts on the board what they find."""
 
-    def __init__(self, board: Board, options: Agent, workers: int, expected: Callable[[Stream, float], bool]) -> None:
-        self.board, self.expected, self._options = board, expected, options
+    def __init__(
+        self, board: Board, options: Agent, workers: int, expected: Callable[[Stream, float], bool], show: Show
+    ) -> None:
+        self.board, self.expected, self._options, self._show = board, expected, options, show
         self.ring_bytes, self.decode_cpu = options.ring_bytes, options.decode_cpu
         self._children = [Child(str(n), options.decode_threads) for n in range(workers)]
         self._streams: dict[str, Stream] = {}
@@ -72,8 +75,7 @@ class Crew:
         self._keys: dict[Key, Child | None] = {}
         """Who watches what is on the board; None: a worker that is gone did."""
         self._orphans: dict[Key, float] = {}
-        self._visits: dict[int, tuple[Child, asyncio.Future[Brought], Callable[[str], None]]] = {}
-        self._numbers = itertools.count()
+        self._errands, self._looked = Errands(), float("-inf")
         self._metrics = {metric.name: metric for metric in board.declared()}
         self._charts, self._quarantine = Charts(board), Quarantine(board)
         self._told: clock.State | None = None
@@ -124,15 +126,13 @@ class Crew:
             tell("no worker process is up")
             return Brought(False, Board())
         child = min(able, key=lambda one: sum(owner is one for owner in self._keys.values()))
-        number, done = next(self._numbers), asyncio.get_running_loop().create_future()
-        self._visits[number] = child, done, tell
-        child.send("visit", number, self._quarantine.of(stream), seconds)
-        try:
-            brought: Brought = await done
-            return brought
-        finally:
-            child.send("leave", number)
-            del self._visits[number]
+        return await self._errands.send(child, self._quarantine.of(stream), seconds, tell)
+
+    def look(self, until: float) -> None:
+        """Somebody looks until then: have small pictures made."""
+        self._looked = until
+        for child in self._children:
+            child.send("look", until)
 
     async def run(self) -> None:
         """Keep the workers until cancelled, then end them."""
@@ -217,12 +217,14 @@ class Crew:
         self._charts.note(child.name, vitals, sum(owner is child for owner in self._keys.values()), clock.now())
 
     def _on_line(self, child: Child, number: int, line: str) -> None:
-        if number in self._visits:
-            self._visits[number][2](line)
+        self._errands.line(number, line)
 
     def _on_visited(self, child: Child, number: int, brought: Brought) -> None:
-        if number in self._visits and not self._visits[number][1].done():
-            self._visits[number][1].set_result(brought)
+        self._errands.back(number, brought)
+
+    def _on_picture(self, child: Child, key: Key, at: float, jpeg: bytes) -> None:
+        if self._keys.get(key) is child:
+            self._show(key, at, jpeg)
 
     def _on_over(self, child: Child) -> None:
         """It has said all."""
@@ -239,6 +241,7 @@ class Crew:
                 failures += 1
                 continue
             self._deal(child)
+            child.send("look", self._looked)
             if self._ended():
                 child.retire("stopped")
             await child.listen(self._heard)
@@ -262,10 +265,7 @@ class Crew:
         for key in [key for key, owner in self._keys.items() if owner is child]:
             self.board.lose(key, now)
             self._keys[key], self._orphans[key] = None, now + ORPHANED
-        for owner, done, tell in list(self._visits.values()):
-            if owner is child and not done.done():
-                tell("the worker process died")
-                done.set_result(Brought(False, Board()))
+        self._errands.bereaved(child)
 
     def _forget(self, key: Key) -> None:
         """Nobody watches it any more: gone from the board if nobody is to."""

@@ -56,8 +56,8 @@ class Daemon:
         self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
         self.alerts = Desk(self.board, config, self.discovery.expected)
-        self.history, self.thumbnails = History(self.board), Thumbnails(self._picture)
-        self.fleet = crew(self.board, config.agent, self.discovery.expected)
+        self.history, self.thumbnails = History(self.board), Thumbnails(lambda until: self.fleet.look(until))
+        self.fleet = crew(self.board, config.agent, self.discovery.expected, self.thumbnails.take)
         self.discipline = Discipline(config.clock)
         self.evidence = shelf(config.agent.evidence)
         self.about = About(self.board)
@@ -110,9 +110,6 @@ class Daemon:
         self.alerts.streams(streams, own)
         self.thumbnails.follow(own)
         self.fleet.apply(own)
-
-    def _picture(self, until: float) -> None:
-        """Somebody looks."""
 
     async def reload(self) -> list[str]:
         """Read the configuration again; what is wrong with it, in which case the old one stays."""

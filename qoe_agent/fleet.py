@@ -9,7 +9,7 @@ import random
 from typing import TYPE_CHECKING
 
 from qoe_agent import clock
-from qoe_agent.decode import Pool
+from qoe_agent.decode import Audience, Pool
 from qoe_agent.evidence.keeper import keeper
 from qoe_agent.join import join
 from qoe_agent.memory import BACKOFF
@@ -72,15 +72,17 @@ class Fleet:
         worker: str = "0",
         slots: Sequence[memoryview] = (),
         evidence: Evidence | None = None,
+        show: Callable[[Key, float, bytes], None] | None = None,
     ) -> None:
         """`decode_cpu`: cores' worth of decoding for all streams together; None: no limit. `expected`: whether a
         stream should be on air at a wall-clock time; None: this is a worker process, and its parent knows that, and
-        follows the clock. `slots`: see `Pool`."""
+        follows the clock. `slots`: see `Pool`. `show`: gets small pictures while somebody looks (see `Audience`)."""
         self.board, self.expected, self.worker = board, expected, worker
         self.pool = Pool(decode_threads, slots)
         self.budget = Budget(ring_bytes)
         self.strain = Strain(board, self.pool, worker, decode_cpu)
         self.keeper = keeper(evidence, board)
+        self.audience = Audience(show) if show else None
         self._kept: dict[str, _Kept] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}
         self._keys: dict[str, frozenset[Key]] = {}
@@ -148,6 +150,11 @@ class Fleet:
     @decode_cpu.setter
     def decode_cpu(self, cores: float | None) -> None:
         self.strain.budget = cores
+
+    def look(self, until: float) -> None:
+        """Somebody looks until then: make small pictures."""
+        if self.audience:
+            self.audience.until = until
 
     async def visit(self, stream: Stream, seconds: float, tell: Callable[[str], None]) -> Brought:
         """A fresh pull of `stream`, beside the one that goes on; `tell` gets a line for all that happens."""
@@ -245,7 +252,7 @@ class _Kept:
         async with asyncio.TaskGroup() as group:
             tasks: dict[str, asyncio.Task[None]] = {}
             while True:
-                found = await self._renditions(list(tasks))
+                found = await hls.named(self.stream.target(), list(tasks))
                 for name in [name for name in tasks if name not in found]:
                     tasks[name].cancel()
                     await asyncio.wait({tasks.pop(name)})
@@ -254,17 +261,6 @@ class _Kept:
                     if name not in tasks:
                         tasks[name] = group.create_task(self._attend(name, name or "best"))
                 await asyncio.sleep(RELIST_SOON if "" in tasks else RELIST)
-
-    async def _renditions(self, known: list[str]) -> list[str]:
-        """The renditions to watch, by the label that they get.
-
-        While the server does not say, the stream is pulled as a whole, so that it reads as down, not as absent.
-        """
-        try:
-            found = await hls.renditions(self.stream.target())
-        except hls.Unavailable:
-            return known or [""]
-        return [rendition.name for rendition in found] or [""]
 
     def _settle(self, renditions: Iterable[str]) -> None:
         keys = frozenset(Key(self.stream.name, rendition) for rendition in renditions)
@@ -275,7 +271,10 @@ class _Kept:
     async def _attend(self, rendition: str, variant: str | None) -> None:
         """Watch one rendition until cancelled."""
         fleet, key = self._fleet, Key(self.stream.name, rendition)
-        session = Session(self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant, keeper=fleet.keeper)
+        session = Session(
+            self.stream, key, fleet.board, fleet.pool, fleet.budget, variant=variant, keeper=fleet.keeper,
+            audience=fleet.audience,
+        )  # fmt: skip
         self.sessions.append(session)
         try:
             async with asyncio.TaskGroup() as group:

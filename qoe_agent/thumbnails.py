@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qoe_agent import clock
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from qoe_agent.config import Stream
     from qoe_agent.sink import Key
+
+    Show: TypeAlias = Callable[[Key, float, bytes], None]
+    """Takes whose picture it is, when that arrived, and its JPEG."""
 
 LOOKS = 60.0
 """Seconds for which thumbnails are made after somebody looked."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qoe_agent.config import Agent, Stream
+    from qoe_agent.sink import Key
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Worker:
         board = Outbox(catalogue.metrics(), link.send, lambda: link.full)
         self.fleet = Fleet(
             board, ring_bytes=setup.ring_bytes, decode_threads=setup.options.decode_threads, worker=setup.name,
-            slots=slots, evidence=setup.options.evidence,
+            slots=slots, evidence=setup.options.evidence, show=self._show,
         )  # fmt: skip
         self._visits: dict[int, asyncio.Task[None]] = {}
 
@@ -91,6 +92,13 @@ class Worker:
 
     def _on_clock(self, said: clock.State) -> None:
         clock.adopt(said)
+
+    def _on_look(self, until: float) -> None:
+        self.fleet.look(until)
+
+    def _show(self, key: Key, at: float, jpeg: bytes) -> None:
+        if not self._link.full:
+            self._link.send("picture", key, at, jpeg)
 
     def _on_visit(self, number: int, stream: Stream, seconds: float) -> None:
         self._visits[number] = asyncio.create_task(self._visit(number, stream, seconds))

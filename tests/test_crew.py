@@ -89,7 +89,7 @@ class Watched:
 @pytest.fixture
 async def watched(origin: str) -> AsyncIterator[Watched]:
     """Two workers, four streams; afterwards no process is left."""
-    made = crew(Board(catalogue.metrics()), Agent(workers=2), lambda stream, at: True)
+    made = crew(Board(catalogue.metrics()), Agent(workers=2), lambda stream, at: True, lambda *shown: None)
     assert isinstance(made, Crew)
     run = asyncio.create_task(made.run())
     it = Watched(made, origin)
@@ -296,8 +296,8 @@ async def test_visits_are_made_by_workers_and_fail_with_them(watched: Watched) -
     dead = Stream(name="x", url="rtmp://127.0.0.1:9/live/x", join=Join(every=None))
     assert not (await watched.crew.visit(dead, 5.0, lines.append)).success
     visit = asyncio.create_task(watched.crew.visit(stream, 60.0, lines.append))
-    await until(lambda: bool(watched.crew._visits))
-    (busy,) = (one for one, _, _ in watched.crew._visits.values())
+    await until(lambda: bool(watched.crew._errands.out))
+    (busy,) = (one for one, _, _ in watched.crew._errands.out.values())
     assert busy.pid
     os.kill(busy.pid, signal.SIGSTOP)
     os.kill(busy.pid, signal.SIGKILL)
@@ -306,7 +306,7 @@ async def test_visits_are_made_by_workers_and_fail_with_them(watched: Watched) -
 
 def test_without_workers_it_is_a_fleet() -> None:
     async def made() -> Any:
-        one = crew(Board(catalogue.metrics()), Agent(workers=0), lambda stream, at: True)
+        one = crew(Board(catalogue.metrics()), Agent(workers=0), lambda stream, at: True, lambda *shown: None)
         assert isinstance(one, Fleet)
         one.pool.close()
 

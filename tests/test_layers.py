@@ -30,6 +30,7 @@ LAYERS = (
     ("vitals", "quarantine"),
     ("worker",),
     ("child",),
+    ("errands",),
     ("crew",),
     ("exporter", "web", "report"),
     ("sending",),

@@ -9,5 +9,6 @@ never colours another. When a lane is late, decoding is skipped and counted; pac
 from qoe_agent.decode.decoding import Decoding
 from qoe_agent.decode.lanes import Lane, Pool
 from qoe_agent.decode.looks import Guard
+from qoe_agent.decode.snapshots import Audience, Snapshots
 
-__all__ = ["Decoding", "Guard", "Lane", "Pool"]
+__all__ = ["Audience", "Decoding", "Guard", "Lane", "Pool", "Snapshots"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.decode.gop import Gop
     from qoe_agent.decode.pictures import Frame, Pictures
+    from qoe_agent.decode.snapshots import Snapshot
     from qoe_agent.maths.duty import Duty
     from qoe_agent.maths.thumb import Thumb
     from qoe_agent.maths.view import View
@@ -256,7 +257,7 @@ class Backwards:
                     self._keyed(ticks, thumb(shown[1]))
             yield shown
 
-    def _look(self, frame: Frame, view: View) -> Iterator[Damage | Picture]:
+    def _look(self, frame: Frame, view: View) -> Iterator[Damage | Picture | Snapshot]:
         """A key picture is shown by itself."""
         if frame.pts is not None:
             self._seen = _ticks(frame.pts)

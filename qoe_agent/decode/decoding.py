@@ -12,6 +12,7 @@ from qoe_agent import clock
 from qoe_agent.decode.adaptive import Adaptive, Schedule
 from qoe_agent.decode.looks import Looks
 from qoe_agent.decode.pictures import TOGETHER, LeftOut, Pictures
+from qoe_agent.decode.snapshots import Snapshot, Snapshots
 from qoe_agent.decode.sounds import Hush, Sounds
 from qoe_agent.decode.thrift import Thrift
 from qoe_agent.maths.duty import Duty
@@ -61,15 +62,17 @@ class Decoding:
         every: float = 5.0,
         phase: float = 0.0,
         name: str = "",
+        snapshots: Snapshots | None = None,
     ) -> None:
         """`call`: runs a function on the event loop from any thread (loop.call_soon_threadsafe).
 
         `pictures`, `sounds`: by the probe's name, what makes its look (None: it has none any more); each connection
         gets new ones. `phase`: 0 to 1, where this stream's bursts lie among those of others. `name`: the stream's.
+        `snapshots`: makes pictures for people of it; None: it may not be shown.
         """
         self._lane, self._emit, self._call = lane, emit, call
         self._mark = mark(name)
-        self._make = pictures, sounds
+        self._make, self._snapshots = (pictures, sounds), snapshots
         self._looks = Looks.made(*self._make)
         self._policy, self._phase = policy, phase
         self._schedule, self._duty, self._thrift = Schedule(phase), Duty(), Thrift(lane, every, phase)
@@ -98,7 +101,7 @@ class Decoding:
         self._flush_sound(seen.track)
         self._end(self._video.pop(seen.track, None))
         if seen.kind == "video":
-            pictures = Pictures(self._lane, seen, self._looks)
+            pictures = Pictures(self._lane, seen, self._looks, self._snapshots)
             adaptive = Adaptive(pictures, self._schedule, self._duty, self._thrift, self._picture)
             self._video[seen.track] = _Seen(pictures, adaptive)
         elif seen.kind == "audio":
@@ -252,7 +255,10 @@ class Decoding:
         if self._closed:
             return
         for seen in found:
-            if isinstance(seen, LeftOut):
+            if isinstance(seen, Snapshot):
+                if self._snapshots:
+                    self._snapshots.show(seen)
+            elif isinstance(seen, LeftOut):
                 self.skipped[seen.kind] += seen.number
             elif isinstance(seen, Hush):
                 for track in self._video.values() if self._policy == "adaptive" else ():

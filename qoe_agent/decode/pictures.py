@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.decode.lanes import Lane
     from qoe_agent.decode.looks import Looks
+    from qoe_agent.decode.snapshots import Snapshot, Snapshots
     from qoe_agent.maths.view import View
     from qoe_agent.model import Format, Packet
 
@@ -43,6 +44,8 @@ class Frame(NamedTuple):
     frame: Any
     at: float
     pts: float | None
+    aspect: float = 1.0
+    """Of its pixels, width to height."""
 
 
 class Run:
@@ -76,23 +79,23 @@ class Run:
     def _named(self, frame: Any, otherwise: float) -> Frame:
         known = self._waiting.pop(frame.pts, None)
         if known is not None:
-            return Frame(frame, *known)
-        return Frame(frame, otherwise, None if frame.pts is None else frame.pts / TICKS)
+            return Frame(frame, *known, aspect(self._context))
+        return Frame(frame, otherwise, None if frame.pts is None else frame.pts / TICKS, aspect(self._context))
 
 
 class Pictures:
     """A video track of one connection."""
 
-    def __init__(self, lane: Lane, form: Format, looks: Looks) -> None:
+    def __init__(self, lane: Lane, form: Format, looks: Looks, snapshots: Snapshots | None = None) -> None:
         self.format, self.looks = form, looks
-        self._lane = lane
+        self._lane, self._snapshots = lane, snapshots
         self._framing = nal.length_size(form.extradata, form.codec)
         self._run: Run | None = None
         self._start: int | None = None
         self.follows = False
         """The next picture follows the last one that the looks saw."""
 
-    def key_frame(self, seen: Packet) -> Iterator[Damage | Picture]:
+    def key_frame(self, seen: Packet) -> Iterator[Damage | Picture | Snapshot]:
         """A key frame by itself."""
         frames = yield from self.alone([seen])
         for frame in frames[:1]:
@@ -122,10 +125,10 @@ class Pictures:
         times = {round(seen.pts * TICKS): seen for seen in packets if seen.pts is not None}
         for frame in frames:
             seen = times.get(frame.pts, first)
-            out.append(Frame(frame, seen.at, seen.pts))
+            out.append(Frame(frame, seen.at, seen.pts, aspect(context)))
         return out
 
-    def full(self, packets: list[Packet], run: int) -> Iterator[Damage | Picture]:
+    def full(self, packets: list[Packet], run: int) -> Iterator[Damage | Picture | Snapshot]:
         """The next packets of a run of all packets; another `run` is another decoder."""
         if run != self._start:
             self._run, self._start, self.follows = None, run, False
@@ -144,7 +147,7 @@ class Pictures:
                 yield Damage(seen.at, seen.track, "decode", 1, describe(error))
         yield from self.show(shown)
 
-    def last(self) -> Iterator[Damage | Picture]:
+    def last(self) -> Iterator[Damage | Picture | Snapshot]:
         """The pictures that a full decoder still holds when its stream ends."""
         if self._run is not None:
             yield from self.show([self.next(frame) for frame in self._run.drain()])
@@ -161,18 +164,26 @@ class Pictures:
         self.follows = True
         return frame, view
 
-    def show(self, shown: list[tuple[Frame, View]], *, key: bool = False) -> Iterator[Damage | Picture]:
-        """Have the looks look at pictures, one look after the other."""
+    def show(self, shown: list[tuple[Frame, View]], *, key: bool = False) -> Iterator[Damage | Picture | Snapshot]:
+        """Have the looks look at pictures, one look after the other; now and then one is for people, too."""
         said: list[dict[str, Any]] = [{} for _ in shown]
         for name, look in self.looks.pictures.items():
             for told, (_, view) in zip(said, shown, strict=True):
                 told[name] = look(view)
         index, now = self.format.track, clock.now()
-        for told, ((frame, at, pts), _) in zip(said, shown, strict=True):
+        for told, ((frame, at, pts, pixels), view) in zip(said, shown, strict=True):
             if frame.is_corrupt:
                 yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
             coded = key or bool(frame.key_frame)
             yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, coded, now, told)
+            if self._snapshots and (taken := self._snapshots.take(frame, at, view, pixels)):
+                yield taken
+
+
+def aspect(context: Any) -> float:
+    """Of the pixels that the decoder gives, width to height; those that are not to be believed are square."""
+    said = context.sample_aspect_ratio
+    return float(said) if said and 0.25 <= said <= 4 else 1.0
 
 
 def handed(seen: Packet) -> Any:

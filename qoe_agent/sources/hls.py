@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qoe_agent.sources import Emit
     from qoe_agent.sources.fetch import Fetched
 
-__all__ = ["Rendition", "Unavailable", "renditions", "watch"]
+__all__ = ["Rendition", "Unavailable", "named", "renditions", "watch"]
 
 PLAYLIST_LIMIT = 4 << 20
 """Bytes of a playlist."""
@@ -50,6 +50,18 @@ async def renditions(target: Target) -> list[Rendition]:
     if loaded.playlist is None:
         raise Unavailable(loaded.reason, loaded.detail)
     return list(loaded.playlist.renditions) if isinstance(loaded.playlist, Master) else []
+
+
+async def named(target: Target, known: list[str]) -> list[str]:
+    """The names of the renditions that are to be watched, of which `known` are already.
+
+    While the server does not say, the stream is pulled as a whole, so that it reads as down, not as absent.
+    """
+    try:
+        found = await renditions(target)
+    except Unavailable:
+        return known or [""]
+    return [rendition.name for rendition in found] or [""]
 
 
 async def watch(target: Target, emit: Emit) -> Lost:
