@@ -82,9 +82,7 @@ class Decoding:
         self._sound_batch = SOUND_BATCH
         self._missed: dict[int, Packet] = {}
         """The last packet of the sound that was left out."""
-        self._busy = 0
-        self._closed = False
-        self._idle = asyncio.Event()
+        self._busy, self._closed, self._idle = 0, False, asyncio.Event()
         self._idle.set()
         self.skipped = self._thrift.skipped
         """Decode work left out because the agent was late, by `thrift.KINDS`."""
