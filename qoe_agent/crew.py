@@ -107,11 +107,11 @@ class Crew:
         """What is being watched."""
         return list(self._streams.values())
 
-    def states(self) -> Iterator[tuple[str, str]]:
-        """Name and state of each stream, for people."""
+    def states(self) -> Iterator[tuple[Key, str]]:
+        """Each stream (each rendition, where all are watched) and its state in a word."""
         told = dict(state for child in self._children if child.vitals for state in child.vitals.states)
-        known = {name.partition("/")[0] for name in told}
-        yield from sorted([*told.items(), *((name, "waiting") for name in self._streams if name not in known)])
+        known = {key.stream for key in told}
+        yield from sorted([*told.items(), *((Key(name), "waiting") for name in self._streams if name not in known)])
 
     def ready(self) -> bool:
         """Whether every stream has been tried once."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from qoe_agent.config import Config, Profile, Stream
+    from qoe_agent.sink import Key
     from qoe_agent.visit import Brought
 
 log = logging.getLogger(__name__)
@@ -170,9 +171,13 @@ class Daemon:
         """Whether every stream has been tried once."""
         return self.fleet.ready()
 
-    def streams(self) -> Iterator[tuple[str, str]]:
-        """Name and state of each stream."""
+    def streams(self) -> Iterator[tuple[Key, str]]:
+        """Each stream and its state in a word."""
         return self.fleet.states()
+
+    def zone(self) -> str:
+        """The time zone in which people are told."""
+        return self.config.alerts.timezone
 
     def share(self) -> str:
         """Which part of the streams this agent has, for people; empty if all."""

@@ -100,7 +100,7 @@ def _drawn(origin: Origin, daemon: Daemon) -> RenderableType:
     parts: list[RenderableType] = []
     for name, rows in _rows(origin, daemon).items():
         told = ", ".join(
-            part for part in (states.get(name, ""), terminal.behind(daemon.board.metrics(Key(name)))) if part
+            part for part in (states.get(Key(name), ""), terminal.behind(daemon.board.metrics(Key(name)))) if part
         )
         parts += [Text(f"{name}: {told}", "bold"), table(rows, origin.started)]
     return Group(*parts)

@@ -1,4 +1,4 @@
-"""The HTTP server: /metrics, /probe, /evidence, /-/healthy, /-/ready, /-/reload, /-/publish, and pages for people.
+"""The HTTP server: /metrics, /probe, /-/healthy, /-/ready, /-/reload, /-/publish, and pages for people.
 
 The token guards every path but the two health checks, the Host allow-list all of them. Answers never hold a
 traceback, an address or a secret.
@@ -18,18 +18,17 @@ from qoe_agent import clock
 from qoe_agent.board import Board
 from qoe_agent.maths.urls import scrub
 from qoe_agent.model import Metric, Sample
-from qoe_agent.web import access, answer, front_page, kept, login, stream_page
-from qoe_agent.web.html import style
+from qoe_agent.web import access, answer, login, pages
+from qoe_agent.web.html import PATHS
+from qoe_agent.web.live import Live
 from qoe_agent.web.shield import PROTOCOL_LOG, say, shield, strict
+from qoe_agent.web.stand import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from aiohttp.typedefs import Handler
 
     from qoe_agent.about import About
     from qoe_agent.config import Stream, Web
-    from qoe_agent.evidence.shelf import Shelf
 
 SCRAPES = Metric("qoe_agent_scrapes_total", "counter", "Times /metrics was asked for.")
 RENDER = Metric(
@@ -42,7 +41,7 @@ DURATION = Metric("qoe_probe_duration_seconds", "gauge", "How long the probe too
 VISIT_METRICS = (SUCCESS, DURATION)
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
-OPEN_PATHS = ("/-/healthy", "/-/ready", login.PATH, "/style.css")
+OPEN_PATHS = ("/-/healthy", "/-/ready", login.PATH, login.ON, *PATHS)
 """Paths that need no token, and say nothing else."""
 HEADROOM = 0.5
 """Seconds of the scraper's timeout that are left for the way back."""
@@ -72,7 +71,7 @@ class Visit(Protocol):
         """What was measured."""
 
 
-class Agent(Protocol):
+class Agent(Source, Protocol):
     """What the exporter needs of the agent behind it."""
 
     def ready(self) -> bool:
@@ -80,12 +79,6 @@ class Agent(Protocol):
 
     async def reload(self) -> list[str]:
         """Read the configuration again; returns what is wrong with it, in which case the old one stays."""
-
-    def streams(self) -> Iterable[tuple[str, str]]:
-        """Name and state of each stream, for the page."""
-
-    def share(self) -> str:
-        """Which part of the streams this agent has, for the page; empty if all."""
 
     def stream(self, name: str, module: str) -> Stream | None:
         """The configured stream of that name, under the profile `module` if one is given.
@@ -98,10 +91,6 @@ class Agent(Protocol):
 
     async def visit(self, stream: Stream, seconds: float, log: list[str]) -> Visit:
         """A fresh pull that lasts at most `seconds`; tells `log` what happened."""
-
-    @property
-    def evidence(self) -> Shelf | None:
-        """Where evidence is kept; None: nowhere."""
 
     def publish(self, body: bytes, content_type: str) -> None:
         """A server says that a publisher came or went. ValueError: it cannot be understood."""
@@ -141,16 +130,16 @@ class Exporter:
 
     def application(self) -> web.Application:
         """The routes, behind the guards."""
+        live = Live(self._may)
         app = web.Application(middlewares=[shield(self._failed), self._guarded], client_max_size=LARGEST_BODY)
         app.on_response_prepare.append(strict)
-        app.router.add_routes([web.get("/style.css", style), *login.routes(self._token)])
-        app.router.add_routes(front_page.routes(self.board, self.agent.share, self.agent.streams))
-        app.router.add_routes(stream_page.routes(self.board, lambda: self.agent.evidence))
+        app.on_shutdown.append(live.close)
+        app.router.add_routes(login.routes(self._token))
+        app.router.add_routes(pages.routes(self.board, self.agent, live))
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/probe", self._probe)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
-        app.router.add_routes(kept.routes(lambda: self.agent.evidence))
         app.router.add_post("/-/reload", self._reload)
         app.router.add_post("/-/publish", self._publish)
         return app
@@ -161,10 +150,10 @@ class Exporter:
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Lets through who may ask."""
-        options, bound, token = self.options, self._bound, self._token()
+        options, bound = self.options, self._bound
         if not access.host_allowed(request.headers.get("Host", ""), (bound.host, *options.allowed_hosts)):
             return say(421, "not a name of this agent; see web.allowed_hosts")
-        if request.path not in OPEN_PATHS and token and not self._known(request, token):
+        if request.path not in OPEN_PATHS and not self._may(request):
             if login.asks_for_page(request):
                 return login.away(request)
             return say(401, "the bearer token is missing or wrong", {"WWW-Authenticate": 'Bearer realm="qoe-agent"'})
@@ -176,9 +165,10 @@ class Exporter:
         # An address that others can reach keeps its token, though the new options (for another address) have none.
         return self.options.token or (None if self._bound.loopback else self._bound.token)
 
-    @staticmethod
-    def _known(request: web.Request, token: str) -> bool:
-        if access.token_fits(request.headers, token) or login.known(request, token):
+    def _may(self, request: web.Request) -> bool:
+        """Whether who asks may see what needs the token, if one is set."""
+        token = self._token()
+        if not token or access.token_fits(request.headers, token) or login.known(request, token):
             return True
         # Media servers cannot send headers with their callbacks, only a query.
         return request.path == "/-/publish" and access.same(request.query.get("token", ""), token)

@@ -123,11 +123,11 @@ class Fleet:
         """What is being watched."""
         return [kept.stream for kept in self._kept.values()]
 
-    def states(self) -> Iterator[tuple[str, str]]:
-        """Name and state of each stream, for people."""
+    def states(self) -> Iterator[tuple[Key, str]]:
+        """Each stream (each rendition, where all are watched) and its state in a word."""
         for kept in self._kept.values():
             for session in kept.sessions:
-                yield session.key.shown, session.state
+                yield session.key, session.state
 
     def ready(self) -> bool:
         """Whether every stream has been tried once."""

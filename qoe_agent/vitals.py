@@ -12,6 +12,7 @@ from qoe_agent.strain import LEVEL, WAIT
 
 if TYPE_CHECKING:
     from qoe_agent.board import Board
+    from qoe_agent.sink import Key
 
 RESTARTS = Metric(
     "qoe_agent_worker_restarts_total", "counter", "Worker processes replaced: crashed, hung (no sign of life), stuck "
@@ -48,7 +49,7 @@ class Vitals(NamedTuple):
     """Seconds that the oldest decode job under way has taken."""
     tried: bool
     """Every stream has been tried once."""
-    states: list[tuple[str, str]]
+    states: list[tuple[Key, str]]
 
 
 class Charts:

@@ -32,8 +32,10 @@ from qoe_agent.board import Board
 from qoe_agent.catalogue import metrics, table
 from qoe_agent.config import Stream, Web
 from qoe_agent.exporter import DEADLINE, GRACE, LONGEST, Exporter, deadline
+from qoe_agent.history import History
 from qoe_agent.model import Metric, Sample
 from qoe_agent.sink import Key
+from qoe_agent.thumbnails import Thumbnails
 from qoe_agent.web.access import host_allowed, origin_allowed, token_fits
 from qoe_agent.web.answer import wants_gzip, wants_openmetrics
 
@@ -66,8 +68,10 @@ class Standin:
     going: asyncio.Event = field(default_factory=asyncio.Event)
     """While clear, visits last."""
     refused: bool = False
-    names: tuple[tuple[str, str], ...] = (("room", "up"),)
+    names: tuple[tuple[Key, str], ...] = ((Key("room"), "up"),)
     evidence: Any = None
+    history: History = field(default_factory=lambda: History(Board()))
+    thumbnails: Thumbnails = field(default_factory=lambda: Thumbnails(lambda until: None))
 
     def ready(self) -> bool:
         return self.is_ready
@@ -75,8 +79,11 @@ class Standin:
     async def reload(self) -> list[str]:
         return self.errors
 
-    def streams(self) -> tuple[tuple[str, str], ...]:
+    def streams(self) -> tuple[tuple[Key, str], ...]:
         return self.names
+
+    def zone(self) -> str:
+        return "UTC"
 
     def share(self) -> str:
         return "shard 1/3: <3 of 9>"
@@ -426,16 +433,17 @@ async def test_a_timeout_that_is_no_number_is_refused(bench: Make, header: str) 
     assert (await b.get("/probe?target=room", X_Prometheus_Scrape_Timeout_Seconds=header))[0] == 400
 
 
-async def test_the_page_escapes_names_and_runs_nothing(bench: Make) -> None:
+async def test_the_page_escapes_names_and_runs_nothing_but_our_script(bench: Make) -> None:
     b = await bench()
-    b.agent.names = (("<script>alert(1)<", 'up"&'),)
+    b.agent.names = ((Key("<script>alert(1)<"), 'up"&'),)
     async with b.client.get("/") as answer:
         text = await answer.text()
         assert "<script>" not in text
         assert '<a href="/streams/%3Cscript%3Ealert%281%29%3C">&lt;script&gt;alert(1)&lt;</a>' in text
         assert "shard 1/3: &lt;3 of 9&gt;" in text
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-        assert "script-src" not in answer.headers["Content-Security-Policy"]
+        assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
 async def test_every_answer_has_the_strict_headers_and_hides_the_server(bench: Make) -> None:

@@ -1,7 +1,11 @@
 """How a person's browser gets in: the token once, in a form; then a cookie that scripts and other sites cannot use.
 
-The cookie does not hold the token, only what is made of it: it ends when the token is changed. It opens what may be
-looked at (GET); what changes something still wants the token itself.
+The cookie does not hold the token, only until when it is good and a seal made of both: it ends then, and when the token
+is changed. It opens what may be looked at (GET); what changes something still wants the token itself.
+
+A link in a chat leads here from another site, and then browsers hold the cookie back (SameSite=Strict). Such a visit
+to a page gets one that goes on to the same place by itself: from our own site, so with the cookie. That goes for whole
+pages that only show something, never for what other sites would embed, fetch or post.
 """
 
 from __future__ import annotations
@@ -10,33 +14,43 @@ import asyncio
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from qoe_agent import clock
 from qoe_agent.web import access
-from qoe_agent.web.html import html, page
+from qoe_agent.web.html import Safe, html, other, page, switch
 from qoe_agent.web.shield import say
+from qoe_agent.web.words import reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 COOKIE = "qoe_agent"
 PATH = "/login"
+ON = "/login/on"
 LASTS = 12 * 3600
 """Seconds until a browser must log in again."""
 SLOWLY = 1.0
 """Seconds that a wrong token takes."""
+PAGES = ("/streams/", "/compare", "/evidence/")
+"""Where links from elsewhere may lead, beside `/`; all of them only show something."""
 
 
-def seal(token: str) -> str:
-    """What the cookie holds."""
-    return hmac.new(token.encode(), b"qoe-agent: a browser that was let in", hashlib.sha256).hexdigest()
+def seal(token: str, until: int) -> str:
+    """What the cookie holds; `until`: Unix seconds."""
+    said = f"qoe-agent: a browser that was let in until {until}"
+    return f"{until}.{hmac.new(token.encode(), said.encode(), hashlib.sha256).hexdigest()}"
 
 
 def known(request: web.Request, token: str) -> bool:
-    """Whether the browser was let in, and only looks."""
-    return request.method in ("GET", "HEAD") and access.same(request.cookies.get(COOKIE, ""), seal(token))
+    """Whether the browser was let in and still is, and only looks."""
+    given = request.cookies.get(COOKIE, "")
+    until = given.partition(".")[0]
+    if request.method not in ("GET", "HEAD") or not (until.isascii() and until.isdecimal() and len(until) <= 12):
+        return False
+    return access.same(given, seal(token, int(until))) and clock.wall(clock.now()) < int(until)
 
 
 def asks_for_page(request: web.Request) -> bool:
@@ -45,15 +59,24 @@ def asks_for_page(request: web.Request) -> bool:
 
 
 def away(request: web.Request) -> web.Response:
-    """To the form, and back from there."""
-    return web.Response(status=303, headers={"Location": f"{PATH}?next={quote(request.path_qs, safe='')}"})
+    """To the form and back from there; first, if another site led here, once around to us, where the cookie may be."""
+    said, headers = reader(request), request.headers  # https://www.w3.org/TR/fetch-metadata/
+    led = headers.get("Sec-Fetch-Site") == "cross-site" and headers.get("Sec-Fetch-Dest") == "document"
+    if led and (request.path == "/" or request.path.startswith(PAGES)):
+        onward = f"{ON}?{urlencode({'next': request.path_qs})}"
+        body = html('<h1>{}</h1><p><a href="{}">{}</a></p>', said("wait"), onward, said("go_on"))
+        return page("qoe-agent", body, said, onward=onward)
+    return web.Response(status=303, headers={"Location": said.link(PATH, next=request.path_qs)})
 
 
 def routes(token_of: Callable[[], str | None]) -> list[web.RouteDef]:
-    """GET and POST /login."""
+    """GET and POST /login; GET /login/on, which goes on."""
 
     async def form(request: web.Request) -> web.Response:
-        return _form(request, "")
+        return _form(request, False)
+
+    async def on(request: web.Request) -> web.Response:
+        return web.Response(status=303, headers={"Location": _next(request)})
 
     async def enter(request: web.Request) -> web.Response:
         token, given = token_of(), (await request.post()).get("token", "")
@@ -61,14 +84,15 @@ def routes(token_of: Callable[[], str | None]) -> list[web.RouteDef]:
             return say(404, "no token is set: nobody needs to log in")
         if not isinstance(given, str) or not access.same(given.strip(), token):
             await asyncio.sleep(SLOWLY)
-            return _form(request, "That is not the token.", 401)
+            return _form(request, True, 401)
         answer = web.Response(status=303, headers={"Location": _next(request)})
+        until = int(clock.wall(clock.now())) + LASTS
         answer.set_cookie(
-            COOKIE, seal(token), max_age=LASTS, httponly=True, samesite="Strict", secure=request.secure, path="/"
+            COOKIE, seal(token, until), max_age=LASTS, httponly=True, samesite="Strict", secure=request.secure, path="/"
         )
         return answer
 
-    return [web.get(PATH, form), web.post(PATH, enter)]
+    return [web.get(PATH, form), web.post(PATH, enter), web.get(ON, on)]
 
 
 def _next(request: web.Request) -> str:
@@ -78,13 +102,14 @@ def _next(request: web.Request) -> str:
     return path if plain and all(ord(letter) > 32 for letter in path) else "/"
 
 
-def _form(request: web.Request, wrong: str, status: int = 200) -> web.Response:
-    action = f"{PATH}?next={quote(_next(request), safe='')}"
-    said = html('<p class="bad" role="alert">{}</p>', wrong) if wrong else ""
+def _form(request: web.Request, wrong: bool, status: int = 200) -> web.Response:
+    said = reader(request)
+    action = said.link(PATH, next=_next(request))
     body = html(
-        '<main><h1>qoe-agent</h1>{}<form method="post" action="{}"><label>Token '
+        '<h1>qoe-agent</h1>{}<form class="bar" method="post" action="{}"><label>{} '
         '<input type="password" name="token" autocomplete="current-password" required autofocus></label> '
-        "<button>Log in</button></form></main>",
-        said, action,
+        "<button>{}</button></form>",
+        html('<p class="bad" role="alert">{}</p>', said("not_token")) if wrong else Safe(), action, said("token"),
+        said("log_in"),
     )  # fmt: skip
-    return page("Log in", body, status=status)
+    return page(said("log_in"), body, said, nav=switch(other(request, said)), status=status)

@@ -1,31 +1,38 @@
-"""The page of one stream, in English and Chinese: how it is, what is measured, its incidents, what was kept of them."""
+"""The page of one stream: how it is, its last hour, what is measured, its incidents, what was kept of them."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from aiohttp import web
 
 from qoe_agent import clock
 from qoe_agent.alerts.words import SEVERITIES, duration, phrase, time_of
-from qoe_agent.evidence.mark import mark
 from qoe_agent.sink import Key
-from qoe_agent.web.html import AGAIN, Safe, html, joined, page
+from qoe_agent.web.hour import drawn, incident_id
+from qoe_agent.web.html import Safe, html, joined, other, page, switch
+from qoe_agent.web.live import Fragment, places
 from qoe_agent.web.shield import say
+from qoe_agent.web.stand import Stand
+from qoe_agent.web.tiles import badge, facts, mood_word, thumbnail, wrongs
+from qoe_agent.web.words import Reader, number, reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from qoe_agent.board import Board, Known
-    from qoe_agent.evidence.shelf import Shelf
+    from qoe_agent.board import Known
+    from qoe_agent.web.live import Live
+    from qoe_agent.web.stand import Scene
 
 SHOWN = 50
 """Incidents that are over, at most."""
-OTHER = {"en": "English", "zh": "中文"}
 CASES = 50
-MEASURES: tuple[tuple[str, str, str, float, str], ...] = (
+SOME = 10.0
+"""Seconds between two looks at what changes slowly: the hour, the shelf."""
+TABLE: tuple[tuple[str, str, str, float, str], ...] = (
     ("qoe_video_width_pixels", "Width", "宽度", 1, "px"),
     ("qoe_video_height_pixels", "Height", "高度", 1, "px"),
     ("qoe_effective_height_pixels", "Height of real detail", "有效高度", 1, "px"),
@@ -38,130 +45,205 @@ MEASURES: tuple[tuple[str, str, str, float, str], ...] = (
     ("qoe_loudness_lufs", "Loudness", "响度", 1, "LUFS"),
 )
 """Metric, what it is called, factor, unit: what a person asks first."""
-WORDS: Mapping[str, tuple[str, str]] = {
-    "measured": ("Measured now", "当前测量"),
-    "incidents": ("Incidents", "事件"),
-    "kept": ("Evidence", "证据"),
-    "none": ("None in memory.", "暂无。"),
-    "what": ("What", "内容"), "since": ("Since", "开始"),
-    "lasted": ("Lasted", "持续"), "severity": ("Severity", "级别"),
-    "open": ("still going on", "仍在持续"),
-    "before": ("before", "之前"), "at": ("at the beginning", "开始时"),
-    "clip": ("clip", "片段"), "facts": ("facts", "详情"),
-    "all": ("All streams", "全部直播流"),
-    "up": ("up", "在播"), "down": ("down", "中断"), "unknown": ("not known yet", "尚不清楚"),
-}  # fmt: skip
+PARTS = (("timeline", "timeline"), ("measured", "measured"), ("incidents", "incidents"), ("kept", "kept"))
+"""Sections of the page: fragment and heading."""
 
 
-def routes(board: Board, shelf_of: Callable[[], Shelf | None]) -> list[web.RouteDef]:
+@dataclass(slots=True)
+class View:
+    """The page of a stream as somebody asked for it."""
+
+    scene: Scene
+    stand: Stand
+    said: Reader
+    asked: str = ""
+    """Whose evidence comes first: an incident's mark."""
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    _looked: float = float("-inf")
+    _hour: tuple[Hashable, Safe] = (None, Safe())
+
+    @property
+    def name(self) -> Hashable:
+        return "stream", self.stand.key, self.said, self.asked
+
+    async def fragments(self) -> Mapping[str, Fragment]:
+        """All parts; none once nothing is known of the stream any more."""
+        key, said, now = self.stand.key, self.said, clock.now()
+        numbers = self.scene.board.metrics(key)
+        if not numbers:
+            return {"asof": Fragment(as_of(said, now))}
+        if now - self._looked >= SOME:
+            self.cases, self._looked = await self._kept(), now
+        self.stand = stand = known(self.scene, key)
+        incidents = self.scene.board.incidents(key)
+        self._draw(now, incidents)
+        parts = {
+            "asof": as_of(said, now),
+            "head": head(self.scene, stand, said, now),
+            "timeline": self._hour[1],
+            "measured": html("<table>{}</table>", _measured(numbers, said)),
+            "incidents": table([(key, known) for known in incidents], said, {each for each, _ in _marks(self.cases)}),
+            "kept": joined(_cases(self.cases, said)) or html("<p>{}</p>", said("none")),
+        }
+        told = f"{key.shown}: {', '.join([mood_word(stand, said), *(words for _, words in wrongs(stand.wrong, said))])}"
+        return {
+            name: Fragment(text if name in ("asof", "head") else html('<div id="{}">{}</div>', name, text),
+                           told if name == "head" else "")
+            for name, text in parts.items()
+        }  # fmt: skip
+
+    def _draw(self, now: float, incidents: list[Known]) -> None:
+        drawn_from = now // SOME, [known.revision for known in incidents]
+        if self._hour[0] != drawn_from:
+            self._hour = drawn_from, drawn(self.scene, [self.stand.key], self.said, now)
+
+    async def _kept(self) -> list[dict[str, Any]]:
+        shelf, stream = self.scene.source.evidence, self.stand.key.stream
+        cases = await asyncio.to_thread(shelf.cases, stream, "", CASES) if shelf else []
+        cases.sort(key=lambda case: all(each["mark"] != self.asked for each in case["incidents"]))
+        return cases
+
+    def wants(self, ident: str) -> bool:
+        return True
+
+    def adds(self, ident: str) -> bool:
+        return False
+
+    def summed(self, changes: int) -> str:
+        return self.said("changed", changes)
+
+
+def routes(scene: Scene, live: Live) -> list[web.RouteDef]:
     """GET /streams/NAME?rendition=…&incident=…&lang=…"""
 
-    async def stream(request: web.Request) -> web.Response:
-        key = Key(request.match_info["name"], request.query.get("rendition", ""))
-        numbers = board.metrics(key)
-        if not numbers and "/" in key.stream:  # as people see it: stream/rendition
-            key = Key(*key.stream.rsplit("/", 1))
-            numbers = board.metrics(key)
-        if not numbers:
-            return say(404, "no such stream")
-        shelf = shelf_of()
-        cases = await asyncio.to_thread(shelf.cases, key.stream, "", CASES) if shelf else []
-        asked = request.query.get("incident", "")  # a notification's link: what it is about comes first
-        cases.sort(key=lambda case: all(each["mark"] != asked for each in case["incidents"]))
-        language = language_of(request)
-        other = "en" if language == "zh" else "zh"
-        there = html('<a href="?{}" lang="{}">{}</a>', urlencode({**request.query, "lang": other}), other, OTHER[other])
-        body = _body(key, numbers, board.incidents(key), cases, language, there)
-        return page(f"{key.shown} · qoe-agent", body, language=language, refresh=AGAIN)
+    def asked(request: web.Request, name: str) -> View | None:
+        stand = find(scene, name, request.query.get("rendition", ""))
+        said = reader(request, scene.source.zone())
+        return View(scene, stand, said, request.query.get("incident", "")) if stand else None
 
+    async def stream(request: web.Request) -> web.Response:
+        view = asked(request, request.match_info["name"])
+        if view is None:
+            return say(404, "no such stream")
+        found, since = await live.made(view)
+        said, key = view.said, view.stand.key
+        follow = said.link("/live", page="stream", since=since, stream=key.stream, rendition=key.rendition,
+                           incident=view.asked)  # fmt: skip
+        parts = joined(html("<section><h2>{}</h2>{}{}</section>", said(heading), _note(part, said), found.get(part, ""))
+                       for part, heading in PARTS)  # fmt: skip
+        body = html("<h1>{}</h1>{}{}", key.shown, places(found, ("asof", "head")), parts)
+        nav = html(
+            '<a href="{}">{}</a><a href="{}">{}</a>{}', said.link("/"), said("all"),
+            said.link("/compare", a=key.shown), said("compare_with"), switch(other(request, said)),
+        )  # fmt: skip
+        return page(f"{key.shown} · qoe-agent", body, said, nav=nav, live=follow)
+
+    live.add("stream", lambda request: asked(request, request.query.get("stream", "")))
     return [web.get("/streams/{name}", stream)]
 
 
-def language_of(request: web.Request) -> str:
-    """What was asked for, or else what the browser prefers: zh or en."""
-    asked = request.query.get("lang", "") or request.headers.get("Accept-Language", "")
-    return "zh" if asked.lower().startswith("zh") else "en"
+def find(scene: Scene, name: str, rendition: str = "") -> Stand | None:
+    """The stream of that name; one that was watched until lately counts."""
+    stand = scene.find(name, rendition)
+    if stand is None:
+        keys = [Key(name, rendition)]
+        keys += [Key(*name.rsplit("/", 1))] if "/" in name and not rendition else []
+        stand = next((known(scene, key) for key in keys if scene.board.metrics(key)), None)
+    return stand
 
 
-def _body(
-    key: Key,
-    numbers: list[dict[str, Any]],
-    incidents: list[Known],
-    cases: list[dict[str, Any]],
-    language: str,
-    other: Safe,
-) -> Safe:
-    def word(name: str) -> str:
-        return WORDS[name][language == "zh"]
+def known(scene: Scene, key: Key) -> Stand:
+    """How a stream stands, also if it is no longer watched."""
+    return scene.find(*key) or Stand(key, "stopped", scene.wrong(key))
 
-    up = next((one["value"] for one in numbers if one["name"] == "qoe_up"), None)
-    state = "unknown" if up is None else "up" if up else "down"
-    row = '<tr><th scope="row">{}</th><td class="number">{}</td></tr>'
-    rows = joined(html(row, *measured) for measured in _measured(numbers, language))
+
+def _note(part: str, said: Reader) -> Safe:
+    return html('<p class="dim">{}</p>', said("times_in", said.zone_name)) if part == "timeline" else Safe()
+
+
+def as_of(said: Reader, now: float) -> Safe:
+    """When all this was so."""
+    return html('<p id="asof" class="dim">{}</p>', said("as_of", f"{said.clock(now)} {said.zone_name}"))
+
+
+def head(scene: Scene, stand: Stand, said: Reader, now: float, name: str = "head") -> Safe:
+    """A stream at a glance."""
+    source, key = scene.source, stand.key
+    source.thumbnails.want(now)
+    picture, stalls = source.thumbnails.of(key), source.history.of(key, "stalled")
+    stalled = sum(value for _, value in stalls) if stalls else None
+    measured = facts(scene.now(key), scene.method(key), stalled, said)
+    wrong = joined(html('<li class="{}">{}</li>', *one) for one in wrongs(stand.wrong, said))
     return html(
-        '<nav><a href="/">{}</a>{}</nav><main><h1>{} <small class="{}">{}</small></h1>'
-        "<h2>{}</h2><table>{}</table><h2>{}</h2>{}<h2>{}</h2>{}</main>",
-        word("all"), other, key.shown, "fine" if up else "bad", word(state),
-        word("measured"), rows, word("incidents"), _incidents(key, incidents, language, word),
-        word("kept"), joined(_cases(cases, language, word)) or html("<p>{}</p>", word("none")),
+        '<div id="{}" class="glance">{}<div>{}{}<dl>{}</dl></div></div>',
+        name, thumbnail(key, picture.at if picture else None, said, lazy=False), badge(stand, said),
+        html('<ul class="wrong" aria-label="{}">{}</ul>', said("wrong"), wrong) if wrong else "",
+        joined(html("<div><dt>{}</dt><dd>{}</dd></div>", *one) for one in measured),
     )  # fmt: skip
 
 
-def _measured(numbers: Iterable[dict[str, Any]], language: str) -> Iterator[tuple[str, str]]:
-    """What there is of `MEASURES`, with its labels."""
+def _measured(numbers: Iterable[dict[str, Any]], said: Reader) -> Safe:
+    """What there is of `TABLE`, with its labels."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for one in numbers:
         by_name.setdefault(one["name"], []).append(one)
-    for name, english, chinese, factor, unit in MEASURES:
+    rows = []
+    for name, english, chinese, factor, unit in TABLE:
         for one in by_name.get(name, ()):
             labels = ", ".join(str(value) for label, value in one["labels"].items() if label not in _EVERYWHERE)
-            called = chinese if language == "zh" else english
-            yield f"{called} ({labels})" if labels else called, f"{_number(one['value'] * factor)} {unit}".strip()
-
-
-def _number(value: float) -> str:
-    """Four digits; next to nothing is nothing."""
-    return f"{value:.4g}" if abs(value) >= 0.01 else f"{round(value, 2) + 0.0:.2f}"
+            called = chinese if said.language == "zh" else english
+            called = f"{called} ({labels})" if labels else called
+            rows.append(html('<tr><th scope="row">{}</th><td class="number">{}</td></tr>',
+                             called, f"{number(one['value'] * factor)} {unit}".strip()))  # fmt: skip
+    return joined(rows)
 
 
 _EVERYWHERE = ("rendition", "vantage", "region")
 
 
-def _incidents(key: Key, incidents: list[Known], language: str, word: Callable[[str], str]) -> Safe:
-    if not incidents:
-        return html("<p>{}</p>", word("none"))
-    order = sorted(incidents, key=lambda known: (known.incident.end is not None, -known.incident.start))[:SHOWN]
+def table(found: list[tuple[Key, Known]], said: Reader, marks: set[str], named: bool = False) -> Safe:
+    """Incidents, what is open first; `marks`: those of which something was kept; `named`: of which stream, too."""
+    if not found:
+        return html("<p>{}</p>", said("none"))
+    order = sorted(found, key=lambda each: (each[1].incident.end is not None, -each[1].incident.start))[:SHOWN]
     rows = []
-    for known in order:
-        one = known.incident
-        lasted = word("open") if one.end is None else duration(one.end - one.start, language)
-        severity = SEVERITIES.get(one.severity, one.severity) if language == "zh" else one.severity
-        marked = mark(key.stream, key.rendition, one.kind, one.key, one.start)
+    for key, known in order:
+        one, row = known.incident, incident_id(key, known.incident)
+        lasted = said("open") if one.end is None else duration(one.end - one.start, said.language)
+        severity = SEVERITIES.get(one.severity, one.severity) if said.language == "zh" else one.severity
+        what = phrase(one.kind, said.language)
         rows.append(html(
-            '<tr{}><td><a href="#{}">{}</a></td><td class="number">{}</td><td class="number">{}</td><td>{}</td></tr>',
-            Safe(' class="bad"' if one.end is None else ""), marked, phrase(one.kind, language),
-            time_of(clock.wall(one.start), "UTC"), lasted, severity,
+            '<tr id="{}"{}>{}<td>{}</td><td class="number">{}</td><td class="number">{}</td><td>{}</td></tr>',
+            row, Safe(' class="bad"' if one.end is None else ""), html("<td>{}</td>", key.shown) if named else "",
+            html('<a href="#{}">{}</a>', row[2:], what) if row[2:] in marks else what,
+            time_of(clock.wall(one.start), said.zone), lasted, severity,
         ))  # fmt: skip
-    heads = joined(html('<th scope="col">{}</th>', word(name)) for name in ("what", "since", "lasted", "severity"))
-    return html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", heads, joined(rows))
+    names = [*(["stream"] if named else []), "what", "since", "lasted", "severity"]
+    heads = joined(html('<th scope="col">{}</th>', said(name)) for name in names)
+    return html('<div class="wide" tabindex="0" role="group" aria-label="{}"><table><thead><tr>{}</tr></thead>'
+                "<tbody>{}</tbody></table></div>", said("incidents"), heads, joined(rows))  # fmt: skip
 
 
-def _cases(cases: list[dict[str, Any]], language: str, word: Callable[[str], str]) -> Iterator[Safe]:
+def _marks(cases: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((each["mark"], each) for case in cases for each in case["incidents"])
+
+
+def _cases(cases: list[dict[str, Any]], said: Reader) -> Iterator[Safe]:
     still = '<figure><img src="{}" alt="{}: {}" loading="lazy"><figcaption>{}</figcaption></figure>'
     for case in cases:
         at, there = f"/evidence/{quote(case['name'])}/", case["files"]
-        said = ", ".join(phrase(each["kind"], language) for each in case["incidents"])
+        what = ", ".join(phrase(each["kind"], said.language) for each in case["incidents"])
         stills = joined(
-            html(still, at + file, said, word(name), word(name))
+            html(still, at + file, what, said(name), said(name))
             for file, name in (("before.jpg", "before"), ("at.jpg", "at")) if file in there
         )  # fmt: skip
         links = joined(
-            html('<a href="{}">{}</a> ', at + file, word(name))
+            html('<a href="{}">{}</a> ', at + file, said(name))
             for file, name in (("clip.mp4", "clip"), ("case.json", "facts")) if file in there
         )  # fmt: skip
         yield html(
-            '<section>{}<h3>{}: {}</h3><div class="case">{}<p>{}</p></div></section>',
+            '<section id="case-{}">{}<h3>{}: {}</h3><div class="case">{}<p>{}</p></div></section>', case["name"],
             joined(html('<span id="{}"></span>', each["mark"]) for each in case["incidents"]),
-            time_of(case["incidents"][0]["start"], "UTC"),
-            f"{said} ({case['rendition']})" if case.get("rendition") else said, stills, links,
+            time_of(case["incidents"][0]["start"], said.zone),
+            f"{what} ({case['rendition']})" if case.get("rendition") else what, stills, links,
         )  # fmt: skip

@@ -1,0 +1,128 @@
+"""How each stream stands now: what pages and their event streams are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from qoe_agent.history import GAUGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from qoe_agent.board import Board
+    from qoe_agent.evidence.shelf import Shelf
+    from qoe_agent.history import History
+    from qoe_agent.model import Incident
+    from qoe_agent.sink import Key
+    from qoe_agent.thumbnails import Thumbnails
+
+MOODS = ("down", "faulty", "unknown", "ended", "up")
+"""How a stream may stand, the worst first."""
+_MOODS = {"up": "up", "connecting": "unknown", "waiting": "unknown", "stopped": "unknown", "ended": "ended"}
+WEIGHTS = {"critical": 0, "warning": 1, "info": 2}
+"""Severities, the worst first."""
+
+
+class Source(Protocol):
+    """What the pages need of the agent."""
+
+    @property
+    def history(self) -> History:
+        """The last hour of every stream."""
+
+    @property
+    def evidence(self) -> Shelf | None:
+        """Where evidence is kept; None: nowhere."""
+
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """Small pictures."""
+
+    def streams(self) -> Iterable[tuple[Key, str]]:
+        """Each stream and its state in a word."""
+
+    def share(self) -> str:
+        """Which part of the streams this agent has; empty if all."""
+
+    def zone(self) -> str:
+        """The time zone in which people are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One stream now."""
+
+    key: Key
+    state: str
+    """In a word: `up`, or why it is not."""
+    wrong: tuple[Incident, ...]
+    """What is open, the worst first; mere information left out."""
+
+    @property
+    def mood(self) -> str:
+        """One of `MOODS`."""
+        mood = _MOODS.get(self.state, "down")
+        return "faulty" if mood == "up" and self.wrong else mood
+
+    @property
+    def bad(self) -> bool:
+        """Whether somebody should look."""
+        return self.mood in ("down", "faulty")
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """Its place among others, the worst first."""
+        worst = WEIGHTS[self.wrong[0].severity] if self.wrong else len(WEIGHTS)
+        return MOODS.index(self.mood), worst, self.key.shown
+
+
+class Scene:
+    """All streams now."""
+
+    def __init__(self, board: Board, source: Source) -> None:
+        self.board, self.source = board, source
+        self._open: dict[Key | None, dict[tuple[str, str, float], Incident]] = {}
+        for known in board.incidents():
+            self._told(known.key, known.incident, known.revision)
+        board.listen(self._told)
+
+    def _told(self, key: Key | None, incident: Incident, _: int) -> None:
+        """An incident is new or has changed."""
+        identity = (incident.kind, incident.key, incident.start)
+        if incident.end is None:
+            self._open.setdefault(key, {})[identity] = incident
+        elif key in self._open:
+            self._open[key].pop(identity, None)
+            if not self._open[key]:
+                del self._open[key]
+
+    def wrong(self, key: Key | None) -> tuple[Incident, ...]:
+        """What is open of a stream, or of the agent itself."""
+        found = [one for one in list(self._open.get(key, {}).values()) if one.severity != "info"]
+        return tuple(sorted(found, key=lambda one: (WEIGHTS[one.severity], one.start)))
+
+    def stands(self) -> Iterator[Stand]:
+        """Each stream."""
+        for key, state in self.source.streams():
+            yield Stand(key, state, self.wrong(key))
+
+    def find(self, shown: str, rendition: str = "") -> Stand | None:
+        """The stream of that name (or as people see it: stream/rendition)."""
+        called = None
+        for stand in self.stands():
+            if stand.key == (shown, rendition):
+                return stand
+            if not rendition and stand.key.shown == shown:
+                called = stand
+        return called
+
+    def now(self, key: Key) -> Mapping[str, float]:
+        """What is measured of a stream now."""
+        return self.source.history.now(key)
+
+    def method(self, key: Key) -> str:
+        """How its latency is known; empty if it is not."""
+        names = GAUGES["latency"]
+        found = self.board.readings(names, key).get(key, [])
+        return next((name[1][0] for name, one in zip(names, found, strict=False) if one is not None), "")
