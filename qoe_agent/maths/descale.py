@@ -109,22 +109,27 @@ class Outside:
         if not repeats:
             phases = [round(PHASES * phase) / PHASES for phase in phases]
         made = {phase: _both(phase + np.arange(window, dtype=np.float64) * step, kernel, rows) for phase in {*phases}}
-        self._matrices = np.stack([made[phase] for phase in phases])
-        """One that does for all pieces, or one for each."""
+        known = min((each.shape[1] for each in made.values()), default=0)
+        self._matrices = np.stack([made[phase][:, :known].reshape(2 * known, window) for phase in phases])
+        """One that does for all pieces, or one for each; empty where the ratio leaves nothing outside."""
 
     def powers(self, samples: Floats, parts: int) -> Floats:
         """Of `samples` (size x n): mean squares on the grid and half a source sample off it (2 x pieces x `parts`)."""
         pieces = samples[self._first : self._last].reshape(-1, self._window, samples.shape[1])
+        directions = self._matrices.shape[1] // 2
+        if not directions:
+            return np.zeros((2, len(pieces), parts), np.float32)
         told = np.matmul(self._matrices, pieces)
-        directions = told.shape[1] // 2
         sums = np.square(told, out=told).reshape(2 * len(pieces), directions, -1).sum(axis=1)
         means = sums.reshape(len(pieces), 2, parts, -1).sum(axis=3) / (directions * (samples.shape[1] // parts))
         return np.asarray(means.transpose(1, 0, 2))
 
 
 def _both(at: Doubles, kernel: str, rows: int) -> Floats:
-    """What tells in a piece of samples that lie at `at` among source samples, and then half a source sample off."""
-    return np.vstack([_telling(*spread(place, kernel), rows) for place in (at, at + 0.5)]).astype(np.float32)
+    """What tells in a piece of samples that lie at `at` among source samples, and then half a source sample off: 2 x at
+    most `rows` x samples."""
+    told = [_telling(*spread(place, kernel), rows) for place in (at, at + 0.5)]
+    return np.stack([each[: min(map(len, told))] for each in told]).astype(np.float32)
 
 
 def _telling(taps: NDArray[np.intp], weights: Doubles, wanted: int) -> Doubles:

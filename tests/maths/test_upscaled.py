@@ -28,6 +28,14 @@ def texture(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return np.clip(small + random.normal(0.0, 1.5, small.shape), 16, 235).astype(np.uint8)
 
 
+@pytest.mark.parametrize(
+    "size", [(854, 480), (640, 480), (480, 640), (710, 400), (568, 320), (480, 270), (800, 450), (64, 64), (33, 32)]
+)
+def test_pictures_of_any_size_are_inspected(size: tuple[int, int]) -> None:
+    """Ratios near one leave a wide kernel nothing outside of what it can make: such a candidate is not told."""
+    assert all(suspect.height < size[1] or suspect.width < size[0] for suspect in inspected(texture(2, size)).suspects)
+
+
 def inspected(luma: np.ndarray) -> Inspection:
     return Inspection.of(np.ascontiguousarray(luma), 15.0)
 
