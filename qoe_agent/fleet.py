@@ -42,8 +42,8 @@ STEPS = Metric("qoe_agent_clock_steps_total", "counter", "Times the wall clock w
 EXPECTED = Metric("qoe_stream_expected", "gauge", "1 while the stream is supposed to be on air, else 0.", kept=True)
 METRICS = (EXPECTED, STREAMS, LAG, QUEUE, FAULTS, STREAM_ERRORS, STEPS)
 
-BEAT = 0.25
-"""Seconds between two looks at the event loop's lag."""
+BEAT, LATE = 0.25, 0.05
+"""Seconds between two looks at the event loop's lag, and by how much one must be late: naps are shorter."""
 BEATS_A_TICK = 4
 """A Tick is sent every so many beats."""
 STAGGER = 0.02
@@ -163,20 +163,22 @@ class Fleet:
     async def run(self) -> None:
         """Tick until cancelled, then end all streams."""
         due = clock.now()
-        worst, beats = 0.0, 0
+        worst, still, beats = 0.0, 0.0, 0
         try:
             while True:
                 due += BEAT
                 await asyncio.sleep(max(0.0, due - clock.now()))
                 late = max(0.0, clock.now() - due)
                 worst, due, beats = max(worst, late), due + late, beats + 1
+                still += late if late > LATE else 0.0
                 if beats % BEATS_A_TICK == 0:
-                    self._tick(worst)
-                    worst = 0.0
+                    self._tick(worst, still)
+                    worst = still = 0.0
         finally:
             await self._end()
 
-    def _tick(self, lag: float) -> None:
+    def _tick(self, lag: float, still: float) -> None:
+        """`lag`: the worst delay since the last time; `still`: all that are worth telling of, together."""
         now = clock.now()
         self.strain.tick(now, lag)
         if self.expected is not None:
@@ -184,7 +186,7 @@ class Fleet:
             self.board.put(None, Sample(STREAMS, len(self._kept)), now)
         for kept in self._kept.values():
             for session in kept.sessions:
-                session.tick(lag)
+                session.tick(still)
                 if self.expected is not None:
                     on_air = self.expected(kept.stream, clock.wall(now))
                     self.board.put(session.key, Sample(EXPECTED, float(on_air)), now)

@@ -245,7 +245,7 @@ class Tick:
 
     at: float
     lag: float = 0.0
-    """How late the agent itself was: intervals shorter than this are not the stream's fault."""
+    """Seconds since the last Tick in which the agent itself stood still: what came then is said to have come later."""
     unix: float = 0.0
     """Agent time plus this is Unix time, as well as the agent knows it."""
     uncertainty: float | None = None

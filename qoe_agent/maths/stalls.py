@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qoe_agent.maths.late import Late
+
 if TYPE_CHECKING:
     from qoe_agent.maths.playout import Event
 
@@ -26,16 +28,16 @@ class Dry:
 class Stalls:
     """Feed the player's events and the Ticks.
 
-    A stall is reported by the first Tick that finds it longer than `shortest` and than the agent's own lag, with its
-    true start, and counts while it lasts.
+    A stall is reported by the first Tick that finds it longer than `shortest` and than the agent itself stood still,
+    with its true start, and counts while it lasts.
     """
 
-    __slots__ = ("_count", "_dry", "_lag", "_seconds", "_shortest")
+    __slots__ = ("_count", "_dry", "_late", "_seconds", "_shortest")
 
     def __init__(self, shortest: float) -> None:
         self._shortest = shortest
         self._dry: list[Dry] = []
-        self._lag = 0.0
+        self._late = Late()
         self._count = 0
         self._seconds = 0.0
 
@@ -57,14 +59,13 @@ class Stalls:
 
     def tick(self, at: float, lag: float) -> list[Dry]:
         """Time has come to `at`; returns the stalls that are news: just opened, or begun and ended since."""
-        # What was late with the agent may come before or after the Tick that says so.
-        worst, self._lag = max(lag, self._lag), lag
+        still = self._late.tick(lag)
         news = []
         for dry in self._dry:
             until = at if dry.end is None else dry.end
             if dry.said:
                 self._report(dry, until)
-            elif until - dry.start > max(worst, self._shortest):
+            elif until - dry.start > max(still, self._shortest):
                 self._report(dry, until)
                 news.append(dry)
         self._dry = [dry for dry in self._dry if dry.end is None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from qoe_agent.maths.late import Late
 from qoe_agent.maths.viewing import SEGMENTED
 from qoe_agent.model import BACKLOG, Incident, Lost, Metric, Opened, Packet, Playlist, Sample, Segment, Tick
 from qoe_agent.probes import probe
@@ -48,7 +49,7 @@ class Delivery:
     _closed: list[_Gap] = field(init=False, repr=False, default_factory=list)
     _gaps: int = field(init=False, repr=False, default=0)
     _seconds: float = field(init=False, repr=False, default=0.0)
-    _lag: float = field(init=False, repr=False, default=0.0)
+    _late: Late = field(init=False, repr=False, default_factory=Late)
 
     def feed(self, seen: Observation) -> Iterable[Finding]:
         """Take one observation; gaps are reported with Ticks, their ends at once."""
@@ -94,9 +95,7 @@ class Delivery:
         return ()
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
-        # What was late with the agent may come before or after the Tick that says so; what is beyond its own lateness
-        # is the stream's.
-        lag, self._lag = max(tick.lag, self._lag), tick.lag
+        lag = self._late.tick(tick.lag)  # what is beyond it is the stream's
         found: list[Finding] = []
         for gap in self._closed:
             if gap.end is not None and gap.end - gap.start - lag > gap.limit:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.maths.freeze import CTA2066, Account
+from qoe_agent.maths.late import Late
 from qoe_agent.maths.screen import Screen
 from qoe_agent.maths.stalls import Stalls
 from qoe_agent.maths.viewing import SEES, SEGMENTED, Viewing
@@ -77,7 +78,7 @@ class Freezes:
     _pushed: bool = field(init=False, repr=False, default=False)
     _open: Incident | None = field(init=False, repr=False, default=None)
     _gaps: dict[int, list[float]] = field(init=False, repr=False, default_factory=dict)
-    _lag: float = field(init=False, repr=False, default=0.0)
+    _late: Late = field(init=False, repr=False, default_factory=Late)
 
     def __post_init__(self) -> None:
         self._viewing = Viewing(self.player, self.give_up, self._screen)
@@ -97,7 +98,7 @@ class Freezes:
         if isinstance(seen, Opened):
             self._pushed = seen.protocol not in SEGMENTED
         elif isinstance(seen, Lost):
-            self._arrivals(seen.at, self._lag)
+            self._arrivals(seen.at, self._late.seconds)
             self._pushed, self._last = False, None
         return ()
 
@@ -108,12 +109,11 @@ class Freezes:
             if self._pushed and packet.kind == "video" and not packet.flags & BACKLOG:
                 self._arrived.append(packet.at)
                 if len(self._arrived) >= MANY:
-                    self._arrivals(packet.at, self._lag)
+                    self._arrivals(packet.at, self._late.seconds)
         self._taken.clear()
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
-        # What was late with the agent may come before or after the Tick that says so.
-        lag, self._lag = max(tick.lag, self._lag), tick.lag
+        lag = self._late.tick(tick.lag)
         if self._pushed:
             self._arrivals(tick.at, lag)
         viewing, screen = self._viewing, self._screen

@@ -153,3 +153,13 @@ def test_nothing_is_said_before_anything_is_known() -> None:
     kept = keep([Tick(1000.0 + n) for n in range(10)], Stall())
     assert kept.incidents == []
     assert kept.counters == {}
+
+
+@pytest.mark.parametrize(("lags", "stalls"), [((0.9, 0.8), 0), ((0.9, 0.2), 1)])
+def test_pauses_of_the_agent_itself_add_up(lags: tuple[float, float], stalls: int) -> None:
+    """It stood still twice, a moment apart: what came in between lay unread."""
+    run = Script().open().play(10).stop(2.0).burst().play(3).run(tick=500.0)
+    seen = [it for it in run.observations if not isinstance(it, Tick)]
+    after = next(n for n, it in enumerate(seen) if n and it.at - seen[n - 1].at > 1.5)
+    seen[after:after] = [Tick(seen[after - 1].at + 1.0, lags[0]), Tick(seen[after].at - 0.01, lags[1])]
+    assert keep([*seen, Tick(run.end + 0.1)], Stall()).counter(STALLS) == stalls

@@ -41,7 +41,7 @@ def made(
         for event in judge.invented(faults, playing, late)
         if event.kind != "agent_overloaded" or not seen.contended(event.at - 10.0, event.at)
     ]
-    broken += [f"invented: {event.kind} on {event.stream or 'the agent'} at {event.at:.0f} s" for event in invented]
+    broken += [f"invented: {_told(event, seen)}" for event in invented]
     silent = judge.unexplained(faults, seen.gaps, late)
     broken += [f"no packets of {gap.stream} from {gap.start:.0f} s to {gap.end:.0f} s" for gap in silent]
     broken += [f"a counter went down: {line}" for line in seen.backwards]
@@ -68,6 +68,12 @@ def made(
         },
         "joins": dict(seen.joins), "broken": broken,
     }  # fmt: skip
+
+
+def _told(event: judge.Event, seen: Seen) -> str:
+    said = f"{event.kind} on {event.stream or 'the agent'} at {event.at:.0f} s"
+    long = seen.stalled(event.stream, event.at - 1.5, event.at + 5.0) if event.kind == "stall" else 0.0
+    return f"{said}, {long:.3f} s long" if long else said
 
 
 def growth(seen: Seen, warm: float, broken: list[str]) -> dict[str, Any]:

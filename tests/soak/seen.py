@@ -27,7 +27,10 @@ SLOW = 5.0
 """Seconds between two looks at processes."""
 SERIES = re.compile(r"^(qoe_[a-z_]+)(?:\{([^}]*)\})? ([\d.eE+-]+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-WANTED = ("qoe_up{", "qoe_packets_total{", "qoe_incidents_total{", "qoe_agent_", "qoe_join_attempts_total{")
+WANTED = (
+    "qoe_up{", "qoe_packets_total{", "qoe_incidents_total{", "qoe_agent_", "qoe_join_attempts_total{",
+    "qoe_stall_seconds_total{",
+)  # fmt: skip
 BUGS = (
     "qoe_agent_stream_errors_total", "qoe_agent_decode_faults_total", "qoe_agent_probe_errors_total",
     "qoe_agent_request_errors_total", "qoe_agent_decode_crashes_total",
@@ -50,6 +53,8 @@ class Seen:
         self.events: list[Event] = []
         self.gaps: list[Gap] = []
         self.joins: defaultdict[str, float] = defaultdict(float)
+        self.stalls: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+        """By stream: looks at which it had stalled for longer than before, and for how much longer."""
         self.backwards: list[str] = []
         """Counters that went down."""
         self.took: list[float] = []
@@ -72,6 +77,7 @@ class Seen:
         self.watched: set[str] = set()
         """Streams whose packets are expected."""
         self._incidents: dict[tuple[str, str], float] = {}
+        self._stall_seconds: dict[str, float] = {}
         self._suspects: set[int] = set()
 
     def now(self) -> float:
@@ -125,6 +131,8 @@ class Seen:
                 self._packets(said["stream"], value, now)
             elif name == "qoe_join_attempts_total":
                 self.joins[said["outcome"]] += value
+            elif name == "qoe_stall_seconds_total":
+                self._stalled(said["stream"], value, now)
 
     def _incident(self, stream: str, kind: str, value: float, now: float) -> None:
         before = self._incidents.get((stream, kind), 0.0)
@@ -132,6 +140,16 @@ class Seen:
         self.events += [Event(now, stream, kind)] * int(max(0.0, value - before))
         if value < before:
             self.backwards.append(f"{stream} {kind}: {before:g} to {value:g}")
+
+    def _stalled(self, stream: str, value: float, now: float) -> None:
+        longer = value - self._stall_seconds.get(stream, 0.0)
+        self._stall_seconds[stream] = value
+        if longer > 0.0:
+            self.stalls[stream].append((now, longer))
+
+    def stalled(self, stream: str, since: float, until: float) -> float:
+        """Seconds for which it stalled then, as far as looks a second apart tell."""
+        return sum(longer for at, longer in self.stalls[stream] if since <= at <= until)
 
     def _packets(self, stream: str, value: float, now: float) -> None:
         before, at = self.packets.get(stream, (0.0, now))
