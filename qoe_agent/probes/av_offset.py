@@ -197,13 +197,20 @@ class AvOffset:
         """Marks in the sound whose picture is known by now."""
         while self._waiting:
             at, pts, time = self._waiting[0]
-            found = offset(pts, time, self._marks)
+            found = self._believed(pts, offset(pts, time, self._marks))
             newest = self._waiting[-1][1]
             if found is None and 0.0 <= newest - pts < WAIT:
                 return
             self._waiting.popleft()
             if found is not None:
                 yield from self._mark(at, pts, found)
+
+    def _believed(self, pts: float, found: float | None) -> float | None:
+        """A sudden change counts once a picture that was shown later agrees: the source's clock may have been set."""
+        line, known = self._marks.line, self._known.get("stamp")
+        if found is None or line is None or known is None or abs(found - known.offset) <= OUTLIER:
+            return found
+        return found if pts <= line.last else None
 
     def _mark(self, at: float, pts: float, found: float) -> Iterator[Finding]:
         single = self._single

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,3 +111,34 @@ def test_a_lost_stream_closes_what_is_open() -> None:
     outcome = Outcome("av_offset").feed(stream(10, lambda _: 0.3))
     outcome.feed([Lost(START + 11.5, "reset")])
     assert outcome.incidents("av_out_of_sync")[0].end == START + 11.5
+
+
+def key_pictures(seen: list[Observation], jump: float = 0.0, after: float = 0.0) -> list[Observation]:
+    """One picture in five seconds is decoded; from `after` on all was made `jump` seconds later."""
+    kept: list[Observation] = []
+    for one in seen:
+        if isinstance(one, Picture):
+            ms, counter, share, _ = one.looks["stamp"]
+            if counter % 125 == 0:
+                made = round(ms + jump * 1000 * ((one.pts or 0.0) >= after))
+                kept.append(replace(one, looks={"stamp": (made, counter, share, False)}))
+        elif isinstance(one, Sound):
+            marks = [(pts, (time + jump * (pts >= after)) % CYCLE) for pts, time in one.looks["stamp"]]
+            kept.append(replace(one, looks={"stamp": marks}))
+        else:
+            kept.append(one)
+    return kept
+
+
+def test_a_source_that_stood_still_is_in_step() -> None:
+    """Its media time went on where it was, 15 s later; the next key frame comes after the sound."""
+    outcome = Outcome("av_offset").feed(key_pictures(stream(90, lambda _: 0.0), jump=15.0, after=50.5))
+    assert outcome.incidents("av_out_of_sync") == []
+    assert abs(outcome.gauge(WORST, "stamp")) < 0.01
+    assert outcome.total(MEASURED, "stamp") > 60.0
+
+
+def test_sound_that_falls_behind_is_found_by_key_frames_too() -> None:
+    outcome = Outcome("av_offset").feed(key_pictures(stream(90, lambda pts: 0.3 if pts >= 50 else 0.0)))
+    (incident,) = outcome.incidents("av_out_of_sync")
+    assert incident.start_pts == pytest.approx(50.0, abs=2.1)
