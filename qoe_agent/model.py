@@ -189,6 +189,17 @@ class Playlist:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said beside media, for people: bounded, and without secrets (`maths.quoting`)."""
+
+    at: float
+    kind: Literal["headers", "metadata", "master", "playlist"]
+    text: str
+    track: int = 0
+    """Of a playlist: the first track number of its segments."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A media segment (or part) is complete, after its packets; a player has its media only now."""
 
@@ -289,7 +300,7 @@ class Lost:
 
 
 Media: TypeAlias = Format | Packet | Captured | Picture | Sound
-Observation: TypeAlias = Opened | Media | Playlist | Segment | Damage | Joined | Tick | Lost
+Observation: TypeAlias = Opened | Media | Answer | Playlist | Segment | Damage | Joined | Tick | Lost
 
 
 @dataclass(frozen=True, slots=True)

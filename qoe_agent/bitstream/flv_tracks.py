@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.bitstream import amf, dates, flv_tags, nal
 from qoe_agent.bitstream.audio import describe_aac
+from qoe_agent.maths.quoting import listed
 from qoe_agent.maths.timeline import Unwrap
-from qoe_agent.model import DISCONTINUITY, KEY, WRAPPED, Captured, Damage, Format, Packet
+from qoe_agent.model import DISCONTINUITY, KEY, WRAPPED, Answer, Captured, Damage, Format, Packet
 
 if TYPE_CHECKING:
     from qoe_agent.bitstream.described import Described
@@ -71,6 +72,8 @@ class Tracks:
     _now: int = 0
     """The latest frame's time in milliseconds, unwrapped."""
     _data: Format | None = None
+    _metadata: str = ""
+    """As it was last told."""
     _promised: str | None = None
     """The video codec that onMetaData claims, until there is a frame."""
 
@@ -179,6 +182,9 @@ class Tracks:
         name = values[0] if values else None
         if name == "onMetaData" and len(values) > 1 and isinstance(values[1], dict):
             self._declared = _declared(values[1])
+            if (said := listed(values[1].items())) != self._metadata:
+                self._metadata = said
+                out.append(Answer(at, "metadata", said))
             self._promised = flv_tags.claimed_codec(values[1].get("videocodecid"))
             for track in self._tracks.values():
                 track.stale = True

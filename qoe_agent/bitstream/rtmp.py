@@ -12,7 +12,8 @@ from qoe_agent.bitstream import amf, chunks
 from qoe_agent.bitstream.chunks import Message, Violation
 from qoe_agent.bitstream.flv_tracks import AUDIO, SCRIPT, SCRIPT_AMF3, VIDEO, Tracks
 from qoe_agent.bitstream.rtmp_address import Address, address
-from qoe_agent.model import Damage
+from qoe_agent.maths.quoting import listed
+from qoe_agent.model import Answer, Damage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ class Client:
         self._answered = False
         self._reader = chunks.Reader()
         self._tracks = Tracks()
-        self._stream = 0
+        self._stream, self._server = 0, ""
         self._window = _OUR_WINDOW
         self._received = 0
         self._acknowledged = 0
@@ -193,6 +194,8 @@ class Client:
         if self.state != "playing":
             self.state = "playing"
             out.append(Event(at, "playing"))
+            if self._server:
+                out.append(Answer(at, "headers", self._server))
 
     def _aggregate(self, message: Message, at: float, out: list[Output]) -> None:
         """FLV tags in one message (§7.1.6): the first has the message's time, the others keep their distance."""
@@ -233,6 +236,9 @@ class Client:
             return
         name, call, result = values[0], values[1], values[3] if len(values) > 3 else None
         if name == "_result" and call == _CONNECT_CALL and not self._stream:
+            said = [one for one in values[2:4] if isinstance(one, dict)]
+            said += [one["data"] for one in said if isinstance(one.get("data"), dict)]
+            self._server = listed(pair for one in said for pair in one.items())
             self._send(2, _WINDOW, _OUR_WINDOW.to_bytes(4, "big"))
             self._call("createStream", _CREATE_CALL, None)
         elif name == "_result" and call == _CREATE_CALL and isinstance(result, float):

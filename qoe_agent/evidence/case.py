@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
@@ -14,11 +15,13 @@ from qoe_agent.evidence.mark import mark, name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qoe_agent.model import Format, Incident, Packet
+    from qoe_agent.model import Answer, Format, Incident, Packet
     from qoe_agent.sink import Key
 
 VERSION = 1
 """Of what `case.json` holds."""
+PLAYLISTS = ("master", "playlist")
+"""Kinds of answers that have a file of their own."""
 EARLIER = 1.0
 """Seconds before the incident of which the picture before it is."""
 LEAP = 2.0
@@ -44,7 +47,9 @@ class Case:
     bare: bool = False
     """Nothing of the stream is to be decoded: there are no stills."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """How the stream was pulled, the latest playlist, the log."""
+    """How the stream was pulled, the log."""
+    answers: list[Answer] = field(default_factory=list)
+    """What the server said beside media, when the case was opened and when it was complete."""
     size: int = 0
     """Bytes of packets that came since it was opened."""
     changed: bool = False
@@ -82,6 +87,8 @@ class Case:
         if not self.packets:
             notes.append("no packets were there to cut from")
         self._stills(files, notes)
+        if texts := [_dated(seen) for seen in self.answers if seen.kind in PLAYLISTS]:
+            files["playlist.m3u8"] = "\n".join(texts).encode()
         if self.clip and self.packets:
             try:
                 made = clips.clip(self.formats, self.packets)
@@ -139,9 +146,21 @@ class Case:
             "first_packet": clock.wall(self.packets[0].at) if self.packets else None,
             "last_packet": clock.wall(self.packets[-1].at) if self.packets else None,
             "formats": [_format(form) for form in self.formats.values()],
+            "answers": [
+                {"at": clock.wall(seen.at), "kind": seen.kind, "track": seen.track, "lines": seen.text.splitlines()}
+                for seen in self.answers
+                if seen.kind not in PLAYLISTS
+            ],
             **self.facts,
             "notes": notes,
         }
+
+
+def _dated(seen: Answer) -> str:
+    """A playlist under a line that says when it came; to players it is a comment."""
+    when = datetime.fromtimestamp(clock.wall(seen.at), UTC).isoformat(timespec="milliseconds")
+    which = "the master playlist" if seen.kind == "master" else f"the playlist of the tracks from {seen.track} on"
+    return f"# {when}: {which}\n{seen.text}\n"
 
 
 def _wall(at: float | None) -> float | None:

@@ -10,6 +10,7 @@ NAME = re.compile(r"\d{8}T\d{6}Z-[\w.-]{1,60}-[0-9a-f]{12}", re.ASCII)
 """A case's folder."""
 FILES = {
     "case.json": "application/json",
+    "playlist.m3u8": "text/plain; charset=utf-8",
     "before.jpg": "image/jpeg",
     "at.jpg": "image/jpeg",
     "clip.mp4": "video/mp4",

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 UNFINISHED = ".new-"
+READ = 256
+"""Cases that are held in memory once they were read."""
 BLOCK = 4096
 """Bytes in which a disk counts."""
 
@@ -34,6 +37,9 @@ class Shelf:
     def __init__(self, folder: str, most: int, keep: float) -> None:
         """`most`: bytes of all cases; `keep`: seconds for which one is kept."""
         self.folder, self._most, self._keep = Path(folder), most, keep
+        self._about: dict[str, tuple[str, frozenset[str]]] = {}
+        """Stream and marks of each case that was looked at: a case does not change."""
+        self._read = lru_cache(maxsize=READ)(self._parsed)
 
     def put(self, name: str, files: Mapping[str, bytes], now: float) -> None:
         """Keep a case; `now`: Unix seconds. TooLarge: there is no place for it, ever."""
@@ -72,19 +78,29 @@ class Shelf:
 
     def case(self, name: str) -> dict[str, Any] | None:
         """What a case's `case.json` says, with the files that it has; None if there is no such case."""
-        if not NAME.fullmatch(name):
+        if not NAME.fullmatch(name) or not (self.folder / name).is_dir():
             return None
         try:
-            found: dict[str, Any] = json.loads((self.folder / name / "case.json").read_bytes())
-            there = set(os.listdir(self.folder / name))
-        except (OSError, ValueError):
+            return self._read(name)
+        except (OSError, ValueError, LookupError, TypeError):
             return None
+
+    def _parsed(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / name / "case.json").read_bytes())
+        there = set(os.listdir(self.folder / name))
+        self._about[name] = found["stream"], frozenset(each["mark"] for each in found["incidents"])
         return {**found, "files": [called for called in FILES if called in there]}
 
     def cases(self, stream: str, marked: str, most: int) -> list[dict[str, Any]]:
         """The newest so many cases, as `case` gives them, by name; of one stream or incident if that is said."""
         found: list[dict[str, Any]] = []
-        for name in self.names():
+        names = self.names()
+        for gone in self._about.keys() - set(names):
+            self._about.pop(gone, None)
+        for name in names:
+            about = self._about.get(name)
+            if about and ((stream and about[0] != stream) or (marked and marked not in about[1])):
+                continue
             case = self.case(name)
             if case is None or (stream and case["stream"] != stream):
                 continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qoe_agent import clock
 from qoe_agent.evidence.case import Case
-from qoe_agent.model import Format, Lost, Opened, Packet, Playlist, Tick
+from qoe_agent.model import Answer, Format, Lost, Opened, Packet, Playlist, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,13 +28,18 @@ KNOWN = 100
 """Incidents that are remembered."""
 LINES = 40
 """Of the stream's log."""
+PLAYLISTS = 3
+"""The latest of a track, when a case is opened and when it is complete."""
+MOST_ANSWERS = 16
+"""Kinds and tracks of which answers are remembered."""
 
 
 class Witness:
     """Asked by the stream's session; costs nothing while nothing is wrong."""
 
     __slots__ = (
-        "_bare", "_case", "_closed", "_keeper", "_key", "_known", "_last", "_lines", "_policy", "_ring", "_seen",
+        "_answers", "_bare", "_case", "_closed", "_keeper", "_key", "_known", "_last", "_lines", "_policy", "_ring",
+        "_seen",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +61,7 @@ class Witness:
         """When the last case was opened."""
         self._lines: deque[tuple[float, str]] = deque(maxlen=LINES)
         self._seen: dict[str, Observation] = {}
+        self._answers: dict[tuple[str, int], deque[Answer]] = {}
 
     def line(self, text: str) -> None:
         """The stream's log says something."""
@@ -73,8 +79,16 @@ class Witness:
         elif isinstance(seen, Format):
             if self._case is not None:
                 self._case.format(seen)
+        elif isinstance(seen, Answer):
+            self._answer(seen)
         elif isinstance(seen, Opened | Playlist | Lost):
             self._seen[type(seen).__name__.lower()] = seen
+
+    def _answer(self, seen: Answer) -> None:
+        which = seen.kind, seen.track
+        if which in self._answers or len(self._answers) < MOST_ANSWERS:
+            kept = self._answers.setdefault(which, deque(maxlen=PLAYLISTS if seen.kind == "playlist" else 1))
+            kept.append(seen)
 
     def told(self, incident: Incident, now: float) -> None:
         """An incident opened, changed or ended."""
@@ -96,6 +110,7 @@ class Witness:
         packets = list(_since_key(self._ring, now - BEFORE))
         formats, clip = dict(self._ring.formats), self._policy == "full"
         self._case = Case(self._key, now, {}, formats, packets, clip=clip, bare=self._bare)
+        self._case.answers = self._answered()
         self._case.take(incident)
 
     def close(self) -> None:
@@ -108,11 +123,15 @@ class Witness:
         """The case has all that it waited for."""
         assert self._keeper is not None
         self._case = None
+        case.answers = sorted({*case.answers, *self._answered()}, key=lambda seen: seen.at)
         case.facts = {
             "pull": {name: _plain(seen) for name, seen in self._seen.items()},
             "log": [{"at": clock.wall(at), "line": line} for at, line in self._lines],
         }
         self._keeper.keep(case)
+
+    def _answered(self) -> list[Answer]:
+        return [seen for kept in self._answers.values() for seen in kept]
 
 
 def _since_key(ring: Ring, since: float) -> Iterable[Packet]:

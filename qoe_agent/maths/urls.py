@@ -21,8 +21,8 @@ def redact(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, query, HIDDEN if parts.fragment else ""))
 
 
-def scrub(text: str, url: str) -> str:
-    """`text` with every secret of `url` hidden, as libraries like to quote it in their errors."""
+def scrub(text: str, url: str, shortest: int = 3) -> str:
+    """`text` with every secret of `url` hidden that is not too short, as libraries like to quote it in their errors."""
     text = text.replace(url, redact(url))
     try:
         parts = urlsplit(url)
@@ -32,6 +32,6 @@ def scrub(text: str, url: str) -> str:
     secrets = {userinfo, parts.query, parts.fragment, *userinfo.split(":", 1)}
     secrets |= {value for _, value in parse_qsl(parts.query)}
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= 3:
+        if len(secret) >= shortest:
             text = text.replace(secret, HIDDEN)
     return text

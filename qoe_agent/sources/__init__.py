@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from qoe_agent import clock
 from qoe_agent.maths.timeline import OpeningBurst
-from qoe_agent.maths.urls import scrub
-from qoe_agent.model import BACKLOG, Lost, Observation, Opened, Packet, Playlist, Target
+from qoe_agent.maths.urls import HIDDEN, scrub
+from qoe_agent.model import BACKLOG, Answer, Lost, Observation, Opened, Packet, Playlist, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,8 @@ PATIENCE = 3.0
 """A segmented stream may be silent for this many target durations before it is lost."""
 LONGEST = 120.0
 """Seconds that it may be silent, whatever its playlist says."""
+SECRET = 6
+"""Characters of the shortest value of an address that is hidden where servers repeat it; others occur anywhere."""
 
 
 def choose(target: Target) -> str:
@@ -84,7 +87,8 @@ class _Guard:
     """Stands between a source and the session: keeps the deadlines and marks the opening burst."""
 
     def __init__(self, target: Target, emit: Emit) -> None:
-        self._emit = emit
+        self._emit, self._url = emit, target.url
+        self._secrets = [said for said in (*target.headers.values(), *target.cookies.values()) if len(said) >= SECRET]
         self._burst: OpeningBurst | None = OpeningBurst()
         self._patience = target.lost_after
         self._opened = False
@@ -108,11 +112,20 @@ class _Guard:
             self.deadline = min(self.deadline, clock.now() + self._opening)
             if seen.protocol in NO_BURST:
                 self._burst = None
+        elif isinstance(seen, Answer):
+            seen = replace(seen, text=self._clean(seen.text))
         elif isinstance(seen, Playlist) and seen.target_duration:
             self._patience = max(self._patience, min(LONGEST, PATIENCE * seen.target_duration))
         elif isinstance(seen, Lost):
             self.deadline = math.inf  # of a recording, which says itself when it goes on
         self._emit(seen)
+
+    def _clean(self, text: str) -> str:
+        """`text` without what we told the server ourselves."""
+        text = scrub(text, self._url, SECRET)
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
 
     def hush(self) -> None:
         """The pull is over, whatever still comes of it."""

@@ -14,6 +14,7 @@ from qoe_agent.sources import connect
 from qoe_agent.sources.http import explain, session, status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from qoe_agent.model import Target
@@ -40,6 +41,9 @@ class Fetched:
     error: str = ""
     """Empty when all of it came; else a reason that `Lost` uses, or `truncated`."""
     detail: str = ""
+    status: int = 0
+    """Of the last answer, with its headers; 0: there was none."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Client:
@@ -86,6 +90,7 @@ class Client:
             async with client.get(got.url, headers=headers, allow_redirects=False) as answer:
                 got.first_byte = clock.now()
                 self.phases.first_byte = self.phases.first_byte or got.first_byte
+                got.status, got.headers = answer.status, answer.headers
                 if answer.status in _REDIRECTS and "Location" in answer.headers:
                     got.url = urljoin(got.url, answer.headers["Location"])
                     continue

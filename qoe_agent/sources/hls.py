@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qoe_agent import clock
+from qoe_agent.maths import quoting
 from qoe_agent.maths.timeline import Unwrap
-from qoe_agent.model import LOST_REASONS, Lost, Opened, Playlist
+from qoe_agent.model import LOST_REASONS, Answer, Lost, Opened, Playlist
 from qoe_agent.sources.fetch import Client
 from qoe_agent.sources.playlist import Master, Media, NotAPlaylist, Rendition, choose, parse
 from qoe_agent.sources.rendition import Follower, Job
@@ -69,6 +70,7 @@ async def watch(target: Target, emit: Emit) -> Lost:
     async with Client(target) as client:
         first = await _load(client, target.url, target.open_timeout)
         if first.playlist is None:
+            _tell(emit, first, "master")
             emit(Playlist(first.got.at, first.got.requested, "master", error=first.reason))
             return Lost(clock.now(), first.reason, first.detail)
         emit(Opened(clock.now(), first.got.requested, "hls", client.phases.seconds()))
@@ -76,6 +78,7 @@ async def watch(target: Target, emit: Emit) -> Lost:
         if isinstance(first.playlist, Media):
             return await _Feed(client, target, emit, target.url, 0, unwrap, first).run()
         emit(Playlist(first.got.at, first.got.requested, "master"))
+        _tell(emit, first, "master")
         chosen = choose(first.playlist, target.variant)
         if chosen is None:
             reason = "not_found" if first.playlist.renditions else "empty"
@@ -114,6 +117,16 @@ class _Loaded:
     playlist: Master | Media | None
     reason: str = ""
     detail: str = ""
+    text: str = ""
+
+
+def _tell(emit: Emit, loaded: _Loaded, kind: Literal["master", "playlist"], track: int = 0) -> None:
+    """What the server said, for people."""
+    got = loaded.got
+    if got.status:
+        emit(Answer(got.at, "headers", quoting.answered(got.status, got.headers), track))
+    if loaded.text:
+        emit(Answer(got.at, kind, quoting.playlist(loaded.text), track))
 
 
 async def _load(client: Client, url: str, within: float) -> _Loaded:
@@ -125,8 +138,8 @@ async def _load(client: Client, url: str, within: float) -> _Loaded:
     try:
         found = await asyncio.to_thread(parse, text, got.url) if len(text) > _BIG else parse(text, got.url)
     except NotAPlaylist as error:
-        return _Loaded(got, None, "protocol", f"not a playlist: {error}")
-    return _Loaded(got, found)
+        return _Loaded(got, None, "protocol", f"not a playlist: {error}", text)
+    return _Loaded(got, found, text=text)
 
 
 class _Feed:
@@ -170,7 +183,7 @@ class _Feed:
             changed = False
             if isinstance(loaded.playlist, Media):
                 good = got.at
-                changed = not self._old(loaded.playlist) and self._take(loaded.playlist, got)
+                changed = not self._old(loaded.playlist) and self._take(loaded.playlist, loaded)
                 lost = self._over(loaded.playlist)
             else:
                 lost = self._missed(loaded, good)
@@ -188,6 +201,7 @@ class _Feed:
 
     def _missed(self, loaded: _Loaded, good: float) -> Lost | None:
         """The playlist could not be had: at once fatal at the beginning, later only if it stays away."""
+        _tell(self._emit, loaded, "playlist", self._track)
         reason, detail = loaded.reason or "protocol", loaded.detail or "a master playlist instead of a media playlist"
         self._emit(Playlist(loaded.got.at, loaded.got.requested, "media", error=reason, track=self._track))
         if self._known is None or clock.now() - good > EARLY * self._target.lost_after:
@@ -208,23 +222,19 @@ class _Feed:
             return Lost(clock.now(), "empty", "the playlist lists no segments")
         return None
 
-    def _take(self, media: Media, got: Fetched) -> bool:
+    def _take(self, media: Media, loaded: _Loaded) -> bool:
         """Queue what is new in `media`; whether anything is."""
         known, self._known = self._known, media
         changed = known is None or _gist(known) != _gist(media)
         self._emit(
             Playlist(
-                got.at,
-                got.requested,
-                "media",
-                target_duration=media.target_duration,
-                media_sequence=media.sequence,
-                segments=len(media.entries),
-                ended=media.ended,
-                changed=changed,
+                loaded.got.at, loaded.got.requested, "media", target_duration=media.target_duration,
+                media_sequence=media.sequence, segments=len(media.entries), ended=media.ended, changed=changed,
                 track=self._track,
             )
-        )
+        )  # fmt: skip
+        if changed:
+            _tell(self._emit, loaded, "playlist", self._track)
         self._follower.listed(media)
         if not media.entries:
             return changed

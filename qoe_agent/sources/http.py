@@ -13,7 +13,8 @@ from yarl import URL
 from qoe_agent import clock
 from qoe_agent.bitstream.flv import Flv
 from qoe_agent.bitstream.ts import Ts
-from qoe_agent.model import Lost, Opened, Packet
+from qoe_agent.maths.quoting import answered
+from qoe_agent.model import Answer, Lost, Opened, Packet
 from qoe_agent.sources import connect
 from qoe_agent.sources.held import Held
 
@@ -62,7 +63,9 @@ async def watch(target: Target, emit: Emit) -> Lost:
 
 async def _play(answer: aiohttp.ClientResponse, phases: connect.Phases, emit: Emit) -> Lost | None:
     """Feed the body to the demuxer that fits, until it ends; None: it is a playlist."""
+    said = Answer(clock.now(), "headers", answered(answer.status, answer.headers))
     if answer.status not in (200, 206):
+        emit(said)
         return Lost(clock.now(), *status(answer.status))
     head, body = b"", _Body(emit)
     try:
@@ -77,12 +80,15 @@ async def _play(answer: aiohttp.ClientResponse, phases: connect.Phases, emit: Em
             if found == "hls":
                 return None
             if found == "foreign":
+                emit(said)
                 return _foreign(answer)
             if found is not None:
                 emit(Opened(at, phases.requested, found, phases.seconds()))
+                emit(said)
                 body.begin(found, head, at)
         at = clock.now()
         if body.demuxer is None:
+            emit(said)
             return _foreign(answer) if head else Lost(at, "empty", "the server sent an empty body")
         body.end(at)
     except (aiohttp.ClientError, OSError):

@@ -239,7 +239,8 @@ def _cases(cases: list[dict[str, Any]], said: Reader) -> Iterator[Safe]:
         )  # fmt: skip
         links = joined(
             html('<a href="{}">{}</a> ', at + file, said(name))
-            for file, name in (("clip.mp4", "clip"), ("case.json", "facts")) if file in there
+            for file, name in (("clip.mp4", "clip"), ("playlist.m3u8", "playlist"), ("case.json", "facts"))
+            if file in there
         )  # fmt: skip
         yield html(
             '<section id="case-{}">{}<h3>{}: {}</h3><div class="case">{}<p>{}</p></div></section>', case["name"],

@@ -41,6 +41,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "none": ("None in memory.", "暂无。"), "what": ("What", "内容"), "since": ("Since", "开始"),
     "lasted": ("Lasted", "持续"), "severity": ("Severity", "级别"), "open": ("still going on", "仍在持续"),
     "before": ("before", "之前"), "at": ("at the beginning", "开始时"), "clip": ("clip", "片段"),
+    "playlist": ("playlists", "播放列表"),
     "facts": ("facts", "详情"), "timeline": ("The last hour", "近一小时"),
     "times_in": ("Times are {}.", "时间为 {}。"),
     "timeline_of": ("What was measured in the last hour, and incidents across it", "近一小时的测量值与事件"),

@@ -42,6 +42,29 @@ def test_cases_are_listed_newest_first_by_stream_and_incident(tmp_path: Path) ->
     assert (found["name"], found["files"]) == (called(1, "b"), ["case.json", "at.jpg"])
 
 
+def test_a_case_is_read_once_and_gone_when_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf(str(tmp_path), 1 << 20, 1e9)
+    for n, stream in enumerate(("a", "b", "a")):
+        shelf.put(called(n, stream), files(n, stream), NOW)
+    first = shelf.cases("", "", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "loads", lambda text: pytest.fail("read again"))
+        assert shelf.cases("", "", 10) == first
+        assert [each["name"] for each in shelf.cases("b", "", 10)] == [called(1, "b")]
+        assert shelf.cases("", mark("b", "", "black", "", NOW + 1), 10) == shelf.cases("b", "", 10)
+    os.utime(tmp_path / called(1, "b"), (NOW - 2e9, NOW - 2e9))
+    shelf.sweep(NOW)
+    assert shelf.cases("b", "", 10) == []
+    assert shelf.case(called(1, "b")) is None
+
+
+def test_a_case_that_cannot_be_read_is_none_and_hides_no_other(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path), 1 << 20, 1e9)
+    for n, text in enumerate((b"", b"[]", b"{}", b'{"stream": "a", "incidents": [1]}', None)):
+        shelf.put(called(n), files(n) if text is None else {"case.json": text}, NOW)
+    assert [each["name"] for each in shelf.cases("", "", 10)] == [called(4)]
+
+
 def test_the_oldest_go_so_that_the_budget_is_never_passed(tmp_path: Path) -> None:
     shelf = Shelf(str(tmp_path), 10 * BLOCK, 1e9)
     for n in range(8):

@@ -15,8 +15,8 @@ from qoe_agent.config import Evidence
 from qoe_agent.evidence.keeper import CASES, MOST, Keeper, keeper
 from qoe_agent.evidence.mark import mark
 from qoe_agent.evidence.shelf import Shelf
-from qoe_agent.evidence.witness import AFTER, APART, BEFORE, Witness
-from qoe_agent.model import Incident, Lost, Opened, Packet, Tick
+from qoe_agent.evidence.witness import AFTER, APART, BEFORE, MOST_ANSWERS, Witness
+from qoe_agent.model import Answer, Incident, Lost, Opened, Packet, Tick
 from qoe_agent.ring import Budget
 from qoe_agent.sink import Key
 from tests.media import h264
@@ -94,6 +94,47 @@ async def test_a_case_holds_ten_seconds_before_and_five_after(stand: Stand) -> N
     assert [each["line"] for each in case["log"]] == ["black began"]
     assert case["incidents"][0]["start"] == pytest.approx(1_800_000_000 + START + 19.2)
     assert stand.counted("kept") == 1
+
+
+async def test_playlists_of_that_moment_have_a_file_and_what_else_was_said_is_a_fact(stand: Stand) -> None:
+    stand.witness.see(Answer(START, "headers", "status: 200\nServer: nginx"))
+    stand.witness.see(Answer(START, "master", "#EXTM3U\nlow.m3u8"))
+    for n in range(20):
+        stand.until(n)
+        stand.witness.see(Answer(stand.now, "playlist", f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:{n}"))
+        stand.witness.see(Answer(stand.now, "playlist", f"sound {n}", 16))
+    stand.until(20)
+    stand.black(19.2)
+    stand.witness.see(Answer(stand.now + 1, "playlist", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:20"))
+    stand.until(30)
+    stand.witness.see(Answer(stand.now, "playlist", "too late"))
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("show", "", 9)
+    assert "playlist.m3u8" in case["files"]
+    path = stand.shelf.file(case["name"], "playlist.m3u8")
+    assert path
+    text = path.read_text()
+    assert text.startswith("# 2027-01-15T08:16:40.000+00:00: the master playlist\n#EXTM3U\nlow.m3u8\n")
+    found = [line.rpartition(":")[2] for line in text.splitlines() if "SEQUENCE" in line]
+    assert found == ["17", "18", "19", "20"]
+    assert "sound 17" in text
+    assert "sound 16" not in text
+    assert "too late" not in text
+    (said,) = case["answers"]
+    assert (said["kind"], said["lines"]) == ("headers", ["status: 200", "Server: nginx"])
+
+
+async def test_answers_of_tracks_without_end_fill_no_memory(stand: Stand) -> None:
+    for n in range(1000):
+        stand.witness.see(Answer(stand.now, "playlist", "#EXTM3U", n))
+    stand.until(20)
+    stand.black(19.2)
+    stand.until(30)
+    await stand.keeper.drained()
+    (case,) = stand.shelf.cases("show", "", 9)
+    path = stand.shelf.file(case["name"], "playlist.m3u8")
+    assert path
+    assert path.read_text().count("#EXTM3U") == MOST_ANSWERS
 
 
 async def test_what_begins_meanwhile_is_in_the_same_case_with_its_end(stand: Stand) -> None:

@@ -16,6 +16,7 @@ from qoe_agent.model import (
     BACKLOG,
     CORRUPT,
     DISCONTINUITY,
+    Answer,
     Format,
     Opened,
     Packet,
@@ -93,6 +94,29 @@ async def test_observations_come_in_order_with_their_times(tmp_path: Path) -> No
         assert segment.tracks == (0, 1)
     dates = [segment.program_date_time for segment in segments]
     assert all(date and date > 1.6e9 for date in dates)
+
+
+async def test_playlists_are_told_as_they_came_without_secrets() -> None:
+    secret = "s3cr3tOfTheViewer"
+    async with Origin() as origin:
+        origin.files["m.m3u8"] = f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8?t={secret}\n".encode()
+        origin.files["live.m3u8"] = listing([f"a.ts?t={secret}"], end=True).encode()
+        origin.files["a.ts"] = piece()
+        lost, ear = await pull(origin.url("m.m3u8"))
+    assert lost.reason == "ended"
+    said = ear.all(Answer)
+    assert [each.kind for each in said] == ["headers", "master", "headers", "playlist"]
+    assert "live.m3u8?t=***" in said[1].text
+    assert said[3].text == listing(["a.ts?t=***"], end=True).rstrip()
+    assert secret not in str(said)
+
+
+async def test_what_came_instead_of_a_playlist_is_told() -> None:
+    async with Origin() as origin:
+        origin.files["m.m3u8"] = b"<html>down for maintenance"
+        lost, ear = await pull(origin.url("m.m3u8"))
+    assert lost.reason == "protocol"
+    assert [(each.kind, "down for" in each.text) for each in ear.all(Answer)] == [("headers", False), ("master", True)]
 
 
 async def test_encrypted_segments_are_decrypted_and_the_key_fetched_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from qoe_agent import sources
-from qoe_agent.model import Format, Lost, Observation, Opened, Packet, Target
+from qoe_agent.model import Answer, Format, Lost, Observation, Opened, Packet, Target
 from qoe_agent.sources import http
 from tests.bitstream.flv_files import by_pyav, file
 from tests.sources.certificates import certificate
@@ -152,14 +152,31 @@ async def test_how_the_body_ends_is_the_reason(answer: bytes, reason: str) -> No
 async def test_a_status_that_is_no_success_is_the_reason(code: int, reason: str) -> None:
     async with serving(body(b"", status=code)) as port:
         lost, seen = await pull(port)
-    assert (lost.reason, lost.detail, seen) == (reason, f"the server answered {code}", [])
+    assert (lost.reason, lost.detail) == (reason, f"the server answered {code}")
+    (said,) = seen
+    assert isinstance(said, Answer)
+    assert said.text.startswith(f"status: {code}\n")
+
+
+async def test_what_the_server_says_is_told_without_secrets() -> None:
+    secret = "s3cr3tOfTheViewer"
+    headers = {"X-Cache": "HIT from edge-7", "Set-Cookie": f"a={secret}", "X-Echo": f"key {secret} of Bearer abcdefgh"}
+    async with serving(body(FLV, content_type="video/x-flv", headers=headers)) as port:
+        _, seen = await pull(port, f"live/key.flv?key={secret}", headers={"Authorization": "Bearer abcdefgh"})
+    assert isinstance(seen[0], Opened)
+    said = {each.kind: each.text for each in seen if isinstance(each, Answer)}
+    assert "X-Cache: HIT from edge-7\nX-Echo: key *** of ***\n" in said["headers"]
+    assert "encoder: Lavf" in said["metadata"]
+    assert not any(each in "".join(said.values()) for each in (secret, "abcdefgh", "Cookie"))
 
 
 async def test_a_web_page_instead_of_media_is_named() -> None:
     async with serving(body(b"<!DOCTYPE html><p>hello", content_type="text/html")) as port:
         lost, seen = await pull(port)
     assert (lost.reason, lost.detail) == ("protocol", "the server answered with text/html, neither FLV nor MPEG-TS")
-    assert seen == []
+    (said,) = seen
+    assert isinstance(said, Answer)
+    assert "Content-Type: text/html" in said.text
 
 
 async def test_a_playlist_under_any_name_goes_to_the_hls_source() -> None:
