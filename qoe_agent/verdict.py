@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from qoe_agent.config import Thresholds
 
 LIMITED = ("stall", "black", "silence", "content_freeze")
-"""Incidents that are bad from a duration on; the threshold has their name."""
+"""Incidents that are bad from a duration on; the threshold has their name. Those of a tile share it."""
+TILE = "tile_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,14 @@ def judge(
     reasons = []
     for incident in incidents:
         kind, seconds = incident["kind"], incident["seconds"]
-        limit = getattr(thresholds, kind) if kind in LIMITED else None
+        tile, judged = incident.get("detail", {}).get("tile"), kind.removeprefix(TILE)
+        limit = getattr(thresholds, judged) if judged in LIMITED else None
         if kind == "lost" and thresholds.lost:
             reasons.append("the stream was lost")
         elif limit is not None and (seconds > limit if kind == "stall" else seconds >= limit):
             still = " so far" if incident["end"] is None else ""
-            reasons.append(f"{kind.replace('_', ' ')} of {seconds:.1f} s{still} (limit {limit:g} s)")
+            what = (f"{tile}: " if tile else "") + judged.replace("_", " ")
+            reasons.append(f"{what} of {seconds:.1f} s{still} (limit {limit:g} s)")
     if startup is None:
         reasons.append("no picture or sound could be decoded")
     elif thresholds.startup is not None and startup > thresholds.startup:

@@ -44,6 +44,12 @@ def test_each_incident_has_its_limit(kind: str, seconds: float, word: str) -> No
     assert verdict(incident(kind, seconds)).word == word
 
 
+def test_a_tile_is_judged_as_the_whole_picture_is_and_named() -> None:
+    found = incident("tile_content_freeze", 2.5) | {"detail": {"tile": "guest_2"}}
+    assert verdict(found).reasons == ("guest_2: content freeze of 2.5 s (limit 2 s)",)
+    assert verdict(found, content_freeze=3.0).word == verdict(found, content_freeze=None).word == "good"
+
+
 @pytest.mark.parametrize("kind", ["stall", "black", "silence", "content_freeze"])
 def test_a_threshold_may_be_off(kind: str) -> None:
     assert verdict(incident(kind, 1e6), **{kind: None}).word == "good"

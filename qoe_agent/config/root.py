@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from qoe_agent.config import shipped
 from qoe_agent.config.agent import Agent, Clock, Discovery, Web
 from qoe_agent.config.alerting import Alerts
 from qoe_agent.config.section import section
@@ -24,13 +25,10 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "join": {"every": "30s"},
         "thresholds": {"startup": "1s", "stall": "500ms", "black": "1s", "silence": "1s", "content_freeze": "1s"},
     },
-    "replay": {
-        "description": "Recordings and replays after the show: may take a moment to start, end by themselves.",
-        "join": {"every": "5m"},
-        "thresholds": {"startup": "4s", "silence": "10s", "content_freeze": "10s"},
-    },
+    **shipped.profiles(),
 }
-"""Built-in profiles, as a user would write them; `profiles` may change them and add others."""
+"""Built-in profiles, as a user would write them; `profiles` may change them and add others. Those of scenarios are
+files: configs/profiles."""
 
 
 @section
@@ -46,7 +44,8 @@ class Config:
     defaults: StreamOptions = field(default_factory=StreamOptions)
     """Options of every stream, unless its profile or itself says otherwise."""
     profiles: dict[Word, Profile] = field(default_factory=dict)
-    """Options under names, for the streams that choose them; default, show, rtc and replay are built in."""
+    """Options under names, for the streams that choose them. Built in are default, show, rtc, and the scenarios of
+    configs/profiles: single_host, co_hosting, pk, switch_1v1, multi_screen, outdoor_mobile, replay, cross_border."""
     streams: tuple[Stream, ...] = ()
     """The streams to watch."""
     discovery: Discovery = field(default_factory=Discovery)

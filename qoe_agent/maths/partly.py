@@ -1,7 +1,9 @@
 """Whether a part of the picture is frozen: by its pictures alone, for packets tell of the whole picture.
 
-Where every picture is decoded, the pictures themselves tell. Where they lie apart, three in a row that are the same
-are a freeze in a part that moves otherwise, unless it had turned into something else altogether: a card, an avatar.
+Only a part that is known to move most of the time can be frozen: layouts hold products, slides and cards, which a coder
+short of bits refines for a second, as if they moved. Where every picture is decoded, the pictures themselves tell.
+Where they lie apart, three in a row that are the same are a freeze, or a group of pictures that stood still as a whole,
+unless the part had turned into something else altogether: a card, an avatar.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from qoe_agent.maths.frozen import LEAPS, Found, Frozen
 from qoe_agent.maths.glimpses import SURE
 
 if TYPE_CHECKING:
-    from qoe_agent.maths.stillness import Seen
+    from qoe_agent.maths.stillness import Seen, Spell
 
+WHOLE = (10, 4.0)
+"""Pictures that followed one another and stood still, and seconds of that, whose beginning need not have been seen."""
 KNOWN = 3
 """Changes between pictures apart that tell what is usual, at least."""
 TURNED = (3.0, 10.0)
@@ -41,11 +45,9 @@ class Partly(Frozen):
     def now(self) -> Found | None:
         """The freeze that is going on."""
         spell = self._seen.spell if self._seen else None
-        if spell is None or spell.why_not not in ("", "unknown"):
+        if spell is None or spell.why_not not in ("", "unknown") or not self._moves:
             return None
-        if spell.why_not == "unknown" and not (
-            self._moves and spell.leaps >= LEAPS and spell.until - spell.start >= SURE and not self._turned
-        ):
+        if spell.why_not == "unknown" and (self._turned or not _lasts(spell)):
             return None
         found = self._found(spell.start, spell.until, "pictures", spell)
         found.detail.pop("sound", None)
@@ -57,3 +59,11 @@ class Partly(Frozen):
         *usual, last = self._changes or (0.0,)
         times, least = TURNED
         return len(usual) < KNOWN or (last > least and last > times * median(usual))
+
+
+def _lasts(spell: Spell) -> bool:
+    """Whether it stands still for so long that it need not have been seen to stop."""
+    seconds, (pictures, least) = spell.until - spell.start, WHOLE
+    if spell.leaps >= LEAPS and seconds >= SURE:
+        return True
+    return spell.pictures - spell.leaps >= pictures and seconds >= least

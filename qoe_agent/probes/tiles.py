@@ -1,8 +1,8 @@
 """Tiles: named parts of the picture (a host, a guest), each judged for black and for standing still by itself.
 
 What a whole picture is judged by (`black`, `content_freeze`) judges each tile as if it were a picture of its own, but
-for packets and sound, which belong to all of them. A tile that stands still most of the time (a product, a slide) is
-not frozen by standing still. Where only key frames are decoded, a freeze needs three of them that are the same.
+for packets and sound, which belong to all of them. A tile that stands still for a third of the time (a product, a
+slide) is not frozen by standing still. Where only key frames are decoded, a freeze needs three that are the same.
 """
 
 from __future__ import annotations
@@ -97,8 +97,9 @@ class Tiles:
     """Seconds of black, or of colour bars, that make an incident."""
     solid: float = 1.0
     """Seconds of one colour that make an incident."""
-    minimum: float = 0.5
-    """Seconds from which on a standing tile is a freeze, where every picture is decoded."""
+    minimum: float = 2.0
+    """Seconds from which on a standing tile is a freeze, where every picture is decoded: people sit still for a moment,
+    and in a small picture that is the same."""
     tiles: tuple[Tile, ...] = field(default=(), metadata={"option": False})
 
     _parts: dict[str, list[Black | Standing]] = field(default_factory=dict, init=False, repr=False)
@@ -137,7 +138,7 @@ def _named(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     """What was found, as of that tile."""
     for found in findings:
         if isinstance(found, Incident):
-            yield replace(found, kind=f"tile_{found.kind}", key=name)
+            yield replace(found, kind=f"tile_{found.kind}", key=name, detail={**found.detail, "tile": name})
         elif found.metric in AS_TILE:
             yield Sample(AS_TILE[found.metric], found.value, (name,), found.count)
         elif found.metric in KIND_OF:

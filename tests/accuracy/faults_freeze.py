@@ -124,8 +124,21 @@ def night(photo: Path, size: tuple[int, int], seconds: float, seed: int) -> Iter
     return grain(((16 + image * 0.14).astype(np.uint8) for image in frames), 3.0, seed)
 
 
-def talker(size: tuple[int, int], seconds: float, seed: int, pair: tuple[Path, Path], amount: float) -> Iterator[Image]:
-    """Somebody talks before a background that stands still: a head that sways by `amount` pixels (of 360p), a mouth."""
+SWAY = 0.75
+"""Pixels of 360p."""
+
+
+def talker(
+    size: tuple[int, int],
+    seconds: float,
+    seed: int,
+    pair: tuple[Path, Path],
+    amount: float,
+    rest: Sequence[Span] = (),
+) -> Iterator[Image]:
+    """Somebody talks before a background that stands still: a head that sways by `amount` pixels (of 360p), a mouth.
+    For every span of `rest` he sits still, having come to rest within a second, but for what no living head is without:
+    it sways by a millimetre, which is SWAY pixels where a head of 24 cm takes half the height."""
     random = np.random.default_rng(seed)
     width, height = size
     back = cv2.GaussianBlur(picture(pair[0], size)[:height, :width], (0, 0), 3)
@@ -134,14 +147,18 @@ def talker(size: tuple[int, int], seconds: float, seed: int, pair: tuple[Path, P
     shape: Any = np.zeros((tall, wide), np.float32)
     cv2.ellipse(shape, (wide // 2, tall // 2), (wide // 2 - 3, tall // 2 - 3), 0, 0, 360, 1.0, -1)
     shape = cv2.GaussianBlur(shape, (0, 0), 2)
-    phase, unit = random.uniform(0, 2 * pi, 6), amount * height / 360
+    phase, unit, t = random.uniform(0, 2 * pi, 6), amount * height / 360, 0.0
     for n in range(round(seconds * FPS)):
-        t, face = n / FPS, head.copy()
+        t = n / FPS if not rest else t + eased(n / FPS, rest) / FPS
+        face = head.copy()
         opened = abs(sin(9 * t + phase[4])) * max(0.0, sin(0.9 * t + phase[5]) + 0.6)
         size_of = int(0.16 * wide), max(1, int(0.07 * tall * opened))
         cv2.ellipse(face, (wide // 2, int(0.75 * tall)), size_of, 0, 0, 360, (90, 30, 40), -1)
         dx = unit * (sin(1.1 * t + phase[0]) + 0.5 * sin(2.7 * t + phase[1]))
         dy = 0.6 * unit * (sin(1.7 * t + phase[2]) + 0.5 * sin(3.3 * t + phase[3]))
+        if rest:
+            dx += SWAY * height / 360 * sin(1.9 * n / FPS + phase[5])
+            dy += SWAY * height / 360 * sin(1.3 * n / FPS + phase[4])
         matrix = np.array([[1, 0, 0.4 * width + dx], [0, 1, 0.3 * height + dy]])
         over = cv2.warpAffine(shape, matrix, size)[:, :, None]
         yield (back * (1 - over) + cv2.warpAffine(face, matrix, size) * over).astype(np.uint8)
@@ -190,12 +207,15 @@ def comes_to_rest(
     room = np.array([image.shape[1] - size[0] - 1, image.shape[0] - size[1] - 1], float)
     phase, along = random.uniform(0, 2 * pi, 2), 0.0
     for n in range(round(seconds * FPS)):
-        t = n / FPS
-        away = min((max(span.start - t, t - span.end, 0.0) for span in rest), default=9.0)
-        along += min(1.0, away) / FPS
+        along += eased(n / FPS, rest) / FPS
         x, y = (0.5 + 0.45 * np.sin(phase + 0.35 * along)) * room
         matrix = np.array([[1, 0, x], [0, 1, y]])
         yield np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.uint8)
+
+
+def eased(t: float, rest: Sequence[Span]) -> float:
+    """How fast what comes to rest moves: 0 within a span, 1 a second away from all."""
+    return min(1.0, min((max(span.start - t, t - span.end, 0.0) for span in rest), default=9.0))
 
 
 def interrupted(

@@ -48,8 +48,11 @@ def first_sound(seen: Seen) -> tuple[float, float]:
     return 0.0, packets[0].at - min(packets[0].pts or 0.0, 0.0)
 
 
-def found(seen: Seen, kind: str, origin: tuple[float, float], seconds: float) -> tuple[list[Span], list[float]]:
-    """Incidents of a kind in seconds from `origin`, and when each was first said: up to where media had come."""
+def found(
+    seen: Seen, kind: str, origin: tuple[float, float], seconds: float, key: str | None = None
+) -> tuple[list[Span], list[float]]:
+    """Incidents of a kind (and key) in seconds from `origin`, and when each was first said: up to where media had
+    come."""
     pts, at = origin
     spans, said = [], []
     ends = {one.at: one.pts - pts for one in seen.observations if isinstance(one, Picture) and one.pts is not None}
@@ -59,12 +62,12 @@ def found(seen: Seen, kind: str, origin: tuple[float, float], seconds: float) ->
         if isinstance(one, Sound) and one.pts is not None
     }
     for incident in seen.of(kind):
-        if incident.start_pts is None:
+        if incident.start_pts is None or key not in (None, incident.key):
             continue
         end = seconds if incident.end_pts is None else incident.end_pts - pts
         spans.append(Span(incident.start_pts - pts, max(end, incident.start_pts - pts)))
-        key = (incident.key, incident.start)
-        when = min(when for when, one in seen.revisions if one.kind == kind and (one.key, one.start) == key)
+        which = (incident.key, incident.start)
+        when = min(when for when, one in seen.revisions if one.kind == kind and (one.key, one.start) == which)
         said.append(ends.get(when, when - at))
     return spans, said
 

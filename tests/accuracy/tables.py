@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from tests.accuracy.rows import Row
 
-ORDER = ("black", "content_freeze", "silence", "solid_colour", "colour_bars", "flashes", "overexposed", "underexposed",
-         "colour_cast", "monochrome", "letterbox", "blurred", "blocky", "damage", "interlaced", "dropouts", "clipping",
-         "dead_channel", "out_of_phase", "av_out_of_sync")  # fmt: skip
+ORDER = ("black", "content_freeze", "tile_black", "tile_content_freeze", "silence", "solid_colour", "colour_bars",
+         "flashes", "overexposed", "underexposed", "colour_cast", "monochrome", "letterbox", "blurred", "blocky",
+         "damage", "interlaced", "dropouts", "clipping", "dead_channel", "out_of_phase", "av_out_of_sync")  # fmt: skip
 POLICIES = ("all", "adaptive", "keyframes", "always")
 NEITHER = "–"
 NEAR = 48.13

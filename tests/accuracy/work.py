@@ -27,6 +27,7 @@ from tests.accuracy import (
     group_picture,
     group_sound,
     group_sync,
+    group_tiles,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ GROUPS = {
     "blank_long": Group(group_blank.long, 170),
     "freeze": Group(group_freeze.short, 320),
     "freeze_long": Group(group_freeze.long, 400),
+    "tiles": Group(group_tiles.short, 210),
+    "tiles_long": Group(group_tiles.long, 140),
     "silence": Group(group_sound.silences, 50),
     "flawed": Group(group_sound.flawed, 200),
     "loudness": Group(group_sound.loudness, 60),

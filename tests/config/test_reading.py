@@ -37,7 +37,7 @@ def test_an_empty_file_is_the_defaults() -> None:
     made = parse("")
     assert (made.web, made.agent, made.defaults) == (config.Web(), config.Agent(), config.StreamOptions())
     assert made.streams == ()
-    assert set(made.profiles) == set(PROFILES) == {"default", "show", "rtc", "replay"}
+    assert set(made.profiles) == set(PROFILES) > {"default", "show", "rtc", "replay", "pk"}
 
 
 def test_a_stream_wins_over_its_profile_that_over_the_defaults_those_over_what_is_built_in() -> None:

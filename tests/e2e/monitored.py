@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
 FAULTS = (Fault("stall", 12, 2),)
-FAULTY = ("garbled.flv", "silence.ts", "black.ts", "frozen.ts")
+FAULTY = ("garbled.flv", "silence.ts", "black.ts", "frozen.ts", "resolution.flv")
 
 
 @contextlib.asynccontextmanager
@@ -52,7 +52,7 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "gone", "url": gone},
                 {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
-                *({"name": name, "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
+                *({"name": name, "url": f"{side}/streams/{name}", "decode": "all", "tiles": "1x2"} for name in FAULTY),
             ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side),
                 evidence={"folder": str(home / "evidence")})
         )  # fmt: skip
