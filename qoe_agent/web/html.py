@@ -21,7 +21,7 @@ AGAIN = 10
 """Seconds until a page of what goes on now is asked for again, by a browser without scripts."""
 KEPT = "public, max-age=86400"
 """The address of a style sheet or script changes with its content."""
-TYPES = {"page.css": "text/css", "page.js": "text/javascript"}
+TYPES = {"page.css": "text/css", "page.js": "text/javascript", "page.svg": "image/svg+xml"}
 FILES = {name: resources.files(__package__).joinpath(name).read_bytes() for name in TYPES}
 VERSIONS = {name: hashlib.blake2b(content, digest_size=6).hexdigest() for name, content in FILES.items()}
 PATHS = tuple(f"/{name}" for name in TYPES)
@@ -85,10 +85,11 @@ def page(
     text = html(
         '<!DOCTYPE html>\n<html lang="{}">\n<head><meta charset="utf-8"><title>{}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="/page.css?{}">{}</head>\n<body{}>\n<a class="skip" href="#main">{}</a>{}{}'
+        '<link rel="icon" href="/page.svg?{}"><link rel="stylesheet" href="/page.css?{}">{}</head>\n'
+        '<body{}>\n<a class="skip" href="#main">{}</a>{}{}'
         '<main id="main" tabindex="-1">{}</main>{}\n'
         "</body>\n</html>\n",
-        "zh-CN" if said.language == "zh" else "en", title, VERSIONS["page.css"], joined(head),
+        "zh-CN" if said.language == "zh" else "en", title, VERSIONS["page.svg"], VERSIONS["page.css"], joined(head),
         html(' data-live="{}"', live) if live else Safe(), said("skip"),
         html('<header><nav aria-label="{}">{}</nav></header>', said("pages"), nav) if nav else Safe(),
         _stale(said) if live else Safe(), main, foot,
@@ -116,7 +117,7 @@ def switch(to: Other) -> Safe:
 
 
 def files() -> list[web.RouteDef]:
-    """GET /page.css and /page.js"""
+    """GET /page.css, /page.js and /page.svg"""
 
     async def file(request: web.Request) -> web.Response:
         name = request.path[1:]

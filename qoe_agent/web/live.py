@@ -11,11 +11,13 @@ import asyncio
 import json
 import logging
 import traceback
+import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from aiohttp import web
 
 from qoe_agent import clock
+from qoe_agent.web.answer import wants_gzip
 from qoe_agent.web.html import Safe
 from qoe_agent.web.shield import say
 
@@ -199,13 +201,18 @@ class Live:
 
     async def _send(self, request: web.Request, board: Board, page: Page) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        packer = zlib.compressobj(1, wbits=31) if wants_gzip(request.headers.get("Accept-Encoding", "")) else None
+        if packer:
+            answer.headers["Content-Encoding"] = "gzip"
         await answer.prepare(request)
         seen = board.seen(request.headers.get("Last-Event-ID") or request.query.get("since", ""))
         try:
             while not self._over and self._allowed(request):
                 turned = board.turned
-                if board.version > seen:
+                if board.version > max(seen, 0):
                     message, seen = board.since(seen, page), board.version
+                    if packer:
+                        message = packer.compress(message) + packer.flush(zlib.Z_SYNC_FLUSH)
                     await asyncio.wait_for(answer.write(message), SLOW)
                 await turned.wait()
         except (ConnectionError, TimeoutError):

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const QUIET = 9000; // milliseconds without an event after which the page is old; the server sends one every 2 s
+  const PATIENT = 3000; // milliseconds that a broken stream has to come back
   const AGAIN = 5000; // milliseconds until a stream that was refused is asked for again
   const trusted = window.trustedTypes
     ? trustedTypes.createPolicy("qoe-agent", { createHTML: (text) => text })
@@ -86,6 +87,7 @@
     source = new EventSource(url);
     source.onmessage = take;
     source.onerror = () => {
+      latest = Math.min(latest, performance.now() - QUIET + PATIENT);
       if (source?.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
     };
   }

@@ -83,7 +83,7 @@ class View:
             "timeline": self._hour[1],
             "measured": html("<table>{}</table>", _measured(numbers, said)),
             "incidents": table([(key, known) for known in incidents], said, {each for each, _ in _marks(self.cases)}),
-            "kept": joined(_cases(self.cases, said)) or html("<p>{}</p>", said("none")),
+            "kept": joined(_cases(self.cases, said)) or html("<p>{}</p>", said("none_kept")),
         }
         told = f"{key.shown}: {', '.join([mood_word(stand, said), *(words for _, words in wrongs(stand.wrong, said))])}"
         return {
@@ -212,9 +212,10 @@ def table(found: list[tuple[Key, Known]], said: Reader, marks: set[str], named: 
         lasted = said("open") if one.end is None else duration(one.end - one.start, said.language)
         severity = SEVERITIES.get(one.severity, one.severity) if said.language == "zh" else one.severity
         what = phrase(one.kind, said.language)
+        opened = html(' class="open {}"', one.severity) if one.end is None else ""
         rows.append(html(
             '<tr id="{}"{}>{}<td>{}</td><td class="number">{}</td><td class="number">{}</td><td>{}</td></tr>',
-            row, Safe(' class="bad"' if one.end is None else ""), html("<td>{}</td>", key.shown) if named else "",
+            row, opened, html("<td>{}</td>", key.shown) if named else "",
             html('<a href="#{}">{}</a>', row[2:], what) if row[2:] in marks else what,
             time_of(clock.wall(one.start), said.zone), lasted, severity,
         ))  # fmt: skip

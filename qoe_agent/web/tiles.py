@@ -11,7 +11,6 @@ from qoe_agent.alerts.words import duration, phrase
 from qoe_agent.web.chart import HOUR, spark
 from qoe_agent.web.html import Safe, html, ident, joined
 from qoe_agent.web.live import Fragment
-from qoe_agent.web.stand import MOODS
 from qoe_agent.web.words import DASH, bitrate, offset
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ TURNS = 5
 """Over so many renderings the lines of all tiles are drawn anew, not all at once."""
 NAMED = 3
 """Incidents that a tile names."""
-SYMBOLS = {"up": "●", "faulty": "▲", "down": "■", "ended": "◆", "unknown": "○"}
+SYMBOLS = {"down": "■", "faulty": "▲", "up": "●", "ended": "◆", "unknown": "○"}
 """Shapes of the moods, for those who do not see colours."""
 
 
@@ -187,7 +186,7 @@ def _summary(stands: Iterable[Stand], said: Reader, now: float) -> Safe:
     shown = joined(
         html('<li class="badge {}"><span aria-hidden="true">{}</span> {}</li>',
              mood, SYMBOLS[mood], said(f"count_{mood}", counts[mood]))
-        for mood in reversed(MOODS) if counts[mood] or mood in ("up", "faulty", "down")
+        for mood in SYMBOLS if counts[mood] or mood in ("up", "faulty", "down")
     )  # fmt: skip
     return html(
         '<div id="summary"><ul aria-label="{}">{}</ul><p class="dim">{}</p></div>',

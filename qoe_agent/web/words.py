@@ -38,7 +38,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "spark": ("Bitrate of the last hour: {} to {}", "近一小时码率：{} 至 {}"),
     "spark_stalls": ("stalled {}", "卡顿 {}"), "wrong": ("Wrong now", "当前故障"),
     "measured": ("Measured now", "当前测量"), "incidents": ("Incidents", "事件"), "kept": ("Evidence", "证据"),
-    "none": ("None in memory.", "暂无。"), "what": ("What", "内容"), "since": ("Since", "开始"),
+    "none": ("None in memory.", "暂无。"), "none_kept": ("Nothing was kept.", "暂无留存。"),
+    "what": ("What", "内容"), "since": ("Since", "开始"),
     "lasted": ("Lasted", "持续"), "severity": ("Severity", "级别"), "open": ("still going on", "仍在持续"),
     "before": ("before", "之前"), "at": ("at the beginning", "开始时"), "clip": ("clip", "片段"),
     "playlist": ("playlists", "播放列表"),
@@ -47,7 +48,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "timeline_of": ("What was measured in the last hour, and incidents across it", "近一小时的测量值与事件"),
     "no_history": ("Nothing has been measured yet.", "尚无测量数据。"), "unknown_value": ("not known", "未知"),
     "reached": ("{}: {} to {} {}", "{}：{} 至 {} {}"), "happened": ("{}, {}, {}", "{}，{}，{}"),
-    "compare": ("Compare", "对比"), "compare_with": ("Compare with another stream", "与另一路对比"),
+    "compare": ("Compare", "对比"), "compare_with": ("Compare with …", "与其他流对比"),
     "first": ("First stream", "第一路"), "second": ("Second stream", "第二路"), "measure": ("Measure", "指标"),
     "difference": ("Difference (second less first)", "差值（第二路减第一路）"),
     "both": ("Both in the last hour", "近一小时两路对照"),
@@ -137,10 +138,12 @@ def reader(request: web.Request, zone: str = "UTC") -> Reader:
 
 
 def number(value: float) -> str:
-    """Four digits, never as a power; next to nothing is nothing."""
+    """Three or four digits, never as a power; next to nothing is nothing."""
     if abs(value) >= 1000:
         return f"{value:.0f}"
-    return f"{value:.4g}" if abs(value) >= 0.01 else f"{round(value, 2) + 0.0:.2f}"
+    if abs(value) >= 1:
+        return f"{value:.4g}"
+    return f"{value:.3g}" if abs(value) >= 0.01 else f"{round(value, 2) + 0.0:.2f}"
 
 
 def bitrate(bytes_per_second: float) -> str:
