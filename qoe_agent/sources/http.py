@@ -50,8 +50,12 @@ async def watch(target: Target, emit: Emit) -> Lost:
             answer = await stack.enter_async_context(client.get(target.url, headers=_AS_IT_IS))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Lost(clock.now(), *explain(error))
+        said = Answer(clock.now(), "headers", answered(answer.status, answer.headers))
+        if answer.status not in (200, 206):
+            emit(said)
+            return Lost(clock.now(), *status(answer.status))
         try:
-            lost = await _play(answer, phases, emit)
+            lost = await _play(answer, said, phases, emit)
         except (aiohttp.ClientError, OSError) as error:
             return Lost(clock.now(), *explain(error))
     if lost is not None:
@@ -61,12 +65,8 @@ async def watch(target: Target, emit: Emit) -> Lost:
     return verdict
 
 
-async def _play(answer: aiohttp.ClientResponse, phases: connect.Phases, emit: Emit) -> Lost | None:
-    """Feed the body to the demuxer that fits, until it ends; None: it is a playlist."""
-    said = Answer(clock.now(), "headers", answered(answer.status, answer.headers))
-    if answer.status not in (200, 206):
-        emit(said)
-        return Lost(clock.now(), *status(answer.status))
+async def _play(answer: aiohttp.ClientResponse, said: Answer, phases: connect.Phases, emit: Emit) -> Lost | None:
+    """Feed the body to the demuxer that fits, until it ends; None: it is a playlist. `said`: its headers."""
     head, body = b"", _Body(emit)
     try:
         async for data in answer.content.iter_any():
