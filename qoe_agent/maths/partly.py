@@ -1,7 +1,7 @@
 """Whether a part of the picture is frozen: by its pictures alone, for packets tell of the whole picture.
 
-Only a part that is known to move most of the time can be frozen: layouts hold products, slides and cards, which a coder
-short of bits refines for a second, as if they moved. Where every picture is decoded, the pictures themselves tell.
+Only a part that is known to move can be frozen: layouts hold products, slides and cards, which a coder short of bits
+refines for some seconds, as if they moved. Where every picture is decoded, the pictures themselves tell.
 Where they lie apart, three in a row that are the same are a freeze, or a group of pictures that stood still as a whole,
 unless the part had turned into something else altogether: a card, an avatar.
 """
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 WHOLE = (10, 4.0)
 """Pictures that followed one another and stood still, and seconds of that, whose beginning need not have been seen."""
-KNOWN = 3
+KNOWN = 2
 """Changes between pictures apart that tell what is usual, at least."""
+SETTLED = 5.0
+"""Seconds for which a part must have been seen to say that it moves."""
 TURNED = (3.0, 10.0)
 """Times the usual change, and code values, from which on a part turned into something else."""
 
@@ -29,25 +31,31 @@ TURNED = (3.0, 10.0)
 class Partly(Frozen):
     """One part of one video track of one connection."""
 
-    __slots__ = ("_changes",)
+    __slots__ = ("_begun", "_changes")
 
     def __init__(self) -> None:
         super().__init__()
+        self._begun: float | None = None
+        """Media time of the first picture."""
         self._changes: deque[float] = deque(maxlen=9)
         """Between pictures apart that differ; the last led to the picture that may stand still."""
 
     def picture(self, pts: float, seen: Seen | None) -> None:
         """A picture of it was looked at."""
         super().picture(pts, seen)
+        if self._begun is None:
+            self._begun = pts
         if seen and seen.apart and seen.spell is None:
             self._changes.append(seen.change)
 
     def now(self) -> Found | None:
         """The freeze that is going on."""
         spell = self._seen.spell if self._seen else None
-        if spell is None or spell.why_not not in ("", "unknown") or not self._moves:
+        if spell is None or self._seen is None or self._seen.share is None:
             return None
-        if spell.why_not == "unknown" and (self._turned or not _lasts(spell)):
+        if self._begun is None or spell.start - self._begun < SETTLED:
+            return None
+        if spell.why_not and (spell.why_not != "unknown" or not self._moves or self._turned or not _lasts(spell)):
             return None
         found = self._found(spell.start, spell.until, "pictures", spell)
         found.detail.pop("sound", None)

@@ -19,9 +19,9 @@ RATES = {360: (6e5, 1.2e6, 2.5e6), 720: (1.5e6, 3e6)}
 
 
 def short(number: int, folder: Path) -> list[Row]:
-    """32 s with some faults of the guest, or none, in `all` and `adaptive`."""
+    """40 s with some faults of the guest, or none, in `all` and `adaptive`."""
     random = dice("tiles", number)
-    return _measured(_drawn(random, number, 32.0, 8.0, (2.2, 3.0, 5.2, 8.2), (4.0, 6.0)), folder, "all", "adaptive")
+    return _measured(_drawn(random, number, 40.0, 16.0, (2.2, 3.0, 5.2, 8.2), (8.0, 12.0)), folder, "all", "adaptive")
 
 
 def long(number: int, folder: Path) -> list[Row]:
