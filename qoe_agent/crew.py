@@ -19,6 +19,7 @@ from qoe_agent.fleet import EXPECTED, LAG, STREAMS, Fleet, follow_clock
 from qoe_agent.maths.shares import dealt, weight
 from qoe_agent.model import Incident, Sample
 from qoe_agent.quarantine import Quarantine
+from qoe_agent.sink import Key
 from qoe_agent.visit import Brought
 from qoe_agent.vitals import TICK, Charts
 from qoe_agent.worker import Setup
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from qoe_agent.config import Agent, Stream
-    from qoe_agent.sink import Key
     from qoe_agent.thumbnails import Show
     from qoe_agent.vitals import Vitals
 
