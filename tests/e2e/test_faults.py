@@ -94,6 +94,8 @@ async def test_a_resolution_that_changes_in_mid_stream(nginx: servers.Nginx, app
     assert back["start_pts"] - there["start_pts"] == pytest.approx(injected.seconds, abs=CLOSE)
     assert not watched.incidents("stall", "lost", "ended", "delivery_gap", "segment_error", "timestamp_jump")
     assert watched.value("qoe_resolution_changes_total") == 2
+    assert watched.value("qoe_switch_gap_seconds_count", change="resolution") == 2
+    assert watched.value("qoe_switch_gap_seconds_sum", change="resolution") == pytest.approx(0.0, abs=CLOSE)
     if app == "live":
         assert there["start"] == pytest.approx(injected.start, abs=CLOSE)
         assert back["start"] - there["start"] == pytest.approx(injected.seconds, abs=CLOSE)
@@ -113,6 +115,10 @@ async def test_a_publisher_that_is_killed_and_comes_back_on_rtmp(nginx: servers.
             ended = await servers.until(lambda: re.search(r"show: ended, ([\d.]+) s", agent.told()), "its return")
             back = next(packet.at for packet in second.log)
             await servers.until(lambda: 'qoe_up{stream="show"} 1' in servers.exposition(agent.port), "up again")
+            told = r'qoe_switch_gap_seconds_sum{stream="show",change="source"} ([\d.]+)'
+            gap = await servers.until(lambda: re.search(told, servers.exposition(agent.port)), "the switch")
+        last = max(packet.at for packet in first.log if packet.kind == "video")
+        assert float(gap[1]) == pytest.approx(back - last, abs=CLOSE), "both play half a second after they came"
         assert float(ended[1]) == pytest.approx(back - gone, abs=CLOSE)
         assert 'qoe_disconnects_total{stream="show",reason="ended"} 1' in servers.exposition(agent.port)
 
