@@ -11,14 +11,19 @@ import pytest
 
 from qoe_agent import catalogue, config
 from qoe_agent.alerts import wishes
+from qoe_agent.alerts.cases import Notice, Report
+from qoe_agent.alerts.policy import step
 from qoe_agent.config import document, shipped
 from qoe_agent.config.probing import options
 from qoe_agent.config.root import PROFILES
+from qoe_agent.model import Incident
 from qoe_agent.probes import declarations
 from tests.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from qoe_agent.alerts.cases import State
 
 FOLDER = Path(__file__).parents[2] / "configs" / "profiles"
 SCENARIOS = {
@@ -152,3 +157,33 @@ def test_a_stream_s_tiles_replace_those_of_its_profile() -> None:
     assert [tile.name for tile in made.tiles] == ["r1c1", "r1c2", "r2c1", "r2c2"]
     none = config.parse(said.replace("2x2", "{}"), "agent.yml", {}).streams[0]
     assert none.tiles == ()
+
+
+def told(*incidents: tuple[str, str, float], until: float) -> dict[tuple[str, str], float]:
+    """Of incidents (kind, key, start) on a stream of two people that go on: which are told, and when."""
+    said = "streams: [{name: a, url: 'rtmp://127.0.0.1/a', profile: co_hosting}]"
+    made = config.parse(said, "agent.yml", {})
+    people = wishes.Configured(made.defaults.alerts, (), lambda stream, at: True)
+    people.follow(made.streams)
+    state: State = {}
+    found: dict[tuple[str, str], float] = {}
+    for n in range(round(until * 10)):
+        now = 1000.0 + n / 10
+        begun = [each for each in incidents if abs(1000.0 + each[2] - now) < 0.01]
+        reports = [Report("a", "", Incident(kind, now, None, "warning", key)) for kind, key, _ in begun]
+        for report in [*reports, None]:
+            state, notices = step(people, state, report, now)
+            found |= {(n.name.kind, n.name.key): now - 1000.0 for n in notices if isinstance(n, Notice)}
+    return found
+
+
+def test_a_frozen_guest_is_told_after_three_seconds_by_name() -> None:
+    assert told(("tile_content_freeze", "guest", 0.0), until=5.0) == {
+        ("tile_content_freeze", "guest"): pytest.approx(3.0, abs=0.11)
+    }
+
+
+@pytest.mark.parametrize(("whole", "part"), [("black", "tile_black"), ("content_freeze", "tile_content_freeze")])
+def test_where_the_whole_picture_is_wrong_its_tiles_are_not_told(whole: str, part: str) -> None:
+    both = told((whole, "", 0.0), (part, "host", 0.0), (part, "guest", 0.0), until=20.0)
+    assert list(both) == [(whole, "")]
