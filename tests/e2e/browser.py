@@ -41,7 +41,7 @@ class Page:
         async with asyncio.timeout(DEADLINE):
             while True:
                 told = await self._socket.receive_json()
-                if told.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
+                if told.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"):
                     self.said.append(str(told["params"]))
                 if told.get("id") == self._number:
                     assert "error" not in told, told["error"]

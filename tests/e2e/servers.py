@@ -304,11 +304,14 @@ class Agent:
 
 
 @contextlib.asynccontextmanager
-async def agent(home: Path, streams: dict[str, str], decode: str = "keyframes", more: str = "") -> AsyncIterator[Agent]:
+async def agent(
+    home: Path, streams: dict[str, str], decode: str = "keyframes", more: str = "", token: str = ""
+) -> AsyncIterator[Agent]:
     """The daemon on these streams (name: URL); `more` is added to its configuration."""
     home.mkdir(exist_ok=True)
     port, config = free_port(), home / "agent.yml"
-    lines = [f"web: {{listen: '127.0.0.1:{port}'}}", "streams:"]
+    guarded = f", token: {token}" if token else ""
+    lines = [f"web: {{listen: '127.0.0.1:{port}'{guarded}}}", "streams:"]
     lines += [f"  - {{name: {name}, url: '{url}', decode: {decode}}}" for name, url in streams.items()]
     config.write_text("\n".join(lines) + f"\n{more}")
     log = home / "agent.log"
