@@ -35,10 +35,11 @@ class Journal:
     def incident(self, incident: Incident) -> None:
         """An incident began or is over."""
         level = logging.INFO if incident.severity == "info" else logging.WARNING
+        what = f"{incident.kind} ({incident.detail['tile']})" if "tile" in incident.detail else incident.kind
         if incident.end is None:
-            self._say(level, f"{incident.kind} began")
+            self._say(level, f"{what} began")
         else:
-            self._say(level, f"{incident.kind}, {incident.end - incident.start:.2f} s")
+            self._say(level, f"{what}, {incident.end - incident.start:.2f} s")
 
     def damage(self, seen: Damage) -> None:
         """Something was wrong in the bytes."""

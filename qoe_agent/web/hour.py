@@ -72,7 +72,7 @@ def _text(key: Key, called: str, line: list[tuple[float, float]], unit: str, sai
 def _band(key: Key, one: Incident, line: int, now: float, said: Reader) -> Band:
     end = now if one.end is None else one.end
     lasted = said("open") if one.end is None else duration(one.end - one.start, said.language)
-    label = said("happened", phrase(one.kind, said.language), said.clock(one.start), lasted)
+    label = said("happened", phrase(one.kind, said.language, one.key), said.clock(one.start), lasted)
     return Band(one.start, end, one.severity, label, f"#{incident_id(key, one)}", line)
 
 

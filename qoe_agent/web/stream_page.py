@@ -211,7 +211,7 @@ def table(found: list[tuple[Key, Known]], said: Reader, marks: set[str], named: 
         one, row = known.incident, incident_id(key, known.incident)
         lasted = said("open") if one.end is None else duration(one.end - one.start, said.language)
         severity = SEVERITIES.get(one.severity, one.severity) if said.language == "zh" else one.severity
-        what = phrase(one.kind, said.language)
+        what = phrase(one.kind, said.language, one.key)
         opened = html(' class="open {}"', one.severity) if one.end is None else ""
         rows.append(html(
             '<tr id="{}"{}>{}<td>{}</td><td class="number">{}</td><td class="number">{}</td><td>{}</td></tr>',

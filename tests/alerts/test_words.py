@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qoe_agent import catalogue
@@ -91,3 +93,12 @@ def test_renditions_and_the_agent_itself_have_their_names() -> None:
 )
 def test_durations(seconds: float, said: str) -> None:
     assert words.duration(seconds, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "show-1: guest: frozen picture"), ("zh", "show-1：guest 画面静止")]
+)
+def test_a_tile_is_named(language: str, title: str) -> None:
+    found = notice("tile_content_freeze")
+    found = replace(found, name=found.name._replace(key="guest"))
+    assert words.text(found, language, "UTC").title == title
