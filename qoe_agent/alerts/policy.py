@@ -11,6 +11,7 @@ is to be told: of the reported case, or of all. The rules, for each fingerprint 
 - Below the minimum severity, while a kind in `silenced_by` is open on the same stream, in a maintenance window, and
   while the stream is not expected, nothing begins to be told. What still is wrong afterwards is told then. An end is
   always told to those who heard of the beginning.
+- What ended between two pictures far apart counts as long as it was seen.
 - An end that nobody saw (`unobserved`: a worker died, the agent was restarted) is none until `grace` has passed.
 
 Between two notices that something is firing with the same severity there is always one that it is resolved.
@@ -84,7 +85,7 @@ def resumed(state: State, now: float, since: float) -> State:
 
 def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
     """The case with what is reported of it."""
-    start, end = incident.start, incident.end
+    start, end = incident.start, _surely(incident)
     if case is None:
         case = Case(mark(*name, start), start)
     new = start not in case.spells
@@ -105,6 +106,13 @@ def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
         ended=max(ends) if over else None,
         grace=UNOBSERVED if unseen else 0.0,
     )
+
+
+def _surely(incident: Incident) -> float | None:
+    """Until when it is known to have lasted: between two pictures that were looked at, nobody knows."""
+    if incident.end is None:
+        return None
+    return max(incident.start, incident.end - float(incident.detail.get("end_within", 0.0)))
 
 
 def _stale(case: Case, start: float, end: float | None) -> bool:

@@ -114,6 +114,16 @@ def test_a_fault_that_is_reported_late_is_told_at_once_though_it_is_over() -> No
     assert said(watch.until(27.5)) == [("resolved", "stall")]
 
 
+def test_a_fault_seen_on_one_picture_only_is_not_told() -> None:
+    """A key frame in a fade was black, the next one, six seconds later, is not: nobody knows how long it was."""
+    watch = Watch()
+    watch.until(6.0)
+    watch.report(incident("black", 0.0, 6.0, end_within=6.0))
+    assert watch.until(30.0) == []
+    watch.report(incident("black", 40.0, 50.0, end_within=5.0))
+    assert said(watch.until(60.0))[0] == ("firing", "black"), "two pictures, five seconds apart, were"
+
+
 def test_many_short_faults_add_up_and_are_one_alert_with_a_count() -> None:
     watch = Watch()
     for n in range(10):
