@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.maths.ranks import Ranks
@@ -32,6 +33,11 @@ SPIKE = 4.0
 """Times the largest of the last packets (but for one in twenty): a cut."""
 JOINED = 0.6
 """Seconds by which a fall may be interrupted."""
+EARLY, GOPS = 0.9, 6
+"""Of the longest of the last groups of pictures: a key frame that comes sooner shows another scene."""
+WHOLE, LARGER, REFINES = 0.8, 1.5, 0.5
+"""Of the last key frame: another picture that is as large, so many seconds after it, shows another scene; before then,
+while what was coded badly is refined, only one that is larger by so much."""
 WAITING = 64
 """Packets held back to be put in order."""
 
@@ -50,14 +56,15 @@ class Fall(NamedTuple):
     size: float
     """And in it."""
     cut: bool
-    """It began with a picture larger than any lately: a cut to something that stands still."""
+    """It began with another scene: a cut to something that stands still."""
 
 
 class Collapse:
     """Feed it the packets of a video track in the order of decoding."""
 
     __slots__ = (
-        "_few", "_held", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times", "_was",
+        "_cut", "_few", "_gops", "_held", "_key", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times",
+        "_was",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +82,12 @@ class Collapse:
         """The fall that lasts, as it began but for `until`."""
         self._sizes = Ranks(LEVEL)
         """Its last sizes."""
+        self._gops: deque[float] = deque(maxlen=GOPS)
+        """Seconds between key frames."""
+        self._key: tuple[float, int] | None = None
+        """Media time and size of the last."""
+        self._cut = -inf
+        """Media time of the last picture that showed another scene."""
         self._last: float | None = None
         self._was: deque[Fall] = deque(maxlen=16)
         """Falls that are over, the latest last."""
@@ -99,7 +112,7 @@ class Collapse:
             return self._open and self._told(self._open)
         *falls, last = self.falls
         for fall in reversed(falls):
-            if fall.end is None or last.start - fall.end > JOINED:
+            if last.cut or fall.end is None or last.start - fall.end > JOINED:
                 break
             last = last._replace(start=fall.start, level=fall.level, cut=fall.cut)
         return last
@@ -108,6 +121,11 @@ class Collapse:
         last, self._last = self._last, pts
         if last is not None and not 0.0 <= pts - last <= 2.0:
             self._restart()
+        if self._another(pts, size, key=key):
+            self._cut = pts
+            if self._open:
+                self._over(pts)
+                self._keep(())
         if key:
             return
         recent = self._recent
@@ -126,6 +144,18 @@ class Collapse:
         if len(recent) > FEWEST:
             self._levels.add(recent[-FEWEST][1])
 
+    def _another(self, pts: float, size: int, *, key: bool) -> bool:
+        """Whether this picture's place or size says that it shows another scene."""
+        before = self._key
+        if not key:
+            return before is not None and size >= (WHOLE if pts - before[0] >= REFINES else LARGER) * before[1]
+        self._key = pts, size
+        if before is None or pts <= before[0]:
+            return False
+        early = len(self._gops) == GOPS and pts - before[0] < EARLY * max(self._gops)
+        self._gops.append(pts - before[0])
+        return early
+
     def _enters(self, pts: float, size: int) -> None:
         """The last half second moves on."""
         times, lately = self._times, self._lately
@@ -140,6 +170,8 @@ class Collapse:
             self._over(self._open.until)
         self._keep(())
         self._levels.clear()
+        self._gops.clear()
+        self._key = None
 
     def _falls(self, pts: float, level: float) -> None:
         """Find where it began: after the last three large ones in a row."""
@@ -152,7 +184,7 @@ class Collapse:
             else:
                 began, large = at, 0
         before = [size for at, size in recent if at < began]
-        cut = max(before[-3:], default=0) > SPIKE * self._levels.at(0.95)
+        cut = max(before[-3:], default=0) > SPIKE * self._levels.at(0.95) or self._cut > began - JOINED
         self._sizes.clear()
         self._few.clear()
         for _, size in recent[-FEW:]:

@@ -147,6 +147,8 @@ class Glimpses:
             return found if found and self._alike(found.start, found.until) else None
         near = chains(late, max(JOINED, gop - EDGE))
         near = [each for each in near if each[0].start < until and each[-1].until > run]
+        if any(each[0].cut for each in near) or any(f.cut and f.start <= self._other and f.until > run for f in falls):
+            return None
         if fallen([fall for each in near for fall in each], run, until) >= TELL:
             found = self._told(near[-1], least, inf)
             return found if found and self._alike(found.start, found.until) else None
@@ -228,10 +230,10 @@ def fallen(falls: Sequence[Fall], start: float, end: float) -> float:
 
 
 def chains(falls: Sequence[Fall], join: float) -> list[list[Fall]]:
-    """Falls that follow one another within `join` seconds are one."""
+    """Falls that follow one another within `join` seconds, without a cut between them, are one."""
     made: list[list[Fall]] = []
     for fall in falls:
-        if made and fall.start - made[-1][-1].until <= join:
+        if made and not fall.cut and fall.start - made[-1][-1].until <= join:
             made[-1].append(fall)
         else:
             made.append([fall])

@@ -39,6 +39,8 @@ HUM, HUMS = 0.05, 0.15
 """Change of the middle tile from which on it is noise, if it goes on; and if it stops:"""
 STEADY, SILENT = 0.75, 0.15
 """it was steady if the least was so near to the largest, and stopped if no more than this is left of it."""
+MANY = 20
+"""Pictures of a standing picture that tell whether noise goes on."""
 LEFT = 0.3
 """Of one change, the next one at most, if it is residue after motion that stopped."""
 LEAD, LOWEST = 6, 0.05
@@ -244,6 +246,12 @@ class Motion:
         if before < HUM or min(self._hum) < ABRUPT * before:
             return False
         return median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
+
+    def hums(self, after: Sequence[float]) -> bool:
+        """Whether noise goes on, as is known after a while only where some pictures are coded better than others.
+        `after`: the middle tile's change from picture to picture of what stands still."""
+        usual = self._noise.median
+        return len(after) >= MANY and usual >= HUM and median(after) > ABRUPT * usual
 
     def hushed(self, trail: Sequence[Step]) -> bool:
         """Whether steady noise stopped at once: a camera's does not, whatever it shows."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qoe_agent.maths.motion import Motion, Step, slowing
-from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, tiling, top
+from qoe_agent.maths.rim import one_sided
+from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +44,8 @@ TINY = 1e-3
 """Containers round to milliseconds."""
 STEPS = 3
 """Pictures in a row that may differ by residue."""
+LISTENS = 50
+"""Pictures of a freeze of which the noise is told."""
 REFINES = 0.5
 """Seconds after a key frame of a frozen picture in which an encoder short of bits makes it what it was."""
 
@@ -51,8 +54,8 @@ class Run:
     """A picture stands still, so far."""
 
     __slots__ = (
-        "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "pictures", "repeats", "seen",
-        "start", "steps", "trail", "until", "why_not",
+        "before", "border", "checked", "difference", "doubt", "first", "hum", "lead", "leaps", "pictures", "repeats",
+        "seen", "start", "steps", "trail", "until", "why_not",
     )  # fmt: skip
 
     def __init__(self, start: float, first: Plane, past: Past, shape: tuple[int, ...]) -> None:
@@ -61,6 +64,8 @@ class Run:
         self.lead, self.before, self.seen = list(past.recent), list(past.sparse), start - past.since
         self.trail: list[Step] = []
         """Its pictures until it was judged."""
+        self.hum: list[float] = []
+        """Change in the middle tile since it was judged."""
         self.border = np.zeros(shape, np.bool_)
         self.difference = 0.0
         self.pictures = 1
@@ -122,6 +127,8 @@ class Watch:
         run.until = run.until if run.steps else now
         if run.why_not is None:
             run.trail.append(Step(now, most, middle, key))
+        elif run.why_not == "" and not key and len(run.hum) < LISTENS:
+            run.hum.append(middle)
         if run.pictures == STEPS + 3:
             self._back(run)
         self._check(run, now, now - then, plane, past)
@@ -189,6 +196,8 @@ class Watch:
             self._crept(run, plane, past)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)
+        elif run.why_not == "" and not run.leaps and self.motion.hums(run.hum):
+            run.why_not = "noise"
         elif run.why_not is None:
             onset = self.motion.onset(run.trail)
             if onset is not None and not run.leaps:
@@ -276,24 +285,3 @@ class Watch:
             if not self.motion.refined(*busy(step)) or not self._same(plane, run.first):
                 return
             run.start = pts
-
-
-def one_sided(moving: Chosen) -> bool:
-    """Whether tiles move at one edge of the picture only."""
-    down, across = edge(moving.shape)
-    inside = [moving[down:], moving[:-down], moving[:, across:], moving[:, :-across]]
-    return any(not rest.any() for rest in inside)
-
-
-def middle(shape: tuple[int, ...]) -> Chosen:
-    """The tiles of a plane of this shape that are away from its border."""
-    tiles = tiling(*shape).area.shape
-    rows, columns = edge(tiles)
-    inner = np.zeros(tiles, np.bool_)
-    inner[rows:-rows, columns:-columns] = True
-    return inner
-
-
-def edge(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many rows and columns of tiles are the border."""
-    return max(1, round(shape[0] * 0.2)), max(1, round(shape[1] * 0.2))

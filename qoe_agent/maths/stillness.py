@@ -12,8 +12,9 @@ import numpy as np
 
 from qoe_agent.maths.motion import Past
 from qoe_agent.maths.ranks import Ranks
+from qoe_agent.maths.rim import middle
 from qoe_agent.maths.sameness import changes, same, tiling
-from qoe_agent.maths.standstill import NOISY, Watch, middle
+from qoe_agent.maths.standstill import NOISY, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,9 @@ MANY, LITTLE = 9, 0.35
 things may have stood still for most of the time."""
 NEAR = 0.1
 """Seconds between beginnings that are one."""
+SETTLES, RESTS = 1.0, 1.2
+"""Seconds after the middle within which the border, too, comes to rest where something left the picture; and those that
+all of it then stands still, which it does not where a clock or a ticker was burnt in."""
 COVERED = 0.25
 """Of a tile's area: from there on a mask covers it."""
 
@@ -176,12 +180,23 @@ class Stillness:
     def _present(self) -> Spell | None:
         """The spell there is: a freeze rather than another, of the whole picture rather than of its middle; but what
         looks like a cut or a dissolve to either is none."""
-        found = [self._told(w, w.run) for w in self._watches if w.run and w.run.why_not is not None]
+        judged = [(w, w.run) for w in self._watches if w.run and w.run.why_not is not None]
+        found = [self._told(w, run) for w, run in judged if w is self._watches[0] or not self._settles(run)]
         vetoes = [each for each in found if each.why_not in VETOES]
         for n, each in enumerate(found):
             veto = next((v.why_not for v in vetoes if abs(v.start - each.start) <= NEAR), "")
             found[n] = each._replace(why_not=each.why_not or veto)
         return min(found, key=lambda each: each.why_not != "", default=None)
+
+    def _settles(self, inner: Run) -> bool:
+        """Whether the border came to rest soon after the middle: by itself, then this is no freeze; or it may be."""
+        whole, known = self._watches[0].run, self._spell
+        if inner.why_not or inner.leaps or not whole or not NEAR < whole.start - inner.start <= SETTLES:
+            return False
+        if whole.why_not and whole.until - whole.start >= RESTS:
+            inner.why_not = whole.why_not
+        told = known is not None and known.start == inner.start and not known.why_not
+        return not told and whole.why_not != ""
 
     def _taken_over(self, before: Spell) -> Spell | None:
         """A freeze that goes on away from the border, where a clock ticks, and is not judged there yet."""

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qoe_agent.maths.rim import middle
 from qoe_agent.maths.sameness import displaced
-from qoe_agent.maths.standstill import middle
 
 if TYPE_CHECKING:
     from qoe_agent.maths.view import View

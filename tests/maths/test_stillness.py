@@ -11,8 +11,8 @@ import pytest
 
 from qoe_agent.maths.collapse import Collapse
 from qoe_agent.maths.hush import Hush
+from qoe_agent.maths.rim import middle
 from qoe_agent.maths.sameness import displaced, flow, same
-from qoe_agent.maths.standstill import middle
 from qoe_agent.maths.stillness import Spell, Stillness
 
 if TYPE_CHECKING:
