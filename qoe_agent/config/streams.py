@@ -103,7 +103,8 @@ class StreamOptions:
     thresholds: Thresholds = field(default_factory=Thresholds)
     """When `watch` calls the stream bad."""
     evidence: Literal["full", "thumbnail", "off"] = "full"
-    """What is kept of its incidents where `agent.evidence` has a folder: everything; no clip, only stills; nothing."""
+    """What is kept of its incidents where `agent.evidence` has a folder: everything; no clip, only stills; nothing, and
+    pages show no pictures of it either."""
     alerts: StreamAlerts = field(default_factory=StreamAlerts, compare=False)  # watched all the same
     """Which of its incidents are told, see `alerts` below."""
 
