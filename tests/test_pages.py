@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from qoe_agent import catalogue, clock
 from qoe_agent.about import About
@@ -255,3 +258,148 @@ async def test_without_a_token_nobody_logs_in(made: Any) -> None:
 
 def test_all_that_the_page_shows_is_measured() -> None:
     assert {each[0] for each in TABLE} <= METRICS.keys()
+
+
+async def test_the_cookie_ends_when_the_agent_says_so(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await made(token=TOKEN)
+    now = clock.realtime()
+    bench.client.session.cookie_jar.update_cookies({COOKIE: seal(TOKEN, int(now) + 100)})
+    assert (await bench.get("/"))[0] == 200
+    steady = clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: steady + 101)
+    assert (await bench.get("/"))[0] == 303
+
+
+LED = {**PAGE, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("path", ["/", "/streams/room?at=5&lang=zh", "/compare?a=room", "/evidence/x/clip.mp4"])
+async def test_who_is_led_here_from_elsewhere_goes_around_once_and_keeps_the_way(made: Any, path: str) -> None:
+    bench = await made(token=TOKEN)
+    status, text = await bench.get(path, **LED)
+    assert status == 200
+    onward = re.search(r'http-equiv="refresh" content="0; url=(/login/on\?next=[^"]+)"', text)
+    assert onward
+    assert "room" not in text.replace("streams%2Froom", "").replace("a%3Droom", "")
+    async with bench.client.get(URL(onward[1], encoded=True), headers=PAGE, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, path)
+    assert (await bench.get(path))[0] == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/", {**LED, "Sec-Fetch-Dest": "iframe"}),
+        ("/", {**LED, "Sec-Fetch-Site": "none"}),
+        ("/probe?target=room", LED),
+        ("/metrics", LED),
+    ],
+)
+async def test_nothing_else_from_elsewhere_goes_around(made: Any, path: str, headers: dict[str, str]) -> None:
+    bench = await made(token=TOKEN)
+    assert (await bench.get(path, **headers))[0] == 303
+    async with bench.client.post("/", headers=headers) as answer:
+        assert answer.status == 401
+
+
+async def test_the_way_around_leads_nowhere_else(made: Any) -> None:
+    bench = await made(token=TOKEN)
+    async with bench.client.get("/login/on", params={"next": "//evil.example"}, allow_redirects=False) as answer:
+        assert answer.headers["Location"] == "/"
+
+
+async def test_event_streams_want_the_token_and_end_when_it_changes(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qoe_agent.web.live.EVERY", 0.02)
+    bench = await made(token=TOKEN)
+    async with bench.client.get("/live?page=front") as answer:
+        assert answer.status == 401
+    bench.client.session.cookie_jar.update_cookies({COOKIE: seal(TOKEN, LATER)})
+    async with bench.client.get("/live?page=front") as answer:
+        assert answer.status == 200
+        await answer.content.readline()
+        bench.exporter.options = Web(token=TOKEN + "-another")
+        async with asyncio.timeout(5):
+            await answer.content.read()
+
+
+async def test_two_streams_stand_side_by_side_with_their_difference(made: Any) -> None:
+    bench = await made()
+    bench.agent.names = ((Key("room"), "up"), (Key("a/b <c>"), "up"))
+    bench.board.add(Key("a/b <c>"), {})
+    for called, height, latency in (("room", 1080.0, 2.0), ("a/b <c>", 720.0, None)):
+        bench.put("qoe_video_height_pixels", height, key=called)
+        if latency:
+            bench.put("qoe_latency_seconds", latency, "pdt", "transport", key=called)
+    bench.incident("black", -5, key="a/b <c>")
+    status, text = await bench.get("/compare?a=room&b=a%2Fb%20%3Cc%3E")
+    assert status == 200
+    assert "<c>" not in text
+    cells = re.findall(r'<td class="number">([^<]*)</td>', text)
+    assert cells[:6] == ["1080 px", "720 px", "−360 px", "2 s", "–", "–"]
+    assert "the picture is black" in text
+    assert '<option value="a/b &lt;c&gt;">' in text
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("", 200, ""),
+        ("?a=room", 200, ""),
+        ("?a=room&b=nobody", 404, "There is no stream called nobody."),
+        ("?a=room&b=room", 400, "Choose two different streams."),
+        ("?a=%3Cscript%3E&b=room", 404, "no stream called &lt;script&gt;"),
+        ("?a=room&b=nobody&lang=zh", 404, "没有名为 nobody 的直播流。"),
+    ],
+)
+async def test_what_cannot_be_compared_is_said(made: Any, query: str, status: int, said: str) -> None:
+    bench = await made()
+    found, text = await bench.get(f"/compare{query}")
+    assert found == status
+    assert said in text
+    assert "<form" in text
+    assert 'value="room"' in text
+
+
+@pytest.mark.parametrize("name", ["a/b", "主播 <b>/房间?#7%", "a b+c&d"])
+async def test_streams_of_any_name_have_a_page_an_event_stream_and_links(made: Any, name: str) -> None:
+    bench = await made()
+    bench.agent.names = ((Key(name), "up"),)
+    bench.board.add(Key(name), {})
+    bench.put("qoe_up", 1.0, key=name)
+    _, front = await bench.get("/?lang=zh")
+    where = re.search(r'<h2><a href="(/streams/[^"]+)">', front)
+    assert where
+    async with bench.client.get(URL(unescape(where[1]), encoded=True), headers=PAGE) as answer:
+        text = await answer.text()
+        assert answer.status == 200
+    assert f"<h1>{escape(name)}</h1>" in text
+    live = re.search(r'data-live="([^"]+)"', text)
+    assert live
+    async with bench.client.get(URL(unescape(live[1]), encoded=True)) as answer:
+        assert answer.status == 200
+    assert "lang=zh" in live[1]
+
+
+async def test_a_rendition_has_a_page_by_its_parts_and_as_people_see_it(made: Any) -> None:
+    bench = await made()
+    key = Key("ladder", "720p")
+    bench.agent.names = ((key, "up"),)
+    bench.board.add(key, {})
+    for path in ("/streams/ladder?rendition=720p", "/streams/ladder%2F720p"):
+        status, text = await bench.get(path)
+        assert status == 200
+        assert "<h1>ladder/720p</h1>" in text
+
+
+async def test_what_is_open_leads_to_its_evidence_only_if_there_is_some(made: Any) -> None:
+    bench = await made()
+    bench.incident("black", -5)
+    _, text = await bench.get("/streams/room")
+    assert 'id="i-' in text
+    assert "<td>the picture is black</td>" in text
+    start = bench.now - 5
+    marked = mark("room", "", "black", "", start)
+    said = {"stream": "room", "incidents": [{"kind": "black", "mark": marked, "start": start}]}
+    bench.agent.evidence.put(name("room", "black", marked, start), {"case.json": json.dumps(said).encode()}, start)
+    _, text = await bench.get("/streams/room?incident=x")
+    assert f'<a href="#{marked}">the picture is black</a>' in text
