@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from qoe_agent.maths.stillness import Seen, Spell
 
 WHOLE = (10, 4.0)
-"""Pictures that followed one another and stood still, and seconds of that, whose beginning need not have been seen."""
+"""Pictures that followed one another and stood still, and seconds of that, which prove a freeze by themselves: nobody
+sits so still for so long."""
+FAINT = ("noise", "gradual", "still")
+"""What speaks against a freeze where somebody who moves little, in a small part, is seen to stop."""
 KNOWN = 2
 """Changes between pictures apart that tell what is usual, at least."""
 SETTLED = 5.0
@@ -55,11 +58,20 @@ class Partly(Frozen):
             return None
         if self._begun is None or spell.start - self._begun < SETTLED:
             return None
-        if spell.why_not and (spell.why_not != "unknown" or not self._moves or self._turned or not _lasts(spell)):
+        if spell.why_not and not (self._moves and self._proves(spell)):
             return None
         found = self._found(spell.start, spell.until, "pictures", spell)
         found.detail.pop("sound", None)
         return found
+
+    def _proves(self, spell: Spell) -> bool:
+        """Whether it stands still for so long that it need not have been seen to stop at once."""
+        seconds, (pictures, least) = spell.until - spell.start, WHOLE
+        apart = spell.leaps >= LEAPS and seconds >= SURE
+        whole = spell.pictures - spell.leaps >= pictures and seconds >= least
+        if spell.why_not == "unknown":
+            return (apart or whole) and not self._turned
+        return spell.why_not in FAINT and whole
 
     @property
     def _turned(self) -> bool:
@@ -67,11 +79,3 @@ class Partly(Frozen):
         *usual, last = self._changes or (0.0,)
         times, least = TURNED
         return len(usual) < KNOWN or (last > least and last > times * median(usual))
-
-
-def _lasts(spell: Spell) -> bool:
-    """Whether it stands still for so long that it need not have been seen to stop."""
-    seconds, (pictures, least) = spell.until - spell.start, WHOLE
-    if spell.leaps >= LEAPS and seconds >= SURE:
-        return True
-    return spell.pictures - spell.leaps >= pictures and seconds >= least
