@@ -10,16 +10,18 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
-from qoe_agent import config, daemon, discovery
+from qoe_agent import clock, config, daemon, discovery
 from qoe_agent.daemon import Daemon
 from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
 from qoe_agent.maths.rendezvous import owns
+from tests.media import h264
 from tests.stage import Stage, stage, until
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ class Client:
     async def get(self, path: str, **more: Any) -> tuple[int, str]:
         async with self._http.get(self.base + path, **more) as answer:
             return answer.status, await answer.text()
+
+    async def fetch(self, path: str) -> tuple[int, bytes]:
+        async with self._http.get(self.base + path) as answer:
+            return answer.status, await answer.read()
 
     async def post(self, path: str, **more: Any) -> tuple[int, str]:
         async with self._http.post(self.base + path, **more) as answer:
@@ -106,6 +112,31 @@ async def test_it_serves_what_it_watches_and_is_ready_when_all_was_tried(asked: 
     assert 'qoe_up{stream="b"} 0.0' in text
     page = (await client.get("/"))[1]
     assert "abcdef" not in text + page
+
+
+async def test_people_see_pictures_of_streams_that_may_be_seen_until_they_may_not(asked: Any, played: Stage) -> None:
+    client = await asked(streams("room") + streams("private", more=", evidence: 'off'").partition("streams:\n")[2])
+    await until(lambda: played.begun == 2)
+    form, packets = h264(frames=1)
+    showing = "/thumbnails?stream=room"
+
+    async def show() -> bool:
+        for name in ("room", "private"):
+            (pull,) = played.at(f"rtmp://127.0.0.1/live/{name}?token=abcdef")
+            for seen in (replace(form, at=clock.now()), replace(packets[0], at=clock.now())):
+                pull.emit(seen)
+        await asyncio.sleep(0.01)
+        return (await client.fetch(showing))[0] == 200
+
+    assert (await client.fetch(showing))[0] == 404
+    async with asyncio.timeout(DEADLINE):
+        while not await show():
+            pass
+    assert (await client.fetch(showing))[1][:2] == b"\xff\xd8"
+    assert (await client.fetch("/thumbnails?stream=private"))[0] == 404
+    client.path.write_text(streams("room", more=", evidence: 'off'"))
+    await client.post("/-/reload")
+    assert (await client.fetch(showing))[0] == 404
 
 
 async def test_a_reload_touches_only_what_changed(asked: Any, played: Stage) -> None:
