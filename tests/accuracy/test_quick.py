@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from qoe_agent.maths.tiles import grid
 from tests.accuracy import faults_freeze, faults_sound
 from tests.accuracy import faults_picture as faults
 from tests.accuracy.clips import BUNNY, RATE, bunny, dark_noise, encode, slides, speech
@@ -94,6 +95,24 @@ def test_a_freeze_of_four_seconds_encoded_again_at_2_mbps_is_found_where_freezed
     ours = judged(path, "content_freeze", truth, 7.6)
     assert (ours.recall, ours.invented) == (1.0, 0)
     assert abs(ours.onset[0]) <= FRAME
+
+
+@needs_film
+def test_a_guest_who_is_frozen_beside_a_host_who_moves_is_found_and_the_whole_picture_is_not_frozen(
+    tmp_path: Path,
+) -> None:
+    half, truth = (160, 180), Span(7.0, 12.2)
+    guest = faults_freeze.freeze(faults_freeze.grain(bunny(half, 13.6), 1.5, 1), [truth])
+    pair = (np.hstack(each) for each in zip(dark_noise(half, 13.6, 1, level=30.0), guest, strict=False))
+    path = encode(tmp_path / "pair.ts", pair, bitrate=6e5, gop=25)
+    for decode, onset, length in (("all", FRAME, FRAME), ("adaptive", 1.0, 2.0)):
+        seen = watch(path, "tiles", "content_freeze", decode=decode, options={"tiles": {"tiles": grid(1, 2)}})
+        (told,) = seen.of("tile_content_freeze")
+        assert told.key == "r1c2"
+        assert told.start_pts == pytest.approx(first_picture(seen)[0] + truth.start, abs=onset)
+        assert told.end is not None
+        assert told.end - told.start == pytest.approx(truth.seconds, abs=length)
+        assert seen.of("content_freeze") == []
 
 
 def test_slides_are_not_frozen_though_freezedetect_says_so(tmp_path: Path) -> None:
