@@ -1,13 +1,15 @@
 """How long it takes from a fault in a live stream until a real Alertmanager has the alert, and until it is over there.
 
-`python -m tests.bench.bench_alerts [ROUNDS]`: the demo's origin over HTTP-FLV, the agent as a daemon (`decode: all`),
-and Debian's prometheus-alertmanager. For pictures and sound it counts from the first faulty frame that leaves the
-origin, for stalls from when the player ran dry; beyond `for`, and beyond `resolve_after` after the first good frame.
-Both are to be at most two seconds.
+`python -m tests.bench.bench_alerts [ROUNDS] [--ways flv hls adaptive keyframes]`: the demo's origin, the agent as a
+daemon, and Debian's prometheus-alertmanager. For pictures and sound it counts from the first faulty frame that leaves
+the origin, for stalls from when the player ran dry; beyond `for`, and beyond `resolve_after` after the first good
+frame. Both are to be at most two seconds over HTTP-FLV where all is decoded (`flv`); over HLS (`hls`) a segment and a
+poll more, and where less is decoded (`adaptive`, `keyframes`) the window of the detector.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import statistics
 import sys
@@ -15,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qoe_agent.demo.origin import Origin
+from qoe_agent.demo.origin import SEGMENT, Origin
 from qoe_agent.demo.programme import Programme
 from tests.e2e import alerted, servers
 
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 RULE = 1.0
 MOST = 2.0
 """Seconds beyond `for`, or `resolve_after`, that are promised."""
+POLL = SEGMENT
+WINDOWS = {"adaptive": 2.0, "keyframes": 14.0}
+"""Seconds that detectors may need besides: a group of pictures, or eight seconds of it and two decoded pictures."""
+WAYS = {
+    "flv": ("flv", "all", MOST),
+    "hls": ("m3u8", "all", MOST + SEGMENT + POLL),
+    "adaptive": ("flv", "adaptive", MOST + WINDOWS["adaptive"]),
+    "keyframes": ("flv", "keyframes", MOST + WINDOWS["keyframes"]),
+}
+"""Ending of the address, decode policy, seconds that are promised."""
+LONGER = {("keyframes", "black"): 22.0, ("keyframes", "standing"): 22.0, ("hls", "stall"): 14.0}
+"""Seconds of a fault, where it takes more than below to be one: a player of HLS has six seconds in store."""
 CASES: tuple[tuple[FaultKind, str, float], ...] = (
     ("black", "QoeBlack", 3.0), ("standing", "QoeContentFreeze", 4.0), ("silence", "QoeSilence", 5.0),
     ("stall", "QoeStall", 5.0),
@@ -43,26 +57,31 @@ LASTING = {"silence": 2.0}
 """`for`, where it is not RULE: a silence is one only after two seconds."""
 
 
-async def main(rounds: int) -> bool:
+async def main(rounds: int, ways: list[str]) -> bool:
     """Measure; whether it is prompt enough."""
     origin = Origin(Programme(width=320, height=180))
     base = await origin.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return await measured(origin, f"{base}/live/show.flv", Path(folder), rounds)
+            return all([await measured(origin, base, Path(folder) / way, rounds, way) for way in ways])
     finally:
         await origin.stop()
 
 
-async def measured(origin: Origin, url: str, home: Path, rounds: int) -> bool:
+async def measured(origin: Origin, base: str, home: Path, rounds: int, way: str) -> bool:
     """All faults in turn."""
-    good = True
+    good, (ending, decode, most) = True, WAYS[way]
+    home.mkdir()
     async with servers.alertmanager(home / "am") as manager:
         more = f'alerts: {{alertmanagers: [{{url: "{manager}"}}]}}\n{CONFIG}'
-        async with servers.agent(home / "agent", {"show": url}, "all", more) as agent:
+        async with servers.agent(home / "agent", {"show": f"{base}/live/show.{ending}"}, decode, more) as agent:
             await servers.until(lambda: 'qoe_buffer_seconds{stream="show"}' in servers.exposition(agent.port), "media")
-            print(f"seconds beyond `for` and `resolve_after`, {rounds} faults of each kind (median, worst)", flush=True)
+            print(
+                f"{way}: seconds beyond `for` and `resolve_after`, {rounds} faults of each kind (median, worst)",
+                flush=True,
+            )
             for kind, name, seconds in CASES:
+                seconds = LONGER.get((way, kind), seconds)
                 await asyncio.sleep(5)  # what went wrong before is no longer among what detectors compare with
                 fired, over, missed = list[float](), list[float](), 0
                 while len(fired) < rounds and missed < rounds:
@@ -75,7 +94,7 @@ async def measured(origin: Origin, url: str, home: Path, rounds: int) -> bool:
                     began = told.incident if kind == "stall" else told.began
                     fired.append(told.fired - began - LASTING.get(kind, RULE))
                     over.append(told.resolved - told.ended - RULE)
-                good = good and not missed and max(fired + over) <= MOST
+                good = good and not missed and max(fired + over) <= most
                 if not fired:
                     continue
                 print(
@@ -87,4 +106,8 @@ async def measured(origin: Origin, url: str, home: Path, rounds: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)) else 1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rounds", type=int, nargs="?", default=10)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["flv"])
+    said = parser.parse_args()
+    sys.exit(0 if asyncio.run(main(said.rounds, said.ways)) else 1)
