@@ -36,7 +36,7 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
     home.mkdir(exist_ok=True)
     origin = Origin(Programme(width=320, height=180))
     origin.schedule(FAULTS)
-    often = {"decode": "all", "join": {"every": "2s"}}
+    often = {"decode": "all", "join": {"every": "2s"}, "tiles": "1x2"}
     async with contextlib.AsyncExitStack() as stack:
         side = await stack.enter_async_context(_side())
         ports = servers.free_port(), servers.free_port()
@@ -52,7 +52,7 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "gone", "url": gone},
                 {"name": "missing", "url": f"{side}/streams/hls_missing/index.m3u8"},
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
-                *({"name": name, "url": f"{side}/streams/{name}", "decode": "all", "tiles": "1x2"} for name in FAULTY),
+                *({"name": name, "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
             ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side),
                 evidence={"folder": str(home / "evidence")})
         )  # fmt: skip
