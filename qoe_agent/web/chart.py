@@ -6,7 +6,7 @@ Places across are per cent of the width, lines are drawn in boxes of their own t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from qoe_agent.web.html import Safe, html, joined
 
@@ -42,6 +42,22 @@ class Row:
     """Amounts of an interval rather than states."""
     text: str = ""
     """The same for those who do not see it."""
+
+
+class Span(NamedTuple):
+    """What an axis of time holds."""
+
+    start: float
+    seconds: float
+
+    def across(self, at: float) -> str:
+        """Where a time is, in per cent of the width."""
+        return f"{min(100.0, max(0.0, (at - self.start) * 100 / self.seconds)):.2f}%"
+
+    def extent(self, band: Band) -> tuple[str, str]:
+        """Where a band begins, and how wide it is."""
+        begin, end = max(band.start, self.start), max(band.end, self.start)
+        return self.across(begin), f"{max(0.25, (end - begin) * 100 / self.seconds):.2f}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +113,7 @@ def spark(points: Points, stalls: Points, start: float, label: str) -> Safe:
 
 
 def _path(points: Points, start: float, low: float, high: float, gap: float = GAP) -> str:
-    """The line through `points`, in a box of 3600 x TALL."""
+    """The line through `points`, in a box of a unit a second, TALL high."""
     scale = TALL / (high - low)
     parts = []
     for run in runs(points, gap):
@@ -112,36 +128,34 @@ def _bars(points: Points, start: float, low: float, high: float) -> str:
     return "".join(f"M{at - start:.0f},{TALL}v-{value * scale:.1f}" for at, value in points if value > 0)
 
 
-def timeline(rows: Sequence[Row], bands: Sequence[Band], start: float, label: str, ticks: Sequence[Band]) -> Safe:
-    """All rows and the incidents across them, from `start` on for an hour; `ticks` name the times (label)."""
+def timeline(rows: Sequence[Row], bands: Sequence[Band], span: Span, label: str, ticks: Sequence[Band]) -> Safe:
+    """All rows and the incidents across them; `ticks` name the times (label)."""
     lanes = _lanes(bands)
     top = LANE * max((lane + 1 for lane in lanes), default=0) + (8 if bands else 0)
     tall = top + ROW * len(rows)
     grid = joined(
         html('<line class="grid" x1="{}" x2="{}" y1="0" y2="{}"/><text class="time" x="{}" y="{}">{}</text>',
-             _across(tick.start, start), _across(tick.start, start), tall, _across(tick.start, start), tall + 15,
-             tick.label)
-        for tick in ticks
+             at, at, tall, at, tall + 15, tick.label)
+        for tick in ticks for at in [span.across(tick.start)]
     )  # fmt: skip
     across = joined(
         html('<rect class="across {}" x="{}" y="{}" width="{}" height="{}"/>',
-             band.severity, *_extent(band, start)[:1], top, _extent(band, start)[1], ROW * len(rows))
-        for band in bands if band.severity != "info"
+             band.severity, at, top, wide, ROW * len(rows))
+        for band in bands for at, wide in [span.extent(band)] if band.severity != "info"
     )  # fmt: skip
     links = joined(
         html('<a href="{}" aria-label="{}"><title>{}</title><rect class="band {} line{}" x="{}" y="{}" width="{}" '
              'height="{}" rx="1.5"/></a>',
-             band.link, band.label, band.label, band.severity, band.line, _extent(band, start)[0], lane * LANE + 1,
-             _extent(band, start)[1], LANE - 3)
-        for band, lane in zip(bands, lanes, strict=True)
+             band.link, band.label, band.label, band.severity, band.line, at, lane * LANE + 1, wide, LANE - 3)
+        for band, lane in zip(bands, lanes, strict=True) for at, wide in [span.extent(band)]
     )  # fmt: skip
     return html(
         '<svg class="timeline" role="group" aria-label="{}" width="100%" height="{}">{}{}{}{}</svg>',
-        label, tall + AXIS, across, grid, joined(_row(row, start, top + n * ROW) for n, row in enumerate(rows)), links,
+        label, tall + AXIS, across, grid, joined(_row(row, span, top + n * ROW) for n, row in enumerate(rows)), links,
     )  # fmt: skip
 
 
-def _row(row: Row, start: float, top: int) -> Safe:
+def _row(row: Row, span: Span, top: int) -> Safe:
     values = [value for line in row.lines for _, value in line]
     known = [*values, *(each for each in (row.low, row.high) if each is not None)]
     low, high = min(known), max(known)
@@ -149,32 +163,22 @@ def _row(row: Row, start: float, top: int) -> Safe:
         low, high = low - abs(low) * 0.1 - 0.5, high + abs(high) * 0.1 + 0.5
     draw = _bars if row.bars else _path
     drawn = joined(
-        html('<path class="{} line{}" d="{}"/>', "bars" if row.bars else "line", n, draw(line, start, low, high))
+        html('<path class="{} line{}" d="{}"/>', "bars" if row.bars else "line", n, draw(line, span.start, low, high))
         for n, line in enumerate(row.lines)
     )
-    zero = f"M0,{TALL + low * TALL / (high - low):.1f}H3600" if low < 0 < high else ""
+    zero = f"M0,{TALL + low * TALL / (high - low):.1f}H{span.seconds:.0f}" if low < 0 < high else ""
     reach = f"{_short(low)} … {_short(high)} {row.unit}".strip()
     return html(
         '<g role="img" aria-label="{}"><line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/>'
         '<text class="name" x="0" y="{}">{}</text><text class="range" x="100%" y="{}">{}</text>'
-        '<svg x="0" y="{}" width="100%" height="{}" viewBox="0 -4 3600 108" preserveAspectRatio="none">{}{}</svg></g>',
+        '<svg x="0" y="{}" width="100%" height="{}" viewBox="0 -4 {} 108" preserveAspectRatio="none">{}{}</svg></g>',
         row.text, top + ROW, top + ROW, top + 14, row.name, top + 14, reach, top + AIR - 3, ROW - AIR - 6,
-        html('<path class="zero" d="{}"/>', zero) if zero else Safe(), drawn,
+        round(span.seconds), html('<path class="zero" d="{}"/>', zero) if zero else Safe(), drawn,
     )  # fmt: skip
 
 
 def _short(value: float) -> str:
     return (f"{value:.0f}" if abs(value) >= 100 else f"{round(value, 2) + 0.0:.3g}").replace("-", "−")
-
-
-def _across(at: float, start: float) -> str:
-    return f"{min(100.0, max(0.0, (at - start) * 100 / HOUR)):.2f}%"
-
-
-def _extent(band: Band, start: float) -> tuple[str, str]:
-    """Where a band begins, and how wide it is."""
-    begin, end = max(band.start, start), max(band.end, start)
-    return _across(begin, start), f"{max(0.25, (end - begin) * 100 / HOUR):.2f}%"
 
 
 def _lanes(bands: Sequence[Band]) -> list[int]:

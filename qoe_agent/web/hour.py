@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qoe_agent import clock
 from qoe_agent.alerts.words import duration, phrase
 from qoe_agent.evidence.mark import mark
-from qoe_agent.web.chart import HOUR, Band, Row, timeline
+from qoe_agent.web.chart import HOUR, Band, Row, Span, timeline
 from qoe_agent.web.html import Safe, html
 from qoe_agent.web.words import number
 
@@ -26,8 +26,12 @@ REACH: dict[str, tuple[float | None, float | None]] = {
     "height": (0.0, None), "frame_rate": (0.0, None), "mos": (1.0, 5.0), "startup": (0.0, None),
 }  # fmt: skip
 """What the axes hold at least, as shown."""
-BETWEEN = 600.0
+LEAST = 600.0
+"""Seconds that the axis holds at least; an agent that began lately does not know an hour yet."""
+BETWEEN = (60.0, 120.0, 300.0, 600.0)
 """Seconds between two marks of the axis."""
+MARKS = 7
+"""Marks at most."""
 MOST = 100
 """Incidents that are drawn, the latest."""
 
@@ -58,7 +62,10 @@ def drawn(scene: Scene, keys: Sequence[Key], said: Reader, now: float) -> Safe:
     if not rows and not bands:
         return html("<p>{}</p>", said("no_history"))
     bands.sort(key=lambda band: band.start)
-    return timeline(rows, bands, start, said("timeline_of"), _ticks(start, said))
+    known = [line[0][0] for row in rows for line in row.lines if line] + [band.start for band in bands]
+    start = max(start, min(now - LEAST, *known))
+    span = Span(start, now - start)
+    return timeline(rows, bands, span, said("timeline_of"), _ticks(span, said))
 
 
 def _text(key: Key, called: str, line: list[tuple[float, float]], unit: str, said: Reader, named: bool) -> str:
@@ -76,9 +83,10 @@ def _band(key: Key, one: Incident, line: int, now: float, said: Reader) -> Band:
     return Band(one.start, end, one.severity, label, f"#{incident_id(key, one)}", line)
 
 
-def _ticks(start: float, said: Reader) -> list[Band]:
-    """Every ten minutes of the wall clock."""
-    shift = clock.wall(start) - start
-    first = -(-(start + shift) // BETWEEN) * BETWEEN - shift
-    times = [first + n * BETWEEN for n in range(int(HOUR / BETWEEN))]
+def _ticks(span: Span, said: Reader) -> list[Band]:
+    """Round minutes of the wall clock."""
+    between = next((each for each in BETWEEN if span.seconds / each <= MARKS), BETWEEN[-1])
+    shift = clock.wall(span.start) - span.start
+    first = -(-(span.start + shift) // between) * between - shift
+    times = [first + n * between for n in range(int((span.start + span.seconds - first) / between) + 1)]
     return [Band(at, at, "", said.clock(at, seconds=False), "") for at in times]

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from qoe_agent import clock
 from qoe_agent.sink import Key
-from qoe_agent.web.chart import Band, Row, _lanes, coarse, runs, spark, timeline
+from qoe_agent.web.chart import Band, Row, Span, _lanes, coarse, runs, spark, timeline
 from qoe_agent.web.hour import drawn, incident_id, recent
 from qoe_agent.web.words import Reader
 from tests.web.scenes import Stage
@@ -23,7 +23,7 @@ def test_a_line_is_broken_where_nothing_is_known() -> None:
     points = [(0.0, 1.0), (10.0, 1.0), (40.0, 2.0), (50.0, 2.0)]
     assert list(runs(points)) == [points[:2], points[2:]]
     assert list(runs([])) == []
-    text = timeline([Row("Height", "px", [points])], [], 0.0, "hour", [])
+    text = timeline([Row("Height", "px", [points])], [], Span(0.0, 3600.0), "hour", [])
     (path,) = re.findall(r'class="line line0" d="([^"]+)"', text)
     assert path.count("M") == 2
 
@@ -60,6 +60,19 @@ def test_the_hour_has_a_row_a_measure_and_a_text_for_each() -> None:
     heights = next(each for each in found.iter("path") if each.get("d", "").count("M") == 2)
     assert heights.get("class") == "line line0"
     assert len([each for each in found.iter("text") if each.get("class") == "time"]) == 6
+
+
+def test_an_agent_that_began_lately_shows_what_it_knows() -> None:
+    stage = Stage("room")
+    for later in (130.0, 120.0, 110.0):
+        stage.put("room", "qoe_video_height_pixels", 1080.0)
+        stage.agent.history.take(stage.now - later)
+    stage.wrong("room", "black", start=-1200, end=-1190)
+    found = hour(stage, "room")
+    times = [each for each in found.iter("text") if each.get("class") == "time"]
+    assert 3 <= len(times) <= 5, "a mark each five minutes of twenty"
+    (band,) = [each for each in found.iter("rect") if (each.get("class") or "").startswith("band")]
+    assert band.get("x") == "0.00%"
 
 
 def test_incidents_of_the_hour_can_be_reached_and_lead_to_their_rows() -> None:
