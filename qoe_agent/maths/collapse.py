@@ -36,8 +36,8 @@ JOINED = 0.6
 EARLY, GOPS = 0.9, 6
 """Of the longest of the last groups of pictures: a key frame that comes sooner shows another scene."""
 WHOLE, LARGER, REFINES = 0.8, 1.5, 0.5
-"""Of the last key frame: another picture that is as large, so many seconds after it, shows another scene; before then,
-while what was coded badly is refined, only one that is larger by so much."""
+"""Of the last key frame: another picture in a fall that is as large, so many seconds after it, shows another scene;
+before then, while what was coded badly is refined, only one that is larger by so much."""
 WAITING = 64
 """Packets held back to be put in order."""
 
@@ -148,7 +148,9 @@ class Collapse:
         """Whether this picture's place or size says that it shows another scene."""
         before = self._key
         if not key:
-            return before is not None and size >= (WHOLE if pts - before[0] >= REFINES else LARGER) * before[1]
+            if self._open is None or before is None:  # what moves may cost as much all the time
+                return False
+            return size >= (WHOLE if pts - before[0] >= REFINES else LARGER) * before[1]
         self._key = pts, size
         if before is None or pts <= before[0]:
             return False

@@ -16,7 +16,7 @@ from qoe_agent.maths.sameness import displaced, flow, same
 from qoe_agent.maths.stillness import Spell, Stillness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -188,6 +188,31 @@ def test_a_freeze_of_partial_motion_is_found() -> None:
     planes = talker(100)
     ((start, _),) = freezes(noisy([*planes[:50], *[planes[49]] * 40, *planes[50:]], 0.0))
     assert start == pytest.approx(49 / FPS, abs=0.041)
+
+
+def flickering(planes: Iterable[Plane], sigma: float) -> Iterator[Plane]:
+    """A camera's noise as an encoder may leave it: in one picture of four."""
+    random = np.random.default_rng(9)
+    for n, plane in enumerate(planes):
+        grain = random.normal(0, sigma if n % 4 == 0 else 0.0, plane.shape)
+        yield np.clip(plane + grain, 0, 255).astype(np.uint8)
+
+
+def passing(frames: int, leaves: int) -> list[Plane]:
+    """A hand over a product that stands: gone to the right by picture `leaves`."""
+    back, hand = at(scene(3), 50.0), at(scene(4), 90.0)
+    planes = []
+    for n in range(frames):
+        shown, x = back.copy(), max(0, WIDTH - 6 * max(0, leaves - n))
+        wide = min(80, WIDTH - x)
+        shown[40:140, x : x + wide] = hand[40:140, 80 : 80 + wide]
+        planes.append(shown)
+    return planes
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.0])
+def test_what_leaves_a_picture_is_no_freeze(sigma: float) -> None:
+    assert freezes(flickering(passing(200, 40), sigma)) == []
 
 
 def clocked(planes: Iterable[Plane], where: tuple[int, int] = (8, 270)) -> Iterator[Plane]:
@@ -418,6 +443,47 @@ def test_a_fall_after_a_cut_says_so() -> None:
     fall = sizes((5.0, 8.0), cut=50_000).latest()
     assert fall
     assert fall.cut
+
+
+def sized(seconds: float, of: Callable[[float], tuple[int, bool]]) -> Collapse:
+    """Size and key frame by media time."""
+    collapse = Collapse()
+    for n in range(int(seconds * FPS)):
+        size, key = of(n / FPS)
+        collapse.add(n / FPS, n / FPS, size, key)
+    return collapse
+
+
+def test_a_fall_after_a_key_frame_that_came_early_says_that_it_is_a_cut() -> None:
+    """Where an encoder sees a new scene it begins a group of pictures."""
+
+    def of(at: float) -> tuple[int, bool]:
+        key = at % 2.0 < 0.039 if at < 15.0 else (at - 15.0) % 2.0 < 0.039
+        return (20_000, True) if key else (3000 if at < 15.0 else 50, False)
+
+    fall = sized(20.0, of).latest()
+    assert fall
+    assert fall.cut
+    assert fall.start == pytest.approx(15.04, abs=0.05)
+
+
+@pytest.mark.parametrize(("slide", "cut"), [(19_000, True), (900, False)])
+def test_another_picture_among_small_ones_is_another_slide(slide: int, cut: bool) -> None:
+    def of(at: float) -> tuple[int, bool]:
+        if at % 2.0 < 0.039:
+            return 20_000, True
+        return (3000 if at < 15.0 else slide if 17.0 <= at < 17.039 else 50), False
+
+    fall = sized(20.0, of).latest()
+    assert fall
+    assert fall.cut == cut
+    assert fall.start == pytest.approx(17.04 if cut else 15.0, abs=0.05)
+
+
+def test_motion_that_costs_as_much_as_key_frames_is_no_cut() -> None:
+    fall = sized(20.0, lambda at: (20_000, True) if at % 2 < 0.039 else (19_000 if at < 15.0 else 50, False)).latest()
+    assert fall
+    assert not fall.cut
 
 
 def test_even_packets_do_not_fall() -> None:
