@@ -21,6 +21,7 @@ from qoe_agent.daemon import Daemon
 from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
 from qoe_agent.maths.rendezvous import owns
+from qoe_agent.sink import Key
 from tests.media import h264
 from tests.stage import Stage, stage, until
 
@@ -302,7 +303,7 @@ async def test_a_publisher_that_restarts_is_watched_anew(asked: Any, played: Sta
     played.leave.set()
     await until(lambda: played.begun == 2)
     played.at(url)[0].play()
-    await until(lambda: dict(client.daemon.streams()).get("show") == "up")
+    await until(lambda: dict(client.daemon.streams()).get(Key("show")) == "up")
     text = (await client.get("/metrics"))[1]
     assert 'qoe_up{stream="show"} 1.0' in text
     assert played.most == 1
