@@ -34,7 +34,7 @@ class Child:
     """One worker process at a time, under a name that its successors keep."""
 
     def __init__(self, name: str, threads: int = 1) -> None:
-        """`threads`: how many decode."""
+        """`threads`: how many decode, besides the one that makes evidence."""
         self.name, self._threads = name, threads
         self._recorder: recorder.Recorder | None = None
         self.vitals: Vitals | None = None
@@ -53,7 +53,7 @@ class Child:
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as failed:
             failed.callback(ours.close)
-            with theirs, recorder.blank(self._threads) as notes:
+            with theirs, recorder.blank(self._threads + 1) as notes:
                 self._recorder = recorder.Recorder(notes.fileno())
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", "qoe_agent.worker", str(theirs.fileno()), str(notes.fileno()),

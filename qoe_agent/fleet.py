@@ -76,12 +76,13 @@ class Fleet:
     ) -> None:
         """`decode_cpu`: cores' worth of decoding for all streams together; None: no limit. `expected`: whether a
         stream should be on air at a wall-clock time; None: this is a worker process, and its parent knows that, and
-        follows the clock. `slots`: see `Pool`. `show`: gets small pictures while somebody looks (see `Audience`)."""
+        follows the clock. `slots`: see `Pool`; the last is for evidence. `show`: gets small pictures while somebody
+        looks (see `Audience`)."""
         self.board, self.expected, self.worker = board, expected, worker
         self.pool = Pool(decode_threads, slots)
         self.budget = Budget(ring_bytes)
         self.strain = Strain(board, self.pool, worker, decode_cpu)
-        self.keeper = keeper(evidence, board)
+        self.keeper = keeper(evidence, board, slots[-1] if slots else None)
         self.audience = Audience(show) if show else None
         self._kept: dict[str, _Kept] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}

@@ -1,6 +1,6 @@
-"""What decode threads note before each job, where a crash does not take it along: whose stream the job is for.
+"""What threads that decode note before each job, where a crash does not take it along: whose stream the job is for.
 
-A worker process and its parent share a page of memory, a slot a decode thread. To note something is to copy some bytes,
+A worker process and its parent share a page of memory, a slot a thread. To note something is to copy some bytes,
 without a system call; the parent reads them when the worker is gone.
 """
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qoe_agent import clock
 from qoe_agent.evidence.shelf import Shelf, TooLarge
 from qoe_agent.model import Metric, Sample
+from qoe_agent.recorder import NONE, SLOT, mark
 
 if TYPE_CHECKING:
     from qoe_agent.config import Evidence
@@ -39,17 +40,19 @@ def shelf(options: Evidence | None) -> Shelf | None:
     return Shelf(options.folder, options.bytes, options.keep)
 
 
-def keeper(options: Evidence | None, sink: Sink) -> Keeper | None:
-    """Who keeps evidence; None where none is to be kept."""
+def keeper(options: Evidence | None, sink: Sink, slot: memoryview | None = None) -> Keeper | None:
+    """Who keeps evidence; None where none is to be kept. `slot`: see `Keeper`."""
     kept = shelf(options)
-    return Keeper(kept, sink) if kept else None
+    return Keeper(kept, sink, slot) if kept else None
 
 
 class Keeper:
     """Writes to `shelf`, counts on `sink`."""
 
-    def __init__(self, shelf: Shelf, sink: Sink) -> None:
+    def __init__(self, shelf: Shelf, sink: Sink, slot: memoryview | None = None) -> None:
+        """`slot`: where it notes of whose stream it decodes stills (`recorder`)."""
         self._shelf, self._sink = shelf, sink
+        self._slot = memoryview(bytearray(SLOT)) if slot is None else slot
         self._open = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -92,7 +95,12 @@ class Keeper:
             self._open -= 1
 
     def _write(self, case: Case) -> None:
-        self._shelf.put(case.name, case.files(), clock.wall(clock.now()))
+        self._slot[:] = mark(case.key.stream)
+        try:
+            files = case.files()
+        finally:
+            self._slot[:] = NONE
+        self._shelf.put(case.name, files, clock.wall(clock.now()))
 
     def _count(self, result: str) -> None:
         self._sink.put(None, Sample(CASES, 1, (result,)), clock.now())

@@ -12,11 +12,14 @@ import pytest
 from qoe_agent import clock
 from qoe_agent.board import Board
 from qoe_agent.config import Evidence
+from qoe_agent.evidence.case import Case
 from qoe_agent.evidence.keeper import CASES, MOST, Keeper, keeper
 from qoe_agent.evidence.mark import mark
 from qoe_agent.evidence.shelf import Shelf
 from qoe_agent.evidence.witness import AFTER, APART, BEFORE, MOST_ANSWERS, Witness
 from qoe_agent.model import Answer, Incident, Lost, Opened, Packet, Tick
+from qoe_agent.recorder import NONE, SLOT
+from qoe_agent.recorder import mark as name_in_slot
 from qoe_agent.ring import Budget
 from qoe_agent.sink import Key
 from tests.media import h264
@@ -76,6 +79,22 @@ class Stand:
 @pytest.fixture
 def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
     return Stand(tmp_path, monkeypatch)
+
+
+async def test_whose_stills_are_decoded_is_noted_for_when_that_crashes(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot, noted = memoryview(bytearray(SLOT)), list[bytes]()
+    stand.keeper = Keeper(stand.shelf, stand.board, slot)
+    stand.witness = stand.another()
+    files = Case.files
+    monkeypatch.setattr(Case, "files", lambda case: noted.append(bytes(slot)) or files(case))
+    stand.until(20)
+    stand.black(19.2)
+    stand.until(30)
+    await stand.keeper.drained()
+    assert noted == [name_in_slot("show")]
+    assert bytes(slot) == NONE
 
 
 async def test_a_case_holds_ten_seconds_before_and_five_after(stand: Stand) -> None:
