@@ -67,11 +67,11 @@ class View:
         return "stream", self.stand.key, self.said, self.asked
 
     async def fragments(self) -> Mapping[str, Fragment]:
-        """All parts; none once nothing is known of the stream any more."""
+        """All parts; hardly any once nothing is known of the stream any more."""
         key, said, now = self.stand.key, self.said, clock.now()
         numbers = self.scene.board.metrics(key)
         if not numbers:
-            return {"asof": Fragment(as_of(said, now))}
+            return {"asof": Fragment(as_of(said, now)), "head": Fragment(head(self.scene, self.stand, said, now))}
         if now - self._looked >= SOME:
             self.cases, self._looked = await self._kept(), now
         self.stand = stand = known(self.scene, key)
