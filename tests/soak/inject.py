@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -165,17 +166,26 @@ class Injector:
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(1 << 16))
+        self._hit = self.of(NAMED)
+        failed = self.seen.total("qoe_evidence_cases_total", result="failed")
         try:
+            self.world.order(NAMED, "silence", seconds)
             await self._reload()
             await self._record()
             await asyncio.sleep(seconds)
         finally:
             filler.unlink()
-        lines = len(self.seen.told())
+        if self.seen.total("qoe_evidence_cases_total", result="failed") <= failed:
+            self.broken.append("no evidence was said to fail while the disk was full")
+        lines, saved = len(self.seen.told()), self.world.disk / "alerts.json"
         await self._reload()
         await asyncio.sleep(1.0)
         if len(self.seen.told()) <= lines:
             self.broken.append("nothing is logged any more after the disk was full")
+        try:
+            json.loads(saved.read_text())
+        except ValueError:
+            self.broken.append("the state of alerts is broken after the disk was full")
 
     async def _record(self) -> None:
         """A recording on the full disk must end with a clear word."""

@@ -24,7 +24,7 @@ ALLOWED = {
     "stall": DELIVERY, "vanish": DELIVERY | {"format_change"}, "flap": DELIVERY | {"format_change"},
     "resolution": frozenset({"resolution_change", "format_change"}),
     "black": frozenset({"black", "underexposed", "content_freeze"}), "pause": frozenset(),
-    "silence": frozenset({"silence"}),
+    "silence": frozenset({"silence"}), "disk_full": frozenset({"silence"}),
 }  # fmt: skip
 """Incidents that are no invention, on streams of the show."""
 LASTING = {"resolution": frozenset({"overexposed"})}

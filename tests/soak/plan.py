@@ -41,7 +41,7 @@ MEANING = {
     "pause": "SIGSTOP to a worker, SIGCONT three seconds later",
     "files_workers": "workers may open no more files (RLIMIT_NOFILE), while a publisher is reset",
     "files_agent": "the agent's own process may open no more files, while a worker is killed",
-    "disk_full": "no space left where the agent logs and records",
+    "disk_full": "no space left where the agent logs, records, and keeps evidence, alerts' state and dead letters",
     "clock_forward": "the wall clock an hour ahead, then back",
     "clock_backward": "the wall clock two hours back, then right again",
     "dns_mute": "the name server does not answer, while a publisher is reset",

@@ -29,7 +29,7 @@ SERIES = re.compile(r"^(qoe_[a-z_]+)(?:\{([^}]*)\})? ([\d.eE+-]+)$", re.MULTILIN
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 WANTED = (
     "qoe_up{", "qoe_packets_total{", "qoe_incidents_total{", "qoe_agent_", "qoe_join_attempts_total{",
-    "qoe_stall_seconds_total{",
+    "qoe_stall_seconds_total{", "qoe_evidence_cases_total{",
 )  # fmt: skip
 BUGS = (
     "qoe_agent_stream_errors_total", "qoe_agent_decode_faults_total", "qoe_agent_probe_errors_total",

@@ -21,8 +21,10 @@ from tests.soak.plan import NAMED
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-DISK = 6 << 20
-"""Bytes of the disk on which the agent logs."""
+DISK, EVIDENCE = 24 << 20, 8 << 20
+"""Bytes of the disk on which the agent logs, and keeps evidence and the state of its alerts; and of that evidence."""
+NOBODY = "http://127.0.0.1:9"
+"""Where no one takes notifications: they become dead letters."""
 HLS_EACH = 4
 """Every so manieth stream is pulled by HLS."""
 LOOKED_UP, MUTE, GONE = 3, 16, 2
@@ -85,7 +87,15 @@ class World:
     def write(self, guests: int = 0, *, broken: bool = False) -> None:
         """The configuration, perhaps with more streams or a mistake in it."""
         assert self.nginx
-        lines = [f"web: {{listen: '127.0.0.1:{self.port}'}}", "agent: {workers: 2, ring_bytes: 24000000}", "streams:"]
+        kept = f"{{folder: '{self.disk / 'evidence'}', bytes: {EVIDENCE}}}"
+        hook = f"{{name: nobody, url: '{NOBODY}', network: private, retry_for: 20s, queue: 100}}"
+        lines = [
+            f"web: {{listen: '127.0.0.1:{self.port}'}}",
+            f"agent: {{workers: 2, ring_bytes: 24000000, evidence: {kept}}}",
+            f"alerts: {{state: '{self.disk / 'alerts.json'}', dead_letters: '{self.disk / 'dead.jsonl'}', "
+            f"dead_letter_bytes: 1000000, webhooks: [{hook}]}}",
+            "streams:",
+        ]
         listed = {name: url for name, (url, _) in self.streams().items()}
         listed |= {f"guest-{n}": self.nginx.rtmp(f"s{n % self.shows}", "hls") for n in range(guests)}
         lines += [f"  - {{name: {name}, url: '{url}'}}" for name, url in listed.items()]
