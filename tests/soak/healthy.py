@@ -116,8 +116,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nice", type=int, default=0, help="of all of it; below 0 where others use the machine, too")
     parser.add_argument("--out", type=Path, help="where the JSON document goes")
     said = parser.parse_args()
+    os.nice(said.nice)
     with tempfile.TemporaryDirectory(prefix="qoe-healthy-") as home:
         try:
             document = asyncio.run(told(said.minutes, said.seed, Path(home)))
