@@ -51,6 +51,9 @@ class Wishes(Protocol):
     def quiet(self, stream: str, now: float) -> str:
         """Why nothing new is told of the stream now: `maintenance` or `unexpected`; empty if it is."""
 
+    def labels(self, stream: str) -> Mapping[str, str]:
+        """The stream's own labels."""
+
 
 class Report(NamedTuple):
     """An incident began, changed or ended."""
@@ -83,6 +86,8 @@ class Case:
     """Above 0: nobody looks any more, which is not to say that it is over; so long it may take until somebody does."""
     told: Severity | None = None
     """With what it was told; None: it was not, or its end was too."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The stream's own when it was told: an alert keeps the labels that it began with."""
     hushed: str = ""
     """Why it was not told though it was due."""
     number: int = 0
@@ -125,6 +130,8 @@ class Notice:
     """The kind of what took its place, such as a stream that is lost after a stall."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """The latest incident's own."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The stream's own, when it was first told."""
 
 
 @dataclass(frozen=True, slots=True)

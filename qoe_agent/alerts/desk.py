@@ -91,7 +91,6 @@ class Desk:
             language=config.alerts.language,
             zone=config.alerts.timezone,
             agent={label: value for label, value in own.items() if value},
-            labels=lambda stream: self._wishes.labels(stream),
         )
 
     async def run(self) -> None:

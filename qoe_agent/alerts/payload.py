@@ -11,7 +11,7 @@ from qoe_agent.alerts.policy import FLAPS
 from qoe_agent.alerts.words import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from qoe_agent.alerts.cases import Notice
 
@@ -31,8 +31,6 @@ class Context:
     zone: str = "UTC"
     agent: Mapping[str, str] | None = None
     """Vantage and region, where set."""
-    labels: Callable[[str], Mapping[str, str]] = lambda stream: {}
-    """A stream's own labels."""
 
 
 def link(notice: Notice, context: Context) -> str:
@@ -71,7 +69,7 @@ def _described(notice: Notice, context: Context) -> dict[str, Any]:
         "severity_before": notice.former, "start": notice.start, "end": notice.end, "seconds": round(notice.seconds, 3),
         "count": notice.count, "flapping": notice.count >= FLAPS, "observed": notice.observed,
         "replaced_by": notice.because or None, "summary": told.title, "description": " ".join(told.lines),
-        "labels": dict(context.labels(name.stream)), "detail": dict(notice.detail),
+        "labels": dict(notice.labels), "detail": dict(notice.detail),
         "url": link(notice, context) or None,
     }  # fmt: skip
     return found
@@ -99,7 +97,7 @@ def _labels(notice: Notice, context: Context) -> dict[str, str]:
         "alertname": alertname(name.kind), "severity": notice.severity, "stream": name.stream,
         "rendition": name.rendition, "key": name.key, **(context.agent or {}),
     }  # fmt: skip
-    return {label: value for label, value in {**context.labels(name.stream), **own}.items() if value}
+    return {label: value for label, value in {**notice.labels, **own}.items() if value}
 
 
 def _alert(notice: Notice, labels: dict[str, str], context: Context, end: float) -> dict[str, Any]:

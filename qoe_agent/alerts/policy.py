@@ -149,7 +149,7 @@ class _Judge:
             case = replace(case, number=case.number + 1)
             over = _notice(case, name, case.told, now, over=True)
             self.told.append(replace(over, because=self._silencer(case, name, rule, certain=True)))
-            case = replace(case, told=None, spells={}, folded=0.0, hushed="", severity="info", grace=0.0)
+            case = replace(case, told=None, spells={}, folded=0.0, labels={}, hushed="", severity="info", grace=0.0)
         elif ORDER[severity] > ORDER[case.told or severity]:
             former, case = case.told, replace(case, told=severity, number=case.number + 1)
             self.told.append(replace(_notice(case, name, severity, now), former=former))
@@ -170,7 +170,8 @@ class _Judge:
             if reason != case.hushed:
                 self.told.append(Silenced(name, reason))
             return replace(case, hushed=reason)
-        case = replace(case, told=severity, hushed="", number=case.number + 1)
+        labels = dict(self._wishes.labels(name.stream))
+        case = replace(case, told=severity, labels=labels, hushed="", number=case.number + 1)
         self.told.append(_notice(case, name, severity, now))
         return case
 
@@ -220,7 +221,7 @@ def _notice(case: Case, name: Name, severity: Severity | None, now: float, *, ov
     shared: dict[str, Any] = {
         "id": case.id, "number": case.number, "name": name, "severity": severity, "start": case.start,
         "seconds": case.folded + _wrong(case.spells, case.start, now), "count": case.count, "at": now,
-        "detail": case.detail,
+        "detail": case.detail, "labels": case.labels,
     }  # fmt: skip
     if not over:
         return Notice(status="firing", end=None, **shared)

@@ -355,6 +355,25 @@ async def test_a_reload_changes_receivers_and_rules_and_keeps_what_fires(server:
     assert len(other.taken) == 1
 
 
+async def test_an_alert_keeps_the_labels_that_it_began_with(server: Receiver) -> None:
+    """Else Alertmanager would take it for another, and the first one would go on there until it expires."""
+    options = {"alertmanagers": [{"url": server.base}], "resend": 1}
+    async with bench(options) as at_work:
+        stall = at_work.begin()
+        await until(lambda: bool(server.taken))
+        moved = made(options)
+        moved = dataclasses.replace(
+            moved, streams=tuple(dataclasses.replace(each, labels={"team": "night"}) for each in moved.streams)
+        )
+        at_work.desk.follow(moved)
+        at_work.desk.streams(moved.streams, moved.streams)
+        at_work.end(stall)
+        await until(lambda: any(_unix(one["endsAt"]) <= time.time() for one in server.taken[-1].told))
+        assert {each["labels"]["team"] for taken in server.taken for each in taken.told} == {"live"}
+        at_work.begin()
+        await until(lambda: any(one["labels"]["team"] == "night" for one in server.taken[-1].told))
+
+
 async def test_what_is_silenced_is_counted_with_its_reason(server: Receiver) -> None:
     wanted = {"webhooks": [hook(server)], "maintenance": [{"streams": ["show-*"], "weekly": [{}]}]}
     async with bench(wanted) as at_work:

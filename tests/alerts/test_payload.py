@@ -15,9 +15,7 @@ from qoe_agent.alerts.payload import Context
 from tests.alerts.notices import AT, notice, over
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "configs" / "webhook.schema.json").read_text())
-CONTEXT = Context(
-    "https://qoe.example/", "en", "UTC", {"vantage": "sh-1"}, lambda stream: {"team": "live"} if stream else {}
-)
+CONTEXT = Context("https://qoe.example/", "en", "UTC", {"vantage": "sh-1"})
 
 
 @pytest.mark.parametrize(
@@ -38,7 +36,7 @@ def test_the_document_is_as_its_schema_says(told: Any) -> None:
 
 
 def test_what_the_document_says() -> None:
-    (told,) = payload.document([notice(count=3)], CONTEXT, AT + 13)["alerts"]
+    (told,) = payload.document([notice(count=3, labels={"team": "live"})], CONTEXT, AT + 13)["alerts"]
     assert (told["stream"], told["kind"], told["status"], told["severity"]) == ("show-1", "black", "firing", "warning")
     assert (told["start"], told["end"], told["seconds"], told["count"], told["flapping"]) == (AT, None, 12.0, 3, True)
     assert told["labels"] == {"team": "live"}
@@ -61,7 +59,9 @@ def when(text: str) -> float:
 
 
 def test_alertmanager_is_told_what_fires_and_until_when_it_is_to_believe_that() -> None:
-    (made,) = payload.alerts([notice("content_freeze", key="v", rendition="720p")], [], CONTEXT, AT + 20, 60.0)
+    (made,) = payload.alerts(
+        [notice("content_freeze", key="v", rendition="720p", labels={"team": "live"})], [], CONTEXT, AT + 20, 60.0
+    )
     assert made["labels"] == {
         "alertname": "QoeContentFreeze", "severity": "warning", "stream": "show-1", "rendition": "720p", "key": "v",
         "vantage": "sh-1", "team": "live",
@@ -83,6 +83,6 @@ def test_what_fires_again_is_not_over() -> None:
 
 
 def test_labels_of_the_users_cannot_take_the_place_of_ours() -> None:
-    context = Context(labels=lambda stream: {"severity": "none", "alertname": "x", "empty": ""})
-    (made,) = payload.alerts([notice()], [], context, AT, 60.0)
+    told = notice(labels={"severity": "none", "alertname": "x", "empty": ""})
+    (made,) = payload.alerts([told], [], Context(), AT, 60.0)
     assert made["labels"] == {"alertname": "QoeBlack", "severity": "warning", "stream": "show-1"}

@@ -37,6 +37,9 @@ class Wanted:
     def quiet(self, stream: str, now: float) -> str:
         return "maintenance" if any(start <= now < end for start, end in self.hush) else ""
 
+    def labels(self, stream: str) -> dict[str, str]:
+        return {"of": stream}
+
 
 class Watch:
     """A policy under the test's clock: a tick every quarter of a second, as the agent has it."""
