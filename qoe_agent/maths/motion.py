@@ -37,10 +37,9 @@ STOPS, SQUARE = 0.35, 0.2
 """it did if it would have stopped within so many seconds, and that explains all changes but for this share."""
 HUM, HUMS = 0.05, 0.15
 """Change of the middle tile from which on it is noise, if it goes on; and if it stops:"""
-STEADY, SILENT = 0.75, 0.15
-"""it was steady if the least was so near to the largest, and stopped if no more than this is left of it."""
-MANY = 20
-"""Pictures of a standing picture that tell whether noise goes on."""
+STEADY, SILENT, MANY = 0.75, 0.15, 20
+"""it was steady if the least was so near to the largest, and stopped if no more than this is left of it; so many
+pictures tell."""
 LEFT = 0.3
 """Of one change, the next one at most, if it is residue after motion that stopped."""
 LEAD, LOWEST = 6, 0.05
@@ -247,11 +246,15 @@ class Motion:
             return False
         return median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
 
-    def hums(self, after: Sequence[float]) -> bool:
-        """Whether noise goes on, as is known after a while only where some pictures are coded better than others.
-        `after`: the middle tile's change from picture to picture of what stands still."""
-        usual = self._noise.median
-        return len(after) >= MANY and usual >= HUM and median(after) > ABRUPT * usual
+    def hums(self, trail: Sequence[Step]) -> bool:
+        """Whether noise goes on, as is known after a while only where some pictures are coded better than others."""
+        after = [each.middle for each in trail if not each.key]
+        return self._noise.median >= HUM and median(after or [0.0]) > ABRUPT * self._noise.median
+
+    def unheard(self, trail: Sequence[Step]) -> bool:
+        """Whether there was noise that may not have stopped, but too few pictures stood still to tell."""
+        after, usual = [each.middle for each in trail if not each.key], self._noise.median
+        return usual >= HUM and len(after) < MANY and median(after or [usual]) > SILENT * usual
 
     def hushed(self, trail: Sequence[Step]) -> bool:
         """Whether steady noise stopped at once: a camera's does not, whatever it shows."""

@@ -44,8 +44,6 @@ TINY = 1e-3
 """Containers round to milliseconds."""
 STEPS = 3
 """Pictures in a row that may differ by residue."""
-LISTENS = 50
-"""Pictures of a freeze of which the noise is told."""
 REFINES = 0.5
 """Seconds after a key frame of a frozen picture in which an encoder short of bits makes it what it was."""
 
@@ -54,8 +52,8 @@ class Run:
     """A picture stands still, so far."""
 
     __slots__ = (
-        "before", "border", "checked", "difference", "doubt", "first", "hum", "lead", "leaps", "pictures", "repeats",
-        "seen", "start", "steps", "trail", "until", "why_not",
+        "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "pictures", "repeats", "seen",
+        "start", "steps", "trail", "until", "why_not",
     )  # fmt: skip
 
     def __init__(self, start: float, first: Plane, past: Past, shape: tuple[int, ...]) -> None:
@@ -64,8 +62,6 @@ class Run:
         self.lead, self.before, self.seen = list(past.recent), list(past.sparse), start - past.since
         self.trail: list[Step] = []
         """Its pictures until it was judged."""
-        self.hum: list[float] = []
-        """Change in the middle tile since it was judged."""
         self.border = np.zeros(shape, np.bool_)
         self.difference = 0.0
         self.pictures = 1
@@ -127,8 +123,6 @@ class Watch:
         run.until = run.until if run.steps else now
         if run.why_not is None:
             run.trail.append(Step(now, most, middle, key))
-        elif run.why_not == "" and not key and len(run.hum) < LISTENS:
-            run.hum.append(middle)
         if run.pictures == STEPS + 3:
             self._back(run)
         self._check(run, now, now - then, plane, past)
@@ -196,14 +190,12 @@ class Watch:
             self._crept(run, plane, past)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)
-        elif run.why_not == "" and not run.leaps and self.motion.hums(run.hum):
-            run.why_not = "noise"
         elif run.why_not is None:
             onset = self.motion.onset(run.trail)
             if onset is not None and not run.leaps:
                 self._anew(run, onset)
                 self.run = self._since(run, onset, plane, past)
-            else:
+            elif run.leaps or not self.motion.unheard(run.trail):
                 run.why_not = self._judge(run) or self._returns(run, plane, past)
 
     def _crept(self, run: Run, plane: Plane, past: Past) -> None:
@@ -259,7 +251,7 @@ class Watch:
         before = [(start - pts, top(changes(plane, run.first)[self.chosen])) for pts, plane in run.before]
         if max((change for _, change in before), default=0.0) < MOTION:
             return "noise"
-        if motion.goes_on(run.trail):
+        if motion.goes_on(run.trail) or motion.hums(run.trail):
             return "noise"
         if not motion.hushed(run.trail) and (motion.gradual(run.trail) or slowing(before)):
             return "gradual"
