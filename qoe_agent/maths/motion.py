@@ -45,9 +45,8 @@ LEFT = 0.3
 LEAD, LOWEST = 6, 0.05
 """Changes before a standing picture that tell when motion stopped; and the least that one counts as."""
 FITS, REST, NEAR = 0.8, 0.2, 2.5
-"""Motion comes to rest by itself if a falling line fits its last changes (share of their variance) and would end so
-near to nothing (share of the largest), or has (share of the usual), and the last is so near to it (times what is
-still)."""
+"""Motion comes to rest by itself if a falling line fits its last changes (share of variance) and would end so near to
+nothing (share of the largest), or has (share of the usual), and the last is so near to it (times what is still)."""
 HELD = 0.15
 """Seconds for which a picture may be repeated and the time still count as motion."""
 MEMORY = 30.0

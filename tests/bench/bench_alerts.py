@@ -37,6 +37,8 @@ WAYS = {
     "keyframes": ("flv", "keyframes", MOST + WINDOWS["keyframes"]),
 }
 """Ending of the address, decode policy, seconds that are promised."""
+PAUSES = {"keyframes": 40.0}
+"""Seconds between two kinds of faults, where they are not five."""
 LONGER = {("keyframes", "black"): 22.0, ("keyframes", "standing"): 22.0, ("hls", "stall"): 14.0}
 """Seconds of a fault, where it takes more than below to be one: a player of HLS has six seconds in store."""
 CASES: tuple[tuple[FaultKind, str, float], ...] = (
@@ -82,7 +84,7 @@ async def measured(origin: Origin, base: str, home: Path, rounds: int, way: str)
             )
             for kind, name, seconds in CASES:
                 seconds = LONGER.get((way, kind), seconds)
-                await asyncio.sleep(5)  # what went wrong before is no longer among what detectors compare with
+                await asyncio.sleep(PAUSES.get(decode, 5.0))  # until detectors no longer compare with what was wrong
                 fired, over, missed = list[float](), list[float](), 0
                 while len(fired) < rounds and missed < rounds:
                     try:
