@@ -233,7 +233,7 @@ def _cases(cases: list[dict[str, Any]], said: Reader) -> Iterator[Safe]:
     still = '<figure><img src="{}" alt="{}: {}" loading="lazy"><figcaption>{}</figcaption></figure>'
     for case in cases:
         at, there = f"/evidence/{quote(case['name'])}/", case["files"]
-        what = ", ".join(phrase(each["kind"], said.language) for each in case["incidents"])
+        what = ", ".join(phrase(each["kind"], said.language, each.get("key") or "") for each in case["incidents"])
         stills = joined(
             html(still, at + file, what, said(name), said(name))
             for file, name in (("before.jpg", "before"), ("at.jpg", "at")) if file in there

@@ -80,14 +80,12 @@ class Tiles:
         said, hour, picture = self._said, self._hours[each], self._scene.source.thumbnails.of(stand.key)
         taken = picture.at if picture else None
         measured = facts(self._scene.now(stand.key), self._scene.method(stand.key), hour.stalled, said)
-        kinds = tuple(dict.fromkeys(one.kind for one in stand.wrong))
-        made_of = stand.mood, stand.state, kinds, measured, hour.line, taken
+        wrong = [what for _, what in wrongs(stand.wrong, said)]
+        made_of = stand.mood, stand.state, wrong, measured, hour.line, taken
         known = self._written.get(each)
         if known is None or known[0] != made_of:
             text = _written(each, stand, measured, hour.line, thumbnail(stand.key, taken, said), said)
-            told = (
-                f"{stand.key.shown}: {', '.join((mood_word(stand, said), *(phrase(k, said.language) for k in kinds)))}"
-            )
+            told = f"{stand.key.shown}: {', '.join((mood_word(stand, said), *wrong))}"
             known = self._written[each] = made_of, Fragment(text, told)
         return known[1]
 
@@ -149,11 +147,11 @@ def _size(now: Mapping[str, float]) -> str:
 
 
 def wrongs(incidents: Iterable[Incident], said: Reader) -> list[tuple[str, str]]:
-    """Severity and phrase of each kind, once."""
-    kinds: dict[str, str] = {}
+    """Severity and phrase of what is wrong, each once."""
+    found: dict[str, str] = {}
     for one in incidents:
-        kinds.setdefault(one.kind, one.severity)
-    return [(severity, phrase(kind, said.language)) for kind, severity in kinds.items()]
+        found.setdefault(phrase(one.kind, said.language, one.key), one.severity)
+    return [(severity, what) for what, severity in found.items()]
 
 
 def _written(

@@ -186,3 +186,11 @@ def test_pictures_are_asked_for_while_somebody_looks_and_shown_by_their_time() -
     text = written(stage, key)
     assert f'src="/thumbnails?stream=ladder+%26+co&amp;rendition=720p&amp;at={stage.now:.1f}"' in text
     assert 'alt="Latest picture of ladder &amp; co/720p"' in text
+
+
+def test_which_part_of_the_picture_is_wrong_is_said() -> None:
+    stage = Stage("room")
+    for key in ("guest", "host"):
+        stage.board.put(Key("room"), Incident("tile_content_freeze", clock.now(), None, "warning", key), clock.now())
+    assert "guest: frozen picture" in written(stage, "room")
+    assert "host: frozen picture" in written(stage, "room")
