@@ -187,8 +187,7 @@ class _Feed:
                 lost = self._over(loaded.playlist)
             else:
                 lost = self._missed(loaded, good)
-            target_duration = self._known.target_duration if self._known else 1.0
-            due = got.requested + target_duration * (1.0 if changed else 0.5)
+            due = got.requested + (self._known.reload(changed) if self._known else 0.5)
             if self._next is None:
                 due = min(due, self._give_up)
             if lost is None:

@@ -64,6 +64,13 @@ class Media:
     entries: tuple[Entry, ...]
     ended: bool
 
+    def reload(self, changed: bool) -> float:
+        """Seconds from one request for it to the next: its target duration after a change, half of that else (RFC 8216
+        §6.3.4); after a change the last segment's duration, if that is less (hls.js, computeReloadInterval)."""
+        half = 0.5 * self.target_duration
+        last = self.entries[-1].duration if self.entries else self.target_duration
+        return max(half, min(self.target_duration, last)) if changed else half
+
 
 @dataclass(frozen=True, slots=True)
 class Rendition:

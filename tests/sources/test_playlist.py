@@ -36,3 +36,14 @@ def test_nothing_but_absurd_durations_leaves_the_usual_one() -> None:
 
 def test_without_a_target_the_longest_segment_is_it() -> None:
     assert media("", 1.0, 3.5).target_duration == 3.5
+
+
+@pytest.mark.parametrize(
+    ("last", "changed", "wait"), [(4.0, True, 4.0), (2.5, True, 2.5), (0.4, True, 2.0), (4.0, False, 2.0)]
+)
+def test_a_playlist_is_asked_for_again_as_players_do(last: float, changed: bool, wait: float) -> None:
+    """Some servers name a target duration that few segments have: who waited for it would run dry."""
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4.0,\na.ts\n#EXTINF:{last},\nb.ts\n"
+    media = parse(text, "http://h/live.m3u8")
+    assert isinstance(media, Media)
+    assert media.reload(changed) == pytest.approx(wait)
