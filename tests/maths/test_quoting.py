@@ -45,7 +45,7 @@ def test_a_playlist_without_secrets_stays_as_it_is() -> None:
     ],
 )  # fmt: skip
 def test_secrets_in_playlists_are_hidden_and_the_rest_is_not(line: str, kept: str) -> None:
-    found = playlist(line.replace("{}", SECRET))
+    found = playlist(f"#EXTM3U\n{line}".replace("{}", SECRET)).removeprefix("#EXTM3U\n")
     assert SECRET not in found
     assert "{}" not in found
     if "acl" not in line:
@@ -68,7 +68,59 @@ def test_a_long_playlist_keeps_both_ends_and_shows_no_part_of_an_address(where: 
 
 
 def test_one_endless_line_is_left_out() -> None:
-    assert SECRET not in playlist(SECRET * 10_000)
+    assert SECRET not in playlist("#EXTM3U\n" + SECRET * 10_000)
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '#EXT-X-KEY:METHOD=AES-128,URI="data:text/plain;base64,{}"', "data:text/plain;base64,{}",
+        "#EXT-X-KEY:METHOD=AES-128,URI=data:text/plain;base64,{}",
+        f"/live/{JWT}/1.ts", f"https://cdn.example/live/{JWT}", f"# for {JWT}", "# Authorization: Bearer {}",
+        "/live/dGhpc0lzQVNl%2BY3JldDQy%3D/{}/1.ts", "/live/dGhpc0lz+QVNlY3JldDQy/1.ts",
+        "#EXT-X-KEY:METHOD=AES-128,URI=http://keys.example/k?token={}", "#EXT-X-I:URI=/k/{}/k.bin,IV=1",
+        '#EXT-X-MAP:uri="init.mp4?t={}"', '#EXT-X-MEDIA:Token="{}"', "#EXT-X-CDN:TOKEN={},TTL=5", "#token:{}",
+        "#EXT-X-DEFINE:NAME=t,VALUE={}", "#EXT-X-OTHER:A=b=c,session-id = {}",
+        "#EXTINF:2.000,http://user:{}@cdn.example/1.ts", "#EXTINF:2.000,see cdn.example/1.ts?{}",
+        "# user:{}@cdn.example", "#EXTINF:2.000,//user:p@{}@cdn.example/1.ts", '# {"access_token": "{}"}',
+        "#EXTVLCOPT:http-referrer=https://a.example/?t={}",
+    ],
+)  # fmt: skip
+def test_secrets_are_hidden_wherever_a_playlist_says_them(line: str) -> None:
+    found = playlist("#EXTM3U\n" + line.replace("{}", SECRET))
+    for secret in (SECRET, JWT, JWT.split(".")[1], JWT.split(".")[2], "QVNl"):
+        assert secret not in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "live/room_720p/index.m3u8", "/live/show/segment-12.ts", "../1080p.v2/segment-2026-11-22T13.00.00.ts",
+        "https://cdn.example:8443/hls/channel+one/index.m3u8", "segment_1080p_Main-High.v12.ts",
+        "#EXT-X-BYTERANGE:75232@0",
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a/b",NAME="English?",AUTOSELECT=YES,URI="a.m3u8"',
+        "#EXT-X-STREAM-INF:BANDWIDTH=1280000,RESOLUTION=1280x720,FRAME-RATE=25.000",
+        "#EXT-X-SESSION-KEY:METHOD=AES-128,IV=0x1", "#EXTINF:2.000,What is on?",
+        '#EXT-X-DATERANGE:ID="ad",START-DATE="2026-11-22T13:00:00.000Z",DURATION=15.0,SCTE35-OUT=0xFC30',
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.0", "# made by packager 3.1: 2 s a segment",
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays_as_it_is(line: str) -> None:
+    assert playlist("#EXTM3U\n" + line).removeprefix("#EXTM3U\n") == line
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (f'{{"access_token": "{SECRET}"}}', "JSON"), (f"<!DOCTYPE html><p>{SECRET}", "HTML"),
+        (f"<?xml version='1.0'?><a>{SECRET}</a>", "XML"), (SECRET, "text"), ("", "text"),
+    ],
+)  # fmt: skip
+def test_of_what_came_instead_of_a_playlist_only_kind_and_length_are_kept(body: str, told: str) -> None:
+    assert playlist(body) == f"# no playlist, but {told} of {len(body)} characters"
 
 
 def test_headers_that_speak_of_secrets_are_left_out() -> None:
@@ -81,6 +133,31 @@ def test_headers_that_speak_of_secrets_are_left_out() -> None:
         "status: 200", "Server: nginx", "X-Cache: HIT from edge-7", "Age: 3",
         "Content-Type: video/x-flv; charset=utf-8", "Location: https://***@a.example/x?sig=***",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        ("Location", "/live/***/1.ts"), ("Content-Location", "/live/***/1.ts"), ("X-Origin", "/live/***/1.ts"),
+    ],
+)  # fmt: skip
+def test_addresses_in_headers_are_hidden_as_those_in_playlists(header: str, kept: str) -> None:
+    assert listed([(header, f"/live/{SECRET}/1.ts")]) == f"{header}: {kept}"
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Location", f"hdnts=exp=17~hmac={SECRET}/1.ts"), ("Location", f"live/1.ts#{SECRET}"),
+        ("Link", f'<https://a.example/{SECRET}/1.ts>; rel="next", <b?x={SECRET}>'), ("Location", f"/live/{JWT}/1.ts"),
+        ("X-Upstream", f"http://u:{SECRET}@a.example/"), ("Refresh", f"5; url=https://a.example/?{SECRET}"),
+        ("X-Note", f"token={SECRET}"),
+    ],
+)  # fmt: skip
+def test_no_header_says_a_secret(header: str, value: str) -> None:
+    found = listed([(header, value)])
+    assert SECRET not in found
+    assert JWT not in found
 
 
 def test_metadata_is_kept_where_it_is_plain() -> None:
