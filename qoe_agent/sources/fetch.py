@@ -93,6 +93,7 @@ class Client:
                 got.status, got.headers = answer.status, answer.headers
                 if answer.status in _REDIRECTS and "Location" in answer.headers:
                     got.url = urljoin(got.url, answer.headers["Location"])
+                    got.status, got.headers = 0, {}
                     continue
                 if answer.status not in (200, 206):
                     got.error, got.detail = status(answer.status)
