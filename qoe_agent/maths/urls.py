@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 HIDDEN = "***"
 
@@ -31,6 +32,8 @@ def scrub(text: str, url: str, shortest: int = 3) -> str:
         return text
     secrets = {userinfo, parts.query, parts.fragment, *userinfo.split(":", 1)}
     secrets |= {value for _, value in parse_qsl(parts.query)}
+    secrets |= {part.partition("=")[2] for part in re.split("[&;]", parts.query)}
+    secrets |= {unquote(secret) for secret in secrets}
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= shortest:
             text = text.replace(secret, HIDDEN)

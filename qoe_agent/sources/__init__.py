@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from qoe_agent.maths.urls import HIDDEN, scrub
 from qoe_agent.model import BACKLOG, Answer, Lost, Observation, Opened, Packet, Playlist, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 LOOK = 0.5
 """Seconds between looks at the deadline, which may have moved nearer: opening may take longer than silence."""
@@ -83,12 +84,18 @@ async def watch(target: Target, emit: Emit) -> Lost:
             await asyncio.wait({pull}, timeout=2.0)
 
 
+def _told(values: Iterable[str]) -> list[str]:
+    """What we tell a server, and each word of it (`Bearer …`, `name=…`), the longest first."""
+    found = {said for value in values for said in (value, *re.split(r'[\s,;="]+', value))}
+    return sorted((said for said in found if len(said) >= SECRET), key=len, reverse=True)
+
+
 class _Guard:
     """Stands between a source and the session: keeps the deadlines and marks the opening burst."""
 
     def __init__(self, target: Target, emit: Emit) -> None:
         self._emit, self._url = emit, target.url
-        self._secrets = [said for said in (*target.headers.values(), *target.cookies.values()) if len(said) >= SECRET]
+        self._secrets = _told([*target.headers.values(), *target.cookies.values()])
         self._burst: OpeningBurst | None = OpeningBurst()
         self._patience = target.lost_after
         self._opened = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qoe_agent import clock, sources
-from qoe_agent.model import BACKLOG, KEY, Lost, Observation, Opened, Packet, Playlist, Target
+from qoe_agent.model import BACKLOG, KEY, Answer, Lost, Observation, Opened, Packet, Playlist, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +105,26 @@ async def test_the_address_is_not_in_what_is_said(pull: Any) -> None:
 
     lost, _ = await pull(play)
     assert "abcdef" not in lost.detail
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "Bearer opensesame42", "denied: opensesame42", "user opensesame42", "cookie s3ss10nid",
+        "key a%2Fb%3Dc%20d", "key a/b=c d", "GET /live/show?k=a%2Fb%3Dc%20d&e=1", "pw%21word", "pw!word",
+    ],
+)  # fmt: skip
+def test_what_we_told_the_server_is_hidden_where_it_is_repeated(repeated: str) -> None:
+    seen: list[Observation] = []
+    url = "http://me:pw%21word@127.0.0.1/live/show?k=a%2Fb%3Dc%20d&e=1"
+    told = Target(url, headers={"Authorization": "Bearer opensesame42", "X-A": "id=opensesame42; x"},
+                  cookies={"sid": "s3ss10nid"})  # fmt: skip
+    sources._Guard(told, seen.append).emit(Answer(clock.now(), "headers", f"X-Said: {repeated}."))
+    (answer,) = seen
+    assert isinstance(answer, Answer)
+    for secret in ("opensesame42", "s3ss10nid", "a%2Fb%3Dc%20d", "a/b=c d", "pw%21word", "pw!word"):
+        assert secret not in answer.text
+    assert "X-Said" in answer.text
 
 
 async def test_what_a_pull_says_after_its_end_is_not_heard(pull: Any) -> None:
