@@ -53,8 +53,6 @@ GRACE = 0.25
 """Seconds after its deadline at which a visit is cut off."""
 LARGEST_BODY = 64 * 1024
 """Bytes of a request's body."""
-SLOWEST_BODY = 10.0
-"""Seconds in which a request's body must have come."""
 IDLE = 90.0
 """Seconds that a connection may be without a request."""
 
@@ -264,7 +262,7 @@ class Exporter:
     async def _publish(self, request: web.Request) -> web.Response:
         """Callbacks of media servers: nginx-rtmp wants 2xx, SRS a JSON body with code 0."""
         try:
-            async with asyncio.timeout(SLOWEST_BODY):
+            async with asyncio.timeout(login.SLOWEST_BODY):
                 body = await request.read()
             self.agent.publish(body, request.content_type)
         except TimeoutError:

@@ -236,12 +236,49 @@ async def test_a_wrong_cookie_opens_nothing(made: Any, cookie: str) -> None:
         "/\t/evil.example",
         "/\n/evil.example",
         "/a b",
+        "/\x7f",
+        "/\x85",
+        "/\u202e",
+        "/\u2028",
     ],
 )
 async def test_the_form_leads_nowhere_else(made: Any, where: str) -> None:
     bench = await made(token=TOKEN)
     async with bench.client.post("/login", params={"next": where}, data={"token": TOKEN}, allow_redirects=False) as got:
         assert got.headers["Location"] == "/"
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"token=x"),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data; name=token\r\n\r\nx"),
+        (f"{FORM}; charset=bogus", b"token=x"),
+        (FORM, b"token=\xff"),
+        ("text/plain", b"token=x"),
+    ],
+)
+async def test_a_form_that_is_none_is_refused_and_no_bug(made: Any, kind: str, body: bytes) -> None:
+    bench = await made(token=TOKEN)
+    async with bench.client.post("/login", data=body, headers={"Content-Type": kind}) as answer:
+        assert answer.status == 400
+    assert "qoe_agent_request_errors_total" not in bench.board.render().decode()
+
+
+async def test_a_form_that_does_not_come_is_not_waited_for(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qoe_agent.web.login.SLOWEST_BODY", 0.05)
+    bench, over = await made(token=TOKEN), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"token="
+        await over.wait()
+
+    async with bench.client.post("/login", data=slowly(), headers={"Content-Type": FORM}) as answer:
+        assert answer.status == 408
+    over.set()
 
 
 async def test_a_form_of_another_site_is_refused(made: Any) -> None:
@@ -302,10 +339,11 @@ async def test_nothing_else_from_elsewhere_goes_around(made: Any, path: str, hea
         assert answer.status == 401
 
 
-async def test_the_way_around_leads_nowhere_else(made: Any) -> None:
+@pytest.mark.parametrize("where", ["//evil.example", "/\x7f", "/\x9f"])
+async def test_the_way_around_leads_nowhere_else(made: Any, where: str) -> None:
     bench = await made(token=TOKEN)
-    async with bench.client.get("/login/on", params={"next": "//evil.example"}, allow_redirects=False) as answer:
-        assert answer.headers["Location"] == "/"
+    async with bench.client.get("/login/on", params={"next": where}, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
 async def test_event_streams_want_the_token_and_end_when_it_changes(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ LASTS = 12 * 3600
 """Seconds until a browser must log in again."""
 SLOWLY = 1.0
 """Seconds that a wrong token takes."""
+SLOWEST_BODY = 10.0
+"""Seconds in which a request's body must have come."""
 PAGES = ("/streams/", "/compare", "/evidence/")
 """Where links from elsewhere may lead, beside `/`; all of them only show something."""
 
@@ -79,7 +81,15 @@ def routes(token_of: Callable[[], str | None]) -> list[web.RouteDef]:
         return web.Response(status=303, headers={"Location": _next(request)})
 
     async def enter(request: web.Request) -> web.Response:
-        token, given = token_of(), (await request.post()).get("token", "")
+        if request.content_type != "application/x-www-form-urlencoded":
+            return say(400, "the form is not understood")
+        try:
+            async with asyncio.timeout(SLOWEST_BODY):
+                token, given = token_of(), (await request.post()).get("token", "")
+        except TimeoutError:
+            return say(408, "the form did not come")
+        except (ValueError, LookupError):
+            return say(400, "the form is not understood")
         if token is None:
             return say(404, "no token is set: nobody needs to log in")
         if not isinstance(given, str) or not access.same(given.strip(), token):
@@ -99,7 +109,7 @@ def _next(request: web.Request) -> str:
     """Where to go on: a place of ours only."""
     path = request.query.get("next", "/")
     plain = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if plain and all(ord(letter) > 32 for letter in path) else "/"
+    return path if plain and path.isprintable() and " " not in path else "/"
 
 
 def _form(request: web.Request, wrong: bool, status: int = 200) -> web.Response:
