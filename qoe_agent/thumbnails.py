@@ -43,13 +43,19 @@ class Thumbnails:
         """`look`: has thumbnails made until then."""
         self._look = look
         self._until = float("-inf")
-        self._shown: frozenset[str] = frozenset()
+        self._shown: dict[str, Stream] = {}
+        self._changed: dict[str, float] = {}
+        """When a stream became another under its name: pictures that arrived before are not of it."""
         self._latest: dict[Key, Thumbnail] = {}
 
     def follow(self, streams: Iterable[Stream]) -> None:
         """These are watched, and of some of them pictures may be shown."""
-        self._shown = frozenset(one.name for one in streams if one.evidence != "off" and one.decode != "none")
-        for key in [key for key in self._latest if key.stream not in self._shown]:
+        shown = {one.name: one for one in streams if one.evidence != "off" and one.decode != "none"}
+        other = [name for name, was in self._shown.items() if name in shown and shown[name] != was]
+        self._changed = {name: at for name, at in self._changed.items() if name in shown}
+        self._changed |= dict.fromkeys(other, clock.now())
+        self._shown = shown
+        for key in [key for key in self._latest if key.stream not in shown or key.stream in other]:
             del self._latest[key]
 
     def want(self, now: float) -> None:
@@ -61,6 +67,8 @@ class Thumbnails:
     def take(self, key: Key, at: float, jpeg: bytes) -> None:
         """A picture was made."""
         known = self._latest.get(key)
+        if at < self._changed.get(key.stream, at):
+            return
         if key.stream not in self._shown or len(jpeg) > LARGEST or (known is None and len(self._latest) >= MOST):
             return
         if known is None or at > known.at:

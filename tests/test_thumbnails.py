@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +81,19 @@ def test_streams_that_are_gone_and_strangers_have_none(bench: Bench) -> None:
     bench.kept.follow([stream(), stream("stranger")])
     assert bench.kept.of(ROOM) is None
     assert bench.kept.of(Key("stranger")) is None
+
+
+def test_a_stream_that_became_another_under_its_name_does_not_show_the_former_one(bench: Bench) -> None:
+    bench.kept.take(ROOM, bench.now, b"jpeg")
+    bench.kept.follow([stream()])
+    assert bench.kept.of(ROOM)
+    bench.now += 1.0
+    bench.kept.follow([replace(stream(), url="rtmp://127.0.0.1:9/live/y")])
+    assert bench.kept.of(ROOM) is None
+    bench.kept.take(ROOM, bench.now - 0.5, b"late")
+    assert bench.kept.of(ROOM) is None
+    bench.kept.take(ROOM, bench.now + 0.5, b"its own")
+    assert bench.kept.of(ROOM)
 
 
 def test_what_is_too_large_is_not_kept(bench: Bench) -> None:

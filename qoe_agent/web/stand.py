@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from qoe_agent import clock
 from qoe_agent.history import GAUGES
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MOODS = ("down", "faulty", "unknown", "ended", "up")
 """How a stream may stand, the worst first."""
 _MOODS = {"up": "up", "connecting": "unknown", "waiting": "unknown", "stopped": "unknown", "ended": "ended"}
+OLD = 30.0
+"""Seconds after which a picture does not show any more how a stream is that is up."""
 WEIGHTS = {"critical": 0, "warning": 1, "info": 2}
 """Severities, the worst first."""
 
@@ -120,6 +123,11 @@ class Scene:
     def now(self, key: Key) -> Mapping[str, float]:
         """What is measured of a stream now."""
         return self.source.history.now(key)
+
+    def taken(self, stand: Stand) -> float | None:
+        """When its latest picture arrived; None: there is none, or it does not show how a stream is that is up."""
+        found = self.source.thumbnails.of(stand.key)
+        return found.at if found and (stand.state != "up" or clock.now() - found.at <= OLD) else None
 
     def method(self, key: Key) -> str:
         """How its latency is known; empty if it is not."""

@@ -170,13 +170,13 @@ def head(scene: Scene, stand: Stand, said: Reader, now: float, name: str = "head
     """A stream at a glance."""
     source, key = scene.source, stand.key
     source.thumbnails.want(now)
-    picture, stalls = source.thumbnails.of(key), source.history.of(key, "stalled")
+    stalls = source.history.of(key, "stalled")
     stalled = sum(value for _, value in stalls) if stalls else None
     measured = facts(scene.now(key), scene.method(key), stalled, said)
     wrong = joined(html('<li class="{}">{}</li>', *one) for one in wrongs(stand.wrong, said))
     return html(
         '<div id="{}" class="glance">{}<div>{}{}<dl>{}</dl></div></div>',
-        name, thumbnail(key, picture.at if picture else None, said, lazy=False), badge(stand, said),
+        name, thumbnail(key, scene.taken(stand), said, lazy=False), badge(stand, said),
         html('<ul class="wrong" aria-label="{}">{}</ul>', said("wrong"), wrong) if wrong else "",
         joined(html("<div><dt>{}</dt><dd>{}</dd></div>", *one) for one in measured),
     )  # fmt: skip

@@ -77,8 +77,7 @@ class Tiles:
                 self._hours[each] = _Hour(now, _line(points, stalls, stalled, now - HOUR, self._said), stalled)
 
     def _tile(self, each: str, stand: Stand) -> Fragment:
-        said, hour, picture = self._said, self._hours[each], self._scene.source.thumbnails.of(stand.key)
-        taken = picture.at if picture else None
+        said, hour, taken = self._said, self._hours[each], self._scene.taken(stand)
         measured = facts(self._scene.now(stand.key), self._scene.method(stand.key), hour.stalled, said)
         wrong = [what for _, what in wrongs(stand.wrong, said)]
         made_of = stand.mood, stand.state, wrong, measured, hour.line, taken
@@ -122,7 +121,7 @@ def thumbnail(key: Key, taken: float | None, said: Reader, lazy: bool = True) ->
     where = {"stream": key.stream, **({"rendition": key.rendition} if key.rendition else {}), "at": f"{taken:.1f}"}
     return html(
         '<img class="thumb" src="/thumbnails?{}" alt="{}" width="320" height="180"{}>',
-        urlencode(where), said("picture", key.shown), Safe(' loading="lazy"' if lazy else ""),
+        urlencode(where), said("picture", key.shown, said.clock(taken)), Safe(' loading="lazy"' if lazy else ""),
     )  # fmt: skip
 
 

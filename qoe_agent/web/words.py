@@ -30,7 +30,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "count_unknown": ("{} not known", "{} 路未知"), "agent": ("This agent", "本探测代理"),
     "stale": ("Not connected: this is no longer live. What you see is old.", "连接已断开：不再实时更新，数据已过时。"),
     "again": ("Load again", "重新加载"), "changed": ("{} streams have changed", "{} 路直播流状态有变化"),
-    "picture": ("Latest picture of {}", "{} 的最新画面"), "no_picture": ("no picture", "无画面"),
+    "picture": ("Latest picture of {}, of {}", "{} 的最新画面（{}）"), "no_picture": ("no picture", "无画面"),
     "size": ("Picture", "画面"), "bitrate": ("Bitrate", "码率"), "latency": ("Latency", "延迟"),
     "stalled": ("Stalled, last hour", "近一小时卡顿"), "offset": ("A/V offset", "音画偏移"),
     "times": ("{} ×", "{} 次"), "late": ("sound {} ms late", "声音滞后 {} 毫秒"),

@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from qoe_agent import clock
+from qoe_agent.config import Stream
 from qoe_agent.model import Incident
 from qoe_agent.sink import Key
 from qoe_agent.thumbnails import Thumbnails
 from qoe_agent.web import tiles
 from qoe_agent.web.front_page import Front
+from qoe_agent.web.stand import OLD
 from qoe_agent.web.tiles import Tiles, facts, stream_link, tile_id
 from qoe_agent.web.words import DASH, Reader
 from tests.web.scenes import Stage
@@ -181,11 +183,20 @@ def test_pictures_are_asked_for_while_somebody_looks_and_shown_by_their_time() -
     stage.agent.thumbnails = pictures = Thumbnails(wanted.append)
     assert "<img" not in written(stage, key)
     assert wanted
-    pictures._shown = frozenset({"ladder & co"})
+    pictures.follow([Stream(name="ladder & co", url="rtmp://127.0.0.1:9/live/x")])
     pictures.take(key, stage.now, b"jpeg")
     text = written(stage, key)
     assert f'src="/thumbnails?stream=ladder+%26+co&amp;rendition=720p&amp;at={stage.now:.1f}"' in text
-    assert 'alt="Latest picture of ladder &amp; co/720p"' in text
+    assert f'alt="Latest picture of ladder &amp; co/720p, of {EN.clock(stage.now)}"' in text
+
+
+def test_an_old_picture_shows_how_a_stream_was_that_is_down_not_how_one_is_that_is_up() -> None:
+    stage = Stage("room")
+    stage.agent.thumbnails.follow([Stream(name="room", url="rtmp://127.0.0.1:9/live/x")])
+    stage.agent.thumbnails.take(Key("room"), stage.now - OLD - 1.0, b"jpeg")
+    assert "no picture" in written(stage, "room")
+    stage.state("room", "silent")
+    assert "<img" in written(stage, "room")
 
 
 def test_which_part_of_the_picture_is_wrong_is_said() -> None:
