@@ -27,6 +27,8 @@ STEP = 10.0
 SLOTS = 360
 """Values of a measure that are kept: an hour."""
 UP: Name = ("qoe_up", ())
+CONNECTS: Name = ("qoe_connects_total", ())
+"""Grows when a stream is back, whether it or its worker was gone."""
 WATCHED: Name = ("qoe_watched_seconds_total", ())
 STALLED: Name = ("qoe_stall_seconds_total", ())
 STARTUP: Name = ("qoe_startup_seconds", ())
@@ -47,8 +49,9 @@ GAUGES: Mapping[str, tuple[Name, ...]] = {
 
 
 def _bytes_per_second(before: Reading, now: Reading, seconds: float) -> float | None:
-    """Bytes received a second, of all tracks; nothing while nobody watches."""
-    return sum(_increase(before, now, name)[0] for name in BYTES) / seconds if UP in now else None
+    """Bytes received a second, of all tracks; nothing where the stream was down or not watched for a part of it."""
+    whole = _up(before) and _up(now) and not _increase(before, now, CONNECTS)[0]
+    return sum(_increase(before, now, name)[0] for name in BYTES) / seconds if whole else None
 
 
 def _stalled(before: Reading, now: Reading, seconds: float) -> float | None:
@@ -76,7 +79,7 @@ GROWING: Mapping[str, Callable[[Reading, Reading, float], float | None]] = {
 }
 """Measures of an interval."""
 MEASURES = (*GAUGES, *GROWING)
-_COUNTERS = (UP, WATCHED, STALLED, STARTUP, *BYTES)
+_COUNTERS = (UP, CONNECTS, WATCHED, STALLED, STARTUP, *BYTES)
 NAMES = (*_COUNTERS, *(name for names in GAUGES.values() for name in names))
 
 
@@ -150,7 +153,9 @@ class History:
             return {}
         reading = {name: one for name, one in zip(NAMES, found, strict=True) if one is not None}
         stream = self._streams.get(key)
-        return _gauges(reading) | (stream.latest if stream else {})
+        latest = stream.latest if stream and UP in reading else {}
+        down = () if _up(reading) else ("bytes_per_second", "startup")
+        return _gauges(reading) | {measure: value for measure, value in latest.items() if measure not in down}
 
     @staticmethod
     def _note(stream: _Stream, slot: int, found: Mapping[str, float]) -> None:

@@ -82,6 +82,40 @@ def test_nobody_watching_is_no_rate_of_zero() -> None:
     assert bench.history.now(ROOM) == {}
 
 
+def test_an_interval_of_which_a_part_was_lost_has_no_rate() -> None:
+    bench = Bench()
+    for lost in (False, True, False):
+        bench.put("qoe_received_bytes_total", 1e6, "video")
+        if lost:  # and back before the interval was over
+            bench.board.lose(ROOM, bench.now)
+            bench.put("qoe_up", 1.0)
+            bench.put("qoe_connects_total", 1.0)
+        bench.take()
+    bench.put("qoe_received_bytes_total", 4e5, "video")
+    bench.put("qoe_up", 0.0)
+    bench.take()
+    bench.take()
+    bench.put("qoe_up", 1.0)
+    bench.take()
+    bench.put("qoe_received_bytes_total", 1e6, "video")
+    bench.take()
+    assert bench.of("bytes_per_second") == [(30.0, 100_000.0), (70.0, 100_000.0)]
+
+
+def test_what_was_measured_of_a_stream_that_is_down_or_lost_since_is_not_so_now() -> None:
+    bench = Bench()
+    bench.put("qoe_watched_seconds_total", 5.0)
+    bench.take()
+    bench.put("qoe_received_bytes_total", 1e6, "video")
+    bench.put("qoe_watched_seconds_total", 10.0)
+    bench.take()
+    assert bench.history.now(ROOM) == {"bytes_per_second": 100_000.0, "stalled": 0.0}
+    bench.put("qoe_up", 0.0)
+    assert bench.history.now(ROOM) == {"stalled": 0.0}
+    bench.board.lose(ROOM, bench.now)
+    assert bench.history.now(ROOM) == {}
+
+
 def test_stalls_are_known_only_where_there_was_playback() -> None:
     bench = Bench()
     bench.put("qoe_watched_seconds_total", 5.0)
