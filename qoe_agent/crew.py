@@ -110,6 +110,7 @@ class Crew:
     def states(self) -> Iterator[tuple[Key, str]]:
         """Each stream (each rendition, where all are watched) and its state in a word."""
         told = dict(state for child in self._children if child.vitals for state in child.vitals.states)
+        told = dict.fromkeys((key for key in self._orphans if key.stream in self._streams), "waiting") | told
         known = {key.stream for key in told}
         yield from sorted([*told.items(), *((Key(name), "waiting") for name in self._streams if name not in known)])
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from qoe_agent import catalogue, child
+from qoe_agent import catalogue, child, clock
 from qoe_agent import crew as crew_module
 from qoe_agent.board import Board
 from qoe_agent.config import Agent, Join, Stream
@@ -23,6 +23,7 @@ from qoe_agent.demo.origin import Origin
 from qoe_agent.fleet import Fleet
 from qoe_agent.model import Incident
 from qoe_agent.sink import Key
+from qoe_agent.vitals import Vitals
 from tests.e2e.servers import until as true_within
 
 if TYPE_CHECKING:
@@ -302,6 +303,24 @@ async def test_visits_are_made_by_workers_and_fail_with_them(watched: Watched) -
     os.kill(busy.pid, signal.SIGSTOP)
     os.kill(busy.pid, signal.SIGKILL)
     assert not (await asyncio.wait_for(visit, 15.0)).success
+
+
+def test_what_a_dead_worker_watched_waits_under_its_own_names() -> None:
+    made = crew(Board(catalogue.metrics()), Agent(workers=1), lambda stream, at: True, lambda *shown: None)
+    assert isinstance(made, Crew)
+    (child,) = made._children
+    made.apply([Stream(name=name, url="http://127.0.0.1:9/m.m3u8", variant="all") for name in ("ladder", "new")])
+    for rendition in ("480p", "720p"):
+        made._heard(child, "add", (Key("ladder", rendition), {}))
+    made._bereaved(child)
+    assert list(made.states()) == [
+        (Key("ladder", "480p"), "waiting"), (Key("ladder", "720p"), "waiting"), (Key("new"), "waiting"),
+    ]  # fmt: skip
+    child.vitals = Vitals(clock.now(), 0.0, 0, None, 1, 0.0, False, [(Key("ladder", "480p"), "up")])
+    assert dict(made.states())[Key("ladder", "480p")] == "up"
+    assert Key("ladder") not in dict(made.states())
+    made.apply([])
+    assert list(made.states()) == [(Key("ladder", "480p"), "up")]
 
 
 def test_without_workers_it_is_a_fleet() -> None:
