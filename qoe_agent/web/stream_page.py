@@ -67,14 +67,15 @@ class View:
         return "stream", self.stand.key, self.said, self.asked
 
     async def fragments(self) -> Mapping[str, Fragment]:
-        """All parts; hardly any once nothing is known of the stream any more."""
+        """All parts; most are empty while nothing is known of the stream any more."""
         key, said, now = self.stand.key, self.said, clock.now()
         numbers = self.scene.board.metrics(key)
+        self.stand = stand = known(self.scene, key)
         if not numbers:
-            return {"asof": Fragment(as_of(said, now)), "head": Fragment(head(self.scene, self.stand, said, now))}
+            empty = {name: Fragment(html('<div id="{}"></div>', name)) for name, _ in PARTS}
+            return empty | {"asof": Fragment(as_of(said, now)), "head": Fragment(head(self.scene, stand, said, now))}
         if now - self._looked >= SOME:
             self.cases, self._looked = await self._kept(), now
-        self.stand = stand = known(self.scene, key)
         incidents = self.scene.board.incidents(key)
         self._draw(now, incidents)
         parts = {

@@ -1,0 +1,42 @@
+"""The page of one stream while it is watched, is gone, and is back."""
+
+from __future__ import annotations
+
+from qoe_agent import clock
+from qoe_agent.sink import Key
+from qoe_agent.web.stream_page import View
+from qoe_agent.web.words import Reader
+from tests.web.scenes import Stage
+
+ROOM = Key("room")
+
+
+def view(stage: Stage) -> View:
+    stand = stage.scene.find("room")
+    assert stand
+    return View(stage.scene, stand, Reader("en"))
+
+
+async def test_a_page_that_was_open_while_the_stream_was_gone_recovers() -> None:
+    stage = Stage("room")
+    stage.put("room", "qoe_video_height_pixels", 1080.0)
+    shown = view(stage)
+    before = await shown.fragments()
+    assert "1080 px" in before["measured"].html
+
+    del stage.states[ROOM]
+    stage.tell()
+    stage.board.remove(ROOM, stage.now - 1000.0)
+    stage.board.sweep(clock.now())
+    gone = await shown.fragments()
+    assert gone.keys() == before.keys()
+    assert "1080 px" not in gone["measured"].html
+    assert all(f'id="{name}"' in fragment.html for name, fragment in gone.items())
+    assert "not watched" in gone["head"].html
+
+    stage.board.add(ROOM, {})
+    stage.state("room", "up")
+    stage.put("room", "qoe_video_height_pixels", 720.0)
+    back = await shown.fragments()
+    assert "720 px" in back["measured"].html
+    assert 'class="badge up"' in back["head"].html
