@@ -128,7 +128,7 @@ class Exporter:
 
     def application(self) -> web.Application:
         """The routes, behind the guards."""
-        live = Live(self._may)
+        live = Live(self._may, self._failed)
         app = web.Application(middlewares=[shield(self._failed), self._guarded], client_max_size=LARGEST_BODY)
         app.on_response_prepare.append(strict)
         app.on_shutdown.append(live.close)

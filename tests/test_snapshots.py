@@ -162,12 +162,15 @@ class Looked:
         self.now, self.shown = 1000.0, list[tuple[Any, float, bytes]]()
         monkeypatch.setattr(clock, "now", lambda: self.now)
         self.audience = Audience(lambda *shown: self.shown.append(shown))
-        self.snapshots = Snapshots(self.audience, Key("room"))
+        self.faults, self.snapshots = 0, Snapshots(self.audience, Key("room"))
         self.frame = av.VideoFrame.from_ndarray(patches(64, 48), "bgr24")
         self.view = view_of(self.frame, 0.0, follows=False)
 
+    def failed(self) -> None:
+        self.faults += 1
+
     def take(self) -> bool:
-        return self.snapshots.take(self.frame, self.now, self.view, 1.0) is not None
+        return self.snapshots.take(self.frame, self.now, self.view, 1.0, self.failed) is not None
 
 
 def test_nothing_is_made_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,3 +211,4 @@ def test_a_picture_that_cannot_be_made_hurts_nothing_and_is_not_tried_at_once(mo
     assert not it.take()
     it.now += 1.0
     assert it.take()
+    assert it.faults == 1

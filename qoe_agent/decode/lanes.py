@@ -58,7 +58,7 @@ class Lane:
         self.refused = 0
         """Jobs that were left out because it is late."""
         self.faults = 0
-        """Jobs that raised: a bug of ours or of a look; counted, never fatal."""
+        """Jobs, or parts of them, that raised: a bug of ours or of a look; counted, never fatal."""
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -73,6 +73,10 @@ class Lane:
     def note(self, whose: bytes) -> None:
         """The job under way is for this stream, by its `recorder.mark`."""
         self._slot[:] = whose
+
+    def fault(self) -> None:
+        """Something of the job under way raised."""
+        self.faults += 1
 
     @property
     def waiting(self) -> int:
@@ -136,7 +140,7 @@ class Lane:
             try:
                 job()
             except Exception:  # thread top: one bad job must not end decoding for all streams
-                self.faults += 1
+                self.fault()
             self._began = None
             self.note(NONE)
 

@@ -176,7 +176,7 @@ class Pictures:
                 yield Damage(at, index, "decode", 1, "the decoder flagged the picture as corrupt")
             coded = key or bool(frame.key_frame)
             yield Picture(at, index, pts, frame.width, frame.height, frame.format.name, coded, now, told)
-            if self._snapshots and (taken := self._snapshots.take(frame, at, view, pixels)):
+            if self._snapshots and (taken := self._snapshots.take(frame, at, view, pixels, self._lane.fault)):
                 yield taken
 
 

@@ -56,8 +56,11 @@ class Snapshots:
         self._audience, self._key = audience, key
         self._next = float("-inf")
 
-    def take(self, frame: Any, at: float, view: View, aspect: float) -> Snapshot | None:
-        """A picture has been decoded, and its looks have seen it; `aspect`: of its pixels, width to height."""
+    def take(self, frame: Any, at: float, view: View, aspect: float, failed: Callable[[], None]) -> Snapshot | None:
+        """A picture has been decoded, and its looks have seen it; `aspect`: of its pixels, width to height.
+
+        `failed`: counts that none could be made.
+        """
         now = clock.now()
         if not self._next <= now < self._audience.until:
             return None
@@ -65,6 +68,7 @@ class Snapshots:
         try:
             return Snapshot(at, jpeg(frame, view, aspect))
         except Exception as error:  # a picture for people must not end the stream's decoding
+            failed()
             log.warning("%s: no thumbnail could be made: %s", self._key.shown, type(error).__name__)
             self._next = now + LATER
             return None

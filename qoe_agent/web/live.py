@@ -38,6 +38,8 @@ GONE = 1000
 """Fragments that are no more, and remembered as such."""
 FEW = 4
 """Changes of state that are told one by one."""
+QUIET = 60.0
+"""Seconds between two lines in the log about a page that cannot be rendered."""
 log = logging.getLogger(__name__)
 
 
@@ -82,6 +84,8 @@ class Board:
         self.told: list[tuple[str, str]] = []
         """Ids and words of the latest version."""
         self.readers = 0
+        self.quiet = float("-inf")
+        """Until then it is not said again that it could not be rendered."""
         self.turned = asyncio.Event()
         self.turning: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -121,6 +125,10 @@ class Board:
         for ident in list(self.gone)[:-GONE]:
             del self.gone[ident]
         self.version = version
+        self.turn()
+
+    def turn(self) -> None:
+        """Wake who waits for the next rendering."""
         turned, self.turned = self.turned, asyncio.Event()
         turned.set()
 
@@ -143,9 +151,9 @@ class Board:
 class Live:
     """All boards, and who reads them."""
 
-    def __init__(self, allowed: Callable[[web.Request], bool]) -> None:
-        """`allowed`: whether a request may (still) see anything."""
-        self._allowed = allowed
+    def __init__(self, allowed: Callable[[web.Request], bool], failed: Callable[[], None]) -> None:
+        """`allowed`: whether a request may (still) see anything; `failed`: counts a bug."""
+        self._allowed, self._failed = allowed, failed
         self._boards: dict[Hashable, Board] = {}
         self._pages: dict[str, Callable[[web.Request], Page | None]] = {}
         self._readers = 0
@@ -157,7 +165,7 @@ class Live:
 
     def routes(self) -> list[web.RouteDef]:
         """GET /live?page=KIND&since=…"""
-        return [web.get("/live", self._follow)]
+        return [web.get("/live", self._follow, allow_head=False)]
 
     async def close(self, _: web.Application | None = None) -> None:
         """End all event streams."""
@@ -207,7 +215,7 @@ class Live:
         await answer.prepare(request)
         seen = board.seen(request.headers.get("Last-Event-ID") or request.query.get("since", ""))
         try:
-            while not self._over and self._allowed(request):
+            while not self._over and self._allowed(request) and request.transport:
                 turned = board.turned
                 if board.version > max(seen, 0):
                     message, seen = board.since(seen, page), board.version
@@ -227,8 +235,12 @@ class Live:
                 try:
                     await board.refresh(page, 0.0)
                 except Exception as error:  # task top: with the next data it may work; pages tell that they are old
-                    where = "".join(traceback.format_tb(error.__traceback__))
-                    log.error("a page could not be rendered: %s at\n%s", type(error).__name__, where)
+                    self._failed()
+                    if clock.now() >= board.quiet:
+                        board.quiet = clock.now() + QUIET
+                        where = "".join(traceback.format_tb(error.__traceback__))
+                        log.error("a page could not be rendered: %s at\n%s", type(error).__name__, where)
+                    board.turn()  # who has left is seen to have left
                 await asyncio.sleep(EVERY)
         finally:
             board.turning = None

@@ -56,6 +56,10 @@ class Followed:
     live: Live
     client: TestClient[Any, Any]
     admitted: bool = True
+    faults: int = 0
+
+    def failed(self) -> None:
+        self.faults += 1
 
     def follow(self, since: str = "") -> Any:
         return self.client.get(
@@ -68,7 +72,7 @@ async def followed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Followed]:
     monkeypatch.setattr(live, "EVERY", 0.01)
     sheet = Sheet()
     found: list[Followed] = []
-    made = Live(lambda request: found[0].admitted)
+    made = Live(lambda request: found[0].admitted, lambda: found[0].failed())
     made.add("sheet", lambda request: sheet)
     app = web.Application()
     app.add_routes(made.routes())
@@ -209,13 +213,33 @@ async def test_a_page_that_fails_once_goes_on_and_its_fault_is_told_without_secr
         await saying(answer)
         followed.sheet.broken = True
         async with asyncio.timeout(5):
-            while not caplog.records:
+            while followed.faults < 3:
                 await asyncio.sleep(0.01)
         followed.sheet.broken = False
         followed.sheet.say(head="two")
         assert (await saying(answer))["set"] == [["head", "<p>two</p>"]]
+    assert len(caplog.records) == 1
     assert "KeyError" in caplog.text
     assert "a secret" not in caplog.records[0].getMessage().replace('"a secret"', "")
+
+
+async def test_who_leaves_a_page_that_fails_leaves_it_to_others(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST", 1)
+    followed.sheet.say(head="one")
+    async with followed.follow() as answer:
+        await saying(answer)
+        followed.sheet.broken = True
+    async with asyncio.timeout(5):
+        while followed.live._readers:
+            await asyncio.sleep(0.01)
+
+
+async def test_who_asks_for_the_head_alone_takes_no_place(followed: Followed) -> None:
+    async with followed.client.head("/live", params={"page": "sheet"}) as answer:
+        assert answer.status == 405
+    assert not followed.live._readers
 
 
 async def test_a_slow_reader_misses_what_came_between(followed: Followed) -> None:
