@@ -369,11 +369,14 @@ async def test_two_streams_stand_side_by_side_with_their_difference(made: Any) -
         if latency:
             bench.put("qoe_latency_seconds", latency, "pdt", "transport", key=called)
     bench.incident("black", -5, key="a/b <c>")
+    for after in (0.0, 10.0):
+        bench.agent.history.take(bench.now + after)
     status, text = await bench.get("/compare?a=room&b=a%2Fb%20%3Cc%3E")
     assert status == 200
     assert "<c>" not in text
     cells = re.findall(r'<td class="number">([^<]*)</td>', text)
-    assert cells[:6] == ["1080 px", "720 px", "−360 px", "2 s", "–", "–"]
+    assert cells[:9] == ["1080 px", "720 px", "−360 px", "0.00 Mb/s", "–", "–", "2 s", "–", "–"]
+    assert "Bitrate, last 10 s" in text
     assert "the picture is black" in text
     assert '<option value="a/b &lt;c&gt;">' in text
 

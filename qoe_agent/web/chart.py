@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from qoe_agent.history import STEP
 from qoe_agent.web.html import Safe, html, joined
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 Points: TypeAlias = "Sequence[tuple[float, float]]"
 """When and what, in order of time."""
-GAP = 25.0
-"""Seconds without a value after which a line is broken."""
+GAP = 1.5 * STEP
+"""Seconds without a value after which a line is broken: one is missing."""
 HOUR = 3600.0
 TALL = 100
 """Height of a box in which a line is drawn."""
@@ -85,25 +86,25 @@ def runs(points: Points, gap: float = GAP) -> Iterator[Points]:
 
 
 def coarse(points: Points, start: float, most: int = COARSE) -> list[tuple[float, float]]:
-    """The means of `most` stretches of the hour that begins at `start`."""
+    """The means of `most` stretches of the hour that begins at `start`, of times and values."""
     step, found = HOUR / most, list[tuple[float, float]]()
-    total, count, slot = 0.0, 0, -1
+    when, total, count, slot = 0.0, 0.0, 0, -1
     for at, value in points:
         here = int((at - start) / step)
         if here != slot and count:
-            found.append((start + (slot + 0.5) * step, total / count))
-            total, count = 0.0, 0
-        slot, total, count = here, total + value, count + 1
+            found.append((when / count, total / count))
+            when, total, count = 0.0, 0.0, 0
+        slot, when, total, count = here, when + at, total + value, count + 1
     if count:
-        found.append((start + (slot + 0.5) * step, total / count))
+        found.append((when / count, total / count))
     return found
 
 
 def spark(points: Points, stalls: Points, start: float, label: str) -> Safe:
     """A tile's line, with a mark wherever playback stalled."""
-    line = coarse(points, start)
-    high = max((value for _, value in line), default=0.0) or 1.0
-    drawn = _path(line, start, 0.0, high * 1.1, 2.5 * HOUR / COARSE)
+    lines = [coarse(run, start) for run in runs(points)]
+    high = max((value for line in lines for _, value in line), default=0.0) or 1.0
+    drawn = "".join(_path(line, start, 0.0, high * 1.1, HOUR) for line in lines)
     marks = "".join(f"M{at - start:.0f},{TALL}v-22" for at, value in coarse(stalls, start) if value > 0)
     return html(
         '<svg class="spark" role="img" aria-label="{}" viewBox="0 0 3600 100" preserveAspectRatio="none">'

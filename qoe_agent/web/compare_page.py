@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qoe_agent.web.live import Live
     from qoe_agent.web.stand import Scene, Stand
 
+LATELY = ("bytes_per_second", "stalled")
+"""Measures of the last interval of the history, not of this moment."""
 MARKS = ("A", "B")
 
 
@@ -142,6 +144,7 @@ def _measured(scene: Scene, keys: tuple[Key, Key], said: Reader) -> Safe:
         if name not in left and name not in right:
             continue
         called, factor, unit = said.measure(name)
+        called = said("lately", called) if name in LATELY else called
         first, second = left.get(name), right.get(name)
         less = None if first is None or second is None else (second - first) * factor
         cells = [_cell(None if value is None else value * factor, unit, "") for value in (first, second)]

@@ -17,7 +17,7 @@ from qoe_agent.web.html import Safe, html, joined, other, page, switch
 from qoe_agent.web.live import Fragment, places
 from qoe_agent.web.shield import say
 from qoe_agent.web.stand import Stand
-from qoe_agent.web.tiles import badge, facts, mood_word, thumbnail, wrongs
+from qoe_agent.web.tiles import badge, facts, mood_word, stalled_in, thumbnail, wrongs
 from qoe_agent.web.words import Reader, number, reader
 
 if TYPE_CHECKING:
@@ -171,8 +171,7 @@ def head(scene: Scene, stand: Stand, said: Reader, now: float, name: str = "head
     """A stream at a glance."""
     source, key = scene.source, stand.key
     source.thumbnails.want(now)
-    stalls = source.history.of(key, "stalled")
-    stalled = sum(value for _, value in stalls) if stalls else None
+    stalled = stalled_in(source.history.of(key, "stalled"), now)
     measured = facts(scene.now(key), scene.method(key), stalled, said)
     wrong = joined(html('<li class="{}">{}</li>', *one) for one in wrongs(stand.wrong, said))
     return html(

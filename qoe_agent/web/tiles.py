@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from qoe_agent import clock
 from qoe_agent.alerts.words import duration, phrase
+from qoe_agent.history import STEP
 from qoe_agent.web.chart import HOUR, spark
 from qoe_agent.web.html import Safe, html, ident, joined
 from qoe_agent.web.live import Fragment
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qoe_agent.web.stand import Scene, Stand
     from qoe_agent.web.words import Reader
 
+MINUTE = 60.0
 LINE = 10.0
 """Seconds for which a tile's line is good."""
 TURNS = 5
@@ -32,13 +34,20 @@ SYMBOLS = {"down": "■", "faulty": "▲", "up": "●", "ended": "◆", "unknown
 """Shapes of the moods, for those who do not see colours."""
 
 
+class Stalled(NamedTuple):
+    """How long playback stalled."""
+
+    seconds: float
+    within: float
+    """Of the latest so many seconds."""
+
+
 class _Hour(NamedTuple):
     """What a tile shows of the last hour."""
 
     at: float
     line: Safe
-    stalled: float | None
-    """Seconds."""
+    stalled: Stalled | None
 
 
 class Tiles:
@@ -73,7 +82,7 @@ class Tiles:
                 some -= known is not None
                 history = self._scene.source.history
                 points, stalls = history.of(stand.key, "bytes_per_second"), history.of(stand.key, "stalled")
-                stalled = sum(value for _, value in stalls) if stalls else None
+                stalled = stalled_in(stalls, now)
                 self._hours[each] = _Hour(now, _line(points, stalls, stalled, now - HOUR, self._said), stalled)
 
     def _tile(self, each: str, stand: Stand) -> Fragment:
@@ -125,15 +134,26 @@ def thumbnail(key: Key, taken: float | None, said: Reader, lazy: bool = True) ->
     )  # fmt: skip
 
 
-def facts(now: Mapping[str, float], method: str, stalled: float | None, said: Reader) -> tuple[tuple[str, str], ...]:
+def stalled_in(stalls: Points, now: float) -> Stalled | None:
+    """The sum of an hour of stalls, or of as much of it as is known; None below a minute, which tells nothing."""
+    if len(stalls) * STEP < MINUTE:
+        return None
+    return Stalled(sum(value for _, value in stalls), min(HOUR, now - stalls[0][0] + STEP))
+
+
+def facts(now: Mapping[str, float], method: str, stalled: Stalled | None, said: Reader) -> tuple[tuple[str, str], ...]:
     """What a tile says: names and values, `DASH` for what is not known."""
+    lately = stalled and stalled.within < HOUR - MINUTE
     return tuple(
-        (said(name), value or DASH)
+        (
+            said("stalled_lately", f"{stalled.within / MINUTE:.0f}") if name == "stalled" and lately else said(name),
+            value or DASH,
+        )
         for name, value in (
             ("size", _size(now)),
             ("bitrate", bitrate(now["bytes_per_second"]) if "bytes_per_second" in now else ""),
             ("latency", f"{now['latency']:.1f} s ({method})" if "latency" in now else ""),
-            ("stalled", "" if stalled is None else f"{stalled:.1f} s" if stalled else "0 s"),
+            ("stalled", "" if stalled is None else f"{stalled.seconds:.1f} s" if stalled.seconds else "0 s"),
             ("offset", offset(now["av_offset"], said) if "av_offset" in now else ""),
         )
     )
@@ -168,13 +188,13 @@ def _written(
     )  # fmt: skip
 
 
-def _line(points: Points, stalls: Points, stalled: float | None, start: float, said: Reader) -> Safe:
+def _line(points: Points, stalls: Points, stalled: Stalled | None, start: float, said: Reader) -> Safe:
     if not points:
         return Safe()
     values = [value for _, value in points]
     label = said("spark", bitrate(min(values)), bitrate(max(values)))
-    if stalled:
-        label += ", " + said("spark_stalls", duration(stalled, said.language))
+    if stalled and stalled.seconds:
+        label += ", " + said("spark_stalls", duration(stalled.seconds, said.language))
     return spark(points, stalls, start, label)
 
 

@@ -33,6 +33,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "picture": ("Latest picture of {}, of {}", "{} 的最新画面（{}）"), "no_picture": ("no picture", "无画面"),
     "size": ("Picture", "画面"), "bitrate": ("Bitrate", "码率"), "latency": ("Latency", "延迟"),
     "stalled": ("Stalled, last hour", "近一小时卡顿"), "offset": ("A/V offset", "音画偏移"),
+    "stalled_lately": ("Stalled, last {} min", "近 {} 分钟卡顿"), "lately": ("{}, last 10 s", "近 10 秒{}"),
     "times": ("{} ×", "{} 次"), "late": ("sound {} ms late", "声音滞后 {} 毫秒"),
     "early": ("sound {} ms early", "声音超前 {} 毫秒"), "together": ("in step", "同步"),
     "spark": ("Bitrate of the last hour: {} to {}", "近一小时码率：{} 至 {}"),

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from qoe_agent import clock
 from qoe_agent.config import Stream
+from qoe_agent.history import STEP
 from qoe_agent.model import Incident
 from qoe_agent.sink import Key
 from qoe_agent.thumbnails import Thumbnails
 from qoe_agent.web import tiles
 from qoe_agent.web.front_page import Front
 from qoe_agent.web.stand import OLD
-from qoe_agent.web.tiles import Tiles, facts, stream_link, tile_id
+from qoe_agent.web.tiles import Tiles, facts, stalled_in, stream_link, tile_id
 from qoe_agent.web.words import DASH, Reader
 from tests.web.scenes import Stage
 
 if TYPE_CHECKING:
-    import pytest
-
     from qoe_agent.web.live import Fragment
 
 EN, ZH = Reader("en"), Reader("zh", asked=True)
@@ -60,6 +61,18 @@ def test_a_tile_says_what_is_measured() -> None:
         assert f"<dd>{said}</dd>" in text
     assert 'aria-label="Bitrate of the last hour: 3.2 Mb/s to 3.2 Mb/s"' in text
     assert "声音滞后 160 毫秒" in written(stage, "room", ZH)
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "value"),
+    [
+        (3, "Stalled, last hour", DASH), (6, "Stalled, last 1 min", "0.5 s"), (60, "Stalled, last 10 min", "0.5 s"),
+        (359, "Stalled, last hour", "0.5 s"),
+    ],
+)  # fmt: skip
+def test_stalls_are_of_the_time_that_is_known(known: int, name: str, value: str) -> None:
+    stalls = [(1000.0 - n * STEP, 0.5 if n == 0 else 0.0) for n in reversed(range(known))]
+    assert (name, value) in facts({}, "", stalled_in(stalls, 1000.0), EN)
 
 
 def test_a_state_is_told_by_word_and_shape_beside_its_colour() -> None:
