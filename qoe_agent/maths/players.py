@@ -44,7 +44,11 @@ PLAYERS: Mapping[str, Player] = {player.name: player for player in (HLS, EXO, FL
 
 
 def preset(name: str, protocol: str) -> Player:
-    """The player called `name`; `auto` chooses by protocol."""
-    if name != "auto":
-        return PLAYERS[name]
-    return {"hls": HLS, "dash": HLS, "webrtc": RTC, "whep": RTC, "rtsp": RTC}.get(protocol, FLV)
+    """The player called `name`; `auto` chooses by protocol.
+
+    On segmented protocols `rtc` is `hls`: so little is ahead of it that it would run dry between any two segments.
+    """
+    usual = {"hls": HLS, "dash": HLS, "webrtc": RTC, "whep": RTC, "rtsp": RTC}.get(protocol, FLV)
+    if name == "auto" or (name == RTC.name and usual is HLS):
+        return usual
+    return PLAYERS[name]

@@ -195,6 +195,11 @@ def test_each_protocol_has_its_player(protocol: str, player: Player) -> None:
     assert preset("exo", protocol) is EXO
 
 
+@pytest.mark.parametrize(("protocol", "player"), [("hls", HLS), ("dash", HLS), ("rtmp", RTC), ("webrtc", RTC)])
+def test_what_comes_in_segments_is_not_played_as_a_call_is(protocol: str, player: Player) -> None:
+    assert preset("rtc", protocol) is player
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     first=st.floats(1.0, 8.0),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from qoe_agent.config.probing import options
 from qoe_agent.model import Lost, Tick
+from qoe_agent.probes import declarations
 from qoe_agent.probes.stall import PLAY_START, SKIPS, STALLED, STALLS, WATCHED, Stall
 from tests.findings import Kept, keep
 from tests.script import Script, jitter
@@ -34,6 +36,17 @@ def test_five_seconds_without_media_are_one_stall(kind: str, amount: float) -> N
     assert kept.counter(STALLS) == 1
     assert kept.counter(STALLED) == pytest.approx(stall.end - stall.start)
     assert kept.of("lost") == []
+
+
+@pytest.mark.parametrize("name", [name for name, said in options().items() if "player" in said])
+def test_a_call_s_player_plays_segments_as_their_own_players_do(name: str) -> None:
+    """0.2 s behind live, each segment of a healthy stream would be followed by a stall."""
+    script = Script(protocol="hls", jitter=jitter(1, 0.05)).open().play(40).resize(640, 360).play(10)
+    probe = declarations()[name]
+    seen = [each for each in script.run().observations if isinstance(each, probe.sees)]
+    call = keep(seen, probe.make(player="rtc"))
+    assert call == keep(seen, probe.make(player="hls"))
+    assert call.incidents == []
 
 
 def test_an_open_stall_counts_while_it_lasts() -> None:
