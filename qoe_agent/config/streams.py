@@ -14,6 +14,7 @@ from qoe_agent.config.values import (
     Headers,
     Labels,
     Line,
+    Name,
     Seconds,
     SecondsOrOff,
     Url,
@@ -121,7 +122,7 @@ class Profile(StreamOptions):
 class Stream(StreamOptions):
     """One stream to watch."""
 
-    name: Word
+    name: Name
     """Its name in every metric."""
     url: Url = field(repr=False)
     """Where it is. Secrets belong into environment variables: rtmp://host/live/key?token=${TOKEN}."""

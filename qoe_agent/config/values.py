@@ -53,6 +53,12 @@ def _plain(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if value in (".", ".."):
+        raise ValueError("must not be . or .., which no page can have in its address")
+    return value
+
+
 def address(url: str, allowed: frozenset[str] = _SCHEMES) -> str:
     """`url` if it is one that a source could open; the message never quotes it."""
     _plain(url)
@@ -173,6 +179,8 @@ Line = Annotated[str, Field(max_length=4096), AfterValidator(_plain)]
 """Text without control characters."""
 Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 """Short text that is not empty."""
+Name = Annotated[Word, AfterValidator(_name)]
+"""What a stream is called."""
 Url = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(address)]
 """Where a stream is."""
 HttpUrl = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_http)]
