@@ -110,6 +110,8 @@ class Daemon:
         own = self.shard.own(streams)
         self.alerts.streams(streams, own)
         self.thumbnails.follow(own)
+        if self.evidence:
+            self.evidence.private = frozenset(stream.name for stream in streams if stream.evidence == "off")
         self.fleet.apply(own)
 
     async def reload(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from qoe_agent import clock, config, daemon, discovery
 from qoe_agent.daemon import Daemon
 from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
+from qoe_agent.evidence import mark as marks
 from qoe_agent.maths.rendezvous import owns
 from qoe_agent.sink import Key
 from tests.media import h264
@@ -138,6 +140,23 @@ async def test_people_see_pictures_of_streams_that_may_be_seen_until_they_may_no
     client.path.write_text(streams("room", more=", evidence: 'off'"))
     await client.post("/-/reload")
     assert (await client.fetch(showing))[0] == 404
+
+
+async def test_cases_of_a_stream_that_became_private_are_not_shown(asked: Any, played: Stage, tmp_path: Path) -> None:
+    kept = f"evidence: {{folder: {tmp_path}/kept, bytes: 1MB}}"
+    client = await asked(agent(streams("room"), kept))
+    marked, at = marks.mark("room", "", "black", "", 1.8e9), clock.realtime()
+    case, said = (
+        marks.name("room", "black", marked, at),
+        {"stream": "room", "incidents": [{"mark": marked, "start": at}]},
+    )
+    client.daemon.evidence.put(case, {"case.json": json.dumps(said).encode()}, at)
+    file, shown = f"/evidence/{case}/case.json", []
+    for more in ("", ", evidence: 'off'"):
+        client.path.write_text(agent(streams("room", more=more), kept))
+        await client.post("/-/reload")
+        shown.append((json.loads((await client.get("/evidence"))[1]) != [], (await client.get(file))[0]))
+    assert shown == [(True, 200), (False, 404)]
 
 
 async def test_a_reload_touches_only_what_changed(asked: Any, played: Stage) -> None:

@@ -39,6 +39,8 @@ class Shelf:
         self.folder, self._most, self._keep = Path(folder), most, keep
         self._about: dict[str, tuple[str, frozenset[str]]] = {}
         """Stream and marks of each case that was looked at: a case does not change."""
+        self.private: frozenset[str] = frozenset()
+        """Streams whose cases are not shown; they stay until they are thrown out."""
         self._read = lru_cache(maxsize=READ)(self._parsed)
 
     def put(self, name: str, files: Mapping[str, bytes], now: float) -> None:
@@ -77,13 +79,14 @@ class Shelf:
         return []
 
     def case(self, name: str) -> dict[str, Any] | None:
-        """What a case's `case.json` says, with the files that it has; None if there is no such case."""
+        """What a case's `case.json` says, with the files that it has; None if there is no such case to be shown."""
         if not NAME.fullmatch(name) or not (self.folder / name).is_dir():
             return None
         try:
-            return self._read(name)
+            found = self._read(name)
         except (OSError, ValueError, LookupError, TypeError):
             return None
+        return None if found["stream"] in self.private else found
 
     def _parsed(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / name / "case.json").read_bytes())
@@ -111,9 +114,11 @@ class Shelf:
         return found
 
     def file(self, name: str, called: str) -> Path | None:
-        """A file of a case; None if there is none."""
+        """A file of a case; None if there is none to be shown."""
         path = self.folder / name / called
-        return path if NAME.fullmatch(name) and called in FILES and path.is_file() else None
+        if not (NAME.fullmatch(name) and called in FILES and path.is_file()):
+            return None
+        return path if not self.private or self.case(name) else None
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -58,6 +58,21 @@ def test_a_case_is_read_once_and_gone_when_it_is_gone(tmp_path: Path, monkeypatc
     assert shelf.case(called(1, "b")) is None
 
 
+def test_cases_of_private_streams_are_kept_but_not_shown(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path), 1 << 20, 1e9)
+    for n, stream in enumerate(("a", "b")):
+        shelf.put(called(n, stream), files(n, stream), NOW)
+    assert shelf.file(called(0, "a"), "at.jpg")
+    shelf.private = frozenset({"a"})
+    assert [each["name"] for each in shelf.cases("", "", 10)] == [called(1, "b")]
+    assert shelf.cases("a", "", 10) == []
+    assert shelf.case(called(0, "a")) is None
+    assert shelf.file(called(0, "a"), "at.jpg") is None
+    assert shelf.file(called(1, "b"), "at.jpg")
+    shelf.private = frozenset()
+    assert shelf.file(called(0, "a"), "at.jpg")
+
+
 def test_a_case_that_cannot_be_read_is_none_and_hides_no_other(tmp_path: Path) -> None:
     shelf = Shelf(str(tmp_path), 1 << 20, 1e9)
     for n, text in enumerate((b"", b"[]", b"{}", b'{"stream": "a", "incidents": [1]}', None)):
