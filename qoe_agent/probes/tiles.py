@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent.maths.following import Following
 from qoe_agent.maths.partly import Partly
 from qoe_agent.model import Incident, Lost, Metric, Observation, Opened, Picture, Sample, Segment, Tick
 from qoe_agent.probes import content_freeze, probe
@@ -103,8 +104,9 @@ class Tiles:
     tiles: tuple[Tile, ...] = field(default=(), metadata={"option": False})
 
     _parts: dict[str, list[Black | Standing]] = field(default_factory=dict, init=False, repr=False)
+    _following: Following = field(default_factory=Following, init=False, repr=False)
     _judged: set[str] = field(default_factory=set, init=False, repr=False)
-    """Tiles that were large enough in some picture: of others nothing is said."""
+    """Tiles that were large enough when last looked at: of others nothing is said."""
 
     def __post_init__(self) -> None:
         for tile in self.tiles:
@@ -117,6 +119,8 @@ class Tiles:
     def feed(self, seen: Observation) -> Iterable[Finding]:
         if isinstance(seen, Picture):
             return self._picture(seen)
+        if isinstance(seen, Opened | Lost):
+            self._following.restart(seen)
         return [
             told
             for name, parts in self._parts.items()
@@ -126,12 +130,25 @@ class Tiles:
         ]
 
     def _picture(self, seen: Picture) -> Iterator[Finding]:
-        for name, said in (seen.looks.get("tiles") or {}).items():
+        looks = seen.looks.get("tiles")
+        if looks is None or not self._following.takes(seen):
+            return
+        for name in self._judged - looks.keys():
+            yield from self._dropped(name, seen)
+        for name, said in looks.items():
             if name in self._parts:
                 self._judged.add(name)
                 picture = replace(seen, looks=dict(zip(("black", "content_freeze"), said, strict=True)))
                 for part in self._parts[name]:
                     yield from _named(name, part.feed(picture))
+
+    def _dropped(self, name: str, seen: Picture) -> Iterator[Finding]:
+        """The tile became too small to be judged: what was wrong with it is over as far as it is known."""
+        self._judged.remove(name)
+        for part in self._parts[name]:
+            yield from _named(name, part.feed(Opened(seen.at, seen.at, "")))
+            if isinstance(part, Standing):
+                yield Sample(STILL, None, (name,))
 
 
 def _named(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FPS = 25
 HOST, GUEST = Tile("host", 0.0, 0.0, 0.5, 1.0), Tile("guest", 0.5, 0.0, 0.5, 1.0)
 PAIR = (HOST, GUEST)
+SHRUNK = (HOST, Tile("corner", 0.5, 0.0, 0.2, 0.2))
 TEXTURE = np.random.default_rng(7).integers(60, 200, (60, 120)).repeat(8, 0).repeat(8, 1).astype(np.uint8)
 
 
@@ -119,6 +120,50 @@ def samples(tiles: tuple[Tile, ...]) -> list[Sample]:
 def test_of_a_tile_that_is_too_small_nothing_is_said() -> None:
     tiles = (HOST, Tile("corner", 0.9, 0.0, 0.05, 0.05))
     assert {one.labels[0] for one in samples(tiles)} == {"host"}
+
+
+def shrinking(right: Any, *small: tuple[float, float], until: float = 40.0) -> Iterator[Observation]:
+    """A host, and a corner of a guest that is too small to be judged while the whole is a third of its size."""
+    look = declarations()["tiles"].picture(Tiles(tiles=SHRUNK))  # type: ignore[misc]  # it has one
+    yield Opened(0.0, 0.0, "rtmp")
+    for n in range(round(until * FPS)):
+        t = n / FPS
+        step = 3 if any(start <= t < end for start, end in small) else 1
+        luma = np.ascontiguousarray(np.hstack([moving(t), right(t)])[::step, ::step])
+        view = View(luma, t, key=n % 50 == 0, follows=n > 0)
+        yield Picture(t, 0, t, luma.shape[1], luma.shape[0], "yuv420p", view.key, t, {"tiles": look and look(view)})
+        if n % FPS == 0:
+            yield Tick(t)
+
+
+@pytest.mark.parametrize(
+    ("right", "kind"), [(blank(17, (8.0, 60.0)), "tile_black"), (frozen((8.0, 60.0)), "tile_content_freeze")]
+)
+def test_a_tile_that_becomes_too_small_has_no_fault_any_more_and_one_that_grows_again_may(
+    right: Any, kind: str
+) -> None:
+    kept = keep(shrinking(right, (14.0, 30.0)), Tiles(tiles=SHRUNK))
+    first = kept.of(kind)[0]
+    assert (first.key, first.start, first.end) == ("corner", pytest.approx(8.0, abs=0.1), pytest.approx(14.0, abs=0.1))
+    last = [at for at, each in kept.revisions if each.start == first.start and each.end is not None]
+    assert last == [pytest.approx(14.0, abs=0.1)]
+    assert [each.key for each in kept.of(kind) if each.start >= 30.0] == (["corner"] if kind == "tile_black" else [])
+
+
+def test_of_a_tile_that_became_too_small_no_gauge_is_left() -> None:
+    seen = shrinking(moving, (14.0, 60.0))
+    kept = keep(seen, Tiles(tiles=SHRUNK))
+    assert kept.gauges[STILL.name, "corner"] is None
+    assert kept.gauges[STILL.name, "host"] is not None
+
+
+def test_the_pictures_of_another_track_say_nothing_of_a_tile() -> None:
+    seen = [
+        each
+        for one in pictures(16.0, moving, frozen((8.0, 11.0)))
+        for each in ([one, replace(one, track=7, looks={"tiles": {}})] if isinstance(one, Picture) else [one])
+    ]
+    assert len(keep(seen, Tiles(tiles=PAIR)).of("tile_content_freeze")) == 1
 
 
 def test_where_pictures_lie_apart_three_that_are_the_same_are_a_freeze_and_packets_are_not_asked() -> None:
