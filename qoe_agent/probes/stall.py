@@ -51,8 +51,8 @@ SKIPS = Metric("qoe_skips_total", "counter", "Times the player jumped over media
 @dataclass(slots=True)
 class Stall:
     player: Literal["auto", "hls", "exo", "flv", "rtc"] = "auto"
-    """Whose buffering to imitate; auto: hls on segmented streams, rtc on RTSP and WebRTC, else flv. On segmented streams
-    rtc is hls: media that comes in pieces of seconds cannot be played 0.2 s after it came."""
+    """Whose buffering to imitate; auto: hls on segmented streams, rtc on RTSP and WebRTC, else flv. On segmented
+    streams rtc is hls: media that comes in pieces of seconds cannot be played 0.2 s after it came."""
     give_up: float = 30.0
     """Seconds of a stall after which the viewer is gone and the stream is lost."""
     shortest: float = 0.1
