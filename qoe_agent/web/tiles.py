@@ -143,12 +143,10 @@ def stalled_in(stalls: Points, now: float) -> Stalled | None:
 
 def facts(now: Mapping[str, float], method: str, stalled: Stalled | None, said: Reader) -> tuple[tuple[str, str], ...]:
     """What a tile says: names and values, `DASH` for what is not known."""
-    lately = stalled and stalled.within < HOUR - MINUTE
+    within = stalled.within if stalled else HOUR
+    lately = said("stalled_lately", f"{within / MINUTE:.0f}") if within < HOUR - MINUTE else said("stalled")
     return tuple(
-        (
-            said("stalled_lately", f"{stalled.within / MINUTE:.0f}") if name == "stalled" and lately else said(name),
-            value or DASH,
-        )
+        (lately if name == "stalled" else said(name), value or DASH)
         for name, value in (
             ("size", _size(now)),
             ("bitrate", bitrate(now["bytes_per_second"]) if "bytes_per_second" in now else ""),
