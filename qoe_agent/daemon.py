@@ -40,7 +40,8 @@ LOOK = 2.0
 SLOW_STOP = 5.0
 """Seconds after which a shutdown no longer waits for anyone."""
 JUDGED = ("thresholds", "probes", "decode", "pictures_every", "open_timeout", "lost_after")
-"""What a /probe module (a profile) changes of a configured stream; how it is pulled stays its own."""
+"""What a /probe module (a profile) changes of a configured stream, beside tiles if it has any; how it is pulled stays
+its own."""
 
 
 class Daemon:
@@ -191,6 +192,8 @@ class Daemon:
         for stream in self.discovery.streams():
             if stream.name == name:
                 changes = {field: getattr(profile, field) for field in JUDGED} if profile else {}
+                if profile and profile.tiles:
+                    changes["tiles"] = profile.tiles
                 return dataclasses.replace(stream, **changes).single()
         return None
 

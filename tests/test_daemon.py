@@ -370,6 +370,18 @@ async def test_probes_pull_afresh_what_is_configured_or_allowed(asked: Any, tmp_
         await origin.stop()
 
 
+async def test_a_module_judges_a_stream_by_its_own_tiles_and_without_any_by_the_stream_s(
+    asked: Any, played: Stage
+) -> None:
+    client = await asked(f"{WEB}streams: [{{name: a, url: 'rtmp://127.0.0.1/live/a', tiles: 2x1}}]\n")
+
+    def tiles(module: str) -> list[str]:
+        return [tile.name for tile in client.daemon.stream("a", module).tiles]
+
+    assert tiles("") == tiles("rtc") == ["r1c1", "r2c1"]
+    assert tiles("co_hosting") == ["host", "guest"]
+
+
 async def run(path: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "qoe_agent", "run", str(path), stderr=asyncio.subprocess.PIPE
