@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
+from qoe_agent.maths.late import Late
 from qoe_agent.maths.switches import Turning, flagged
 from qoe_agent.maths.viewing import SEES
 from qoe_agent.model import DISCONTINUITY, Format, Metric, Opened, Packet, Sample, Tick
@@ -59,7 +60,7 @@ class Switch:
     _broken: bool = field(init=False, repr=False, default=False)
     """The last picture was the first after an announced break."""
     _steps: deque[float] = field(init=False, repr=False, default_factory=lambda: deque(maxlen=STEPS))
-    _lag: float = field(init=False, repr=False, default=0.0)
+    _late: Late = field(init=False, repr=False, default_factory=Late)
 
     def __post_init__(self) -> None:
         self._viewing = Turning(self.player, self.give_up)
@@ -106,8 +107,7 @@ class Switch:
         self._taken.clear()
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
-        # What was late with the agent may come before or after the Tick that says so.
-        lag, self._lag = max(tick.lag, self._lag), tick.lag
+        lag = self._late.tick(tick.lag)
         viewing, display = self._viewing, self._viewing.display
         found: list[Finding] = []
         for event in viewing.events:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qoe_agent.model import Format, Sample
+from qoe_agent.model import Format, Sample, Tick
 from qoe_agent.probes.switch import GAP, Switch
 from tests.script import VIDEO, Script, jitter
 
@@ -104,6 +104,17 @@ def test_a_hole_that_the_agent_itself_may_have_made_is_not_told() -> None:
     script = Script().open().play(10).pause(3).resize(640, 360).play(10)
     assert gaps(script, lag=4.0) == []
     assert gaps(script, lag=1.0) == near("resolution", 3.0, 0.05)
+
+
+@pytest.mark.parametrize(("lags", "told"), [((0.9, 0.8), 0), ((0.9, 0.2), 1)])
+def test_pauses_of_the_agent_itself_add_up(lags: tuple[float, float], told: int) -> None:
+    """It stood still twice, a moment apart: what came in between lay unread."""
+    run = Script().open().play(10).stop(2.0).burst().resize(640, 360).play(3).run(tick=500.0)
+    seen = [it for it in run.observations if not isinstance(it, Tick)]
+    after = next(n for n, it in enumerate(seen) if n and it.at - seen[n - 1].at > 1.5)
+    seen[after:after] = [Tick(seen[after - 1].at + 1.0, lags[0]), Tick(seen[after].at - 0.01, lags[1])]
+    probe = Switch()
+    assert len([found for each in [*seen, Tick(run.end + 0.1)] for found in probe.feed(each)]) == told
 
 
 def test_a_player_that_holds_more_hides_more() -> None:
