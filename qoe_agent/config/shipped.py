@@ -14,5 +14,6 @@ def profiles() -> Mapping[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     files = resources.files(__package__).joinpath(FOLDER).iterdir()
     for file in sorted(files, key=lambda each: each.name):
-        found |= read(file.read_text("utf-8"), None).data["profiles"]
+        if file.name.endswith(".yml") and not file.name.startswith("."):  # editors keep files of theirs beside them
+            found |= read(file.read_text("utf-8"), None).data["profiles"]
     return found

@@ -55,6 +55,15 @@ def test_every_scenario_has_its_file_and_every_file_is_built_in() -> None:
     assert set(SCENARIOS) < set(PROFILES)
 
 
+def test_what_an_editor_leaves_beside_them_is_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pk.yml").write_text(text("pk"))
+    (tmp_path / "pk.yml~").write_text(text("pk").replace("profiles:", "profiles: {pk: {decode: none}}\nothers:"))
+    (tmp_path / ".pk.yml.swp").write_bytes(b"b0VIM\x00\xff")
+    (tmp_path / ".#pk.yml").symlink_to("somebody@somewhere.1234")
+    monkeypatch.setattr(shipped, "FOLDER", str(tmp_path))
+    assert shipped.profiles() == {"pk": PROFILES["pk"]}
+
+
 @each
 def test_a_profile_is_a_good_configuration_by_itself_and_is_what_is_built_in(name: str) -> None:
     made = config.load(str(FOLDER / f"{name}.yml"), {})
