@@ -42,6 +42,14 @@ def test_the_examples_of_alerts_are_good() -> None:
         assert config.parse(example, "agent.yml", environ).alerts != config.Alerts()
 
 
+def test_what_the_readme_links_to_is_there_on_github_too() -> None:
+    """GitHub follows no symbolic links on the way to a file."""
+    links = set(re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8")))
+    assert len(links) >= 8
+    assert [link for link in links if (README.parent / link).resolve() != README.parent.resolve() / link] == []
+    assert [link for link in links if not (README.parent / link).exists()] == []
+
+
 def test_every_command_of_the_readme_exists() -> None:
     named = set(re.findall(r"`qoe-agent (\w+)", README.read_text()))
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}

@@ -99,8 +99,8 @@ class StreamOptions:
     tiles: Annotated[tuple[Tile, ...], TileOptions()] = ()
     """Parts of the picture that are judged for black and for standing still by themselves: names with left, top, width
     and height as shares of the coded picture, {host: [0, 0, 0.5, 1], guest: [0.5, 0, 0.5, 1]}, or with a mapping of
-    region, black and freeze (true or false each); or a grid such as 2x2 (rows x columns: r1c1, r1c2, …). At most 16. A
-    stream's tiles replace those of its profile."""
+    region, black and freeze (true or false each); or a grid such as 2x2 (rows x columns: r1c1, r1c2, …), with what
+    holds for all of it as {grid: 2x2, black: false}. At most 16. A stream's tiles replace those of its profile."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """When `watch` calls the stream bad."""
     evidence: Literal["full", "thumbnail", "off"] = "full"

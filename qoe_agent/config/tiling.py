@@ -38,13 +38,27 @@ class TileOptions:
 
 
 def _four() -> CoreSchema:
-    return core_schema.list_schema(core_schema.float_schema(ge=0, le=1), min_length=4, max_length=4, strict=True)
+    share = core_schema.no_info_before_validator_function(_share, core_schema.float_schema())
+    return core_schema.list_schema(share, min_length=4, max_length=4, strict=True)
+
+
+def _share(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError("must be a number between 0 and 1")
+    return value
 
 
 def _mapping(value: Any) -> Any:
-    """A grid as the mapping that it stands for."""
-    if isinstance(value, dict):
-        return value
+    """A grid, alone or with what holds for all of it, as the mapping that it stands for."""
+    if isinstance(value, dict) and isinstance(value.get("grid"), str):
+        options = {key: option for key, option in value.items() if key != "grid"}
+        if "region" in options:
+            raise ValueError("a grid has regions of its own: say black or freeze beside it, nothing else")
+        return {name: {"region": region, **options} for name, region in _grid(value["grid"]).items()}
+    return value if isinstance(value, dict) else _grid(value)
+
+
+def _grid(value: Any) -> dict[str, list[float]]:
     found = _GRID.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(_FORM)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from qoe_agent import catalogue, config
@@ -16,8 +18,11 @@ from qoe_agent.alerts.policy import step
 from qoe_agent.config import document, shipped
 from qoe_agent.config.probing import options
 from qoe_agent.config.root import PROFILES
-from qoe_agent.model import Incident
+from qoe_agent.maths.tiles import Tile, grid
+from qoe_agent.maths.view import View
+from qoe_agent.model import Incident, Picture
 from qoe_agent.probes import declarations
+from qoe_agent.probes.tiles import Tiles
 from tests.script import Script
 
 if TYPE_CHECKING:
@@ -157,7 +162,42 @@ def test_private_rooms_keep_nothing() -> None:
 def test_a_frozen_guest_is_told_sooner_where_people_talk_than_where_many_sit() -> None:
     rules = {name: wishes.rule_of("tile_content_freeze", profile(name).alerts) for name in SCENARIOS}
     assert rules["co_hosting"].lasting < rules["single_host"].lasting < rules["multi_screen"].lasting
-    assert wishes.rule_of("tile_black", profile("multi_screen").alerts).severity == "info"
+
+
+def test_where_many_sit_an_empty_seat_is_no_fault_and_a_frozen_one_is() -> None:
+    """Neither to `watch` nor to who is told: nothing is found."""
+    probe = Tiles(tiles=profile("multi_screen").tiles, **profile("multi_screen").probes["tiles"])
+    look = declarations()["tiles"].picture(probe)
+    assert look is not None
+    found, still = [], np.empty(0, np.uint8)
+    plane = np.random.default_rng(1).integers(60, 200, (720, 960)).astype(np.uint8)
+    for n in range(400):
+        at, luma = n / 25, np.roll(plane, 3 * n, 1)
+        luma[480:, 640:] = 16  # r3c3: nobody
+        still = still if n >= 200 else luma[:240, :320].copy()
+        luma[:240, :320] = still  # r1c1
+        seen = Picture(at, 0, at, 960, 720, "yuv420p", n % 50 == 0, at, {})
+        view = View(luma, at, key=seen.key, follows=n > 0)
+        found += [each for each in probe.feed(replace(seen, looks={"tiles": look(view)})) if isinstance(each, Incident)]
+    assert {(each.kind, each.key) for each in found} == {("tile_content_freeze", "r1c1")}
+
+
+def test_a_grid_may_say_what_holds_for_all_of_it_and_nothing_else() -> None:
+    def made(tiles: str) -> tuple[Tile, ...]:
+        said = f"streams: [{{name: a, url: 'rtmp://127.0.0.1/a', tiles: {tiles}}}]"
+        return config.parse(said, "agent.yml", {}).streams[0].tiles
+
+    assert made("{grid: 2x2, freeze: false}") == tuple(replace(tile, freeze=False) for tile in grid(2, 2))
+    assert [tile.name for tile in made("{grid: [0, 0, 1, 1]}")] == ["grid"]  # a region that is called so
+    for wrong, told in (
+        ("{grid: 2x2, region: [0, 0, 1, 1]}", "a grid has regions of its own"),
+        ("{grid: 2x2, host: [0, 0, 1, 1]}", "unknown key"),
+        ("{grid: 5x4, black: false}", "must be at most 16 tiles"),
+        ("{a: [.nan, 0, 1, 1]}", "tiles.a: must be a number between 0 and 1"),
+        ("{a: [2, 0, 1, 1]}", "tiles.a: must be a number between 0 and 1"),
+    ):
+        with pytest.raises(config.ConfigError, match=told):
+            made(wrong)
 
 
 def test_a_stream_s_tiles_replace_those_of_its_profile() -> None:
