@@ -27,6 +27,8 @@ LULL = {"typical": 0.6, "size": 0.75}
 ALIKE, REFINED = 1.35, 2.2
 """Times a key frame of the same picture may be larger or smaller than the one before; and the second than the first,
 which rate control still makes for something that moves."""
+SCENE = 0.5, 3.0
+"""And than the last before the freeze, at least and at most: what was faded in stands from the beginning."""
 FALLEN = 0.25
 """Share of the time between them, and twice that before, in which packets must be small if the median is not."""
 TELL = 0.7
@@ -206,6 +208,9 @@ class Glimpses:
         """Whether the key frames there are those of one picture."""
         sizes = [size for at, size in self._keys if start < at < until - 1.0]
         grown = [after / max(1, before) for before, after in pairwise(sizes)]
+        earlier = [size for at, size in self._keys if at <= start][-1:]
+        if earlier and sizes and not SCENE[0] <= sizes[0] / max(1, earlier[0]) <= SCENE[1]:
+            return False
         return all(1 / ALIKE <= by <= (ALIKE if n else REFINED) for n, by in enumerate(grown))
 
     def _told(self, chain: Sequence[Fall], least: float, lasts: float) -> Extent | None:

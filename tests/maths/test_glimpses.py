@@ -81,6 +81,13 @@ def test_a_title_card_is_no_freeze(length: float) -> None:
     assert told(lambda t: ("card", (40, 25_000)) if 11.5 <= t < 11.5 + length else camera(t)) == []
 
 
+@pytest.mark.parametrize(("card", "told_of"), [(12_000, False), (28_000, True), (95_000, False)])
+def test_a_card_that_is_faded_in_is_another_picture_than_what_moved(card: int, told_of: bool) -> None:
+    """Its key frames cost much less, or much more, than the last one of what was before."""
+    found = told(lambda t: ("card", (40, card)) if 13.0 <= t < 25.0 else camera(t))
+    assert bool(found) == told_of
+
+
 def test_stills_that_blend_into_one_another_are_none() -> None:
     def shows(pts: float) -> tuple[object, Size]:
         number, into = divmod(pts, 5.4)
