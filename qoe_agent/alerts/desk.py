@@ -8,11 +8,11 @@ import logging
 import threading
 from collections import Counter, deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qoe_agent import clock
 from qoe_agent.alerts import payload, policy, saved, words
-from qoe_agent.alerts.cases import Notice, Report
+from qoe_agent.alerts.cases import Case, Notice, Report
 from qoe_agent.alerts.delivery import Delivery
 from qoe_agent.alerts.meter import Meter
 from qoe_agent.alerts.wishes import Configured
@@ -37,6 +37,9 @@ FAULT = 5.0
 """Seconds to wait after a bug of our own."""
 PAUSE = 0.2
 """Seconds between two times at which the state is saved."""
+
+
+_Told = TypeVar("_Told", Case, Notice)
 
 
 class Desk:
@@ -191,12 +194,20 @@ class Desk:
             return
         if found is None:
             return
-        self._state = policy.resumed(found.state, now, min(now, found.at))
-        self._resolved = found.resolved
-        self._delivery.restore(found.waiting)
+        state = policy.resumed(found.state, now, min(now, found.at))
+        self._state = {name: self._labelled(case, name.stream) if case.told else case for name, case in state.items()}
+        self._resolved = [self._labelled(notice, notice.name.stream) for notice in found.resolved]
+        self._delivery.restore({
+            receiver: [self._labelled(notice, notice.name.stream) for notice in notices]
+            for receiver, notices in found.waiting.items()
+        })  # fmt: skip
         self._meter.firing(Counter(case.told for case in self._state.values() if case.told))
         if firing := sum(case.told is not None for case in self._state.values()):
             log.info("%d alerts were firing when the agent ended", firing)
+
+    def _labelled(self, told: _Told, stream: str) -> _Told:
+        """With its stream's labels, where the state was saved without them."""
+        return told if told.labels else replace(told, labels=dict(self._wishes.labels(stream)))
 
     async def _keep(self, path: str) -> None:
         """Save whenever something has changed."""

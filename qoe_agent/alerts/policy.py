@@ -85,14 +85,14 @@ def resumed(state: State, now: float, since: float) -> State:
 
 def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
     """The case with what is reported of it."""
-    start, end = incident.start, _surely(incident)
+    start, end = incident.start, incident.end
     if case is None:
         case = Case(mark(*name, start), start)
     new = start not in case.spells
     if new and _stale(case, start, end):
         return case
     left = {each: start if to is None and each < start else to for each, to in case.spells.items()}  # one at a time
-    spells = {**left, start: end}
+    spells = {**left, start: _surely(incident)}
     ends = [each for each in spells.values() if each is not None]
     over = len(ends) == len(spells)
     unseen = over and end is not None and bool(incident.detail.get("unobserved"))
@@ -103,7 +103,7 @@ def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
         count=case.count + 1 if new and (not case.grace or not case.count) else case.count,
         severity=max(case.severity, incident.severity, key=lambda each: ORDER[each]),
         detail=dict(incident.detail),
-        ended=max(ends) if over else None,
+        ended=max([*ends, *(each for each in (end, case.ended) if each is not None)]) if over else None,
         grace=UNOBSERVED if unseen else 0.0,
     )
 

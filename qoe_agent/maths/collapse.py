@@ -33,8 +33,9 @@ SPIKE = 4.0
 """Times the largest of the last packets (but for one in twenty): a cut."""
 JOINED = 0.6
 """Seconds by which a fall may be interrupted."""
-EARLY, GOPS = 0.9, 6
-"""Of the longest of the last groups of pictures: a key frame that comes sooner shows another scene."""
+EARLY, GOPS, LIKE = 0.9, 6, (0.4, 2.2)
+"""Of the longest of the last groups of pictures: a key frame that comes sooner shows another scene, if its size as a
+share of the last one's is not within these. Encoders are also asked for key frames: by ad markers, by new viewers."""
 WHOLE, LARGER, REFINES = 0.8, 1.5, 0.5
 """Of the last key frame: another picture in a fall that is as large, so many seconds after it, shows another scene;
 before then, while what was coded badly is refined, only one that is larger by so much."""
@@ -156,7 +157,7 @@ class Collapse:
             return False
         early = len(self._gops) == GOPS and pts - before[0] < EARLY * max(self._gops)
         self._gops.append(pts - before[0])
-        return early
+        return early and not LIKE[0] <= size / max(1, before[1]) <= LIKE[1]
 
     def _enters(self, pts: float, size: int) -> None:
         """The last half second moves on."""

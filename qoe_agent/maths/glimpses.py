@@ -145,12 +145,14 @@ class Glimpses:
             return None
         late = [fall for fall in falls if fall.start > self._other - EDGE and fall.until > self._other + EDGE]
         if run == until:
-            found = next((self._told(each, least, gop) for each in chains(late, JOINED)[-1:]), None)
+            found = next((self._told(each, least, gop) for each in self._chains(late, JOINED)[-1:]), None)
             return found if found and self._alike(found.start, found.until) else None
-        near = chains(late, max(JOINED, gop - EDGE))
+        near = self._chains(late, max(JOINED, gop - EDGE))
         near = [each for each in near if each[0].start < until and each[-1].until > run]
-        if any(each[0].cut for each in near) or any(f.cut and f.start <= self._other and f.until > run for f in falls):
+        if any(self._cut(each[0]) for each in near):
             return None
+        if any(f.until > run and f.start <= self._other - (0.0 if f.cut else gop) for f in falls):
+            return None  # packets were as small while another picture stood there
         if fallen([fall for each in near for fall in each], run, until) >= TELL:
             found = self._told(near[-1], least, inf)
             return found if found and self._alike(found.start, found.until) else None
@@ -213,6 +215,15 @@ class Glimpses:
             return False
         return all(1 / ALIKE <= by <= (ALIKE if n else REFINED) for n, by in enumerate(grown))
 
+    def _cut(self, fall: Fall) -> bool:
+        """Whether another scene began with it: not between two pictures that are the same."""
+        run = self._until if self._run is None else self._run
+        return fall.cut and not run < fall.start <= self._until
+
+    def _chains(self, falls: Sequence[Fall], join: float) -> list[list[Fall]]:
+        """Falls that follow one another within `join` seconds, without a cut between them, are one."""
+        return chains([fall._replace(cut=self._cut(fall)) for fall in falls], join)
+
     def _told(self, chain: Sequence[Fall], least: float, lasts: float) -> Extent | None:
         """What packets tell, if they tell enough, and it is over for at most `lasts`."""
         first, last = chain[0], chain[-1]
@@ -220,7 +231,7 @@ class Glimpses:
         start, until = first.start, last.until
         if lasts == inf and self._run is not None:
             start, until = min(start, self._run), max(until, self._until)
-        if over or first.cut or until - start < least:
+        if over or self._cut(first) or until - start < least:
             return None
         before = self._before(first.start)
         if sum(each.typical > MOVING * first.level for each in before) < MOSTLY * len(before):

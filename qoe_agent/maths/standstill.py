@@ -52,8 +52,8 @@ class Run:
     """A picture stands still, so far."""
 
     __slots__ = (
-        "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "pictures", "repeats", "seen",
-        "start", "steps", "trail", "until", "why_not",
+        "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "lent", "pictures", "repeats",
+        "seen", "start", "steps", "trail", "until", "why_not",
     )  # fmt: skip
 
     def __init__(self, start: float, first: Plane, past: Past, shape: tuple[int, ...]) -> None:
@@ -72,6 +72,8 @@ class Run:
         """Media time of the first of the last `steps` pictures, which differed by what may be residue."""
         self.why_not: str | None = None
         """None: not judged yet; empty: a freeze."""
+        self.lent = False
+        """What speaks against a freeze was said of the whole picture."""
 
 
 class Watch:

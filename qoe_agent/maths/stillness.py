@@ -32,9 +32,10 @@ MANY, LITTLE = 9, 0.35
 things may have stood still for most of the time."""
 NEAR = 0.1
 """Seconds between beginnings that are one."""
-SETTLES, RESTS = 1.0, 1.2
-"""Seconds after the middle within which the border, too, comes to rest where something left the picture; and those that
-all of it then stands still, which it does not where a clock or a ticker was burnt in."""
+SETTLES, RESTS, LAPSES = 1.0, 1.2, 10.0
+"""Seconds after the middle within which the border, too, comes to rest where something left the picture; those that all
+of it then stands still, which it does not where a clock or a ticker was burnt in; and those from which on the middle
+stands too still for all that."""
 COVERED = 0.25
 """Of a tile's area: from there on a mask covers it."""
 
@@ -191,12 +192,16 @@ class Stillness:
     def _settles(self, inner: Run) -> bool:
         """Whether the border came to rest soon after the middle: by itself, then this is no freeze; or it may be."""
         whole, known = self._watches[0].run, self._spell
+        if inner.lent and inner.until - inner.start >= LAPSES:
+            inner.why_not, inner.lent = "", False
+            return False
         if inner.why_not or inner.leaps or not whole or not NEAR < whole.start - inner.start <= SETTLES:
             return False
-        if whole.why_not and whole.until - whole.start >= RESTS:
-            inner.why_not = whole.why_not
+        lasts = inner.until - inner.start < LAPSES
+        if lasts and whole.why_not and whole.until - whole.start >= RESTS:
+            inner.why_not, inner.lent = whole.why_not, True
         told = known is not None and known.start == inner.start and not known.why_not
-        return not told and whole.why_not != ""
+        return lasts and not told and whole.why_not != ""
 
     def _taken_over(self, before: Spell) -> Spell | None:
         """A freeze that goes on away from the border, where a clock ticks, and is not judged there yet."""

@@ -273,7 +273,8 @@ async def test_a_full_queue_lets_the_oldest_go_and_counts_it(server: Receiver, t
     assert json.loads(letters.read_text().splitlines()[0])["error"] == "the queue was full"
 
 
-async def test_a_restart_neither_repeats_nor_forgets(server: Receiver, tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", [True, False], ids=["", "saved without labels"])
+async def test_a_restart_neither_repeats_nor_forgets(server: Receiver, tmp_path: Path, labels: bool) -> None:
     wanted = {
         "webhooks": [hook(server)], "alertmanagers": [{"url": f"{server.base}", "name": "am"}],
         "state": str(tmp_path / "state.json"),
@@ -289,6 +290,10 @@ async def test_a_restart_neither_repeats_nor_forgets(server: Receiver, tmp_path:
         before.end(stall, unobserved=True)  # as sessions do when they are stopped
     (first,) = posted("/api/v2/alerts")[0]
     server.taken.clear()
+    if not labels:
+        state = json.loads((tmp_path / "state.json").read_text())
+        assert [case.pop("labels") for case in state["cases"]] == [{"team": "live"}]
+        (tmp_path / "state.json").write_text(json.dumps(state))
     async with bench(wanted, rules) as after:
         await until(lambda: posted("/api/v2/alerts"))
         (again,) = posted("/api/v2/alerts")[0]

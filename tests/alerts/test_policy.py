@@ -127,6 +127,18 @@ def test_a_fault_seen_on_one_picture_only_is_not_told() -> None:
     assert said(watch.until(60.0))[0] == ("firing", "black"), "two pictures, five seconds apart, were"
 
 
+def test_what_comes_again_before_it_is_over_is_one_alert_though_its_ends_are_not_known_well() -> None:
+    """Of key frames five seconds apart two are black, then one is not, again and again."""
+    watch = Watch(Wanted({"black": Rule(lasting=2.0, resolve_after=12.0, merge=10.0)}))
+    for cycle in range(4):
+        start = 15.0 * cycle
+        watch.until(start + 5.0)
+        watch.report(incident("black", start))
+        watch.until(start + 10.0)
+        watch.report(incident("black", start, start + 10.0, end_within=5.0))
+    assert said(watch.told) == [("firing", "black")]
+
+
 def test_many_short_faults_add_up_and_are_one_alert_with_a_count() -> None:
     watch = Watch()
     for n in range(10):

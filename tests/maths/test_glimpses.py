@@ -88,6 +88,26 @@ def test_a_card_that_is_faded_in_is_another_picture_than_what_moved(card: int, t
     assert bool(found) == told_of
 
 
+@pytest.mark.parametrize("asked", [13.2, 14.0, 19.4])
+def test_a_key_frame_that_an_encoder_was_asked_for_hides_no_freeze(asked: float) -> None:
+    """For an ad marker, or a new viewer."""
+    collapse, glimpses = Collapse(), Glimpses()
+    found: list[Extent] = []
+    for n in range(40 * FPS):
+        pts = n / FPS
+        still = 13.0 <= pts < 33.0
+        key = n % 50 == 0 or n == round(asked * FPS)
+        size = 31_000 if key else 40 + n % 9 if still else 4000 + (37 * n) % 1001
+        collapse.add(pts, pts, size, key)
+        glimpses.packet(pts, size, key=key)
+        if n % (6 * FPS) == 0:
+            glimpses.picture(pts, same=still and pts > 18.1)
+        extent = glimpses.freeze(collapse.falls, 2.0) if key else None
+        found += [extent] if extent else []
+    assert found[-1].start == pytest.approx(13.0, abs=0.6)
+    assert found[-1].end == pytest.approx(33.0, abs=0.1)
+
+
 def test_stills_that_blend_into_one_another_are_none() -> None:
     def shows(pts: float) -> tuple[object, Size]:
         number, into = divmod(pts, 5.4)

@@ -454,16 +454,18 @@ def sized(seconds: float, of: Callable[[float], tuple[int, bool]]) -> Collapse:
     return collapse
 
 
-def test_a_fall_after_a_key_frame_that_came_early_says_that_it_is_a_cut() -> None:
-    """Where an encoder sees a new scene it begins a group of pictures."""
+@pytest.mark.parametrize(("card", "cut"), [(5_000, True), (20_000, False)])
+def test_a_fall_after_a_key_frame_that_came_early_is_a_cut_if_that_shows_something_else(card: int, cut: bool) -> None:
+    """Where an encoder sees a new scene it begins a group of pictures; it also does so when it is asked to."""
 
     def of(at: float) -> tuple[int, bool]:
-        key = at % 2.0 < 0.039 if at < 15.0 else (at - 15.0) % 2.0 < 0.039
-        return (20_000, True) if key else (3000 if at < 15.0 else 50, False)
+        if at < 15.0:
+            return (20_000, True) if at % 2.0 < 0.039 else (3000, False)
+        return (card, True) if (at - 15.0) % 2.0 < 0.039 else (50, False)
 
     fall = sized(20.0, of).latest()
     assert fall
-    assert fall.cut
+    assert fall.cut == cut
     assert fall.start == pytest.approx(15.04, abs=0.05)
 
 
