@@ -54,7 +54,7 @@ def report(error: ValidationError, adapter: TypeAdapter[Any], document: Document
         seen.add(path)
         known = set(_keys(schema, location[:-1])) if fault["type"] in _UNKNOWN else set()
         key = document.key(path) if at_key or fault["type"] in _UNKNOWN else None
-        document.trouble(path, _message(fault, known), key)
+        document.trouble(path, worded(fault, known), key)
 
 
 def _within(location: Path, fault: ErrorDetails, document: Document, prefix: Path) -> Path:
@@ -69,7 +69,8 @@ def _within(location: Path, fault: ErrorDetails, document: Document, prefix: Pat
     return location[:length]
 
 
-def _message(fault: ErrorDetails, known: set[str]) -> str:
+def worded(fault: ErrorDetails, known: set[str]) -> str:
+    """What is wrong, and what was expected; `known`: keys that an unknown one may have meant."""
     kind, context = fault["type"], fault.get("ctx", {})
     if kind in _UNKNOWN:
         return "unknown key" + suggestion(str(fault["loc"][-1]), known)

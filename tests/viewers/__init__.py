@@ -1,0 +1,1 @@
+"""Viewer events and facts."""
