@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent.viewers.events import ViewerEvent, encoded
+from qoe_agent.viewers.events import ViewerEvent, encoded, event
 from qoe_agent.viewers.facts import reading, rows
-from qoe_agent.viewers.plain import read
 from qoe_agent.viewers.pseudonyms import Key, Ring
 
 if TYPE_CHECKING:
@@ -19,13 +18,10 @@ NOON_MS = 1_800_014_400_000
 
 
 def heartbeat(session: str, sn: int, **more: Any) -> ViewerEvent:
-    """One that is its own: nobody else has its `sn` in `session`."""
-    received_ms = more.pop("received_ms", NOON_MS)
-    ring = more.pop("ring", RING)
-    said = {"kind": "heartbeat", "session": session, "sn": sn, "at": NOON_MS / 1000, **more}
-    (event,), faults = read(said, "web", received_ms, ring)
-    assert not faults
-    return event
+    """One that is its own: nobody else has its `sn` in `session`. `more`: fields of ViewerEvent, `user`, `ring`."""
+    received_ms, ring, source = more.pop("received_ms", NOON_MS), more.pop("ring", RING), more.pop("source", "web")
+    said = {"kind": "heartbeat", "session": session, "sn": sn, "at_ms": NOON_MS, **more}
+    return event(said, source, "plain", received_ms, ring)
 
 
 def record(*events: ViewerEvent) -> bytes:
