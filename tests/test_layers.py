@@ -45,7 +45,10 @@ LAYERS = (
 TOGETHER = {("exporter", "web")}
 
 PURE = ("model", "maths", "bitstream", "probes")
-PURE_FILES = ("alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py")
+PURE_FILES = (
+    "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "viewers/events.py",
+    "viewers/plain.py",
+)  # fmt: skip
 IMPURE = {
     "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
     "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time",
@@ -53,6 +56,8 @@ IMPURE = {
 }  # fmt: skip
 MAY_IMPORT_AV = ("decode", "sources", "demo", "compare", "stamp")
 MAY_IMPORT_TIME = ("clock",)
+EXTRAS = ("pyarrow", "duckdb", "ibis", "pyspark")
+"""Of the extra `viewers`, and large: imported inside the functions that need them."""
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "core", "misc"}
 LINES, FUNCTION_LINES = 300, 40
 LONGER = {"model.py": 352}
@@ -115,6 +120,14 @@ def test_only_the_clock_imports_time(path: Path) -> None:
 @PER_FILE
 def test_only_the_edges_import_av(path: Path) -> None:
     assert room(path) in MAY_IMPORT_AV or not touches(imports(path), "av")
+
+
+@PER_FILE
+def test_what_comes_with_an_extra_is_imported_where_it_is_needed(path: Path) -> None:
+    for node in TREES[path].body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            assert not [each for each in names if each.split(".")[0] in EXTRAS]
 
 
 @PER_FILE

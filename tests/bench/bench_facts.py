@@ -28,13 +28,13 @@ from qoe_agent.viewers.pseudonyms import Key, Ring
 
 RING = Ring([Key(1, b"1" * 32)])
 AT = 1_800_014_400.0
+SESSION = b"550e8400-e29b-41d4-a716-446655440000"
 
 
 def body(number: int, events: int) -> bytes:
     """What a player sends."""
-    session = f"550e8400-e29b-41d4-a716-{number:012x}"
     said: list[dict[str, Any]] = [
-        {"kind": "heartbeat", "session": session, "sn": each, "at": AT + each, "user": f"user-{number % 5000}",
+        {"kind": "heartbeat", "session": SESSION.decode(), "sn": each, "at": AT + each, "user": f"user-{number % 5000}",
          "stream": "show", "state": "playing", "height": 720, "bytes_per_second": 500_000, "latency_seconds": 2.5,
          "cdn": "one", "region": "eu", "device": "tv"}
         for each in range(events)
@@ -73,7 +73,10 @@ async def durable(folder: Path, events: int, concurrency: int, seconds: float) -
         nonlocal bodies
         while (came := time.perf_counter()) < until:
             bodies += 1
-            found, faults = read(from_json(pool[bodies % len(pool)]), "web", int(AT * 1000), RING)
+            sent = pool[bodies % len(pool)].replace(
+                SESSION, b"%s-%029x" % (b"single" if events == 1 else b"twenty", bodies)
+            )
+            found, faults = read(from_json(sent), "web", int(AT * 1000), RING)
             assert len(found) == events, faults
             await log.append([encoded(found)])
             waits.append(time.perf_counter() - came)
@@ -83,8 +86,8 @@ async def durable(folder: Path, events: int, concurrency: int, seconds: float) -
     await log.close()
     waits.sort()
     print(
-        f"{events:2} a body, {concurrency} at once: {bodies / took:,.0f} bodies/s, {bodies * events / took:,.0f} events/s"
-        f" ({bodies / used:,.0f} bodies, {bodies * events / used:,.0f} events a core), acknowledged within"
+        f"{events:2} a body, {concurrency} at once: {bodies / took:,.0f} bodies/s, {bodies * events / took:,.0f}"
+        f" events/s ({bodies / used:,.0f} bodies, {bodies * events / used:,.0f} events a core), acknowledged within"
         f" {waits[len(waits) // 2] * 1000:.1f} ms (median), {waits[len(waits) * 99 // 100] * 1000:.1f} ms (99 %)"
     )
 

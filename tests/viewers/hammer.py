@@ -1,5 +1,4 @@
-"""A process that appends to a folder of facts and says what was acknowledged; tests kill it at any moment.
-"""
+"""A process that appends to a folder of facts and says what was acknowledged; tests kill it at any moment."""
 
 from __future__ import annotations
 

@@ -241,7 +241,9 @@ def test_a_user_is_forgotten_with_all_sessions_under_each_key_in_files_and_in_th
     assert stored(tmp_path) == others
     assert not forgotten.read(tmp_path)
     theirs = [pseudonym.user_key for pseudonym in after.all("u")]
-    left = [key for path in files(tmp_path) for key in pq.read_table(tmp_path / "events" / path)["user_key"].to_pylist()]
+    left = [
+        key for path in files(tmp_path) for key in pq.read_table(tmp_path / "events" / path)["user_key"].to_pylist()
+    ]
     assert not set(theirs) & set(left)
     log(tmp_path, [heartbeat("d", 1, user="u", ring=after)])
     compact(tmp_path)

@@ -1,8 +1,9 @@
-"""The log: what is acknowledged is on disk, what is torn is cut off, what does not fit is refused and may come again."""
+"""The log: what is acknowledged is on disk, what is torn is cut off, what does not fit may come again."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -96,6 +97,19 @@ async def test_what_waits_for_the_disk_is_bounded(tmp_path: Path) -> None:
     await log.close()
     with pytest.raises(Refused, match="closed"):
         await log.append([b"late"])
+
+
+async def test_whoever_waits_hears_of_a_fault_that_nobody_foresaw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "commit", lambda *_: 1 // 0)
+        with pytest.raises(Unwritable, match="ZeroDivisionError"):
+            await log.append([b"x"])
+    await log.append([b"y"])
+    assert records(tmp_path) == [b"y"]
+    await log.close()
 
 
 async def test_a_record_has_a_limit(tmp_path: Path) -> None:
@@ -226,11 +240,12 @@ async def test_a_really_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> 
         ballast = tmp_path / "ballast"
         ballast.write_bytes(b"x" * 100_000)
         log, sure = Log(tmp_path, size=20_000), []
-        with pytest.raises(Full, match="No space left"):
+        with contextlib.suppress(Full):
             for each in range(100):
                 await log.append([b"%04d" % each * 500])
                 sure.append(b"%04d" % each * 500)
-        with pytest.raises(Full):
+        assert 10 < len(sure) < 100
+        with pytest.raises(Full, match="No space left"):
             await log.append([b"again" * 2000])
         assert records(tmp_path) == sure
         ballast.unlink()

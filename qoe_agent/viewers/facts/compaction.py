@@ -45,7 +45,7 @@ class Compacted(NamedTuple):
 def owning(folder: Path) -> Iterator[None]:
     """Nobody else compacts, merges or deletes in `folder`. Taken: somebody does."""
     parts.events(folder).mkdir(parents=True, exist_ok=True)
-    with _locked(parts.events(folder) / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as owned:
+    with _locked(parts.events(folder) / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as owned:
         if not owned:
             raise Taken(f"{parts.events(folder)}: another process compacts it")
         for leftover in parts.events(folder).glob(f"day=*/.*{parts.TEMPORARY}"):
@@ -57,7 +57,7 @@ def owning(folder: Path) -> Iterator[None]:
 def kept(folder: Path) -> Iterator[None]:
     """No Parquet file that is listed inside vanishes meanwhile; only its rows of who is forgotten may."""
     parts.events(folder).mkdir(parents=True, exist_ok=True)
-    with _locked(parts.events(folder) / "readers", fcntl.LOCK_SH):
+    with _locked(parts.events(folder) / ".readers", fcntl.LOCK_SH):
         yield
 
 
@@ -154,7 +154,7 @@ def expire(folder: Path, keep: timedelta) -> bool:
 def _remove(folder: Path, unwanted: list[Part]) -> bool:
     if not unwanted:
         return True
-    with _locked(parts.events(folder) / "readers", fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+    with _locked(parts.events(folder) / ".readers", fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
         if not alone:
             return False
         for part in unwanted:

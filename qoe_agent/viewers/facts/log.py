@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.facts.segments import framed
-from qoe_agent.viewers.facts.writer import Refused, Writer
+from qoe_agent.viewers.facts.writer import Refused, Unwritable, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 SIZE = 64 << 20
 """Bytes after which a segment is closed."""
@@ -91,6 +94,9 @@ class Log:
                 await loop.run_in_executor(self._thread, self._writer.commit, group.frames)
             except Refused as error:
                 refused = error
+            except Exception as error:  # task top: whoever waits must hear of it
+                log.exception("records could not be written")
+                refused = Unwritable(type(error).__name__)
             self._held -= group.size
             group.done.set_result(refused)
         self._task = None

@@ -127,13 +127,15 @@ def repeated(keys: NDArray[np.int64], since_ms: int, files: Iterable[Path]) -> N
     mask = (1 << _FILTER_BITS) - 1
     maybe = np.zeros(1 << _FILTER_BITS, bool)
     maybe[keys & mask] = True
-    found = np.zeros(len(keys), bool)
+    ours, which = np.unique(keys, return_inverse=True)
+    found = np.zeros(len(ours), bool)
     for path in files:
         for piece in pieces(path, ["key"], since_ms):
             there = piece["key"].to_numpy()
             there = there[maybe[there & mask]]
-            found |= np.isin(keys, there)
-    return found
+            place = np.minimum(np.searchsorted(ours, there), len(ours) - 1)
+            found[place[ours[place] == there]] = True
+    return found[which]
 
 
 def belongs(found: pa.Table, users: Collection[int], sessions: Collection[tuple[str, str]]) -> pa.ChunkedArray:
