@@ -6,9 +6,9 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from qoe_agent.viewers.facts import compaction
+from qoe_agent.viewers.facts import compaction, erasing
 from qoe_agent.viewers.facts.log import Log
-from tests.viewers.made import heartbeat, record
+from tests.viewers.made import RING, heartbeat, record
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -45,3 +45,10 @@ def compact(folder: Path, said: Connection) -> None:
             compaction.compact(folder)
             compaction.merge(folder, most=100_000)
         os.write(said.fileno(), b"again\n")
+
+
+def forget(folder: Path, said: Connection, user: str) -> None:
+    """Deletes a user."""
+    os.write(said.fileno(), b"begun\n")
+    with compaction.owning(folder):
+        erasing.forget(folder, RING, user)

@@ -186,6 +186,18 @@ def test_small_files_of_a_day_become_one_and_those_of_another_day_do_not(tmp_pat
     assert files(tmp_path)[-1].endswith("000000000006.parquet")
 
 
+def test_tending_compacts_merges_days_that_are_over_and_lets_old_ones_go(tmp_path: Path, noon: list[float]) -> None:
+    for day in range(3):
+        log(tmp_path, *([heartbeat("s", 2 * day + each, received_ms=NOON_MS + day * DAY_MS)] for each in range(2)))
+        noon[0] += 86_400 if day < 2 else 0
+    assert compaction.tend(tmp_path, timedelta(days=1)).segments == 6
+    assert files(tmp_path) == [
+        "day=2027-01-16/000000000003-000000000004.parquet", "day=2027-01-17/000000000005.parquet",
+        "day=2027-01-17/000000000006.parquet",
+    ]  # fmt: skip
+    assert stored(tmp_path) == [("s", each) for each in range(2, 6)]
+
+
 def test_a_merge_over_a_segment_that_waits_is_not_made(tmp_path: Path) -> None:
     log(tmp_path, *([heartbeat("s", each)] for each in range(3)))
     middle = segments.listed(tmp_path / "log")[1].path

@@ -12,10 +12,10 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from qoe_agent.viewers.facts import compaction, parts, segments
+from qoe_agent.viewers.facts import compaction, erasing, parts, segments
 from qoe_agent.viewers.facts.writer import Writer
 from tests.viewers import hammer
-from tests.viewers.made import stored
+from tests.viewers.made import RING, heartbeat, record, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ CRASHES = int(os.environ.get("QOE_CRASHES", "12"))
 class Victim:
     """A process that works until it is killed."""
 
-    def __init__(self, work: Callable[..., None], folder: Path, *more: int) -> None:
+    def __init__(self, work: Callable[..., None], folder: Path, *more: int | str) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.viewers.hammer"])
         self._ear, mouth = context.Pipe(duplex=False)
@@ -76,6 +76,28 @@ def test_nothing_acknowledged_is_lost_or_there_twice_after_kills_of_writer_and_c
     assert not segments.listed(tmp_path / "log")
     assert len({part.day for part in parts.listed(tmp_path)}) <= 2
     check(tmp_path, sure)
+
+
+def test_a_deletion_that_was_killed_harms_nobody_else_and_can_be_run_again(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    writer = Writer(tmp_path, 1, 3600)
+    for each in range(20):
+        both = [heartbeat(f"{user}-{each}", 0, user=user) for user in ("gone", "other")]
+        writer.commit([segments.framed(record(*both))])
+    others = sorted((f"other-{each}", 0) for each in range(20))
+    for _ in range(max(4, CRASHES // 3)):
+        eraser = Victim(hammer.forget, tmp_path, "gone")
+        eraser.wait()
+        time.sleep(dice.uniform(0, 0.5))  # a random moment
+        eraser.kill()
+        assert [one for one in stored(tmp_path) if one[0].startswith("other")] == others
+    with compaction.owning(tmp_path):
+        erasing.forget(tmp_path, RING, "gone")
+    assert stored(tmp_path) == others
+    writer.close()
+    with compaction.owning(tmp_path):
+        compaction.compact(tmp_path)
+    assert stored(tmp_path) == others
 
 
 def check(folder: Path, sure: list[tuple[str, int]]) -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qoe_agent import clock
-from qoe_agent.viewers.facts import segments
+from qoe_agent.viewers.facts import compaction, segments
 from qoe_agent.viewers.facts.log import Busy, Log
 from qoe_agent.viewers.facts.writer import Full, Refused, Taken, Unwritable, Writer
-from tests.viewers.made import NOON_MS
+from tests.viewers.made import NOON_MS, heartbeat, record, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,9 +114,9 @@ async def test_whoever_waits_hears_of_a_fault_that_nobody_foresaw(
 
 async def test_a_record_has_a_limit(tmp_path: Path) -> None:
     log = Log(tmp_path)
-    for record in (b"", b"x" * (segments.MOST_BYTES + 1)):
+    for given in (b"", b"x" * (segments.MOST_BYTES + 1)):
         with pytest.raises(ValueError, match="1 to 4194304 bytes"):
-            await log.append([record])
+            await log.append([given])
     await log.close()
 
 
@@ -239,7 +239,7 @@ async def test_a_really_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> 
     try:
         ballast = tmp_path / "ballast"
         ballast.write_bytes(b"x" * 100_000)
-        log, sure = Log(tmp_path, size=20_000), []
+        log, sure = Log(tmp_path, size=20_000, reserve=0), []
         with contextlib.suppress(Full):
             for each in range(100):
                 await log.append([b"%04d" % each * 500])
@@ -252,6 +252,27 @@ async def test_a_really_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> 
         await log.append([b"now"])
         await log.close()
         assert records(tmp_path) == [*sure, b"now"]
+    finally:
+        assert not os.system(f"umount {tmp_path}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk")
+async def test_a_log_that_filled_the_disk_leaves_room_for_the_compaction_that_shortens_it(tmp_path: Path) -> None:
+    if os.system(f"mount -t tmpfs -o size=1m tmpfs {tmp_path} 2>/dev/null"):
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        log, sure = Log(tmp_path, size=50_000, reserve=200_000), 0
+        with contextlib.suppress(Full):
+            for sure in range(2000):
+                await log.append([record(heartbeat("s", sure, error="x" * 500))])
+        assert 500 < sure < 2000
+        with pytest.raises(Full, match="left free"):
+            await log.append([record(heartbeat("s", sure, error="x" * 500))])
+        with compaction.owning(tmp_path):
+            assert compaction.compact(tmp_path).segments > 10
+        await log.append([record(heartbeat("s", sure))])
+        await log.close()
+        assert stored(tmp_path) == [("s", each) for each in range(sure + 1)]
     finally:
         assert not os.system(f"umount {tmp_path}")
 

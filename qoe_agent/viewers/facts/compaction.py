@@ -104,11 +104,20 @@ def _compact(folder: Path, segment: segments.Segment) -> tuple[int, int]:
     return fresh.num_rows, table.num_rows - fresh.num_rows
 
 
-def merge(folder: Path, small: int = SMALL, most: int = MERGED) -> int:
-    """Make one file of several small ones of a day that follow each other; returns how many were made."""
+def tend(folder: Path, keep: timedelta) -> Compacted:
+    """All that is to be done every minute or so: compact, let old days go, merge the files of days that are over."""
+    with owning(folder):
+        done = compact(folder)
+        expire(folder, keep)
+        merge(folder, before=day_of(int(clock.realtime() * 1000)))
+    return done
+
+
+def merge(folder: Path, small: int = SMALL, most: int = MERGED, before: str = "9") -> int:
+    """Make one file of several small ones that follow each other on a day `before` that; returns how many were made."""
     made = 0
     for run in _runs(folder, small, most):
-        if len(run) > 1:
+        if len(run) > 1 and run[0].day < before:
             pieces = itertools.chain.from_iterable(rows.pieces(part.path) for part in run)
             rows.write(parts.path_of(folder, run[0].day, run[0].first, run[-1].last), pieces)
             made += 1

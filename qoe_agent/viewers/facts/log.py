@@ -22,6 +22,8 @@ AGE = 300.0
 """Seconds after which a segment is closed."""
 WAITING = 32 << 20
 """Bytes that may wait for the disk."""
+RESERVE = 64 << 20
+"""Bytes of the disk that are left to compaction, so that a log that filled it can shrink again."""
 
 
 class Busy(Refused):
@@ -40,9 +42,11 @@ class _Group:
 class Log:
     """Appends to the log in `folder`; one process at a time."""
 
-    def __init__(self, folder: Path, size: int = SIZE, age: float = AGE, waiting: int = WAITING) -> None:
+    def __init__(
+        self, folder: Path, size: int = SIZE, age: float = AGE, waiting: int = WAITING, reserve: int = RESERVE
+    ) -> None:
         """Taken: another process appends to it. OSError: it cannot be used."""
-        self._writer = Writer(folder, size, age)
+        self._writer = Writer(folder, size, age, reserve)
         self._most, self._held = waiting, 0
         self._thread = ThreadPoolExecutor(1, "facts")
         self._group: _Group | None = None

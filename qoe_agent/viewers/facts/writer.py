@@ -99,11 +99,12 @@ class _Opened:
 class Writer:
     """Writes to `folder`; turns to a new segment after `size` bytes, `age` seconds or midnight (UTC)."""
 
-    def __init__(self, folder: Path, size: int, age: float) -> None:
-        """Taken: another process does. OSError: the folder cannot be used."""
-        self._folder, self._size, self._age = folder / "log", size, age
+    def __init__(self, folder: Path, size: int, age: float, reserve: int = 0) -> None:
+        """Taken: another process does. OSError: the folder cannot be used. `reserve`: bytes of the disk left free."""
+        self._folder, self._size, self._age, self._reserve = folder / "log", size, age, reserve
         self._folder.mkdir(parents=True, exist_ok=True)
-        segments.sync_folder(folder)
+        for parent in (folder, folder.parent):
+            segments.sync_folder(parent)
         self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -119,6 +120,7 @@ class Writer:
         """Have all of these on disk. Refused: none of them is, or none of them will count."""
         data = b"".join(frames)
         try:
+            self._look(len(data))
             opened = self._ready()
             opened.append(data)
         except OSError as error:
@@ -146,6 +148,13 @@ class Writer:
             self.rotate()
         finally:
             os.close(self._lock)
+
+    def _look(self, size: int) -> None:
+        """What the log leaves free, compaction can write to: it makes the log shorter."""
+        if self._reserve:
+            disk = os.statvfs(self._folder)
+            if disk.f_bavail * disk.f_frsize < self._reserve + size:
+                raise OSError(errno.ENOSPC, f"less than {self._reserve} bytes would be left free")
 
     def _ready(self) -> _Opened:
         if self._opened and (self._opened.spoilt or self._stale(self._opened)):
