@@ -7,14 +7,14 @@ give the same for what both accept. Version 1 is converted up: its scalars becom
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import unquote
 
 from qoe_agent.viewers.cmcd_keys import CUSTOM_LENGTH, KEYS, TABLE, TYPES, Kind
 from qoe_agent.viewers.fields import Item, Other, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from qoe_agent.viewers.fields import Bare, Member
 
@@ -213,15 +213,75 @@ def _first(name: str, read: Callable[[str], Value | None]) -> Callable[[str], Va
     return up if KEYS[name].kind in ("amounts", "paths") else read
 
 
+def _range(raw: str) -> str | None:
+    return raw[1:-1] if raw[:1] == raw[-1:] == '"' and _RANGE.fullmatch(raw, 1, len(raw) - 1) else None
+
+
+_version = {"1": 1, "2": 2}.get
+
+
 def _readers(version: int, requests: bool) -> dict[str, Callable[[str], Value | None]]:
-    keys = [key for key in TABLE if not requests or key.header]
+    keys = [key for key in TABLE if key.name != "v" and (key.header or not requests)]
     if version > 1:
-        return {key.name: _reader(key.kind, key.tokens, key.longest) for key in keys}
-    return {
+        return {"v": _version, **{key.name: _reader(key.kind, key.tokens, key.longest) for key in keys}}
+    first = {
         key.name: _first(key.name, _reader(key.first, key.first_tokens, key.first_longest)) for key in keys if key.first
     }
+    return {"v": _version, **first, "nrr": _range}
 
 
 QUICK = {(version, mode): _readers(version, mode == "request") for version in (1, 2) for mode in ("request", "event")}
-"""By version and mode, for each key allowed there: value as written to value. Asks for printable ASCII without a
-backslash, cut at every comma."""
+"""By version and mode, for each key allowed there: value as written to value. The value is to be a structured field of
+printable ASCII without a backslash, or anything of that kind without a comma."""
+
+_PLAIN = re.compile(
+    r'(?P<key>(?>[a-z*][a-z0-9_.*]*+)-[a-z0-9_.*\-]++)=(?:"(?P<text>[ !#-\[\]-~]{0,64}+)"'
+    r"|(?P<token>[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]{0,63}+))"
+)
+"""A custom key with a string or a token."""
+
+Pair: TypeAlias = "tuple[str, Value, bool] | None"
+"""Key, value, and whether the key is reserved; or nothing at first sight."""
+
+
+def _read_by(readers: Mapping[str, Callable[[str], Value | None]]) -> Callable[[str], Pair]:
+    def read(piece: str) -> Pair:
+        key, equals, raw = piece.partition("=")
+        if reader := readers.get(key):
+            value = reader(raw if equals else "?1")
+            return None if value is None else (key, value, True)
+        if plain := _PLAIN.fullmatch(piece):
+            return plain["key"], plain["token"] or plain["text"], False
+        return None
+
+    return read
+
+
+PAIRS = {which: _read_by(readers) for which, readers in QUICK.items()}
+"""By version and mode: what a piece between commas (printable ASCII, no backslash) says at first sight, or None."""
+
+
+class Remembered(dict[str, Any]):
+    """What pieces say, the same with a memory: most of what a session reports it has reported before.
+
+    Numbers are not kept: they change. Holds MOST_KEPT pieces; the one that asks bounds their length.
+    """
+
+    MOST_KEPT = 4096
+
+    def __init__(self, read: Callable[[str], Pair]) -> None:
+        super().__init__()
+        self.read = read
+
+    def __missing__(self, piece: str) -> Pair:
+        pair = self.read(piece)
+        if pair is not None and type(pair[1]) is not int:
+            if len(self) >= self.MOST_KEPT:
+                self.clear()
+            self[piece] = pair
+        return pair
+
+
+KEPT = {which: Remembered(read) for which, read in PAIRS.items()}
+"""The same as PAIRS, for records of at most SHORT characters: this bounds the memory that strangers can take."""
+SHORT = 1024
