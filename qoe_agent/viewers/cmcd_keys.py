@@ -14,6 +14,7 @@ Kind: TypeAlias = Literal["flag", "whole", "signed", "rate", "text", "token", "a
 integers by object type; texts: inner list of strings; paths: inner list of strings with a range `r`."""
 Header: TypeAlias = Literal["Object", "Request", "Status", "Session"]
 Mode: TypeAlias = Literal["request", "event"]
+MODES: tuple[Mode, ...] = ("request", "event")
 
 NEWEST = 2
 """The highest version understood: a report of a higher one is ignored whole (§6)."""
@@ -46,7 +47,7 @@ class Key:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """Allowed modes."""
-        return ("event",) if self.header is None else ("request", "event")
+        return MODES if self.header else ("event",)
 
 
 def _tokens(words: str) -> frozenset[str]:

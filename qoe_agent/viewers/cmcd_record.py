@@ -6,19 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.cmcd_keys import KEYS, NEWEST, RESPONSE_KEYS, Mode
-from qoe_agent.viewers.cmcd_values import (
-    KEPT,
-    PAIRS,
-    QUICK,
-    SHORT,
-    Reason,
-    Unfit,
-    Value,
-    byte_range,
-    careful,
-    careful_text,
-    custom,
-)
+from qoe_agent.viewers.cmcd_values import PIECES, Reason, Unfit, Value, byte_range, careful, careful_text, custom
 from qoe_agent.viewers.fields import members
 
 if TYPE_CHECKING:
@@ -103,16 +91,15 @@ def _quickly(text: str, mode: Mode, limits: Limits, dropped: dict[str, int]) -> 
 
     When every piece between commas is a member by itself, no comma stood in a string: cutting there was right.
     """
-    if "\\" in text or not (text.isascii() and text.isprintable()):
+    if not (text.isascii() and text.isprintable()) or "\\" in text:
         return None
     pieces = text.split(",")
     version = _version_at_sight(pieces)
     if version is None or len(pieces) > limits.keys:
         return None
-    look = KEPT[version, mode].__getitem__ if len(text) <= SHORT else PAIRS[version, mode]
     values: dict[str, Value] = {}
     others: dict[str, str] = {}
-    for pair in map(look, pieces):
+    for pair in map(PIECES[version, mode].__getitem__, pieces):
         if pair is None:
             return None
         key, value, reserved = pair
@@ -145,20 +132,19 @@ def _carefully(texts: Sequence[str], mode: Mode, limits: Limits, dropped: dict[s
     if version > NEWEST:
         _count(dropped, "version")
         return None
-    quick = QUICK.get((version, mode), {})
+    known = PIECES[version, mode]
     values: dict[str, Value] = {}
     others: dict[str, str] = {}
     for key, raw in said.items():
-        read = quick.get(key)
-        value = read(raw) if read and "\\" not in raw else None
-        if value is not None:
-            values[key] = value
+        pair = known[f"{key}={raw}"] if "\\" not in raw else None
+        if pair is not None and pair[2]:
+            values[key] = pair[1]
             continue
         try:
             if key in KEYS or not custom(key):
                 values[key] = _reserved(key, raw, version, mode)
             else:
-                others[key] = _custom(key, raw, len(others), limits)
+                others[key] = _custom(key, pair[1] if pair else careful_text(raw), len(others), limits)
         except Unfit as unfit:
             _count(dropped, unfit.reason)
     return _finished(mode, version, values, others, dropped)
@@ -197,12 +183,12 @@ def _reserved(key: str, raw: str, version: int, mode: Mode) -> Value:
     return value
 
 
-def _custom(key: str, raw: str, have: int, limits: Limits) -> str:
+def _custom(key: str, text: str, have: int, limits: Limits) -> str:
     if have >= limits.custom:
         raise Unfit("many")
     if len(key) > limits.name:
         raise Unfit("long")
-    return careful_text(raw)
+    return text
 
 
 def _merge_range(values: dict[str, Value]) -> None:

@@ -10,11 +10,11 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import unquote
 
-from qoe_agent.viewers.cmcd_keys import CUSTOM_LENGTH, KEYS, TABLE, TYPES, Kind
+from qoe_agent.viewers.cmcd_keys import CUSTOM_LENGTH, KEYS, MODES, TABLE, TYPES, Kind, Mode
 from qoe_agent.viewers.fields import Item, Other, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from qoe_agent.viewers.fields import Bare, Member
 
@@ -230,10 +230,6 @@ def _readers(version: int, requests: bool) -> dict[str, Callable[[str], Value | 
     return {"v": _version, **first, "nrr": _range}
 
 
-QUICK = {(version, mode): _readers(version, mode == "request") for version in (1, 2) for mode in ("request", "event")}
-"""By version and mode, for each key allowed there: value as written to value. The value is to be a structured field of
-printable ASCII without a backslash, or anything of that kind without a comma."""
-
 _PLAIN = re.compile(
     r'(?P<key>(?>[a-z*][a-z0-9_.*]*+)-[a-z0-9_.*\-]++)=(?:"(?P<text>[ !#-\[\]-~]{0,64}+)"'
     r"|(?P<token>[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]{0,63}+))"
@@ -244,44 +240,38 @@ Pair: TypeAlias = "tuple[str, Value, bool] | None"
 """Key, value, and whether the key is reserved; or nothing at first sight."""
 
 
-def _read_by(readers: Mapping[str, Callable[[str], Value | None]]) -> Callable[[str], Pair]:
-    def read(piece: str) -> Pair:
-        key, equals, raw = piece.partition("=")
-        if reader := readers.get(key):
-            value = reader(raw if equals else "?1")
-            return None if value is None else (key, value, True)
-        if plain := _PLAIN.fullmatch(piece):
-            return plain["key"], plain["token"] or plain["text"], False
-        return None
+class Pieces(dict[str, Any]):
+    """What pieces such as `br=(3000)` say at first sight, with a memory: sessions repeat most of what they report.
 
-    return read
-
-
-PAIRS = {which: _read_by(readers) for which, readers in QUICK.items()}
-"""By version and mode: what a piece between commas (printable ASCII, no backslash) says at first sight, or None."""
-
-
-class Remembered(dict[str, Any]):
-    """What pieces say, the same with a memory: most of what a session reports it has reported before.
-
-    Numbers are not kept: they change. Holds MOST_KEPT pieces; the one that asks bounds their length.
+    A piece is to be a good structured field of printable ASCII without a backslash, or any such text without a comma.
+    Integers are not remembered, for they change, nor are long pieces: strangers can take no more than a few MiB.
     """
 
-    MOST_KEPT = 4096
+    KEPT, LENGTH = 4096, 100
 
-    def __init__(self, read: Callable[[str], Pair]) -> None:
+    def __init__(self, version: int, mode: Mode) -> None:
         super().__init__()
-        self.read = read
+        self.readers = _readers(version, mode == "request")
 
     def __missing__(self, piece: str) -> Pair:
-        pair = self.read(piece)
-        if pair is not None and type(pair[1]) is not int:
-            if len(self) >= self.MOST_KEPT:
+        key, equals, raw = piece.partition("=")
+        pair: Pair
+        if reader := self.readers.get(key):
+            value = reader(raw if equals else "?1")
+            if value is None:
+                return None
+            pair = key, value, True
+            if type(value) is int:
+                return pair
+        elif plain := _PLAIN.fullmatch(piece):
+            pair = plain["key"], plain["token"] or plain["text"], False
+        else:
+            return None
+        if len(piece) <= self.LENGTH:
+            if len(self) >= self.KEPT:
                 self.clear()
             self[piece] = pair
         return pair
 
 
-KEPT = {which: Remembered(read) for which, read in PAIRS.items()}
-"""The same as PAIRS, for records of at most SHORT characters: this bounds the memory that strangers can take."""
-SHORT = 1024
+PIECES = {(version, mode): Pieces(version, mode) for version in (1, 2) for mode in MODES}

@@ -62,10 +62,12 @@ _PARAMETERS = f"(?:{_PARAMETER})*+".replace("?P<name>", "?:").replace("?P<of>", 
 _ITEM = f"(?>{_BARE}){_PARAMETERS}"
 _LIST = rf"\([ ]*+(?:{_ITEM}(?:[ ]++|(?=\))))*+\)"
 
-_ONE = rf"[ \t]*+([A-Za-z*][A-Za-z0-9_.*\-]*+)(?:=({_LIST}|(?>{_BARE})))?+{_PARAMETERS}[ \t]*+(?:,|\Z)"
-_MEMBER = re.compile(_ONE)
-"""Keys may hold capitals, which RFC 9651 §3.2 forbids: CTA-5004 gives examples of such custom keys."""
-_ALL = re.compile("(?:{})++".format(_ONE.replace("([A-Za-z*]", "(?:[A-Za-z*]").replace(f"({_LIST}", f"(?:{_LIST}")))
+_SEGMENT = re.compile(
+    rf"[ \t]*+([A-Za-z*][A-Za-z0-9_.*\-]*+)(?:=({_LIST}|(?>{_BARE})))?+{_PARAMETERS}[ \t]*+(?:,|\Z)"
+    r"|[^,]*+(?:,|\Z)"
+)
+"""Keys may hold capitals, which RFC 9651 §3.2 forbids: CTA-5004 gives examples of such custom keys. What is no
+member, up to the next comma, has no key."""
 _ITEMS = re.compile(rf"(?P<bare>{_BARE})(?P<rest>{_PARAMETERS})")
 _NAMED = re.compile(_PARAMETER)
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -76,20 +78,9 @@ def members(text: str) -> tuple[list[tuple[str, str]], int]:
 
     A key alone has the value `?1` (§3.2). A key that comes twice is here twice; the last one counts.
     """
-    if _ALL.fullmatch(text) and text[-1] != ",":
-        return [(key, value or "?1") for key, value in _MEMBER.findall(text)], 0
-    found: list[tuple[str, str]] = []
-    bad, at, end = 0, 0, len(text)
-    while at < end:
-        if match := _MEMBER.match(text, at):
-            found.append((match[1], match[2] or "?1"))
-            at = match.end()
-            bad += at == end and text[-1] == ","
-            continue
-        comma = text.find(",", at)
-        bad += 1
-        at = end if comma < 0 else comma + 1
-    return found, bad
+    segments = _SEGMENT.findall(text)
+    found = [(key, value or "?1") for key, value in segments if key]
+    return found, len(segments) - 1 - len(found) + text.endswith(",")  # the last one is the empty end
 
 
 def value_of(raw: str) -> Member:
