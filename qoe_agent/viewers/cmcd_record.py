@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from qoe_agent.viewers.cmcd_keys import KEYS, NEWEST, RESPONSE_KEYS, Mode
 from qoe_agent.viewers.cmcd_values import PIECES, Reason, Unfit, Value, byte_range, careful, careful_text, custom
@@ -94,27 +95,24 @@ def _quickly(text: str, mode: Mode, limits: Limits, dropped: dict[str, int]) -> 
     if not (text.isascii() and text.isprintable()) or "\\" in text:
         return None
     pieces = text.split(",")
-    version = _version_at_sight(pieces)
+    version = _version_at_sight(text, pieces)
     if version is None or len(pieces) > limits.keys:
         return None
-    values: dict[str, Value] = {}
-    others: dict[str, str] = {}
-    for pair in map(PIECES[version, mode].__getitem__, pieces):
-        if pair is None:
-            return None
-        key, value, reserved = pair
-        if reserved:
-            values[key] = value
-        else:
-            others[key] = str(value)
+    try:
+        values = dict(map(PIECES[version, mode].__getitem__, pieces))
+    except KeyError:
+        return None
+    others = {key: values.pop(key) for key in [key for key in values if "-" in key]}
     if others and (len(others) > limits.custom or max(map(len, others)) > limits.name):
         return None
     return _finished(mode, version, values, others, dropped)
 
 
-def _version_at_sight(pieces: Sequence[str]) -> int | None:
+def _version_at_sight(text: str, pieces: Sequence[str]) -> int | None:
     if pieces[-1] == "v=2":
         return 2
+    if "v=" not in text:
+        return 1
     said = [piece for piece in pieces if piece.startswith("v=")]
     return {"v=1": 1, "v=2": 2}.get(said[-1]) if said else 1
 
@@ -132,19 +130,14 @@ def _carefully(texts: Sequence[str], mode: Mode, limits: Limits, dropped: dict[s
     if version > NEWEST:
         _count(dropped, "version")
         return None
-    known = PIECES[version, mode]
     values: dict[str, Value] = {}
     others: dict[str, str] = {}
     for key, raw in said.items():
-        pair = known[f"{key}={raw}"] if "\\" not in raw else None
-        if pair is not None and pair[2]:
-            values[key] = pair[1]
-            continue
         try:
-            if key in KEYS or not custom(key):
-                values[key] = _reserved(key, raw, version, mode)
+            if custom(key) and key not in KEYS:
+                others[key] = _custom(key, raw, len(others), limits)
             else:
-                others[key] = _custom(key, pair[1] if pair else careful_text(raw), len(others), limits)
+                values[key] = _reserved(key, raw, version, mode)
         except Unfit as unfit:
             _count(dropped, unfit.reason)
     return _finished(mode, version, values, others, dropped)
@@ -170,6 +163,9 @@ def _version(said: Mapping[str, str]) -> int:
 
 
 def _reserved(key: str, raw: str, version: int, mode: Mode) -> Value:
+    if "\\" not in raw:
+        with suppress(KeyError):
+            return cast("Value", PIECES[version, mode][f"{key}={raw}"][1])
     if key == "nrr" and version == 1:
         return byte_range(raw)
     known = KEYS.get(key)
@@ -183,12 +179,12 @@ def _reserved(key: str, raw: str, version: int, mode: Mode) -> Value:
     return value
 
 
-def _custom(key: str, text: str, have: int, limits: Limits) -> str:
+def _custom(key: str, raw: str, have: int, limits: Limits) -> str:
     if have >= limits.custom:
         raise Unfit("many")
     if len(key) > limits.name:
         raise Unfit("long")
-    return text
+    return careful_text(raw)
 
 
 def _merge_range(values: dict[str, Value]) -> None:

@@ -236,15 +236,13 @@ _PLAIN = re.compile(
 )
 """A custom key with a string or a token."""
 
-Pair: TypeAlias = "tuple[str, Value, bool] | None"
-"""Key, value, and whether the key is reserved; or nothing at first sight."""
 
+class Pieces(dict[str, "tuple[str, Any]"]):
+    """What pieces such as `br=(3000)` say at first sight, as (key, value), or KeyError: look more carefully.
 
-class Pieces(dict[str, Any]):
-    """What pieces such as `br=(3000)` say at first sight, with a memory: sessions repeat most of what they report.
-
-    A piece is to be a good structured field of printable ASCII without a backslash, or any such text without a comma.
-    Integers are not remembered, for they change, nor are long pieces: strangers can take no more than a few MiB.
+    With a memory: sessions repeat most of what they report. Integers are not remembered, for they change, nor are long
+    pieces: strangers can take no more than a few MiB. A piece is to be a good structured field of printable ASCII
+    without a backslash, or any such text without a comma; `settled` gives such pieces.
     """
 
     KEPT, LENGTH = 4096, 100
@@ -253,25 +251,24 @@ class Pieces(dict[str, Any]):
         super().__init__()
         self.readers = _readers(version, mode == "request")
 
-    def __missing__(self, piece: str) -> Pair:
+    def __missing__(self, piece: str) -> tuple[str, Any]:
         key, equals, raw = piece.partition("=")
-        pair: Pair
+        value: Value | None
         if reader := self.readers.get(key):
             value = reader(raw if equals else "?1")
             if value is None:
-                return None
-            pair = key, value, True
+                raise KeyError
             if type(value) is int:
-                return pair
+                return key, value
         elif plain := _PLAIN.fullmatch(piece):
-            pair = plain["key"], plain["token"] or plain["text"], False
+            key, value = plain["key"], plain["token"] or plain["text"]
         else:
-            return None
+            raise KeyError
         if len(piece) <= self.LENGTH:
             if len(self) >= self.KEPT:
                 self.clear()
-            self[piece] = pair
-        return pair
+            self[piece] = key, value
+        return key, value
 
 
 PIECES = {(version, mode): Pieces(version, mode) for version in (1, 2) for mode in MODES}
