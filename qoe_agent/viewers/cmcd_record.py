@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.viewers.cmcd_keys import KEYS, NEWEST, RESPONSE_KEYS, Mode
-from qoe_agent.viewers.cmcd_values import PIECES, Reason, Unfit, Value, byte_range, careful, careful_text, custom
+from qoe_agent.viewers.cmcd_pieces import PIECES, covered
+from qoe_agent.viewers.cmcd_values import Reason, Unfit, Value, byte_range, careful, careful_text, custom
 from qoe_agent.viewers.fields import members
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One report: what a player said at one moment, or with one request."""
 
     mode: Mode
@@ -88,12 +87,17 @@ def _count(dropped: dict[str, int], reason: Reason, times: int = 1) -> None:
 
 
 def _quickly(text: str, mode: Mode, limits: Limits, dropped: dict[str, int]) -> Record | None:
-    """A record in which all is as players write it, else None.
-
-    When every piece between commas is a member by itself, no comma stood in a string: cutting there was right.
-    """
-    if not (text.isascii() and text.isprintable()) or "\\" in text:
+    """A record in which all is as players write it, else None."""
+    if not (text.isascii() and text.isprintable()):
         return None
+    record = None if "\\" in text else _cut(text, mode, limits, dropped)
+    if record is None and '"' in text and (hidden := covered(text)):
+        return _cut(hidden, mode, limits, dropped)
+    return record
+
+
+def _cut(text: str, mode: Mode, limits: Limits, dropped: dict[str, int]) -> Record | None:
+    """When every piece between commas is a member by itself, no comma stood in a string: cutting there was right."""
     pieces = text.split(",")
     version = _version_at_sight(text, pieces)
     if version is None or len(pieces) > limits.keys:
@@ -148,8 +152,9 @@ def _finished(
 ) -> Record | None:
     if "nrr" in values:
         _merge_range(values)
-    if "e" in values:
-        _place(values, dropped)
+    event = values.get("e")
+    if event is not None:
+        _place(event, values, dropped)
     return Record(mode, version, values, others) if values or others else None
 
 
@@ -163,9 +168,9 @@ def _version(said: Mapping[str, str]) -> int:
 
 
 def _reserved(key: str, raw: str, version: int, mode: Mode) -> Value:
-    if "\\" not in raw:
-        with suppress(KeyError):
-            return cast("Value", PIECES[version, mode][f"{key}={raw}"][1])
+    value: Value | None = None if "\\" in raw else PIECES[version, mode].look(f"{key}={raw}")
+    if value is not None:
+        return value
     if key == "nrr" and version == 1:
         return byte_range(raw)
     known = KEYS.get(key)
@@ -194,9 +199,8 @@ def _merge_range(values: dict[str, Value]) -> None:
     values["nor"] = ((str(path), str(bytes_)),)
 
 
-def _place(values: dict[str, Value], dropped: dict[str, int]) -> None:
+def _place(event: Value, values: dict[str, Value], dropped: dict[str, int]) -> None:
     """Drop what another kind of event may have alone (CTA-5004-B §4.3)."""
-    event = values["e"]
     if event != "rr" and not RESPONSE_KEYS.isdisjoint(values):
         for key in RESPONSE_KEYS & values.keys():
             del values[key]

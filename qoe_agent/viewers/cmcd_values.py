@@ -1,20 +1,18 @@
-"""From a value as written to what a CMCD key holds: a quick look at how players write, and the careful way.
+"""From a value as written to what a CMCD key holds, with the reason where it does not. `cmcd_pieces` is quicker.
 
-`quick` says None for whatever it does not know at first sight, also where the value is good; `careful` decides. Both
-give the same for what both accept. Version 1 is converted up: its scalars become lists of one, `nor` with `nrr` too.
+Version 1 is converted up: its scalars become lists of one, `nor` with `nrr` too.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import unquote
 
-from qoe_agent.viewers.cmcd_keys import CUSTOM_LENGTH, KEYS, MODES, TABLE, TYPES, Kind, Mode
+from qoe_agent.viewers.cmcd_keys import CUSTOM_LENGTH, KEYS, TYPES, Kind
 from qoe_agent.viewers.fields import Item, Other, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from qoe_agent.viewers.fields import Bare, Member
 
@@ -35,8 +33,8 @@ the whole report is of a version not understood."""
 MOST_ITEMS = 100
 """Items of an inner list."""
 
-_RANGE = re.compile(r"[0-9]++-[0-9]*+|-[0-9]++")
-_RATE = re.compile(r"-?(?:[0-9]{1,12}\.[0-9]{1,3}|[0-9]{1,15})")
+RANGE = re.compile(r"[0-9]++-[0-9]*+|-[0-9]++")
+"""The parameter `r` of `nor`."""
 _CUSTOM = re.compile(r"[^-]++-.")
 
 
@@ -97,7 +95,7 @@ def byte_range(raw: str) -> str:
     """The range of `nor` in version 1, key `nrr`. Raises Unfit."""
     member = value_of(raw)
     value = None if isinstance(member, tuple) else member.value
-    if type(value) is not str or not _RANGE.fullmatch(value):
+    if type(value) is not str or not RANGE.fullmatch(value):
         raise Unfit("type")
     return value
 
@@ -148,127 +146,6 @@ def _amount(item: Item) -> list[tuple[int, str | None]]:
 
 def _path(item: Item) -> tuple[str, str | None]:
     bytes_ = item.parameters.get("r")
-    if bytes_ is not None and (type(bytes_) is not str or not _RANGE.fullmatch(bytes_)):
+    if bytes_ is not None and (type(bytes_) is not str or not RANGE.fullmatch(bytes_)):
         raise Unfit("type")
     return str(item.value), bytes_
-
-
-def _whole(raw: str) -> int | None:
-    return int(raw) if raw.isdecimal() and len(raw) <= 15 else None
-
-
-def _rate(raw: str) -> float | None:
-    return float(raw) if _RATE.fullmatch(raw) else None
-
-
-def _amounts(raw: str) -> Amounts | None:
-    if raw[:1] != "(" or raw[-1] != ")":
-        return None
-    inner = raw[1:-1]
-    if inner.isdecimal() and len(inner) <= 15:
-        return ((int(inner), None),)
-    found: list[tuple[int, str | None]] = []
-    for item in inner.split(" "):
-        number, semicolon, kind = item.partition(";")
-        if not number.isdecimal() or len(number) > 15 or (semicolon and kind not in TYPES):
-            return None
-        found.append((int(number), kind or None))
-    return tuple(found) if len(found) <= MOST_ITEMS else None
-
-
-def _text(longest: int | None) -> Callable[[str], str | None]:
-    most = longest or 1 << 30
-
-    def read(raw: str) -> str | None:
-        if raw[:1] == '"' and raw[-1] == '"' and raw.count('"') == 2 and len(raw) <= most + 2:
-            return raw[1:-1]
-        return None
-
-    return read
-
-
-def _texts(raw: str) -> tuple[str, ...] | None:
-    return (raw[2:-2],) if raw[:2] == '("' and raw[-2:] == '")' and raw.count('"') == 2 else None
-
-
-def _paths(raw: str) -> Paths | None:
-    return ((raw[2:-2], None),) if raw[:2] == '("' and raw[-2:] == '")' and raw.count('"') == 2 else None
-
-
-def _reader(kind: Kind, tokens: frozenset[str], longest: int | None) -> Callable[[str], Value | None]:
-    if kind == "text":
-        return _text(longest)
-    if kind == "token":
-        return {token: token for token in tokens}.get
-    if kind == "flag":
-        return {"?1": True, "?0": False}.get
-    return {"amounts": _amounts, "texts": _texts, "paths": _paths, "rate": _rate}.get(kind, _whole)
-
-
-def _first(name: str, read: Callable[[str], Value | None]) -> Callable[[str], Value | None]:
-    def up(raw: str) -> Value | None:
-        value = read(raw)
-        return None if value is None else raised(name, value)
-
-    return up if KEYS[name].kind in ("amounts", "paths") else read
-
-
-def _range(raw: str) -> str | None:
-    return raw[1:-1] if raw[:1] == raw[-1:] == '"' and _RANGE.fullmatch(raw, 1, len(raw) - 1) else None
-
-
-_version = {"1": 1, "2": 2}.get
-
-
-def _readers(version: int, requests: bool) -> dict[str, Callable[[str], Value | None]]:
-    keys = [key for key in TABLE if key.name != "v" and (key.header or not requests)]
-    if version > 1:
-        return {"v": _version, **{key.name: _reader(key.kind, key.tokens, key.longest) for key in keys}}
-    first = {
-        key.name: _first(key.name, _reader(key.first, key.first_tokens, key.first_longest)) for key in keys if key.first
-    }
-    return {"v": _version, **first, "nrr": _range}
-
-
-_PLAIN = re.compile(
-    r'(?P<key>(?>[a-z*][a-z0-9_.*]*+)-[a-z0-9_.*\-]++)=(?:"(?P<text>[ !#-\[\]-~]{0,64}+)"'
-    r"|(?P<token>[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]{0,63}+))"
-)
-"""A custom key with a string or a token."""
-
-
-class Pieces(dict[str, "tuple[str, Any]"]):
-    """What pieces such as `br=(3000)` say at first sight, as (key, value), or KeyError: look more carefully.
-
-    With a memory: sessions repeat most of what they report. Integers are not remembered, for they change, nor are long
-    pieces: strangers can take no more than a few MiB. A piece is to be a good structured field of printable ASCII
-    without a backslash, or any such text without a comma; `settled` gives such pieces.
-    """
-
-    KEPT, LENGTH = 4096, 100
-
-    def __init__(self, version: int, mode: Mode) -> None:
-        super().__init__()
-        self.readers = _readers(version, mode == "request")
-
-    def __missing__(self, piece: str) -> tuple[str, Any]:
-        key, equals, raw = piece.partition("=")
-        value: Value | None
-        if reader := self.readers.get(key):
-            value = reader(raw if equals else "?1")
-            if value is None:
-                raise KeyError
-            if type(value) is int:
-                return key, value
-        elif plain := _PLAIN.fullmatch(piece):
-            key, value = plain["key"], plain["token"] or plain["text"]
-        else:
-            raise KeyError
-        if len(piece) <= self.LENGTH:
-            if len(self) >= self.KEPT:
-                self.clear()
-            self[piece] = key, value
-        return key, value
-
-
-PIECES = {(version, mode): Pieces(version, mode) for version in (1, 2) for mode in MODES}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GOAL = 3.0
 BATCH = 20
+SIZES = (4096, 16384, 65536, 262144)
 EVENT = (
     'bl=(4000),br=(3000),bs,cid="stream-1",com.qoe-arm="hd",com.qoe-user="u{n}",e=ps,ltc=3200,msd=812,'
     'sid="550e8400-e29b-41d4-a716-4466554{n:05}",sn={n},sta=p,ts={t},v=2'
@@ -34,12 +35,15 @@ FIRST = (
     '%2Fsegment{n}.m4v",nrr="12323-48763",ot=v,pr=1.08,rtp=12000,sf=d,sid="6e2fb550-c457-11e9-bb97-{n}",st=v,tb=6000'
 )
 AWKWARD = 'br=(3000),cid="one, two \\"{n}\\"",com.qoe-arm="hd",e=ps,sid="session-{n}",sn={n},sta=p,ts={t},v=2'
+DAMAGED = 'bl=(4000),br=3000,cdn="a",cid="stream-1",com.qoe-arm="hd,e=ps,foo=,sid="session-{n}",sn={n},sta=p,ts={t},v=2'
+LONG = ('a="', "a=(1 ", 'a=(",', "a=1,", 'a="b"c,', "a;b=", "(", '"', '\\"', 'a=("x" ', "\\", ",")
+"""What a bad reader would run over again and again."""
 KINDS = {
     "event, reference reporter": EVENT,
     "event, few keys": SHORT,
     "event, lists by object type": TYPED,
-    "version 1, with nrr (no quick way)": FIRST,
-    "commas and quotes in strings (no quick way)": AWKWARD,
+    "version 1": FIRST,
+    "commas and quotes in strings": AWKWARD,
 }
 
 
@@ -63,6 +67,13 @@ def compare(kind: str, rounds: int, count: int) -> tuple[float, float]:
     return count / ours, count / theirs
 
 
+def per_kilobyte(piece: str, size: int, rounds: int) -> float:
+    """Microseconds for each KiB of a record of that size."""
+    text = piece * (size // len(piece))
+    limits = cmcd.Limits(record=size, keys=size)
+    return min(cpu(lambda: cmcd.from_body(text, limits)) for _ in range(rounds)) * 1e6 / (size / 1024)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,6 +85,15 @@ def main() -> None:
     for name, kind in KINDS.items():
         ours, theirs = compare(kind, said.rounds, said.records)
         print(f"| {name} | {ours:,.0f} | {theirs:,.0f} | {ours / theirs:.1f} |")
+    damaged = [DAMAGED.format(n=n, t=1795291047238 + n) for n in range(said.records)]
+    took = min(
+        cpu(lambda: cmcd.from_body("\n".join(damaged), cmcd.Limits(records=said.records))) for _ in range(said.rounds)
+    )
+    print(f"| damaged (http-sf drops it whole) | {said.records / took:,.0f} | | |")
+    print("\nMicroseconds a kilobyte of one record of so many repeats; the same in a row means linear time.\n")
+    print(f"| | {' | '.join(f'{size // 1024} KiB' for size in SIZES)} |\n|---|{'---|' * len(SIZES)}")
+    for piece in LONG:
+        print(f"| `{piece}` | {' | '.join(f'{per_kilobyte(piece, size, said.rounds):.0f}' for size in SIZES)} |")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qoe_agent.viewers import cmcd, fields
 from qoe_agent.viewers.cmcd_keys import TABLE, TYPES
-from qoe_agent.viewers.cmcd_values import PIECES, Pieces
+from qoe_agent.viewers.cmcd_pieces import PIECES, Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
