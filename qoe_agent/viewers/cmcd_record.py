@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.viewers.cmcd_keys import KEYS, NEWEST, RESPONSE_KEYS, Mode
@@ -128,15 +129,15 @@ def _carefully(texts: Sequence[str], mode: Mode, limits: Limits, dropped: dict[s
         good, bad = members(text.strip(" \t\r"))
         found += good
         _count(dropped, "malformed", bad)
-    _count(dropped, "many", len(found) - limits.keys if len(found) > limits.keys else 0)
-    said = dict(found[: limits.keys])
+    said = dict(found)
     version = _version(said)
     if version > NEWEST:
         _count(dropped, "version")
         return None
     values: dict[str, Value] = {}
     others: dict[str, str] = {}
-    for key, raw in said.items():
+    _count(dropped, "many", max(0, len(said) - limits.keys))
+    for key, raw in islice(said.items(), limits.keys):
         try:
             if custom(key) and key not in KEYS:
                 others[key] = _custom(key, raw, len(others), limits)

@@ -13,7 +13,6 @@ from qoe_agent.viewers.cmcd_keys import CUSTOM_LENGTH, KEYS, TYPES, Kind
 from qoe_agent.viewers.fields import Item, Other, value_of
 
 if TYPE_CHECKING:
-
     from qoe_agent.viewers.fields import Bare, Member
 
 Amounts: TypeAlias = "tuple[tuple[int, str | None], ...]"

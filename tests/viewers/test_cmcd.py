@@ -78,6 +78,14 @@ def test_every_request_key_in_every_way() -> None:
     assert as_event.records[0].missing == ("e", "ts")
 
 
+def test_a_report_as_the_standard_prints_it_with_spaces() -> None:
+    """CTA-5004-B §8.2.2."""
+    line = (
+        'bl=(0),br=(4200;v 256;a),cid="c",e=t,h="example.com",lb=(523;v 64;a) ,pr=0,pt=111000, sf=d, sid="s",ts=5,v=2'
+    )
+    assert event(line) == event(line.replace(" ,", ",").replace(", ", ","))
+
+
 def test_a_response_has_its_keys() -> None:
     values = event(RESPONSE).values
     assert values["rc"] == 200
@@ -107,6 +115,12 @@ def test_each_token_and_no_other(name: str, tokens: frozenset[str]) -> None:
         ('nor=("c";r="-5" "d"),v=2', {"nor": (("c", "-5"), ("d", None))}),
         ('ec=("E1" "a, \\"b\\" \\\\"),v=2', {"ec": ("E1", 'a, "b" \\')}),
         ('cid="one, two=(3) \\"x\\"",v=2', {"cid": 'one, two=(3) "x"'}),
+        ('cid="a";b="c",v=2', {"cid": "a"}),
+        ('ec=("E1" "E2"),v=2', {"ec": ("E1", "E2")}),
+        (
+            "ab=(2500),lab=(200;av),tab=(3000),v=2",
+            {"ab": ((2500, None),), "lab": ((200, "av"),), "tab": ((3000, None),)},
+        ),
         ("pr=0,v=2", {"pr": 0.0}),
         ("pr=-1.250,v=2", {"pr": -1.25}),
         ("ltc=-20,pt=-1,v=2", {"ltc": -20, "pt": -1}),
@@ -125,7 +139,10 @@ def test_values(text: str, values: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("member", "reason"),
     [
-        *((text, "malformed") for text in ("bs=", "=1", "cid=x y", 'cid="x', "br=(1", "d=1.", "", "d=1e3", "é=1")),
+        *(
+            (text, "malformed")
+            for text in ("bs=", "=1", "cid=x y", 'cid="x', "br=(1", "d=1.", "", "d=1e3", "é=1", 'cid="a"b"')
+        ),
         *(
             (text, "malformed")
             for text in ('cid="café"', "d=1234567890123456", "d==1", "br=(1/2)", "br=((1))", "pr=.5")
@@ -268,6 +285,9 @@ def test_sizes_are_bounded() -> None:
     assert cmcd.from_argument("%20" * 81, limits).dropped == {"long": 1}
     reading = cmcd.from_body("bs,d=1,su,dl=1,rtp=1,v=2", limits)
     assert (reading.dropped, len(reading.records[0].values)) == ({"many": 2}, 4)
+    (record,) = cmcd.from_body("br=(1),d=1,dl=1,rtp=1,su,v=2", limits).records
+    assert (record.version, record.values["br"]) == (2, ((1, None),))
+    assert cmcd.from_body("d=1,dl=1,rtp=1,su,v=3", limits).dropped == {"version": 1}
     reading = cmcd.from_body("x-a=a,x-b=b,x-c=c,bs", limits)
     assert (reading.dropped, reading.records[0].custom) == ({"many": 1}, {"x-a": "a", "x-b": "b"})
     assert cmcd.from_body("com.example-long=a,bs", limits).dropped == {"long": 1}
