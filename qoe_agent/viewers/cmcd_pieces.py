@@ -122,12 +122,16 @@ def _readers(version: int, requests: bool) -> dict[str, Callable[[str], Value | 
     return {"v": _version, **first, "nrr": _range}
 
 
+CHANGING = frozenset(("dfa", "ltc", "msd", "pt", "sn", "ts", "ttfb", "ttfbb", "ttlb"))
+"""Keys with another value in almost every report."""
+
+
 class Pieces(dict[str, "tuple[str, Any]"]):
     """What pieces such as `br=(3000)` say at first sight, as (key, value), or KeyError: look more carefully.
 
-    With a memory: sessions repeat most of what they report. Integers are not remembered, for they change, nor are long
-    pieces: strangers can take no more than a few MiB. A piece is to be printable ASCII without a backslash and without
-    a comma outside quotes, as such or `covered`.
+    With a memory: sessions repeat most of what they report. What changes with every report is not remembered, nor are
+    long pieces: strangers can take no more than a few MiB. A piece is to be printable ASCII without a backslash, and
+    without a comma outside quotes; or such a piece `covered`.
     """
 
     KEPT, LENGTH = 4096, 100
@@ -143,7 +147,7 @@ class Pieces(dict[str, "tuple[str, Any]"]):
             value = reader(raw if equals else "?1")
             if value is None:
                 raise KeyError
-            if type(value) is int:
+            if key in CHANGING:
                 return key, value
         elif plain := _PLAIN.fullmatch(piece):
             key, value = plain["key"], plain["token"] or _uncovered(plain["text"])
