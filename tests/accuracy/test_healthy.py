@@ -1,8 +1,12 @@
-"""Five minutes of healthy live commerce in every decode mode: nobody is told of anything. The hour runs live
-(`python -m tests.soak.healthy`)."""
+"""Five minutes of healthy live commerce in every decode mode: nobody is told of anything.
+
+QOE_HEALTHY=1,2,3,4,5,6,7,8,9,10,11,12 makes it an hour (the programme is drawn from these numbers); in real time, over
+a server, it runs with `python -m tests.soak.healthy`.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import av
@@ -23,16 +27,16 @@ if TYPE_CHECKING:
 
 SECONDS = 300.0
 SIZE = (480, 270)
-SEED = 2
+SEEDS = tuple(map(int, os.environ.get("QOE_HEALTHY", "2").split(",")))
 BEAT = 0.25
 
 
-@pytest.fixture(scope="module")
-def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=SEEDS)
+def show(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programme as a live encoder makes it."""
     path = tmp_path_factory.mktemp("healthy") / "show.mkv"
     with av.open(str(path), "w") as out:
-        for _ in healthy.encoded(out, SEED, SECONDS, SIZE):
+        for _ in healthy.encoded(out, request.param, SECONDS, SIZE):
             pass
     return path
 
