@@ -236,7 +236,7 @@ async def test_what_cannot_be_delivered_in_time_is_given_up(server: Receiver, tm
     hooks = [{"name": "gone", "url": f"http://127.0.0.1:{free_port()}/", "network": "private", "retry_for": 0.05}]
     async with bench({"webhooks": hooks, "dead_letters": str(letters)}) as at_work:
         at_work.begin()
-        await until(letters.exists)
+        await until(lambda: letters.exists() and letters.read_text().endswith("\n"))
     assert json.loads(letters.read_text())["error"] == "connection refused"
 
 
@@ -266,7 +266,7 @@ async def test_a_full_queue_lets_the_oldest_go_and_counts_it(server: Receiver, t
         for n in range(10):
             at_work.begin(part=str(n))
         await until(lambda: at_work.value("qoe_agent_notifications_total", result="dropped"))
-        await until(letters.exists)
+        await until(lambda: letters.exists() and letters.read_text().endswith("\n"))
         assert at_work.value("qoe_agent_notifications_waiting", receiver="oncall") == 3
         stuck.set()
         await until(lambda: at_work.value("qoe_agent_notifications_waiting", receiver="oncall") == 0)
