@@ -11,7 +11,7 @@ from qoe_agent import clock
 from qoe_agent.web.front_page import hidden
 from qoe_agent.web.hour import drawn
 from qoe_agent.web.html import Safe, html, joined, other, page, switch
-from qoe_agent.web.live import Fragment, places
+from qoe_agent.web.live import Fragment, Whole, places
 from qoe_agent.web.stream_page import SOME, as_of, find, head, known, table
 from qoe_agent.web.tiles import stream_link
 from qoe_agent.web.words import DASH, MEASURES, Reader, number, reader
@@ -29,7 +29,7 @@ MARKS = ("A", "B")
 
 
 @dataclass(slots=True)
-class View:
+class View(Whole):
     """Two streams as somebody asked for them."""
 
     scene: Scene
@@ -63,15 +63,6 @@ class View:
             "incidents": html('<div id="incidents">{}</div>', table(incidents, said, set(), named=True)),
         }
         return {name: Fragment(text) for name, text in parts.items()}
-
-    def wants(self, ident: str) -> bool:
-        return True
-
-    def adds(self, ident: str) -> bool:
-        return False
-
-    def summed(self, changes: int) -> str:
-        return self.said("changed", changes)
 
 
 def routes(scene: Scene, live: Live) -> list[web.RouteDef]:

@@ -24,6 +24,8 @@ from qoe_agent.web.shield import say
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from qoe_agent.web.words import Reader
+
 EVERY = 2.0
 """Seconds between two renderings."""
 FRESH = 1.0
@@ -69,6 +71,25 @@ class Page(Protocol):
 
     def summed(self, changes: int) -> str:
         """Many changes of state, in words."""
+
+
+class Whole:
+    """Of pages that show all of their fragments."""
+
+    __slots__ = ()
+    said: Reader
+
+    def wants(self, ident: str) -> bool:
+        """All."""
+        return True
+
+    def adds(self, ident: str) -> bool:
+        """None: each was there from the beginning."""
+        return False
+
+    def summed(self, changes: int) -> str:
+        """Many changes of state, in words."""
+        return self.said("changed", changes)
 
 
 class Board:

@@ -14,7 +14,7 @@ from qoe_agent.alerts.words import SEVERITIES, duration, phrase, time_of
 from qoe_agent.sink import Key
 from qoe_agent.web.hour import drawn, incident_id
 from qoe_agent.web.html import Safe, html, joined, other, page, switch
-from qoe_agent.web.live import Fragment, places
+from qoe_agent.web.live import Fragment, Whole, places
 from qoe_agent.web.shield import say
 from qoe_agent.web.stand import Stand
 from qoe_agent.web.tiles import badge, facts, mood_word, stalled_in, thumbnail, wrongs
@@ -50,7 +50,7 @@ PARTS = (("timeline", "timeline"), ("measured", "measured"), ("incidents", "inci
 
 
 @dataclass(slots=True)
-class View:
+class View(Whole):
     """The page of a stream as somebody asked for it."""
 
     scene: Scene
@@ -103,15 +103,6 @@ class View:
         cases = await asyncio.to_thread(shelf.cases, stream, "", CASES) if shelf else []
         cases.sort(key=lambda case: all(each["mark"] != self.asked for each in case["incidents"]))
         return cases
-
-    def wants(self, ident: str) -> bool:
-        return True
-
-    def adds(self, ident: str) -> bool:
-        return False
-
-    def summed(self, changes: int) -> str:
-        return self.said("changed", changes)
 
 
 def routes(scene: Scene, live: Live) -> list[web.RouteDef]:
