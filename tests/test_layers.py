@@ -48,7 +48,7 @@ PURE = ("model", "maths", "bitstream", "probes")
 PURE_FILES = (
     "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "viewers/cmcd.py",
     "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py", "viewers/cmcd_values.py",
-    "viewers/events.py", "viewers/fields.py", "viewers/plain.py",
+    "viewers/events.py", "viewers/fields.py", "viewers/plain.py", "viewers/shapes.py",
 )  # fmt: skip
 IMPURE = {
     "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
