@@ -13,7 +13,7 @@ TREES = {path: ast.parse(path.read_text()) for path in FILES}
 
 LAYERS = (
     ("model",),
-    ("clock",),
+    ("clock", "markup"),
     ("maths",),
     ("bitstream",),
     ("probes",),
@@ -37,14 +37,14 @@ LAYERS = (
     ("loopback",),
     ("daemon", "watching", "filming"),
     ("options",),
-    ("stamping",),
+    ("stamping", "exiting"),
     ("demonstration",),
     ("__main__",),
 )
 """Each room may import those before it, and its own; the exporter also its web."""
 TOGETHER = {("exporter", "web")}
 
-PURE = ("model", "maths", "bitstream", "probes")
+PURE = ("model", "markup", "maths", "bitstream", "probes")
 PURE_FILES = (
     "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "viewers/cmcd.py",
     "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py", "viewers/cmcd_values.py",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from html import escape
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
+from qoe_agent.markup import NOTHING
+from qoe_agent.markup import Safe as Safe
+from qoe_agent.markup import html as html
+from qoe_agent.markup import joined as joined
 from qoe_agent.web.words import LANGUAGES, Reader
 
 POLICY = (
@@ -27,30 +30,11 @@ VERSIONS = {name: hashlib.blake2b(content, digest_size=6).hexdigest() for name, 
 PATHS = tuple(f"/{name}" for name in TYPES)
 
 
-class Safe(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-NOTHING = Safe()
-
-
 class Other(NamedTuple):
     """The same page in the other language."""
 
     language: str
     address: str
-
-
-def html(text: str, *values: Any) -> Safe:
-    """`text` with `values` in place of each `{}`, escaped unless they are HTML already."""
-    return Safe(text.format(*(value if isinstance(value, Safe) else escape(str(value)) for value in values)))
-
-
-def joined(parts: Any) -> Safe:
-    """Several pieces of HTML, one after the other."""
-    return Safe("".join(parts))
 
 
 def ident(*said: str) -> str:
