@@ -23,4 +23,5 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-.venv/bin/pytest "$@"
+# a test that hangs says where, and ends the run
+.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "$@"
