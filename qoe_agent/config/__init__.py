@@ -6,6 +6,7 @@ from qoe_agent.config.reading import ConfigError, check, load, parse
 from qoe_agent.config.root import Config
 from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.streams import Join, Profile, Stream, StreamOptions, Thresholds
+from qoe_agent.config.viewers import Ingest, Source, Viewers
 
 __all__ = [
     "Agent",
@@ -19,14 +20,17 @@ __all__ = [
     "Evidence",
     "FileSd",
     "HttpSd",
+    "Ingest",
     "Join",
     "Maintenance",
     "Profile",
     "Schedule",
+    "Source",
     "Stream",
     "StreamAlerts",
     "StreamOptions",
     "Thresholds",
+    "Viewers",
     "Web",
     "Webhook",
     "check",

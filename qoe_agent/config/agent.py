@@ -87,6 +87,8 @@ def _template_url(value: str) -> str:
     return value
 
 
+Listen = Annotated[str, AfterValidator(_listen)]
+"""Address and port to serve on."""
 Template = Annotated[str, Field(max_length=4096), AfterValidator(_template)]
 TemplateUrl = Annotated[str, Field(max_length=4096), AfterValidator(_template_url)]
 
@@ -95,7 +97,7 @@ TemplateUrl = Annotated[str, Field(max_length=4096), AfterValidator(_template_ur
 class Web:
     """The web side: metrics, probes on demand, health."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9843"
+    listen: Listen = "127.0.0.1:9843"
     """Address and port to serve on. Any but a loopback address needs a token."""
     token: Annotated[str, AfterValidator(_token)] | None = field(default=None, repr=False)
     """Bearer token that requests must carry, at least 16 characters; best from the environment: ${QOE_TOKEN}."""

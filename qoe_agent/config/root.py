@@ -10,6 +10,7 @@ from qoe_agent.config.alerting import Alerts
 from qoe_agent.config.section import section
 from qoe_agent.config.streams import Profile, Stream, StreamOptions
 from qoe_agent.config.values import Word
+from qoe_agent.config.viewers import Ingest
 
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "default": {"description": "For streams that choose none."},
@@ -52,3 +53,5 @@ class Config:
     """Where streams come from besides `streams`."""
     alerts: Alerts = field(default_factory=Alerts)
     """Who is told of incidents."""
+    ingest: Ingest = field(default_factory=Ingest)
+    """Viewers' events: where they come in, who may send them. Off while `folder` is null."""

@@ -23,6 +23,7 @@ from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.streams import Profile, Stream, StreamOptions
 from qoe_agent.config.tiling import TileOptions
 from qoe_agent.config.values import Bytes, Seconds, SecondsOrOff, TimeOfDay
+from qoe_agent.config.viewers import Ingest, Source
 from qoe_agent.probes import declarations
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _EXAMPLES: Mapping[type, Mapping[str, Any]] = {
     Stream: {"name": "show-1", "url": "rtmp://127.0.0.1/live/show-1"},
     FileSd: {"files": ["streams/*.yml"]},
     HttpSd: {"url": "http://127.0.0.1:8080/streams.json"},
+    Source: {"name": "web", "keys": ["pk-web-2030-0123456789"], "origins": ["https://www.example.com"]},
     Callback: {"app": "live", "url": "rtmp://127.0.0.1/{app}/{name}"},
     Alertmanager: {"url": "http://127.0.0.1:9093"},
     Webhook: {"name": "oncall", "url": "https://alerts.example.com/qoe"},
@@ -68,6 +70,10 @@ def render() -> str:
     for name, kind in (("file_sd", FileSd), ("http_sd", HttpSd), ("callbacks", Callback)):
         lines += _off([*_comment(docs[name], "  "), f"  {name}:", *_item(_own(kind, None, "      "), "    ")])
     lines += ["", *_comment(whole["alerts"], ""), "alerts:", *_alerts()]
+    lines += ["", *_comment(whole["ingest"], ""), "ingest:", *_options(Ingest(), "  ", but=frozenset(("sources",)))]
+    lines += _off(
+        [*_comment(field_docs(Ingest)["sources"], "  "), "  sources:", *_item(_own(Source, None, "      "), "    ")]
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +122,11 @@ def _own(cls: type, but: type | None, indent: str) -> list[str]:
             continue
         value = _EXAMPLES.get(cls, {}).get(field.name, _default(field))
         name = getattr(next(iter(_metadata(hints[field.name])), None), "alias", None) or field.name
-        lines += [*_comment(docs[field.name], indent), f"{indent}{name}: {_written(value, hints[field.name])}"]
+        lines += _comment(docs[field.name], indent)
+        if dataclasses.is_dataclass(value):
+            lines += [f"{indent}{name}:", *_options(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {_written(value, hints[field.name])}")
     return lines
 
 

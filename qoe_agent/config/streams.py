@@ -21,6 +21,7 @@ from qoe_agent.config.values import (
     Variant,
     Word,
 )
+from qoe_agent.config.viewers import Viewers
 from qoe_agent.maths.tiles import Tile
 from qoe_agent.model import Target
 
@@ -128,6 +129,8 @@ class Stream(StreamOptions):
     """Where it is. Secrets belong into environment variables: rtmp://host/live/key?token=${TOKEN}."""
     profile: Word = "default"
     """The profile whose options it takes where it has none of its own."""
+    viewers: Viewers = field(default_factory=Viewers, compare=False)  # changes nothing of how it is watched
+    """Which viewers' events are about it, beside those that call it by its name."""
 
     def target(self) -> Target:
         """What a source needs to know."""

@@ -54,6 +54,9 @@ def test_the_sample_is_what_the_options_say_now() -> None:
         (("alerts", "alertmanagers", 0), config.Alertmanager),
         (("alerts", "webhooks", 0), config.Webhook),
         (("alerts", "maintenance", 0), config.Maintenance),
+        (("ingest",), config.Ingest),
+        (("ingest", "sources", 0), config.Source),
+        (("streams", 0, "viewers"), config.Viewers),
     ],
 )
 def test_every_option_is_in_the_sample_with_its_default(path: tuple[Any, ...], section: type) -> None:
