@@ -1,0 +1,198 @@
+"""What `qoe-agent exits` found, as one HTML file that needs nothing else: no script, no address of others. Pure."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent import __version__
+from qoe_agent.markup import NOTHING, Safe, html, joined
+from qoe_agent.report import exits_plots as plots
+from qoe_agent.report import exits_words as words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from qoe_agent.viewers.shapes import Claim, Cost, Exits, Hazard
+
+STYLE = Safe(resources.files(__package__).joinpath("exits.css").read_text("utf-8"))
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""The page may load nothing at all."""
+AROUND = 12
+"""Incidents that are drawn from near; all of them are in the table."""
+
+
+def page(exits: Exits, ends: Mapping[str, float] | None = None) -> str:
+    """The whole file. `ends`: when incidents were over, by id."""
+    parts = (
+        _retention(exits), _hazards(exits), _causes(exits), _incidents(exits, ends or {}), _breakdowns(exits),
+        _claims(exits), _notes(exits),
+    )  # fmt: skip
+    return html(
+        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Why viewers leave</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" content="{}"><style>{}</style></head>\n<body><main>'
+        '<h1>Why viewers leave</h1><p class="first">{}</p>{}<footer class="dim">qoe-agent {}</footer></main></body>\n'
+        "</html>\n",
+        POLICY, STYLE, words.first(exits), joined(parts), __version__,
+    )  # fmt: skip
+
+
+def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Safe], kind: str = "") -> Safe:
+    """`columns`: name and class of each."""
+    head = joined(html('<th scope="col" class="{}">{}</th>', style, name) for name, style in columns)
+    return html(
+        '<div class="wide"><table class="{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', kind, head,
+        joined(rows),
+    )  # fmt: skip
+
+
+def _number(text: object) -> Safe:
+    return html('<td class="number">{}</td>', text)
+
+
+def _retention(exits: Exits) -> Safe:
+    if not exits.retention:
+        return NOTHING
+    rows = (
+        html('<tr><th scope="row">{}</th>{}{}</tr>', words.length(one.seconds), _number(words.share(one.share)),
+             _number(words.between(one.low, one.high, words.share)))
+        for one in exits.retention
+    )  # fmt: skip
+    columns = (("after", ""), ("still watch", "number"), ("95 % interval", "number"))
+    return html(
+        '<section><h2>Who still watches</h2>{}<p class="dim">Share of sessions that still watch, by time since they '
+        "began (logarithmic); the band is the 95 % interval.</p>{}</section>",
+        plots.curve(exits.curve, exits.retention), _table(columns, rows, "narrow"),
+    )  # fmt: skip
+
+
+def _hazards(exits: Exits) -> Safe:
+    if not exits.hazards:
+        return NOTHING
+    axis = plots.ratios(exits.hazards)
+    rows: list[Safe] = []
+    for before, one in zip((None, *exits.hazards), exits.hazards, strict=False):
+        if before is None or before.factor != one.factor:
+            rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="6">{}</th></tr>',
+                             words.factor(one.factor).capitalize()))  # fmt: skip
+        rows.append(_hazard(one, axis))
+    rows.append(html('<tr class="bare"><td></td><td class="draw">{}</td><td colspan="4"></td></tr>', plots.scale(axis)))
+    columns = (
+        ("", ""), ("times as fast (logarithmic)", ""), ("ratio", "number"), ("95 % interval", "number"),
+        ("naive", "number"), ("exits", "number"),
+    )  # fmt: skip
+    return html(
+        "<section><h2>What goes with leaving</h2><p>How many times as fast viewers leave at each level as at the "
+        'reference of its factor, all factors and the time watched held fixed.</p><p><span class="key estimate">'
+        'estimate and 95 % interval</span> <span class="key naive">naive figure</span></p>{}<p class="dim">{}</p>'
+        "</section>",
+        _table(columns, rows), words.REASON,
+    )  # fmt: skip
+
+
+def _hazard(one: Hazard, axis: plots.Axis) -> Safe:
+    note = html('<br><span class="dim">{}</span>', one.note) if one.note else NOTHING
+    return html(
+        '<tr><th scope="row">{}{}</th><td class="draw">{}</td>{}{}{}{}</tr>',
+        words.level(one.factor, one.level), note, plots.forest(one, axis), _number(words.ratio(one.hazard_ratio)),
+        _number(words.between(one.low, one.high)), _number(words.ratio(one.naive)), _number(words.count(one.exits)),
+    )  # fmt: skip
+
+
+def _causes(exits: Exits) -> Safe:
+    if not exits.causes:
+        return NOTHING
+    marks = sorted({each["seconds"] for each in exits.causes})
+    shares = {(each["cause"], each["seconds"]): each["share"] for each in exits.causes}
+    rows = (
+        html('<tr><th scope="row">{}</th>{}</tr>', cause,
+             joined(_number(words.share(shares.get((cause, mark)))) for mark in marks))
+        for cause in dict.fromkeys(each["cause"] for each in exits.causes)
+    )  # fmt: skip
+    columns = (("gone after", ""), *((words.length(mark), "number") for mark in marks))
+    return html("<section><h2>How they go</h2>{}</section>", _table(columns, rows, "narrow"))
+
+
+def _incidents(exits: Exits, ends: Mapping[str, float]) -> Safe:
+    if not exits.incidents:
+        return NOTHING
+    ranked = words.ranked(exits.incidents)
+    columns = (
+        ("incident", ""), ("", ""), ("began (UTC)", ""), ("exits too many", "number"), ("95 % interval", "number"),
+        ("p", "number"), ("minutes lost", "number"), ("orders lost", "number"), ("how it is known", ""),
+    )  # fmt: skip
+    near = joined(
+        html("<div><h3>{} {}</h3>{}</div>", words.kind(one.kind), one.id,
+             plots.timeline(exits.timelines[one.id], one.start, ends.get(one.id)))
+        for one in [each for each in ranked if each.id in exits.timelines][:AROUND]
+    )  # fmt: skip
+    key = html(
+        '<h3>Exits around incidents</h3><p><span class="key line0">viewers in its scope</span> '
+        '<span class="key line1">others of the same stream</span></p><div class="around">{}</div>', near,
+    ) if near else NOTHING  # fmt: skip
+    return html(
+        "<section><h2>What incidents cost</h2>{}<p>Exits beyond those expected without the incident. Bold stands after "
+        "false-discovery control over all of them; the order is by the least that each cost, as the largest estimates "
+        "are those that chance helped most.</p>{}{}</section>",
+        plots.costs(exits.incidents), _table(columns, map(_incident, ranked)), key,
+    )  # fmt: skip
+
+
+def _incident(one: Cost) -> Safe:
+    known = one.excess_exits is not None
+    doubt = ""
+    if one.pretrend_p is not None and one.pretrend_p < 0.05:
+        doubt = f"exits were unusual before it began, too (p {words.chance(one.pretrend_p)})"
+    how = "; ".join(part for part in (one.method, doubt, one.note) if part)
+    return html(
+        '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td>{}{}{}{}{}<td class="dim">{}</td></tr>',
+        "sure" if one.discovery else "", one.id, words.kind(one.kind), words.moment(one.start),
+        _number(words.count(one.excess_exits) if known else "cannot be known"),
+        _number(words.between(one.low, one.high, words.count)), _number(words.chance(one.p)),
+        _number(words.count(one.viewer_minutes)), _number(words.count(one.orders)), how,
+    )  # fmt: skip
+
+
+def _breakdowns(exits: Exits) -> Safe:
+    if not exits.breakdowns:
+        return NOTHING
+    columns = (
+        ("attribute", ""), ("", ""), ("after", ""), ("sessions", "number"), ("still watch", "number"),
+        ("95 % interval", "number"), ("p, adjusted", "number"),
+    )  # fmt: skip
+    return html("<section><h2>By attribute</h2>{}</section>", _table(columns, map(_part, exits.breakdowns)))
+
+
+def _part(one: Mapping[str, Any]) -> Safe:
+    return html(
+        '<tr><th scope="row">{}</th><td>{}</td><td>{}</td>{}{}{}{}</tr>', one["attribute"], one["level"],
+        words.length(one["seconds"]), _number(words.count(one.get("sessions"))), _number(words.share(one["share"])),
+        _number(words.between(one.get("low"), one.get("high"), words.share)),
+        _number(words.chance(one.get("p_adjusted"))),
+    )  # fmt: skip
+
+
+def _claims(exits: Exits) -> Safe:
+    if not exits.claims:
+        return NOTHING
+    columns = (("what is said", ""), ("here", ""), ("what this audience shows", ""))
+    return html(
+        "<section><h2>What is said, and what this audience shows</h2><p>The claims are those of vendors and their "
+        "articles, without a primary source; they are tested here, not repeated.</p>{}</section>",
+        _table(columns, map(_claim, exits.claims)),
+    )  # fmt: skip
+
+
+def _claim(one: Claim) -> Safe:
+    design = html('<br><span class="dim">{}</span>', one.design) if one.design else NOTHING
+    return html(
+        '<tr><th scope="row">“{}”</th><td class="verdict {}">{}</td><td>{}{}</td></tr>', one.claim, one.verdict,
+        one.verdict, one.shown, design,
+    )  # fmt: skip
+
+
+def _notes(exits: Exits) -> Safe:
+    if not exits.notes:
+        return NOTHING
+    return html("<section><h2>Notes</h2><ul>{}</ul></section>", joined(html("<li>{}</li>", one) for one in exits.notes))

@@ -1,0 +1,135 @@
+"""What `qoe-agent exits` found, for people at a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from qoe_agent.report import exits_words as words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from qoe_agent.viewers.shapes import Claim, Exits
+
+MOST = 20
+"""Incidents in the table; the JSON document and the page hold all."""
+VERDICTS = {"agrees": "green", "disagrees": "yellow", "unclear": "cyan", "not testable": "dim"}
+
+
+def report(exits: Exits) -> RenderableType:
+    """All of it, what matters most first."""
+    parts: list[RenderableType] = [Text(words.first(exits), "bold")]
+    if exits.retention:
+        parts += _part("Who still watches", _retention(exits))
+    if exits.hazards:
+        parts += _part("What goes with leaving", _hazards(exits), Text(words.REASON, "dim"))
+    if exits.causes:
+        parts += _part("How they go", _causes(exits))
+    if exits.incidents:
+        parts += _part("What incidents cost", *_incidents(exits))
+    if exits.breakdowns:
+        parts += _part("By attribute", _breakdowns(exits))
+    if exits.claims:
+        parts += _part("What is said, and what this audience shows", *map(_claim, exits.claims))
+    if exits.notes:
+        parts += _part("Notes", *(Text(f"· {note}") for note in exits.notes))
+    return Group(*parts)
+
+
+def _part(title: str, *content: RenderableType) -> list[RenderableType]:
+    return [Text(), Text(title, "bold underline"), *(Padding(each, (0, 0, 0, 2)) for each in content)]
+
+
+def _table(*columns: str, left: int = 1) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place < left else "right", overflow="fold")
+    return table
+
+
+def _retention(exits: Exits) -> Table:
+    table = _table("after", "still watch", "95 % interval")
+    for mark in exits.retention:
+        interval = words.between(mark.low, mark.high, words.share)
+        table.add_row(words.length(mark.seconds), words.share(mark.share), interval)
+    return table
+
+
+def _hazards(exits: Exits) -> Table:
+    table = _table("", "", "leave … times as fast", "95 % interval", "naive", "exits", left=2)
+    before = ""
+    for one in exits.hazards:
+        name = words.factor(one.factor) if one.factor != before else ""
+        before = one.factor
+        told = words.ratio(one.hazard_ratio) if one.hazard_ratio is not None else one.note or "–"
+        table.add_row(
+            name, words.level(one.factor, one.level), told, words.between(one.low, one.high), words.ratio(one.naive),
+            words.count(one.exits),
+        )  # fmt: skip
+    return table
+
+
+def _causes(exits: Exits) -> Table:
+    marks = sorted({each["seconds"] for each in exits.causes})
+    table = _table("gone after", *(words.length(mark) for mark in marks))
+    for cause in dict.fromkeys(each["cause"] for each in exits.causes):
+        shares = {each["seconds"]: each["share"] for each in exits.causes if each["cause"] == cause}
+        table.add_row(cause, *(words.share(shares.get(mark)) for mark in marks))
+    return table
+
+
+def _incidents(exits: Exits) -> list[RenderableType]:
+    table = _table("incident", "", "began (UTC)", "exits too many", "95 % interval", "p", "min lost", "orders", left=3)
+    ranked = words.ranked(exits.incidents)
+    for one in ranked[:MOST]:
+        if one.excess_exits is None:
+            table.add_row(one.id, words.kind(one.kind), words.moment(one.start), Text("cannot be known", "dim"))
+            continue
+        style = "bold" if one.discovery else ""
+        table.add_row(
+            one.id, words.kind(one.kind), words.moment(one.start), words.count(one.excess_exits),
+            words.between(one.low, one.high, words.count), words.chance(one.p), words.count(one.viewer_minutes),
+            words.count(one.orders), style=style,
+        )  # fmt: skip
+    told: list[RenderableType] = [table]
+    if len(ranked) > MOST:
+        told.append(Text(f"and {len(ranked) - MOST} more: --json or --html FILE", "dim"))
+    told += [Text(f"{one.id}: {_how(one)}", "dim") for one in ranked[:MOST] if _how(one)]
+    if any(one.discovery for one in exits.incidents):
+        told.append(Text("bold: stands after false-discovery control over all incidents of this report", "dim"))
+    return told
+
+
+def _how(one: Any) -> str:
+    """By which method, and what speaks against it."""
+    doubt = ""
+    if one.pretrend_p is not None and one.pretrend_p < 0.05:
+        doubt = f"exits were unusual before it began, too (p {words.chance(one.pretrend_p)})"
+    return "; ".join(part for part in (one.method, doubt, one.note) if part)
+
+
+def _breakdowns(exits: Exits) -> Table:
+    table = _table("", "", "sessions", "still watch", "95 % interval", "p, adjusted", left=2)
+    before: Sequence[Any] = ()
+    for one in exits.breakdowns:
+        here = one["attribute"], one["seconds"]
+        name = f"{one['attribute']}, after {words.length(one['seconds'])}" if here != before else ""
+        before = here
+        table.add_row(
+            name, str(one["level"]), words.count(one.get("sessions")), words.share(one["share"]),
+            words.between(one.get("low"), one.get("high"), words.share), words.chance(one.get("p_adjusted")),
+        )  # fmt: skip
+    return table
+
+
+def _claim(one: Claim) -> RenderableType:
+    title = Text.assemble((f"{one.verdict:>12}", VERDICTS.get(one.verdict, "")), "  ", (f"“{one.claim}”", "bold"))
+    told = [Text(one.shown)] + ([Text(one.design, "dim")] if one.design else [])
+    return Group(title, *(Padding(each, (0, 0, 0, 14)) for each in told))
