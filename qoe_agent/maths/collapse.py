@@ -33,9 +33,11 @@ SPIKE = 4.0
 """Times the largest of the last packets (but for one in twenty): a cut."""
 JOINED = 0.6
 """Seconds by which a fall may be interrupted."""
-EARLY, GOPS, LIKE = 0.9, 6, (0.4, 2.2)
+EARLY, GOPS, LIKE = 0.95, 6, (0.4, 2.2)
 """Of the longest of the last groups of pictures: a key frame that comes sooner shows another scene, if its size as a
 share of the last one's is not within these. Encoders are also asked for key frames: by ad markers, by new viewers."""
+TWICE = 0.5
+"""Seconds within which two that come sooner show another scene whatever their sizes: a fade ends, and a cut."""
 WHOLE, LARGER, REFINES = 0.8, 1.5, 0.5
 """Of the last key frame: another picture in a fall that is as large, so many seconds after it, shows another scene;
 before then, while what was coded badly is refined, only one that is larger by so much."""
@@ -64,7 +66,7 @@ class Collapse:
     """Feed it the packets of a video track in the order of decoding."""
 
     __slots__ = (
-        "_cut", "_few", "_gops", "_held", "_key", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times",
+        "_cut", "_early", "_few", "_gops", "_held", "_key", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times",
         "_was",
     )  # fmt: skip
 
@@ -86,7 +88,9 @@ class Collapse:
         self._gops: deque[float] = deque(maxlen=GOPS)
         """Seconds between key frames."""
         self._key: tuple[float, int] | None = None
-        """Media time and size of the last."""
+        """Media time and size of the last,"""
+        self._early = False
+        """and whether it came sooner than due."""
         self._cut = -inf
         """Media time of the last picture that showed another scene."""
         self._last: float | None = None
@@ -155,9 +159,10 @@ class Collapse:
         self._key = pts, size
         if before is None or pts <= before[0]:
             return False
-        early = len(self._gops) == GOPS and pts - before[0] < EARLY * max(self._gops)
-        self._gops.append(pts - before[0])
-        return early and not LIKE[0] <= size / max(1, before[1]) <= LIKE[1]
+        twice, passed = self._early, pts - before[0]
+        self._early = early = len(self._gops) == GOPS and passed < EARLY * max(self._gops)
+        self._gops.append(passed)
+        return early and ((twice and passed < TWICE) or not LIKE[0] <= size / max(1, before[1]) <= LIKE[1])
 
     def _enters(self, pts: float, size: int) -> None:
         """The last half second moves on."""
@@ -174,7 +179,7 @@ class Collapse:
         self._keep(())
         self._levels.clear()
         self._gops.clear()
-        self._key = None
+        self._key, self._early = None, False
 
     def _falls(self, pts: float, level: float) -> None:
         """Find where it began: after the last three large ones in a row."""

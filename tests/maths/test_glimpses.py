@@ -108,6 +108,25 @@ def test_a_key_frame_that_an_encoder_was_asked_for_hides_no_freeze(asked: float)
     assert found[-1].end == pytest.approx(33.0, abs=0.1)
 
 
+def test_a_cut_to_a_card_out_of_a_fade_is_no_freeze() -> None:
+    """The encoder puts one key frame into the end of the fade, and one on the card, as large as that."""
+    collapse, glimpses = Collapse(), Glimpses()
+    found: list[Extent] = []
+    for n in range(40 * FPS):
+        pts = n / FPS
+        card = 16.2 <= pts < 26.0
+        key = pts < 15.8 and n % 50 == 0 or n in (round(15.88 * FPS), round(16.2 * FPS)) or (n > 420 and n % 50 == 5)
+        large = 31_000 if pts < 15.8 else 12_500 if pts < 16.3 else 21_000
+        size = large if key else 40 + n % 9 if 16.0 <= pts < 26.0 else 4000 + (37 * n) % 1001
+        collapse.add(pts, pts, size, key)
+        glimpses.packet(pts, size, key=key)
+        if n % (6 * FPS) == 0:
+            glimpses.picture(pts, same=card and pts > 18.1)
+        extent = glimpses.freeze(collapse.falls, 2.0) if key else None
+        found += [extent] if extent else []
+    assert found == []
+
+
 def test_stills_that_blend_into_one_another_are_none() -> None:
     def shows(pts: float) -> tuple[object, Size]:
         number, into = divmod(pts, 5.4)
