@@ -66,8 +66,8 @@ class Collapse:
     """Feed it the packets of a video track in the order of decoding."""
 
     __slots__ = (
-        "_cut", "_early", "_few", "_gops", "_held", "_key", "_last", "_lately", "_levels", "_open", "_recent", "_sizes", "_times",
-        "_was",
+        "_cut", "_early", "_few", "_gops", "_held", "_key", "_last", "_lately", "_levels", "_open", "_recent", "_sizes",
+        "_times", "_was",
     )  # fmt: skip
 
     def __init__(self) -> None:

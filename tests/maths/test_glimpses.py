@@ -115,7 +115,7 @@ def test_a_cut_to_a_card_out_of_a_fade_is_no_freeze() -> None:
     for n in range(40 * FPS):
         pts = n / FPS
         card = 16.2 <= pts < 26.0
-        key = pts < 15.8 and n % 50 == 0 or n in (round(15.88 * FPS), round(16.2 * FPS)) or (n > 420 and n % 50 == 5)
+        key = n in (397, 405) or n % 50 == (0 if n < 396 else 5)
         large = 31_000 if pts < 15.8 else 12_500 if pts < 16.3 else 21_000
         size = large if key else 40 + n % 9 if 16.0 <= pts < 26.0 else 4000 + (37 * n) % 1001
         collapse.add(pts, pts, size, key)
