@@ -20,8 +20,9 @@ TENURE = (0, 1, 3, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600, 7200
 """Lower ends of the tenure bins, in seconds since the session began; the last bin has no end."""
 CAUSES = ("left", "failed", "background", "switched")
 """Competing ways to go; the end of the stream or of what is known is no exit but censors."""
-PIECES = 4
-"""Cells that the interval of one exit may pass through; the last takes what more there would be."""
+PIECES = 8
+"""Cells that the interval of one exit may pass through (30 s from the start pass six bins, and a stall two states); the
+last takes what more there would be."""
 
 
 @dataclass(frozen=True, slots=True)

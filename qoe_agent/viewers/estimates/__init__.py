@@ -1,0 +1,11 @@
+"""What the audience's figures say: estimators over the tables' Cells and Timelines, in numpy alone.
+
+They read no clock, file or random source. Intervals are 95 %; a figure that the data do not carry is left out, or is
+None with a note that says why.
+"""
+
+from __future__ import annotations
+
+from qoe_agent.viewers.estimates.retention import curve, retention
+
+__all__ = ["curve", "retention"]
