@@ -1,0 +1,106 @@
+"""Analyses in a process of their own, under a memory limit: whatever they use up, the caller goes on.
+
+The two ends are this program, one the parent of the other, and nobody else has the socket between them: that is why
+pickle will do.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDS = 5.0
+"""Seconds that a process may take to end once it has said all."""
+
+
+class Unusable(Exception):
+    """What was asked for cannot be done; says why, in one line."""
+
+
+class Step(NamedTuple):
+    """How far it has come."""
+
+    doing: str
+    done: int
+    total: int
+
+
+def run(work: str, asked: Any, memory: int | None, heard: Callable[[Step | None], None], wait: float = 0.2) -> Any:
+    """What `work` ("module:function", called with `asked` and a function that takes Steps) returns.
+
+    `memory`: bytes it may use. `heard` is called with each Step, and with None whenever `wait` seconds pass without.
+    Raises Unusable.
+    """
+    ours, theirs = socket.socketpair()
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", f"from {__name__} import main; main({theirs.fileno()})"], pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), env={**os.environ, "PYTHONPATH": path},
+        )  # fmt: skip
+    try:
+        with Connection(ours.detach()) as link:
+            link.send((work, asked, memory))
+            return _hear(link, heard, wait)
+    except (EOFError, OSError):
+        raise Unusable(_ended(_over(process), memory)) from None
+    finally:
+        _over(process, ENDS if process.poll() is None and sys.exc_info()[0] is None else 0.0)
+
+
+def _hear(link: Connection, heard: Callable[[Step | None], None], wait: float) -> Any:
+    while True:
+        if not link.poll(wait):
+            heard(None)
+            continue
+        what, told = link.recv()
+        if what == "step":
+            heard(told)
+        elif what == "done":
+            return told
+        else:
+            raise Unusable(told)
+
+
+def _over(process: subprocess.Popen[bytes], wait: float = ENDS) -> int:
+    """Its exit status; made to end if it does not by itself."""
+    try:
+        return process.wait(wait)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _ended(status: int, memory: int | None) -> str:
+    if status < 0:
+        limit = f" (the limit is {memory / 1e9:.3g} GB; --memory raises it)" if memory else ""
+        return f"the analysis was killed by signal {-status}: it may have run out of memory{limit}"
+    return f"the analysis ended with status {status} and said no more"
+
+
+def main(number: int) -> None:
+    """The child: does the work that comes by this socket."""
+    with Connection(number) as link:
+        work, asked, memory = link.recv()
+        if memory is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+        module, _, name = work.partition(":")
+        try:
+            told = getattr(importlib.import_module(module), name)(asked, lambda step: link.send(("step", step)))
+        except Unusable as error:
+            link.send(("unusable", str(error)))
+        except MemoryError:
+            link.send(("unusable", f"the analysis needs more than {memory / 1e9:.3g} GB of memory: --memory raises it"))
+        else:
+            link.send(("done", told))

@@ -1,0 +1,114 @@
+"""Claims beside what an audience shows: what agrees, what does not, what cannot be told, and that nothing is repeated
+as a fact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qoe_agent.viewers.claims import NEEDS, SAID, Figure, Material, Stalled, claims, evalue
+from qoe_agent.viewers.shapes import Cost, Hazard, Mark
+
+if TYPE_CHECKING:
+    from qoe_agent.viewers.shapes import Claim
+
+
+def one(name: str, known: Material) -> Claim:
+    return next(each for each in claims(known) if each.id == name)
+
+
+def gone(share: float, width: float = 0.01) -> dict[float, Mark]:
+    return {30.0: Mark(30.0, 1 - share, 1 - share - width, 1 - share + width)}
+
+
+def test_every_claim_is_there_and_says_what_it_needs() -> None:
+    found = claims(Material())
+    assert [each.id for each in found] == list(SAID) == list(NEEDS)
+    assert len(found) == 12
+    for each in found:
+        assert each.verdict == "not testable"
+        assert each.shown.startswith("not testable here: needs ")
+        assert each.value is None
+
+
+@pytest.mark.parametrize(
+    ("share", "later", "verdict"),
+    [
+        (0.48, Figure(1.5, 1.2, 1.8), "agrees"), (0.24, Figure(1.5, 1.2, 1.8), "disagrees"),
+        (0.48, Figure(0.4, 0.3, 0.5), "disagrees"), (0.48, Figure(1.0, 0.9, 1.2), "unclear"),
+        (0.405, Figure(1.5, 1.2, 1.8), "unclear"),
+    ],
+)  # fmt: skip
+def test_half_gone_in_thirty_seconds(share: float, later: Figure, verdict: str) -> None:
+    found = one("half_in_30s", Material(retention=gone(share), later=later))
+    assert found.verdict == verdict
+    assert found.value == pytest.approx(share)
+    assert found.low == pytest.approx(share - 0.01)
+    assert found.high == pytest.approx(share + 0.01)
+    assert f"{share:.1%}".replace("%", " %") in found.shown
+
+
+def test_leaving_after_a_stall_is_told_with_its_horizon_and_beside_what_would_have_been() -> None:
+    stalled = tuple(Stalled(float(at), 5000.0, Figure(share, share - 0.01, share + 0.01))
+                    for at, share in ((3, 0.03), (10, 0.08), (30, 0.209)))  # fmt: skip
+    known = Material(stalled=stalled, hazards=(Hazard("stall", "recent", 3.0, 2.9, 3.1, 0.23),))
+    found = one("stall_exit", known)
+    assert found.verdict == "disagrees"
+    assert "20.9 % [19.9 %, 21.9 %] within 30 s" in found.shown
+    assert "7.5 % would have gone within 30 s without it" in found.shown
+    sure = one("stall_exit", Material(stalled=(Stalled(30.0, 900.0, Figure(0.8, 0.75, 0.85)),)))
+    assert sure.verdict == "agrees"
+
+
+def test_heights_that_were_met_never_settle_a_cause() -> None:
+    hazards = (Hazard("height", "480–719", 1.0, None, None, None), Hazard("height", "≥1080", 0.8, 0.78, 0.82, 0.7))
+    found = one("hd_retention", Material(hazards=hazards))
+    assert found.verdict == "unclear"
+    assert "not randomised" in found.design
+    assert f"{evalue(0.82):.2f}" in found.shown
+
+
+@pytest.mark.parametrize(
+    ("hazard", "verdict"),
+    [
+        (Figure(0.907, 0.85, 0.95), "agrees"), (Figure(0.99, 0.97, 1.01), "disagrees"),
+        (Figure(0.95, 0.85, 1.05), "unclear"),
+    ],
+)  # fmt: skip
+def test_arms_of_hd_and_sd_do(hazard: Figure, verdict: str) -> None:
+    assert one("hd_retention", Material(arms={"sd": None, "hd": hazard})).verdict == verdict
+    turned = Figure(1 / hazard.value, 1 / hazard.high, 1 / hazard.low)
+    same = one("hd_retention", Material(arms={"hd": None, "sd": turned}))
+    assert same.verdict == verdict
+    assert same.value == pytest.approx(1 / hazard.value - 1)
+
+
+def test_other_arms_are_not_taken_for_hd() -> None:
+    assert one("hd_retention", Material(arms={"a": None, "b": Figure(0.9, 0.85, 0.95)})).verdict == "not testable"
+
+
+def test_what_incidents_cost_together_has_a_narrower_interval_than_their_sum() -> None:
+    costs = tuple(Cost(str(n), "av_out_of_sync", 0.0, 30.0, 0.0, 60.0) for n in range(4))
+    other = Cost("x", "resolution_change", 0.0, 999.0, 990.0, 1010.0)
+    found = one("av_unsynced", Material(costs=(*costs, other)))
+    assert (found.value, found.low, found.high) == (120.0, 60.0, 180.0)
+    assert found.verdict == "agrees"
+    assert one("av_damage_silent", Material(costs=costs)).verdict == "unclear"
+    unknown = Cost("y", "av_out_of_sync", 0.0)
+    assert one("av_unsynced", Material(costs=(unknown,))).verdict == "not testable"
+
+
+def test_first_seconds() -> None:
+    mark = {3.0: Mark(3.0, 0.954, 0.953, 0.955)}
+    assert one("three_seconds", Material(mark, early=Figure(1.7, 1.6, 1.8))).verdict == "disagrees"
+    assert one("three_seconds", Material(mark, early=Figure(2.7, 2.6, 2.8))).verdict == "agrees"
+    assert one("three_seconds", Material(mark)).verdict == "not testable"
+    assert one("connect_600ms", Material(quick=Figure(0.2, 0.19, 0.21))).verdict == "disagrees"
+
+
+def test_an_e_value_is_that_of_the_literature() -> None:
+    """A common outcome's hazard ratio of 0.6: VanderWeele and Ding's transformation gives a risk ratio of 0.7."""
+    assert evalue(1.0) == 1.0
+    assert evalue(0.6) == pytest.approx(evalue(1 / 0.6))
+    assert evalue(0.6) == pytest.approx(2.2, abs=0.03)

@@ -1,0 +1,182 @@
+"""Reports on exits: the JSON document's shape, one page that needs nothing else, the same figures everywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from qoe_agent.report import exits_json, exits_page, exits_terminal, exits_words
+from qoe_agent.viewers.shapes import Exits, Hazard
+from tests.viewers.exits_made import BEGAN, exits
+
+KEYS = {
+    "retention": {"seconds", "share", "low", "high"},
+    "hazards": {"factor", "level", "hazard_ratio", "low", "high", "naive"},
+    "incidents": {"id", "kind", "start", "excess_exits", "low", "high", "p", "method", "viewer_minutes", "orders"},
+    "claims": {"id", "claim", "shown", "verdict"},
+}
+
+
+def written() -> dict[str, Any]:
+    """The document as another program reads it."""
+    found: dict[str, Any] = json.loads(json.dumps(exits_json.document(exits()), allow_nan=False))
+    return found
+
+
+def told(found: Exits) -> str:
+    screen = Console(width=120, file=io.StringIO())
+    screen.print(exits_terminal.report(found))
+    assert isinstance(screen.file, io.StringIO)
+    return screen.file.getvalue()
+
+
+class Page(HTMLParser):
+    """What a page holds: its elements, their attributes, its text; complains of what is not closed."""
+
+    VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data.strip())
+
+
+def test_the_document_has_the_shape_that_is_promised() -> None:
+    document = written()
+    assert list(document)[:6] == ["sessions", "retention", "hazards", "incidents", "claims", "notes"]
+    for key, wanted in KEYS.items():
+        assert document[key]
+        for one in document[key]:
+            assert wanted <= set(one), key
+    assert document["sessions"] == 200_000
+
+
+def test_what_cannot_be_known_is_null() -> None:
+    document = written()
+    unknown = document["incidents"][2]
+    assert [unknown[key] for key in ("excess_exits", "low", "high", "p")] == [None] * 4
+    assert "cannot be known, because" in unknown["note"]
+    odd = replace(exits(), hazards=(Hazard("stall", "recent", float("nan"), None, float("inf"), None),))
+    assert exits_json.document(odd)["hazards"][0]["hazard_ratio"] is None
+    assert exits_json.document(odd)["hazards"][0]["high"] is None
+
+
+def test_times_keep_all_of_their_digits() -> None:
+    assert written()["incidents"][1]["start"] == BEGAN + 1800
+
+
+def test_the_page_needs_nothing_else() -> None:
+    text = exits_page.page(exits(), {"i-1": BEGAN + 8})
+    page = Page(text)
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "link", "img", "iframe", "object", "embed", "image", "use", "foreignobject"}
+    for _, attributes in page.elements:
+        assert not {"src", "href", "xlink:href", "srcset", "action", "style"} & set(attributes)
+        assert not [name for name in attributes if name.startswith("on")]
+    assert not re.search(r"https?:|//|url\(|@import", text)
+    assert any(
+        (one.get("content") or "").startswith("default-src 'none'") for tag, one in page.elements if tag == "meta"
+    )
+
+
+def test_the_page_holds_the_figures_of_the_document() -> None:
+    document, cells = written(), Page(exits_page.page(exits())).text
+    for one in document["retention"]:
+        assert exits_words.share(one["share"]) in cells
+        assert exits_words.between(one["low"], one["high"], exits_words.share) in cells
+    for one in document["hazards"]:
+        assert exits_words.ratio(one["hazard_ratio"]) in cells
+        assert exits_words.ratio(one["naive"]) in cells
+        assert exits_words.between(one["low"], one["high"]) in cells
+    for one in document["incidents"]:
+        if one["excess_exits"] is not None:
+            assert exits_words.count(one["excess_exits"]) in cells
+            assert exits_words.between(one["low"], one["high"], exits_words.count) in cells
+            assert exits_words.chance(one["p"]) in cells
+    assert [one["shown"] for one in document["claims"]] == [text for text in cells if text in
+                                                           {one["shown"] for one in document["claims"]}]  # fmt: skip
+
+
+def test_plots_are_drawn_where_the_figures_are() -> None:
+    page = Page(exits_page.page(exits(), {"i-1": BEGAN + 8}))
+    circles = [one for tag, one in page.elements if one.get("class") == "mark" and tag == "circle"]
+    assert len(circles) == 3 + 2
+    heights = [float(one["cy"] or 0) for one in circles[:3]]
+    assert heights == pytest.approx([240 * (1 - share) for share in (0.954, 0.759, 0.48)], abs=0.06)
+    places = [float((one["x"] or "").rstrip("%")) for tag, one in page.elements if tag == "svg" and
+              one.get("class") == "over"]  # fmt: skip
+    assert len(places) == 6 + 5
+    assert all(0 <= place <= 100 for place in places)
+    assert len([one for _, one in page.elements if one.get("class") == "across"]) == 1
+
+
+def test_markup_in_names_stays_text() -> None:
+    text = exits_page.page(exits())
+    assert "<3>" not in text
+    assert "<east>" not in text
+    assert "i-&lt;3&gt;" in text
+
+
+def test_the_terminal_says_what_the_document_says() -> None:
+    text = told(exits())
+    assert text.startswith("Of 200,000 sessions 75.9 % [74.8 %, 77.0 %] still watch after 30 s.")
+    for one in written()["hazards"]:
+        assert exits_words.between(one["low"], one["high"]) in text
+    assert "Whoever watches long has time" in text
+    assert re.search(r"i-<3>\s+stall\s+.*cannot be known", text)
+    assert re.search(r"i-1 .* 91 +\[53, 130\] +< 0.001", text)
+    assert "exits were unusual before it began, too (p 0.020)" in text
+
+
+def test_the_dearest_is_the_one_that_cost_most_at_least() -> None:
+    found = exits()
+    lucky = found.incidents[0]._replace(id="lucky", excess_exits=300.0, low=2.0, high=600.0)
+    assert [one.id for one in exits_words.ranked((lucky, *found.incidents))] == ["i-1", "lucky", "i-2", "i-<3>"]
+
+
+def test_the_first_sentence_names_the_factor_that_is_farthest_from_nothing() -> None:
+    found = exits()
+    assert "In the 30 s after a stall began viewers leave 2.98 times [2.93, 3.04] as fast as with no stall yet" in (
+        exits_words.first(found)
+    )
+    wide = Hazard("latency", "≥10", 9.0, 0.8, 99.0, 1.0)
+    only = replace(found, hazards=(wide,), incidents=())
+    assert exits_words.first(only).endswith("No factor is clearly tied to leaving.")
+
+
+def test_little_is_told_of_little() -> None:
+    bare = Exits(1)
+    assert told(bare).startswith("1 session: how many stay cannot be told.")
+    assert "Why viewers leave" in exits_page.page(bare)
+    assert exits_json.document(bare)["hazards"] == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3, "3 s"), (30.0, "30 s"), (90, "90 s"), (180, "3 min"), (7200, "2 h")]
+)
+def test_lengths_are_said_as_people_say_them(seconds: float, words: str) -> None:
+    assert exits_words.length(seconds) == words
