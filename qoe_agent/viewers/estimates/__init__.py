@@ -6,6 +6,8 @@ None with a note that says why.
 
 from __future__ import annotations
 
+from qoe_agent.viewers.estimates.hazards import hazards
+from qoe_agent.viewers.estimates.jackknife import Study, study
 from qoe_agent.viewers.estimates.retention import curve, retention
 
-__all__ = ["curve", "retention"]
+__all__ = ["Study", "curve", "hazards", "retention", "study"]

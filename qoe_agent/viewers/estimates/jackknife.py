@@ -10,35 +10,42 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.likelihood import expected
+from qoe_agent.viewers.estimates.design import BINS, Model, modelled
+from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from qoe_agent.viewers.estimates.design import Model
-    from qoe_agent.viewers.estimates.likelihood import Floats, Problem, Whole
+    from qoe_agent.viewers.estimates.likelihood import Floats, Whole
     from qoe_agent.viewers.shapes import Cells
 
 
-class Replicates(NamedTuple):
+class Study(NamedTuple):
+    """A fitted model, and what it would be without each bucket."""
+
+    model: Model
     thetas: Floats
-    """(buckets, width): of the model without each bucket."""
-    left: Floats
-    """(buckets, width): expected exits of each bucket by column."""
+    """(buckets, width)"""
+    exits: Floats
+    """(buckets, width): expected, by column."""
+    seconds: Floats
+    """(buckets, width): expected person-time."""
+    hazards: Floats
+    """Of each tenure bin over all who were in it, a second."""
+    copies: Floats
+    """(buckets, bins): the same without each bucket."""
 
-    def error(self, of: Callable[[Floats], Floats]) -> Floats:
-        """Standard errors of a function of thetas."""
-        values = of(self.thetas)
-        count = len(values)
-        return np.asarray(np.sqrt((count - 1) / count * ((values - values.mean(axis=0)) ** 2).sum(axis=0)))
+    @property
+    def buckets(self) -> int:
+        return len(self.thetas)
 
-    def freedom(self) -> Floats:
-        """Degrees of freedom by column: buckets in which anybody left, less one."""
-        return np.asarray((self.left > 0.5).sum(axis=0) - 1.0)
+    def freedom(self, column: int) -> float:
+        """Of a column's t interval: buckets in which anybody left, less one."""
+        return float((self.exits[:, column] > 0.5).sum() - 1)
 
 
 class Entries(NamedTuple):
-    """Of each bucket and cell a contribution."""
+    """Of some buckets and cells what they contribute."""
 
     bucket: Whole
     cell: Whole
@@ -47,51 +54,62 @@ class Entries(NamedTuple):
     exits: Floats
 
 
-def replicates(model: Model) -> Replicates:
-    """One for each bucket that holds anything."""
-    data, cells = model.data, model.cells
-    names, of_time, of_exits = _buckets(cells)
-    entries = _entries(data, cells, data.hazard(model.fitted.theta), of_time, of_exits)
+def spread(copies: Floats) -> Floats:
+    """Standard errors from replicates, along the first axis."""
+    count = len(copies)
+    if count < 2:
+        return np.full(copies.shape[1:], np.inf)
+    return np.asarray(np.sqrt((count - 1) / count * ((copies - copies.mean(axis=0)) ** 2).sum(axis=0)))
+
+
+def study(cells: Cells) -> Study | None:
+    """Fit, and leave out each bucket. None: nobody left."""
+    model = modelled(cells)
+    if model is None:
+        return None
+    data, theta = model.data, model.fitted.theta
+    rates = data.hazard(theta)
+    names, buckets = np.unique(np.concatenate([cells.time_bucket, cells.exit_bucket]), return_inverse=True)
     count, size = len(names), data.width + 1
-    pulls, left = (np.zeros((count, size)) for _ in range(2))
+    pulls, exits, seconds = (np.zeros((count, size)) for _ in range(3))
     whole = np.zeros((count, size, size))
-    for column in data.columns.T:
-        at = entries.bucket * size + column[entries.cell]
-        pulls += np.bincount(at, entries.pull, count * size).reshape(count, size)
-        left += np.bincount(at, entries.exits, count * size).reshape(count, size)
-        for other in data.columns.T:
-            both = at * size + other[entries.cell]
-            whole += np.bincount(both, entries.passed, count * size * size).reshape(count, size, size)
-    remaining = model.fitted.information - whole[:, :-1, :-1]
-    steps = np.linalg.solve(remaining, pulls[:, :-1, None])[..., 0]
-    return Replicates(model.fitted.theta - steps, left[:, :-1])
+    for part in _entries(cells, rates, buckets[: len(cells.time_bucket)], buckets[len(cells.time_bucket) :]):
+        for column in data.columns.T:
+            at = part.bucket * size + column[part.cell]
+            values = ((pulls, part.pull), (exits, part.exits), (seconds, part.passed / rates[part.cell]))
+            for total, value in values:
+                total += np.bincount(at, value, count * size).reshape(count, size)
+            for other in data.columns.T:
+                both = at * size + other[part.cell]
+                whole += np.bincount(both, part.passed, count * size * size).reshape(count, size, size)
+    pulls, exits, seconds, whole = pulls[:, :-1], exits[:, :-1], seconds[:, :-1], whole[:, :-1, :-1]
+    moves = np.asarray(-np.linalg.solve(model.fitted.information - whole, pulls[..., None])[..., 0], float)
+    hazards, copies = _by_bin(whole, seconds, moves)
+    return Study(model, theta + moves, exits, seconds, hazards, copies)
 
 
-def _buckets(cells: Cells) -> tuple[Whole, Whole, Whole]:
-    together = np.concatenate([cells.time_bucket, cells.exit_bucket])
-    names, places = np.unique(together, return_inverse=True)
-    places = places.astype(np.int64)
-    return names.astype(np.int64), places[: len(cells.time_bucket)], places[len(cells.time_bucket) :]
+def _by_bin(whole: Floats, seconds: Floats, moves: Floats) -> tuple[Floats, Floats]:
+    """Hazards by tenure over everybody who was there, and without each bucket: its pull on the model (to first order)
+    and its share in who was there."""
+    passed, watched = np.einsum("bii->bi", whole)[:, :BINS], seconds[:, :BINS]
+    total, time = passed.sum(axis=0), watched.sum(axis=0)
+    there = (total > 0.0) & (time > 0.0)
+    hazards = np.where(there, total / np.where(there, time, 1.0), 0.0)
+    mean = whole.sum(axis=0)[:BINS] / np.where(there, total, 1.0)[:, None]
+    left = np.where((time - watched > 0.0) & (total - passed > 0.0), (total - passed), 0.0)
+    rest = np.where(time - watched > 0.0, time - watched, 1.0)
+    return hazards, left / rest * np.exp(moves @ mean.T)
 
 
-def _entries(data: Problem, cells: Cells, rates: Floats, of_time: Whole, of_exits: Whole) -> Entries:
+def _entries(cells: Cells, rates: Floats, of_time: Whole, of_exits: Whole) -> Iterator[Entries]:
     passed = cells.time_seconds * rates[cells.time_cell]
-    known = np.ones(len(of_exits), bool)
-    known[data.rows] = False
-    none, count = np.zeros_like(passed), cells.exit_count[known]
-    found = [
-        Entries(of_time, cells.time_cell.astype(np.int64), -passed, passed, none),
-        Entries(of_exits[known], cells.exit_cell[known, 0].astype(np.int64), count, np.zeros_like(count), count),
-    ]
-    for part in data.chunks():
-        inside, counts = data.cells[part], data.counts[part, None]
-        there = expected(data.seconds[part], rates[inside])
-        bucket = np.broadcast_to(of_exits[data.rows[part]][:, None], inside.shape)
-        held = (data.seconds[part] > 0.0).ravel()
-        pieces = (counts * there.pulls, counts * there.passed, counts * there.exits)
-        found.append(Entries(bucket.ravel()[held], inside.ravel()[held], *(each.ravel()[held] for each in pieces)))
-    return Entries(
-        np.concatenate([each.bucket for each in found]),
-        np.concatenate([each.cell for each in found]),
-        *(np.concatenate([each[field] for each in found]) for field in (2, 3, 4)),
-    )
+    yield Entries(of_time, cells.time_cell.astype(np.int64), -passed, passed, np.zeros_like(passed))
+    known = moments(cells)
+    count = cells.exit_count[known].astype(float)
+    yield Entries(of_exits[known], cells.exit_cell[known, 0].astype(np.int64), count, np.zeros_like(count), count)
+    for part in (chunk for group in intervals(cells) for chunk in group.chunks()):
+        there = expected(part.seconds, rates[part.cells])
+        bucket = np.repeat(of_exits[part.rows], part.cells.shape[1])
+        counts = part.counts[:, None]
+        found = (counts * each for each in (there.pulls, there.passed, there.exits))
+        yield Entries(bucket, part.cells.ravel(), *(each.ravel() for each in found))

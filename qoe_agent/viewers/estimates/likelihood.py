@@ -30,6 +30,24 @@ PRIOR = 1e-3
 CHUNK = 1 << 17
 TOLERANCE, STEPS, LEAP = 1e-8, 100, 2.0
 TINY = 1e-12
+MOST = 300.0
+"""Of a hazard summed over an interval: beyond it all are gone."""
+
+
+class Group(NamedTuple):
+    """Exits whose intervals pass through equally many cells: (rows, pieces) twice, (rows,)."""
+
+    cells: Whole
+    seconds: Floats
+    counts: Floats
+    rows: Whole
+    """Which exits of Cells these are; empty where like ones were put together."""
+
+    def chunks(self) -> Iterator[Group]:
+        """Some rows at a time: memory stays small."""
+        for start in range(0, len(self.counts), CHUNK):
+            part = slice(start, start + CHUNK)
+            yield Group(self.cells[part], self.seconds[part], self.counts[part], self.rows[part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +61,12 @@ class Problem:
     time: Floats
     exact: Floats
     """(cells,): certain person-seconds, and exits whose moment is known."""
-    rows: Whole
-    """Of the exits in Cells those that have an interval."""
-    cells: Whole
-    seconds: Floats
-    counts: Floats
-    """Of these rows: (rows, pieces) twice, (rows,)."""
+    groups: tuple[Group, ...]
 
     def hazard(self, theta: Floats) -> Floats:
         """Of each cell, a second."""
         sums = np.append(theta, 0.0)[self.columns].sum(axis=1)
         return np.asarray(np.exp(np.clip(sums, -60.0, 20.0)))
-
-    def chunks(self) -> Iterator[slice]:
-        """Rows, some at a time: memory stays small."""
-        yield from (slice(start, start + CHUNK) for start in range(0, len(self.counts), CHUNK))
 
 
 class Fit(NamedTuple):
@@ -79,25 +88,50 @@ class Expected(NamedTuple):
 
 
 def problem(cells: Cells, columns: Whole, width: int, penalty: Floats) -> Problem:
-    """Sort exits into those at a known moment and those within an interval."""
+    """Person-time and exits at known moments by cell; intervals by how many cells they pass through."""
     count = len(columns)
     time = np.bincount(cells.time_cell, cells.time_seconds, count).astype(float)
-    pieces = cells.exit_cell >= 0
-    seconds = np.where(pieces, cells.exit_seconds, 0.0)
-    known = seconds.sum(axis=1) <= TINY
+    known = moments(cells)
     exact = np.bincount(cells.exit_cell[known, 0], cells.exit_count[known], count).astype(float)
-    rows = np.flatnonzero(~known)
-    inside = np.where(pieces, cells.exit_cell, 0)[rows].astype(np.int64)
-    return Problem(columns, width, penalty, time, exact, rows, inside, seconds[rows], cells.exit_count[rows])
+    return Problem(columns, width, penalty, time, exact, tuple(_alike(each) for each in intervals(cells)))
+
+
+def moments(cells: Cells) -> NDArray[np.bool_]:
+    """Which exits happened at a known moment."""
+    return np.asarray(np.where(cells.exit_cell >= 0, cells.exit_seconds, 0.0).sum(axis=1) <= TINY)
+
+
+def intervals(cells: Cells) -> Iterator[Group]:
+    """The other exits."""
+    held = (cells.exit_cell >= 0) & (cells.exit_seconds > TINY)
+    pieces = np.where(moments(cells), 0, held.sum(axis=1))
+    for count in range(1, held.shape[1] + 1):
+        rows = np.flatnonzero(pieces == count)
+        if len(rows):
+            inside = held[rows]
+            through = cells.exit_cell[rows][inside].reshape(-1, count).astype(np.int64)
+            seconds = cells.exit_seconds[rows][inside].reshape(-1, count).astype(float)
+            yield Group(through, seconds, cells.exit_count[rows].astype(float), rows)
+
+
+def _alike(group: Group) -> Group:
+    """Intervals within one cell that are equally long, to the millisecond, as one row: most are a heartbeat long."""
+    if group.cells.shape[1] > 1:
+        return group
+    length = np.rint(np.minimum(group.seconds[:, 0], 1e6) * 1000.0).astype(np.int64)
+    keys, place = np.unique(group.cells[:, 0] << 31 | length, return_inverse=True)
+    counts = np.bincount(place, group.counts).astype(float)
+    seconds = np.bincount(place, group.counts * group.seconds[:, 0]) / counts
+    return Group((keys >> 31)[:, None], seconds[:, None], counts, np.zeros(0, np.int64))
 
 
 def expected(seconds: Floats, hazards: Floats) -> Expected:
     """Where within its interval an exit lies, and how long was watched until then, given that it lies in it."""
-    passing = np.maximum(seconds * hazards, 0.0)
-    through = np.maximum(passing.sum(axis=1, keepdims=True), TINY)
+    passing = np.maximum(seconds * hazards, TINY)
+    through = passing.sum(axis=1, keepdims=True)
     before = np.cumsum(passing, axis=1) - passing
-    exits = np.exp(-before) * -np.expm1(-passing) / -np.expm1(-through)
-    pulls = passing / np.expm1(np.minimum(through, 500.0))
+    exits = np.exp(-before) * np.expm1(-passing) / np.expm1(-through)
+    pulls = passing / np.expm1(np.minimum(through, MOST))
     return Expected(exits, pulls, np.maximum(exits - pulls, 0.0))
 
 
@@ -105,9 +139,9 @@ def likelihood(data: Problem, theta: Floats) -> float:
     """Logarithm, with the prior's."""
     rates = data.hazard(theta)
     value = float(data.exact @ np.log(rates) - data.time @ rates - 0.5 * theta @ data.penalty @ theta)
-    for part in data.chunks():
-        through = np.maximum((data.seconds[part] * rates[data.cells[part]]).sum(axis=1), TINY)
-        value += float(data.counts[part] @ np.log(-np.expm1(-through)))
+    for part in (chunk for group in data.groups for chunk in group.chunks()):
+        through = np.maximum(part.seconds * rates[part.cells], TINY).sum(axis=1)
+        value += float(part.counts @ np.log(-np.expm1(-through)))
     return value
 
 
@@ -117,28 +151,29 @@ def slopes(data: Problem, theta: Floats) -> tuple[Floats, Floats, Floats]:
     passed = data.time * rates
     pull, curve, whole = data.exact - passed, passed.copy(), passed.copy()
     outer = data.penalty.copy()
-    for part in data.chunks():
-        inside, counts = data.cells[part], data.counts[part, None]
-        seconds = data.seconds[part]
-        there = expected(seconds, rates[inside])
+    for part in (chunk for group in data.groups for chunk in group.chunks()):
+        inside, counts = part.cells.ravel(), part.counts[:, None]
+        there = expected(part.seconds, rates[part.cells])
         for total, what in ((pull, there.pulls), (curve, -there.pulls), (whole, there.passed)):
-            total += np.bincount(inside.ravel(), (counts * what).ravel(), len(rates))
-        outer += _outer(data, inside, seconds * rates[inside], data.counts[part])
+            total += np.bincount(inside, (counts * what).ravel(), len(rates))
+        passing = np.maximum(part.seconds * rates[part.cells], TINY)
+        through = np.minimum(passing.sum(axis=1), MOST)
+        weights = part.counts * np.exp(through) / np.expm1(through) ** 2
+        if part.cells.shape[1] == 1:
+            curve += np.bincount(inside, weights * passing[:, 0] ** 2, len(rates))
+        else:
+            outer += _outer(data, part.cells, passing, np.sqrt(weights))
     score = totals(data, pull) - data.penalty @ theta
     return score, outer + crossed(data, curve), data.penalty + crossed(data, whole)
 
 
-def _outer(data: Problem, inside: Whole, passing: Floats, counts: Floats) -> Floats:
+def _outer(data: Problem, inside: Whole, passing: Floats, weights: Floats) -> Floats:
     """Of rows with intervals the part of the information that ties their pieces together."""
-    through = np.clip(passing.sum(axis=1), TINY, 500.0)
-    weights = np.sqrt(counts * np.exp(through)) / np.expm1(through)
-    tied = np.zeros((len(counts), data.width + 1))
-    rows = np.arange(len(counts))
+    tied = np.zeros((len(weights), data.width + 1))
+    rows = np.arange(len(weights))
     for piece in range(inside.shape[1]):
-        if not passing[:, piece].any():
-            continue
-        for term in range(data.columns.shape[1]):
-            tied[rows, data.columns[inside[:, piece], term]] += passing[:, piece]
+        for column in data.columns.T:
+            tied[rows, column[inside[:, piece]]] += passing[:, piece]
     tied = tied[:, : data.width] * weights[:, None]
     return np.asarray(tied.T @ tied)
 

@@ -5,7 +5,7 @@ The tail is a regularised incomplete beta function by Lentz's continued fraction
 
 from __future__ import annotations
 
-from math import exp, inf, isinf, lgamma, log, log1p, sqrt
+from math import exp, inf, isinf, lgamma, log, log1p
 from statistics import NormalDist
 
 TINY = 1e-300
@@ -72,8 +72,3 @@ def interval(value: float, error: float, freedom: float, level: float = 0.95) ->
         return -inf, inf
     reach = t_quantile(level, freedom) * error
     return value - reach, value + reach
-
-
-def spread(replicates: int, squares: float) -> float:
-    """Standard error of a delete-one jackknife from its replicates' sum of squared deviations."""
-    return sqrt((replicates - 1) / replicates * squares) if replicates > 1 else inf

@@ -1,4 +1,8 @@
-"""How many still watch after so many seconds: the curve of a piecewise-exponential model by tenure alone."""
+"""How many still watch after so many seconds: the curve of a piecewise-exponential model of exits by tenure.
+
+Give cells with the factors that reports depend on (stalls): a player that reports when it stalls is last seen just
+then, so that intervals after it hold more exits than others; a model that knows stalls allows for that.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.design import BINS, by_tenure
-from qoe_agent.viewers.estimates.jackknife import replicates
+from qoe_agent.viewers.estimates.jackknife import Study, spread, study
 from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.shapes import TENURE, Mark
 
@@ -23,29 +26,33 @@ NONE_LEFT = -log(0.025)
 """Exits that may be expected where none were seen, at most (97.5 % one-sided)."""
 FEWEST = 2
 """Buckets that an interval needs."""
+NEGLIGIBLE = -20.0
+"""Logarithm of a cumulative hazard: nobody left."""
 
 
-def retention(cells: Cells, at: Sequence[float] = AT) -> tuple[Mark, ...]:
+def retention(cells: Cells | Study, at: Sequence[float] = AT) -> tuple[Mark, ...]:
     """Share still watching with 95 % intervals; a moment that nobody was seen to reach is left out."""
-    seconds = [second for second in at if _reached(cells, second)]
+    found = cells if isinstance(cells, Study) else study(cells)
+    watched = watched_by_bin(cells.model.cells if isinstance(cells, Study) else cells)
+    seconds = [second for second in at if _reached(watched, second)]
     if not seconds:
         return ()
     held = exposure(np.array(seconds))
-    model = by_tenure(cells)
-    if model is None:
-        return tuple(_nobody_left(cells, second, row) for second, row in zip(seconds, held, strict=True))
-    copies = replicates(model)
-    size = len(copies.thetas)
-    reach = t_quantile(0.95, size - 1) if size >= FEWEST else inf
-    values = log_cumulative(model.fitted.theta, held)
-    errors = copies.error(lambda thetas: log_cumulative(thetas, held))
-    return tuple(
-        Mark(float(second), _share(value), _share(value + reach * error), _share(value - reach * error))
-        for second, value, error in zip(seconds, values, errors, strict=True)
-    )
+    if found is None:
+        return tuple(_nobody_left(watched, second, row) for second, row in zip(seconds, held, strict=True))
+    values, copies = log_cumulative(found.hazards, held), log_cumulative(found.copies, held)
+    reach = t_quantile(0.95, found.buckets - 1) if found.buckets >= FEWEST else inf
+    marks = []
+    for place, second in enumerate(seconds):
+        if values[place] < NEGLIGIBLE:
+            marks.append(_nobody_left(watched, second, held[place]))
+            continue
+        value, error = float(values[place]), reach * float(spread(copies[:, place]))
+        marks.append(Mark(float(second), share(value), share(value + error), share(value - error)))
+    return tuple(marks)
 
 
-def curve(cells: Cells) -> tuple[Mark, ...]:
+def curve(cells: Cells | Study) -> tuple[Mark, ...]:
     """The same at every bin's end, as far as anybody was seen."""
     return retention(cells, [float(second) for second in TENURE[1:]])
 
@@ -57,32 +64,33 @@ def exposure(at: Floats) -> Floats:
     return np.asarray(np.clip(np.minimum(np.asarray(at, float)[..., None], high) - low, 0.0, None))
 
 
-def log_cumulative(thetas: Floats, held: Floats) -> Floats:
-    """log(-log(share)) from log hazards by bin: of one model, or (models, bins)."""
-    return np.asarray(np.log(np.exp(np.clip(thetas[..., :BINS], -60.0, 20.0)) @ held.T))
+def log_cumulative(hazards: Floats, held: Floats) -> Floats:
+    """log(-log(share)) from hazards by bin: of one model, or (models, bins)."""
+    return np.asarray(np.log(np.maximum(hazards @ held.T, 1e-30)))
 
 
-def _share(value: float) -> float:
+def share(value: float) -> float:
+    """The other way round."""
     return exp(-exp(min(value, 50.0)))
 
 
-def _watched(cells: Cells) -> Floats:
-    """Person-seconds by bin: certain ones, and half of those in doubt."""
+def watched_by_bin(cells: Cells) -> Floats:
+    """Person-seconds by tenure: certain ones, and half of those in doubt."""
     pieces = cells.exit_cell >= 0
     doubtful = np.where(pieces, cells.exit_seconds, 0.0) * cells.exit_count[:, None] / 2.0
     inside = cells.bins[np.where(pieces, cells.exit_cell, 0)]
-    certain = np.bincount(cells.bins[cells.time_cell], cells.time_seconds, BINS)
-    return np.asarray(certain + np.bincount(inside.ravel(), doubtful.ravel(), BINS))
+    certain = np.bincount(cells.bins[cells.time_cell], cells.time_seconds, len(TENURE))
+    return np.asarray(certain + np.bincount(inside.ravel(), doubtful.ravel(), len(TENURE)))
 
 
-def _reached(cells: Cells, second: float) -> bool:
-    """Whether anybody was seen for as long as the bin before the moment lasts until then."""
-    watched, held = _watched(cells), exposure(np.array([second]))[0]
+def _reached(watched: Floats, second: float) -> bool:
+    """Whether somebody was seen, in the bin that ends or holds the moment, for as long as that."""
+    held = exposure(np.array([second]))[0]
     last = int(np.flatnonzero(held)[-1]) if held.any() else 0
-    return bool(second > 0.0 and watched[last] >= held[last] > 0.0)
+    return bool(watched[last] >= held[last] > 0.0)
 
 
-def _nobody_left(cells: Cells, second: float, held: Floats) -> Mark:
+def _nobody_left(watched: Floats, second: float, held: Floats) -> Mark:
     """Nobody left: one, with what might have been missed."""
-    watched = np.maximum(_watched(cells), 1e-9)
-    return Mark(float(second), 1.0, exp(-NONE_LEFT * float((held / watched)[held > 0].max())), 1.0)
+    most = float((held / np.maximum(watched, 1e-9))[held > 0].max())
+    return Mark(float(second), 1.0, exp(-NONE_LEFT * most), 1.0)
