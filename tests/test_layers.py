@@ -57,6 +57,7 @@ IMPURE = {
 }  # fmt: skip
 MAY_IMPORT_AV = ("decode", "sources", "demo", "compare", "stamp")
 MAY_IMPORT_TIME = ("clock",)
+MAY_IMPORT_IBIS = "viewers/tables/"
 EXTRAS = ("pyarrow", "duckdb", "ibis", "pyspark")
 """Of the extra `viewers`, and large: imported inside the functions that need them."""
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "core", "misc"}
@@ -121,6 +122,12 @@ def test_only_the_clock_imports_time(path: Path) -> None:
 @PER_FILE
 def test_only_the_edges_import_av(path: Path) -> None:
     assert room(path) in MAY_IMPORT_AV or not touches(imports(path), "av")
+
+
+@PER_FILE
+def test_only_the_tables_know_their_engines(path: Path) -> None:
+    if not name(path).startswith(MAY_IMPORT_IBIS):
+        assert not [each for each in ("ibis", "duckdb", "pyspark", "chdb") if touches(imports(path), each)]
 
 
 @PER_FILE

@@ -1,0 +1,201 @@
+"""Files that users give: CSV, JSON Lines and Parquet, checked, as Parquet files that every engine reads."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qoe_agent.viewers.tables import schemas
+from qoe_agent.viewers.tables.engines import DuckDB, listed, quoted
+from qoe_agent.viewers.tables.faults import BadTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json",
+             ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+            "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")  # fmt: skip
+
+
+class Staged(NamedTuple):
+    """Files as the engines read them."""
+
+    paths: list[Path]
+    """Parquet files."""
+    columns: tuple[str, ...]
+    """Of all of them together."""
+
+
+class _File(NamedTuple):
+    given: Path
+    parquet: Path
+    head: int | None
+    """Lines before the first row; None: it has no lines."""
+
+
+def staged(given: Sequence[Path], reader: DuckDB) -> Staged:
+    """The files, checked. BadTable: what is wrong, and where."""
+    files = [_staged(path, number, reader) for number, path in enumerate(_expanded(given))]
+    if not files:
+        raise BadTable(given[0], None, None, "a folder without Parquet files")
+    columns: dict[str, None] = {}
+    events = None
+    for file in files:
+        theirs = dict(_described(reader, f"read_parquet({listed([file.parquet])})"))
+        if lack := schemas.missing(theirs):
+            raise BadTable(file.given, None if file.head is None else 1, *lack)
+        if events is not None and schemas.is_events(theirs) != events:
+            raise BadTable(file.given, None, None, "sessions and events cannot be read together")
+        events = schemas.is_events(theirs)
+        _checked(file, theirs, reader)
+        columns.update(dict.fromkeys(theirs))
+    return Staged([file.parquet for file in files], tuple(columns))
+
+
+def _expanded(given: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            found += sorted(path.rglob("*.parquet"))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise BadTable(path, None, None, "no such file")
+    return found
+
+
+def _staged(path: Path, number: int, reader: DuckDB) -> _File:
+    suffixes = [each.lower() for each in path.suffixes if each.lower() != ".gz"]
+    kind = _SUFFIXES.get(suffixes[-1] if suffixes else "")
+    target = reader.folder / f"given{number}.parquet"
+    if kind == "csv":
+        _from_csv(path, target, reader)
+        file = _File(path, target, 1)
+    elif kind == "json":
+        lines = _from_json(path, target, reader)
+        file = _File(path, target, 0 if lines else None)
+    elif kind == "parquet":
+        file = _File(path, path, None)
+    else:
+        raise BadTable(path, None, None, "a name that ends in .csv, .tsv, .jsonl, .json or .parquet")
+    return _named(file, number, reader)
+
+
+def _named(file: _File, number: int, reader: DuckDB) -> _File:
+    """The file with sessions named by their rows, if it does not name them."""
+    source = f"read_parquet({listed([file.parquet])}, file_row_number = true)"
+    try:
+        columns = [name for name, _ in _described(reader, source)]
+    except reader.Error as error:
+        raise BadTable(file.given, None, None, f"must be Parquet: {str(error).splitlines()[0]}") from None
+    if "session" in columns:
+        return file
+    target = reader.folder / f"named{number}.parquet"
+    reader.write(f"select * exclude (file_row_number), '{number}-' || file_row_number as session from {source}", target)
+    return file._replace(parquet=target)
+
+
+def _described(reader: DuckDB, source: str) -> list[tuple[str, str]]:
+    return [(row[0], row[1]) for row in reader.raw.execute(f"describe select * from {source}").fetchall()]
+
+
+def _typed(columns: Sequence[str]) -> str:
+    kinds = ("DOUBLE" if each in schemas.NUMBERS else "VARCHAR" for each in columns)
+    return "{" + ", ".join(f"{quoted(each)}: '{kind}'" for each, kind in zip(columns, kinds, strict=True)) + "}"
+
+
+def _opened(path: Path) -> io.TextIOWrapper:
+    raw = gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")  # noqa: SIM115
+    return io.TextIOWrapper(raw, "utf-8-sig", newline="")
+
+
+def _from_csv(path: Path, target: Path, reader: DuckDB) -> None:
+    with _opened(path) as file:
+        try:
+            first = file.readline()
+        except UnicodeDecodeError:
+            raise BadTable(path, 1, None, "must be text in UTF-8") from None
+    mark = max(",;\t|", key=first.count)
+    names = [each.strip() for each in next(csv.reader([first], delimiter=mark), [])]
+    if len(set(names)) < len(names) or not all(names):
+        raise BadTable(path, 1, "header", "must name each column once")
+    source = (f"read_csv({listed([path])}, header = true, auto_detect = false, delim = {quoted(mark)}, quote = '\"', "
+              f"escape = '\"', columns = {_typed(names)}, store_rejects = true)")  # fmt: skip
+    try:
+        reader.write(f"select * from {source}", target)
+    except reader.Error as error:
+        raise BadTable(path, None, None, str(error).splitlines()[0]) from None
+    bad = reader.raw.execute("select line, column_name, error_type from reject_errors order by line limit 1").fetchone()
+    if bad is not None:
+        reader.raw.execute("drop table reject_errors; drop table reject_scans")
+        raise BadTable(path, bad[0], bad[1] or None, _meant(bad[2], bad[1], len(names)))
+
+
+def _meant(fault: str, column: str, width: int) -> str:
+    if fault == "CAST":
+        number = "a time in Unix seconds" if column in schemas.TIMES else "a number"
+        return f"must be {number}, or empty"
+    if "COLUMNS" in fault:
+        return f"must have {width} columns, as the header"
+    return "must be " + {"INVALID ENCODING": "text in UTF-8"}.get(fault, "CSV with double quotes (RFC 4180)")
+
+
+def _from_json(path: Path, target: Path, reader: DuckDB) -> bool:
+    """Whether it has one object a line."""
+    with _opened(path) as file:
+        try:
+            lines = file.read(4096).lstrip()[:1] != "["
+        except UnicodeDecodeError:
+            raise BadTable(path, 1, None, "must be text in UTF-8") from None
+    form = quoted("newline_delimited" if lines else "array")
+    try:
+        whole = f"read_json({listed([path])}, format = {form}, sample_size = -1, maximum_depth = 1)"
+        names = [name for name, _ in _described(reader, whole)]
+        source = f"read_json({listed([path])}, format = {form}, columns = {_typed(names)})"
+        reader.write(f"select * from {source}", target)
+    except reader.Error as error:
+        raise (_culprit(path) if lines else None) or BadTable(path, None, None, str(error).splitlines()[0]) from None
+    return lines
+
+
+def _culprit(path: Path) -> BadTable | None:
+    """The first line that is no object of good values."""
+    from pydantic_core import from_json
+
+    with _opened(path) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                found: Any = from_json(line, allow_inf_nan=False)
+            except ValueError:
+                return BadTable(path, number, None, "must be a JSON object")
+            if not isinstance(found, dict):
+                return BadTable(path, number, None, "must be a JSON object")
+            for name, value in found.items():
+                if name in schemas.NUMBERS and value is not None and not isinstance(value, (int, float)):
+                    return BadTable(path, number, name, _meant("CAST", name, 0))
+    return None
+
+
+def _checked(file: _File, types: dict[str, str], reader: DuckDB) -> None:
+    for name, kind in types.items():
+        if name in schemas.NUMBERS and not kind.startswith(_NUMERIC):
+            raise BadTable(file.given, None, name, f"must be a column of numbers, not {kind}")
+    rules = schemas.rules(types)
+    source = f"read_parquet({listed([file.parquet])}, file_row_number = true)"
+    counted = ", ".join(f"count_if({rule.fault})" for rule in rules)
+    counts = reader.raw.execute(f"select {counted} from {source}").fetchone() or ()
+    broken = [rule for rule, count in zip(rules, counts, strict=True) if count]
+    if not broken:
+        return
+    firsts = ", ".join(f"min(file_row_number) filter ({rule.fault})" for rule in broken)
+    rows = reader.raw.execute(f"select {firsts} from {source}").fetchone() or ()
+    row, rule = min(zip(rows, broken, strict=True), key=lambda each: int(each[0]))
+    if file.head is None:
+        raise BadTable(file.given, None, rule.column, f"row {row + 1}: {rule.expected}")
+    raise BadTable(file.given, row + 1 + file.head, rule.column, rule.expected)
