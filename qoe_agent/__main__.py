@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from qoe_agent import __version__, logs
+from qoe_agent.exiting import exits
 from qoe_agent.options import USAGE, length
 from qoe_agent.stamping import stamp
 
@@ -189,6 +190,7 @@ def demo(
 
 
 app.command()(stamp)
+app.command()(exits)
 
 
 def main() -> None:

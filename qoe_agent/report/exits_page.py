@@ -68,11 +68,12 @@ def _retention(exits: Exits) -> Safe:
 
 
 def _hazards(exits: Exits) -> Safe:
-    if not exits.hazards:
+    shown = [one for one in exits.hazards if one.factor != words.TENURE]
+    if not shown:
         return NOTHING
-    axis = plots.ratios(exits.hazards)
+    axis = plots.ratios(shown)
     rows: list[Safe] = []
-    for before, one in zip((None, *exits.hazards), exits.hazards, strict=False):
+    for before, one in zip((None, *shown), shown, strict=False):
         if before is None or before.factor != one.factor:
             rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="6">{}</th></tr>',
                              words.factor(one.factor).capitalize()))  # fmt: skip
@@ -92,11 +93,13 @@ def _hazards(exits: Exits) -> Safe:
 
 
 def _hazard(one: Hazard, axis: plots.Axis) -> Safe:
-    note = html('<br><span class="dim">{}</span>', one.note) if one.note else NOTHING
+    said = words.remark(one)
+    note = html('<br><span class="dim">{}</span>', said) if said else NOTHING
     return html(
         '<tr><th scope="row">{}{}</th><td class="draw">{}</td>{}{}{}{}</tr>',
         words.level(one.factor, one.level), note, plots.forest(one, axis), _number(words.ratio(one.hazard_ratio)),
-        _number(words.between(one.low, one.high)), _number(words.ratio(one.naive)), _number(words.count(one.exits)),
+        _number("reference" if words.reference(one) else words.between(one.low, one.high)),
+        _number(words.ratio(one.naive)), _number(words.count(one.exits)),
     )  # fmt: skip
 
 

@@ -28,8 +28,8 @@ def report(exits: Exits) -> RenderableType:
     parts: list[RenderableType] = [Text(words.first(exits), "bold")]
     if exits.retention:
         parts += _part("Who still watches", _retention(exits))
-    if exits.hazards:
-        parts += _part("What goes with leaving", _hazards(exits), Text(words.REASON, "dim"))
+    if any(one.factor != words.TENURE for one in exits.hazards):
+        parts += _part("What goes with leaving", *_hazards(exits), Text(words.REASON, "dim"))
     if exits.causes:
         parts += _part("How they go", _causes(exits))
     if exits.incidents:
@@ -62,18 +62,23 @@ def _retention(exits: Exits) -> Table:
     return table
 
 
-def _hazards(exits: Exits) -> Table:
+def _hazards(exits: Exits) -> list[RenderableType]:
     table = _table("", "", "leave … times as fast", "95 % interval", "naive", "exits", left=2)
     before = ""
-    for one in exits.hazards:
+    shown = [one for one in exits.hazards if one.factor != words.TENURE]
+    for one in shown:
         name = words.factor(one.factor) if one.factor != before else ""
         before = one.factor
-        told = words.ratio(one.hazard_ratio) if one.hazard_ratio is not None else one.note or "–"
+        interval = "reference" if words.reference(one) else words.between(one.low, one.high)
         table.add_row(
-            name, words.level(one.factor, one.level), told, words.between(one.low, one.high), words.ratio(one.naive),
+            name, words.level(one.factor, one.level), words.ratio(one.hazard_ratio), interval, words.ratio(one.naive),
             words.count(one.exits),
         )  # fmt: skip
-    return table
+    remarks: dict[str, list[str]] = {}
+    for one in shown:
+        if said := words.remark(one):
+            remarks.setdefault(said, []).append(f"{words.factor(one.factor)} {words.level(one.factor, one.level)}")
+    return [table, *(Text(f"{', '.join(names)}: {said}", "dim") for said, names in remarks.items())]
 
 
 def _causes(exits: Exits) -> Table:

@@ -18,6 +18,8 @@ LEVELS = {
     ("stall", "recent"): "in the 30 s after a stall began", ("stall", "earlier"): "later after a stall",
     ("stall", "none"): "no stall yet", ("incident", "none"): "nothing",
 }  # fmt: skip
+TENURE = "tenure"
+"""The factor that is the baseline of all others: when, not why."""
 UNKNOWN = "unknown"
 """The level of those of whom it is not known."""
 REASON = (
@@ -76,6 +78,12 @@ def between(low: float | None, high: float | None, words: object = None) -> str:
     return "" if low is None or high is None else f"[{write(low)}, {write(high)}]"
 
 
+def remark(one: Hazard) -> str:
+    """What its note says beside that which a table shows anyway."""
+    parts = [part for part in one.note.split("; ") if part and not part.startswith(("against ", "the reference"))]
+    return "; ".join(parts)
+
+
 def length(seconds: float) -> str:
     """Such as 30 s, 3 min, 2 h."""
     for size, unit in ((3600, "h"), (60, "min")):
@@ -103,7 +111,7 @@ def strongest(hazards: tuple[Hazard, ...]) -> Hazard | None:
     """The level whose interval is farthest from 1; None: none is clear of it."""
 
     def clear(one: Hazard) -> float:
-        if one.level == UNKNOWN or not one.low or not one.high or one.low <= 1 <= one.high:
+        if one.level == UNKNOWN or one.factor == TENURE or not one.low or not one.high or one.low <= 1 <= one.high:
             return 0.0
         return min(abs(math.log(one.low)), abs(math.log(one.high)))
 
@@ -142,7 +150,7 @@ def _leave(exits: Exits) -> str:
 
 def reference(one: Hazard) -> bool:
     """Whether the others of its factor are compared with it."""
-    return one.hazard_ratio == 1 and one.low is None
+    return one.hazard_ratio == one.low == one.high == 1
 
 
 def _where(of: str, name: str) -> str:

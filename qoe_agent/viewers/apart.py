@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
+STDERR = 2
 ENDS = 5.0
 """Seconds that a process may take to end once it has said all."""
 
@@ -46,8 +47,9 @@ def run(work: str, asked: Any, memory: int | None, heard: Callable[[Step | None]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import main; main({theirs.fileno()})"], pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), env={**os.environ, "PYTHONPATH": path},
+            [sys.executable, "-P", "-c", f"from {__name__} import main; main({theirs.fileno()})"],
+            pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=STDERR,
+            env={**os.environ, "PYTHONPATH": path},
         )  # fmt: skip
     try:
         with Connection(ours.detach()) as link:

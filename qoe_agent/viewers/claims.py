@@ -139,13 +139,13 @@ def _of(known: Material, factor: str, *levels: str) -> dict[str, Figure]:
         one.level: Figure(one.hazard_ratio, one.low, one.high)
         for one in known.hazards
         if one.factor == factor and one.hazard_ratio and one.low and one.high and one.level != "unknown"
-        and (not levels or one.level in levels)
+        and one.low < one.high and (not levels or one.level in levels)
     }  # fmt: skip
 
 
 def _reference(known: Material, factor: str) -> str:
-    return next((one.level for one in known.hazards if one.factor == factor and one.low is None
-                 and one.hazard_ratio == 1), "the reference")  # fmt: skip
+    return next((one.level for one in known.hazards if one.factor == factor
+                 and one.hazard_ratio == one.low == one.high == 1), "the reference")  # fmt: skip
 
 
 def _hd(known: Material) -> Claim | None:

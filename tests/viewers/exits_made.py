@@ -27,14 +27,16 @@ def exits() -> Exits:
     )  # fmt: skip
     marks = tuple(Mark(float(at), share, share - 0.011, share + 0.011) for at, share in curve)
     hazards = (
-        Hazard("stall", "none", 1.0, None, None, None, 160_000, 9.1e7, "reference"),
-        Hazard("stall", "recent", 2.9768, 2.931, 3.042, 0.2312, 9_214, 610_000.0),
+        Hazard("stall", "none", 1.0, 1.0, 1.0, None, 160_000, 9.1e7, "the reference"),
+        Hazard("stall", "recent", 2.9768, 2.931, 3.042, 0.2312, 9_214, 610_000.0,
+               "against none; the naive figure has the wrong sign: whoever watches long meets stalls"),
         Hazard("stall", "earlier", 1.3081, 1.287, 1.33, 0.2312, 21_004, 4.1e6),
-        Hazard("startup", "1–2", 1.0, None, None, None, 40_000, 3e7, "reference"),
+        Hazard("startup", "1–2", 1.0, 1.0, 1.0, None, 40_000, 3e7, "the reference"),
         Hazard("startup", "<0.6", 0.871, 0.84, 0.902, 0.95, 30_000, 3e7),
         Hazard("startup", "≥4", None, None, None, 1.9, 3, 800.0, "too few exits"),
         Hazard("startup", "unknown", 1.02, 0.99, 1.06, 1.1, 3_000, 2e6),
-    )
+        Hazard("tenure", "0-1 s", 6.2, 6.0, 6.4, None, 3_000, 2e5, "against 30-60 s"),
+    )  # fmt: skip
     incidents = (
         Cost("i-1", "content_freeze", BEGAN, 91.23, 53.4, 129.9, 0.0004, "unexposed viewers of the same stream", 1042.5,
              3.2, True, 0.61, 0.01, 160.0, 68.8),

@@ -62,7 +62,7 @@ def test_leaving_after_a_stall_is_told_with_its_horizon_and_beside_what_would_ha
 
 
 def test_heights_that_were_met_never_settle_a_cause() -> None:
-    hazards = (Hazard("height", "480–719", 1.0, None, None, None), Hazard("height", "≥1080", 0.8, 0.78, 0.82, 0.7))
+    hazards = (Hazard("height", "480–719", 1.0, 1.0, 1.0, None), Hazard("height", "≥1080", 0.8, 0.78, 0.82, 0.7))
     found = one("hd_retention", Material(hazards=hazards))
     assert found.verdict == "unclear"
     assert "not randomised" in found.design

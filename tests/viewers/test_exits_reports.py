@@ -30,6 +30,11 @@ def written() -> dict[str, Any]:
     return found
 
 
+def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Hazards beside a reference; when people leave is told by the curve."""
+    return [one for one in document["hazards"] if one["low"] != 1.0 and one["factor"] != "tenure"]
+
+
 def told(found: Exits) -> str:
     screen = Console(width=120, file=io.StringIO())
     screen.print(exits_terminal.report(found))
@@ -108,7 +113,7 @@ def test_the_page_holds_the_figures_of_the_document() -> None:
     for one in document["retention"]:
         assert exits_words.share(one["share"]) in cells
         assert exits_words.between(one["low"], one["high"], exits_words.share) in cells
-    for one in document["hazards"]:
+    for one in compared(document):
         assert exits_words.ratio(one["hazard_ratio"]) in cells
         assert exits_words.ratio(one["naive"]) in cells
         assert exits_words.between(one["low"], one["high"]) in cells
@@ -144,7 +149,7 @@ def test_markup_in_names_stays_text() -> None:
 def test_the_terminal_says_what_the_document_says() -> None:
     text = told(exits())
     assert text.startswith("Of 200,000 sessions 75.9 % [74.8 %, 77.0 %] still watch after 30 s.")
-    for one in written()["hazards"]:
+    for one in compared(written()):
         assert exits_words.between(one["low"], one["high"]) in text
     assert "Whoever watches long has time" in text
     assert re.search(r"i-<3>\s+stall\s+.*cannot be known", text)
