@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 """That count; times have all of theirs."""
-WHOLE = ("start", "seconds")
+WHOLE = ("start", "end", "seconds")
 """Keys of times and lengths."""
 
 

@@ -22,10 +22,10 @@ AROUND = 12
 """Incidents that are drawn from near; all of them are in the table."""
 
 
-def page(exits: Exits, ends: Mapping[str, float] | None = None) -> str:
-    """The whole file. `ends`: when incidents were over, by id."""
+def page(exits: Exits) -> str:
+    """The whole file."""
     parts = (
-        _retention(exits), _hazards(exits), _causes(exits), _incidents(exits, ends or {}), _breakdowns(exits),
+        _retention(exits), _hazards(exits), _causes(exits), _incidents(exits), _breakdowns(exits),
         _claims(exits), _notes(exits),
     )  # fmt: skip
     return html(
@@ -117,7 +117,7 @@ def _causes(exits: Exits) -> Safe:
     return html("<section><h2>How they go</h2>{}</section>", _table(columns, rows, "narrow"))
 
 
-def _incidents(exits: Exits, ends: Mapping[str, float]) -> Safe:
+def _incidents(exits: Exits) -> Safe:
     if not exits.incidents:
         return NOTHING
     ranked = words.ranked(exits.incidents)
@@ -127,7 +127,7 @@ def _incidents(exits: Exits, ends: Mapping[str, float]) -> Safe:
     )  # fmt: skip
     near = joined(
         html("<div><h3>{} {}</h3>{}</div>", words.kind(one.kind), one.id,
-             plots.timeline(exits.timelines[one.id], one.start, ends.get(one.id)))
+             plots.timeline(exits.timelines[one.id], one.start, one.end))
         for one in [each for each in ranked if each.id in exits.timelines][:AROUND]
     )  # fmt: skip
     key = html(

@@ -39,7 +39,7 @@ def exits() -> Exits:
     )  # fmt: skip
     incidents = (
         Cost("i-1", "content_freeze", BEGAN, 91.23, 53.4, 129.9, 0.0004, "unexposed viewers of the same stream", 1042.5,
-             3.2, True, 0.61, 0.01, 160.0, 68.8),
+             3.2, True, 0.61, 0.01, 160.0, 68.8, end=BEGAN + 8),
         Cost("i-2", "black", BEGAN + 1800, 12.0, -30.5, 55.0, 0.41, "placebo windows", 130.0, None, False, 0.02),
         Cost("i-<3>", "stall", BEGAN + 3600, note="cannot be known, because fewer than 5 unexposed viewers left"),
     )  # fmt: skip

@@ -95,7 +95,7 @@ def test_times_keep_all_of_their_digits() -> None:
 
 
 def test_the_page_needs_nothing_else() -> None:
-    text = exits_page.page(exits(), {"i-1": BEGAN + 8})
+    text = exits_page.page(exits())
     page = Page(text)
     tags = {tag for tag, _ in page.elements}
     assert not tags & {"script", "link", "img", "iframe", "object", "embed", "image", "use", "foreignobject"}
@@ -127,7 +127,7 @@ def test_the_page_holds_the_figures_of_the_document() -> None:
 
 
 def test_plots_are_drawn_where_the_figures_are() -> None:
-    page = Page(exits_page.page(exits(), {"i-1": BEGAN + 8}))
+    page = Page(exits_page.page(exits()))
     circles = [one for tag, one in page.elements if one.get("class") == "mark" and tag == "circle"]
     assert len(circles) == 3 + 2
     heights = [float(one["cy"] or 0) for one in circles[:3]]
