@@ -143,6 +143,11 @@ class Cost(NamedTuple):
     exits: float | None = None
     expected: float | None = None
     note: str = ""
+    log_ratio: float | None = None
+    """Exits in the window over those expected, and its standard error: to pool incidents of a kind."""
+    error: float | None = None
+    end: float | None = None
+    """When it was over; None: not known."""
 
 
 class Claim(NamedTuple):
