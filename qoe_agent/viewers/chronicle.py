@@ -1,0 +1,161 @@
+"""What the probes see, beside the viewers' events: incidents in the facts, so that exits can be laid beside them.
+
+`incidents/YYYY-MM-DD.NAME.jsonl` by the UTC day on which a line is written; NAME tells apart agents (shards) that write
+to one folder. A line is the incident as `watch --json` prints it, and
+
+- `id`: the same in all of an incident's lines, of which the last holds; `stream`; `scope`: whom it struck
+  ({"rendition": …} where it is of one rendition; else everybody who watches the stream);
+- `seen`: when it was last known to be as the line says. Open incidents are written again each minute, so that of one
+  that an agent could not close any more it is known how long it lasted at least;
+- `content_start`, `content_end`: when what the viewer sees in it was captured, for faults of the content, where the
+  agent knows its own latency. All times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import re
+import threading
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent import clock
+from qoe_agent.incidents import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qoe_agent.board import Board
+    from qoe_agent.model import Incident
+    from qoe_agent.sink import Key
+
+log = logging.getLogger(__name__)
+
+FOLDER = "incidents"
+EVERY = 1.0
+"""Seconds between writes."""
+AGAIN = 60.0
+"""Seconds after which open incidents are written again."""
+MOST = 20_000
+"""Lines that wait while the disk takes none; of more, the oldest are lost."""
+CONTENT = frozenset((
+    "audio_missing", "av_out_of_sync", "black", "blocky", "blurred", "clipping", "colour_bars", "colour_cast",
+    "content_freeze", "damage", "dead_channel", "dropouts", "flashes", "flicker", "interlaced", "letterbox",
+    "monochrome", "out_of_phase", "overexposed", "silence", "solid_colour", "underexposed", "upscaled",
+))  # fmt: skip
+"""Kinds that lie in the media, so that everybody sees them at the same place in it, whenever that reaches him."""
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\..*\.jsonl")
+
+
+class Chronicle:
+    """Writes the board's incidents into the facts in `folder`, as the agent `name`; keeps them for `keep` seconds."""
+
+    def __init__(
+        self, board: Board, latency: Callable[[Key], float | None], folder: Path, name: str, keep: float
+    ) -> None:
+        """`latency`: seconds that the agent is behind the capture of a stream, where that is known."""
+        self._board, self._latency, self._keep = board, latency, keep
+        self._folder, self._name = folder / FOLDER, re.sub(r"[^A-Za-z0-9_-]+", "-", name) or "agent"
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Key, Incident]] = deque(maxlen=MOST)
+        self._lines: deque[str] = deque(maxlen=MOST)
+        self._failing = False
+        self._expired = ""
+        board.listen(self._told)
+
+    def _told(self, key: Key | None, incident: Incident, revision: int) -> None:
+        if key is not None:
+            with self._lock:
+                self._waiting.append((key, incident))
+
+    async def run(self) -> None:
+        """Write until cancelled, then what is left."""
+        again = clock.now() + AGAIN
+        try:
+            while True:
+                await asyncio.sleep(EVERY)
+                if clock.now() >= again:
+                    again = clock.now() + AGAIN
+                    open_ = [(each.key, each.incident) for each in self._board.incidents() if each.incident.end is None]
+                    with self._lock:
+                        self._waiting.extend((key, incident) for key, incident in open_ if key is not None)
+                await self._write()
+        finally:
+            self._take()
+            self._put()
+
+    async def _write(self) -> None:
+        self._take()
+        if self._lines:
+            await asyncio.to_thread(self._put)
+
+    def _take(self) -> None:
+        """Make lines of what was told, while what is known of its stream is known."""
+        with self._lock:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        self._lines.extend(json.dumps(line(key, each, self._latency(key))) for key, each in waiting)
+
+    def _put(self) -> None:
+        lines = list(self._lines)
+        if not lines:
+            return
+        day = datetime.fromtimestamp(clock.wall(clock.now()), UTC).date()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if day.isoformat() != self._expired:
+                self._expired = day.isoformat()
+                expire(self._folder, (day - timedelta(seconds=self._keep)).isoformat())
+            with open(self._folder / f"{day}.{self._name}.jsonl", "a", encoding="utf-8") as file:
+                torn = file.tell() > 0 and not _whole(file.name)
+                file.write("\n" * torn + "".join(f"{each}\n" for each in lines))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            if not self._failing:
+                log.error("incidents cannot be written beside viewers' events: %s", error.strerror)
+            self._failing = True
+            return
+        self._failing = False
+        for _ in lines:
+            self._lines.popleft()
+
+
+def _whole(path: str) -> bool:
+    """Whether its last line ends: a disk that was full may have taken half of it."""
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def expire(folder: Path, before: str) -> None:
+    """Remove what was written before that day (YYYY-MM-DD)."""
+    for path in folder.iterdir():
+        found = _DAY.fullmatch(path.name)
+        if found and found[1] < before:
+            path.unlink(missing_ok=True)
+
+
+def line(key: Key, incident: Incident, latency: float | None) -> dict[str, Any]:
+    """An incident of a stream as the facts hold it."""
+    said = describe(incident)
+    whose = (key.stream, key.rendition, incident.kind, incident.key, round(said["start"], 3))
+    digest = hashlib.blake2b(json.dumps(whose).encode(), digest_size=8).hexdigest()
+    made: dict[str, Any] = {
+        "id": digest,
+        "stream": key.stream,
+        "scope": {"rendition": key.rendition} if key.rendition else {},
+    }
+    made |= {name: said[name] for name in ("kind", "severity", "start", "end", "seconds")}
+    made |= {"key": incident.key, "seen": clock.wall(clock.now()), "detail": said["detail"]}
+    if latency is not None and incident.kind.removeprefix("tile_") in CONTENT:
+        made["content_start"] = said["start"] - latency
+        if said["end"] is not None:
+            made["content_end"] = said["end"] - latency
+    return made

@@ -1,0 +1,130 @@
+"""Incidents among the facts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qoe_agent import catalogue, clock
+from qoe_agent.board import Board
+from qoe_agent.model import Incident
+from qoe_agent.sink import Key
+from qoe_agent.viewers import chronicle
+from qoe_agent.viewers.chronicle import CONTENT, Chronicle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOW, LOW = Key("show"), Key("show", "480p")
+
+
+@pytest.fixture
+def board() -> Board:
+    board = Board(catalogue.metrics())
+    for key in (SHOW, LOW):
+        board.add(key, {})
+    return board
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    paths = sorted((folder / "incidents").glob("*.jsonl"))
+    return [json.loads(each) for path in paths for each in path.read_text().splitlines()]
+
+
+async def written(chronicle: Chronicle) -> None:
+    """What is told is written when the task ends, at the latest."""
+    task = asyncio.create_task(chronicle.run())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_kinds_in_the_media_are_kinds() -> None:
+    assert not CONTENT - set(catalogue.kinds())
+
+
+async def test_an_incident_is_one_id_and_its_last_line_holds(board: Board, tmp_path: Path) -> None:
+    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Incident("stall", now - 5.0, None, "critical"), now)
+    board.put(SHOW, Incident("stall", now - 5.0, now - 1.0, "critical"), now)
+    await written(log)
+    opened, closed = lines(tmp_path)
+    assert opened["id"] == closed["id"]
+    assert (opened["end"], closed["seconds"]) == (None, pytest.approx(4.0))
+    assert closed["start"] == pytest.approx(clock.wall(now - 5.0))
+    assert (closed["stream"], closed["scope"], closed["kind"]) == ("show", {}, "stall")
+    assert "content_start" not in closed
+
+
+async def test_one_of_a_rendition_struck_those_who_watch_that(board: Board, tmp_path: Path) -> None:
+    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    for key in (SHOW, LOW):
+        board.put(key, Incident("black", now, now + 1.0, "warning"), now)
+    await written(log)
+    assert [each["scope"] for each in lines(tmp_path)] == [{}, {"rendition": "480p"}]
+    assert len({each["id"] for each in lines(tmp_path)}) == 2
+
+
+async def test_a_fault_of_the_content_is_told_in_content_time(board: Board, tmp_path: Path) -> None:
+    log, now = Chronicle(board, lambda key: 3.5, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
+    board.put(SHOW, Incident("delivery_gap", now, now + 8.0, "critical"), now)
+    await written(log)
+    black, gap = lines(tmp_path)
+    assert black["content_start"] == pytest.approx(black["start"] - 3.5)
+    assert black["content_end"] == pytest.approx(black["end"] - 3.5)
+    assert "content_start" not in gap
+
+
+async def test_open_incidents_are_seen_again(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chronicle, "AGAIN", 0.0)
+    monkeypatch.setattr(chronicle, "EVERY", 0.001)
+    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Incident("black", now, None, "critical"), now)
+    task = asyncio.create_task(log.run())
+    async with asyncio.timeout(20.0):
+        while not (tmp_path / "incidents").exists() or len(lines(tmp_path)) < 3:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    found = lines(tmp_path)
+    assert len({each["id"] for each in found}) == 1
+    assert found[0]["seen"] < found[-1]["seen"]
+
+
+async def test_a_disk_that_takes_nothing_loses_nothing(board: Board, tmp_path: Path) -> None:
+    (tmp_path / "incidents").write_text("in the way")
+    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
+    await written(log)
+    (tmp_path / "incidents").unlink()
+    board.put(SHOW, Incident("silence", now, now + 9.0, "warning"), now)
+    await written(log)
+    assert [each["kind"] for each in lines(tmp_path)] == ["black", "silence"]
+
+
+async def test_half_a_line_does_not_spoil_the_next(board: Board, tmp_path: Path) -> None:
+    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
+    await written(log)
+    [path] = (tmp_path / "incidents").iterdir()
+    with path.open("a") as file:
+        file.write('{"id": "torn')
+    board.put(SHOW, Incident("silence", now, now + 9.0, "warning"), now)
+    await written(log)
+    assert json.loads(path.read_text().splitlines()[-1])["kind"] == "silence"
+
+
+async def test_what_is_too_old_is_removed(board: Board, tmp_path: Path) -> None:
+    old = tmp_path / "incidents" / "2020-01-01.b.jsonl"
+    other = tmp_path / "incidents" / "notes.txt"
+    old.parent.mkdir()
+    old.write_text("{}\n")
+    other.write_text("keep")
+    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
+    await written(log)
+    assert not old.exists()
+    assert other.exists()
