@@ -28,6 +28,8 @@ AFTERGLOW = 300.0
 """Seconds for which the counters of a removed stream can still be scraped."""
 MOST_SERIES = 50
 """Label sets of one metric on one stream; what comes on top is dropped and counted."""
+MOST_OWN = 2000
+"""The same where it is about no stream."""
 
 INFO = Metric("qoe_stream_info", "gauge", "The stream's labels, as the configuration gives them.", kept=True)
 DROPPED = Metric(
@@ -98,6 +100,14 @@ class Board:
             if series is None or series.pairs != wanted:
                 stream.drop((INFO.name, ()))
                 self._start(stream, (INFO.name, ()), wanted).take(1.0, 1, clock.now())
+
+    def admit(self, key: Key) -> bool:
+        """Take findings about a stream that somebody else may watch; whether it is new here."""
+        with self._lock:
+            new = key not in self._streams
+            if new:
+                self._streams[key] = Stream((("stream", tidy(key.stream)),))
+            return new
 
     def remove(self, key: Key, at: float | None = None) -> None:
         """A stream is no longer configured: its gauges go now, its counters in five minutes; open incidents end."""
@@ -259,7 +269,7 @@ class Board:
             return
         series = stream.series.get(name)
         if series is None:
-            if stream.sizes.get(metric.name, 0) >= MOST_SERIES:
+            if stream.sizes.get(metric.name, 0) >= (MOST_SERIES if stream.pairs else MOST_OWN):
                 self._count_dropped(metric.name, at)
                 return
             pairs = stream.pairs + tuple(zip(metric.labels, tidied, strict=True))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "about", "alerts.meter", "board", "evidence.keeper", "exporter", "fleet", "quarantine", "rollcall", "session",
-    "shard", "strain", "tally", "vitals",
+    "shard", "strain", "tally", "viewers.ingest.meter", "vitals",
 )  # fmt: skip
 """Modules that declare metrics of their own, beside the probes."""
 OWN = ("strain", "quarantine")

@@ -25,6 +25,7 @@ from qoe_agent.history import History
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
 from qoe_agent.thumbnails import Thumbnails
+from qoe_agent.viewers.ingest.keeper import Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,10 +48,14 @@ its own."""
 class Daemon:
     """The agent as a whole. `path` is where the configuration came from, None if from nowhere (the demo).
 
-    `shard`: what `--shard` says. ConfigError: that makes no sense.
+    `shard`: what `--shard` says. `viewers`: only take viewers' events in, and watch nothing. ConfigError: that makes
+    no sense.
     """
 
-    def __init__(self, config: Config, path: str | None, environ: Mapping[str, str], shard: str = "") -> None:
+    def __init__(
+        self, config: Config, path: str | None, environ: Mapping[str, str], shard: str = "", viewers: bool = False
+    ) -> None:
+        self._watches = not viewers
         self.config, self._path, self._environ = config, path, environ
         external = {"vantage": config.agent.vantage, "region": config.agent.region}
         self.board = Board(catalogue.metrics(), {name: value for name, value in external.items() if value})
@@ -59,7 +64,9 @@ class Daemon:
         self.discovery = Discovery(config, self._follow, environ)
         self.alerts = Desk(self.board, config, self.discovery.expected)
         self.history, self.thumbnails = History(self.board), Thumbnails(lambda until: self.fleet.look(until))
-        self.fleet = crew(self.board, config.agent, self.discovery.expected, self.thumbnails.take)
+        options = dataclasses.replace(config.agent, workers=0) if viewers else config.agent
+        self.fleet = crew(self.board, options, self.discovery.expected, self.thumbnails.take)
+        self.viewers = self._keeper(config)
         self.discipline = Discipline(config.clock)
         self.evidence = shelf(config.agent.evidence)
         self.about = About(self.board)
@@ -69,8 +76,24 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self._reloads: set[asyncio.Task[list[str]]] = set()
 
+    def _keeper(self, config: Config) -> Keeper | None:
+        """Who takes viewers' events in, if this agent is to: agents that share the streams leave it to one of its own.
+
+        ConfigError: this one is it, and there is nothing to do.
+        """
+        if config.ingest.folder is None:
+            if not self._watches:
+                raise configuration.ConfigError([f"{self._path}: ingest.folder: required, to take viewers' events in"])
+            return None
+        if self._watches and not self.shard.alone:
+            log.info("viewers' events are for `qoe-agent ingest` to take in, because agents share the streams")
+            return None
+        return Keeper(self.board, config)
+
     async def start(self) -> str:
         """Begin; returns where the exporter listens. OSError: it cannot."""
+        if self.viewers:
+            log.info("viewers' events are taken in at %s/in/KEY/", self.viewers.bind())
         where = await self.exporter.start()
         self.about.reloaded(True)
         self._follow()
@@ -82,6 +105,8 @@ class Daemon:
             asyncio.create_task(self.history.run(), name="history"),
             asyncio.create_task(self.thumbnails.run(), name="thumbnails"),
         ]
+        if self.viewers:
+            self._tasks.append(asyncio.create_task(self.viewers.run(), name="viewers' events"))
         if self.evidence:
             self._tasks.append(asyncio.create_task(tend(self.evidence, self.board), name="evidence"))
         if self._path is not None:
@@ -108,7 +133,9 @@ class Daemon:
 
     def _follow(self) -> None:
         streams = self.discovery.streams()
-        own = self.shard.own(streams)
+        own = self.shard.own(streams) if self._watches else []
+        if self.viewers:
+            self.viewers.follow(streams)
         self.alerts.streams(streams, own)
         self.thumbnails.follow(own)
         if self.evidence:
@@ -135,6 +162,8 @@ class Daemon:
             self.discovery.reconfigure(config)
             self.alerts.follow(config)
             self.shard.follow(config.agent)
+            if self.viewers:
+                self.viewers.reconfigure(config.ingest)
             self._follow()
             self.about.reloaded(True)
             log.info("configuration read: %d streams", len(self.fleet.streams()))
@@ -152,7 +181,8 @@ class Daemon:
             ("web", "listen"), ("web", "tls_cert"), ("web", "tls_key"),
             ("agent", "vantage"), ("agent", "region"), ("agent", "workers"), ("agent", "decode_threads"),
             ("agent", "worker_memory"), ("agent", "evidence"),
-            ("agent", "log_level"), ("agent", "log_format"),
+            ("agent", "log_level"), ("agent", "log_format"), ("ingest", "listen"), ("ingest", "tls_cert"),
+            ("ingest", "tls_key"), ("ingest", "folder"), ("ingest", "pseudonyms"), ("ingest", "max_sessions"),
         ):  # fmt: skip
             if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):
                 log.warning("%s.%s has changed and takes effect after a restart", section, name)
@@ -225,13 +255,13 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
     return None
 
 
-async def serve(path: str, environ: Mapping[str, str], shard: str = "") -> int:
-    """Run the daemon until SIGTERM or SIGINT; returns the exit status."""
+async def serve(path: str, environ: Mapping[str, str], shard: str = "", viewers: bool = False) -> int:
+    """Run the daemon until SIGTERM or SIGINT; returns the exit status. `viewers`: see Daemon."""
     logs.configure()
     try:
         config = configuration.load(path, environ)
         logs.configure(config.agent.log_format, config.agent.log_level)
-        daemon = Daemon(config, path, environ, shard)
+        daemon = Daemon(config, path, environ, shard, viewers)
     except configuration.ConfigError as error:
         for line in error.errors:
             log.error("%s", line)
@@ -244,7 +274,7 @@ async def serve(path: str, environ: Mapping[str, str], shard: str = "") -> int:
     try:
         where = await daemon.start()
     except OSError as error:
-        log.error("cannot listen on %s: %s", config.web.listen, error.strerror or error)
+        log.error("cannot listen on %s: %s", error.filename or config.web.listen, error.strerror or error)
         await daemon.stop()
         return 2
     log.info("watching %d streams, metrics at %s/metrics", len(daemon.fleet.streams()), where)

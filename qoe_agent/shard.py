@@ -114,6 +114,11 @@ class Shard:
         self._wake(now)
         return [stream for stream in known if self._mine[stream.name] or stream.name in self._until]
 
+    @property
+    def alone(self) -> bool:
+        """Whether all streams are this agent's."""
+        return self._share is None
+
     def line(self) -> str:
         """For people: which part this is and how much of the whole; empty where all is this agent's."""
         part = self._share

@@ -47,8 +47,10 @@ TOGETHER = {("exporter", "web")}
 PURE = ("model", "markup", "maths", "bitstream", "probes")
 PURE_FILES = (
     "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "viewers/cmcd.py",
-    "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py", "viewers/cmcd_values.py",
-    "viewers/events.py", "viewers/fields.py", "viewers/plain.py", "viewers/shapes.py",
+    "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py",
+    "viewers/cmcd_values.py", "viewers/events.py", "viewers/fields.py", "viewers/ingest/callbacks.py",
+    "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py", "viewers/ingest/meter.py",
+    "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py", "viewers/shapes.py",
 )  # fmt: skip
 IMPURE = {
     "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",

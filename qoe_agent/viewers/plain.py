@@ -169,10 +169,14 @@ def _missing(index: int, said: Said) -> Fault | None:
 
 
 def _private(index: int, said: Said) -> Fault | None:
-    for name, value in said.get("attributes", {}).items():
-        if name.lower().replace("-", "_") in PRIVATE or (isinstance(value, str) and _address(value)):
-            return Fault(index, "attributes", "must not say who somebody is: addresses and the like are not stored")
+    if any(private(name, value) for name, value in said.get("attributes", {}).items()):
+        return Fault(index, "attributes", "must not say who somebody is: addresses and the like are not stored")
     return None
+
+
+def private(name: str, value: object) -> bool:
+    """Whether an attribute tells who somebody is."""
+    return name.lower().replace("-", "_") in PRIVATE or (isinstance(value, str) and _address(value))
 
 
 def _address(text: str) -> bool:
@@ -193,13 +197,13 @@ def _stored(said: Mapping[str, Any]) -> dict[str, Any]:
         if milliseconds is not None:
             known[milliseconds] = round(value * 1000)
         elif name == "attributes":
-            known[name] = {each: _text(found) for each, found in value.items()}
+            known[name] = {each: text(found) for each, found in value.items()}
         else:
             known[name] = value
     return known
 
 
-def _text(value: str | float) -> str:
+def text(value: str | float) -> str:
     """An attribute as text; addresses of pages lose their query."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -1,0 +1,127 @@
+"""CMCD records as events: what a player's report says in the fields of ViewerEvent.
+
+Beside the standard's keys some custom ones are known, under the prefix `com.qoe-`: user, arm, experiment, region,
+device, network, height (lines of the picture), and on custom events (`e=ce`) whose name `cen` is order, message_sent or
+message_shown: value, currency, message. Other custom keys become attributes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.viewers.plain import FIRST, LAST, private, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qoe_agent.viewers.cmcd_record import Record
+    from qoe_agent.viewers.cmcd_values import Value
+
+OURS = "com.qoe-"
+STATES: Mapping[str, str] = {
+    "s": "starting", "p": "playing", "k": "seeking", "r": "stalled", "a": "paused", "w": "waiting", "e": "ended",
+    "f": "failed", "d": "waiting",
+}  # fmt: skip
+"""By `sta` (CTA-5004-B §4.3); q is a leave, d preloading."""
+CUSTOM_EVENTS = {"order": (), "message_sent": ("message",), "message_shown": ("message",)}
+"""Names of custom events that are kinds of ours, and what each cannot do without."""
+_WORDS = ("user", "arm", "experiment", "region", "device", "network", "message")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_LONGEST_MS = 604_800_000
+_MOST_ATTRIBUTES = 32
+_BYTES = 125
+"""Bytes a second in a kilobit a second."""
+
+
+def said(record: Record, received_ms: int) -> dict[str, Any] | None:
+    """What `event` wants; None: it names no session, without which it says nothing about anybody."""
+    values = record.values
+    session = values.get("sid")
+    if not session:
+        return None
+    found: dict[str, Any] = {"session": session, "kind": "heartbeat"}
+    _moment(found, values, received_ms)
+    _standing(found, values)
+    _quality(found, values)
+    if record.custom:
+        _custom(found, record.custom, values.get("cen"))
+    return found
+
+
+def _moment(found: dict[str, Any], values: Mapping[str, Value], received_ms: int) -> None:
+    at_ms, sn = values.get("ts"), values.get("sn")
+    if isinstance(at_ms, int) and FIRST * 1000 <= at_ms <= LAST * 1000:
+        found["at_ms"] = at_ms
+    if sn is not None:
+        found["sn"] = sn
+    elif "at_ms" not in found:
+        found["at_ms"] = received_ms
+    if cid := values.get("cid"):
+        found["stream"] = cid
+
+
+def _standing(found: dict[str, Any], values: Mapping[str, Value]) -> None:
+    """State, and what changed."""
+    state, event = values.get("sta"), values.get("e")
+    if isinstance(state, str) and state in STATES:
+        found["state"] = STATES[state]
+    if state == "q" or (event == "ps" and state in ("e", "f")):
+        found["kind"], found["cause"] = "leave", {"q": "quit", "e": "ended", "f": "failed"}[str(state)]
+    elif event == "ps" and state in ("s", "r"):
+        found["kind"] = "join" if state == "s" else "stall"
+    elif event == "bc":
+        found["kind"] = "quality"
+    if "bg" in values:
+        found["background"] = values["bg"]
+    errors = values.get("ec")
+    if isinstance(errors, tuple) and errors:
+        found["error"] = str(errors[0])[:64]
+
+
+def _quality(found: dict[str, Any], values: Mapping[str, Value]) -> None:
+    for key, name in (("msd", "startup_ms"), ("ltc", "latency_ms")):
+        value = values.get(key)
+        if isinstance(value, int) and 0 <= value <= _LONGEST_MS:
+            found[name] = value
+    media_ms = values.get("pt")
+    if isinstance(media_ms, int) and FIRST * 1000 <= media_ms <= LAST * 1000:  # else it counts from the beginning
+        found["media_ms"] = media_ms
+    for key, name, times in (("bsa", "stalls_total", 1), ("bsda", "stalled_total_ms", 1), ("pb", "bytes_per_second",
+                             _BYTES), ("br", "bytes_per_second", _BYTES)):  # fmt: skip
+        amount = _amount(values.get(key))
+        if amount is not None and name not in found:
+            found[name] = amount * times
+    if host := values.get("h"):
+        found["cdn"] = host
+
+
+def _amount(value: Value | None) -> int | None:
+    """Of a list by object type that of video; of one without types the largest."""
+    if not isinstance(value, tuple) or not value:
+        return None
+    pairs = [each if isinstance(each, tuple) else (each, None) for each in value]
+    whole = [(amount, kind) for amount, kind in pairs if isinstance(amount, int)]
+    chosen = [amount for amount, kind in whole if kind in ("v", "av")] or [amount for amount, _ in whole]
+    return max(chosen, default=None)
+
+
+def _custom(found: dict[str, Any], custom: Mapping[str, str], name: Value | None) -> None:
+    ours = {key.removeprefix(OURS): value for key, value in custom.items() if key.startswith(OURS) and value}
+    for word in _WORDS:
+        if word in ours:
+            found[word] = ours[word]
+    height = ours.get("height", "")
+    if height.isascii() and height.isdigit() and 0 < int(height) < 65_536:
+        found["height"] = int(height)
+    if _CURRENCY.fullmatch(ours.get("currency", "")):
+        found["currency"] = ours["currency"]
+    if _NUMBER.fullmatch(ours.get("value", "")):
+        found["value"] = float(ours["value"])
+    if isinstance(name, str) and name in CUSTOM_EVENTS and all(key in found for key in CUSTOM_EVENTS[name]):
+        found["kind"] = name
+    others = {key: text(value) for key, value in custom.items()
+              if not key.startswith(OURS) and not private(key.rpartition("-")[2], value)}  # fmt: skip
+    if others:
+        found["attributes"] = dict(list(others.items())[:_MOST_ATTRIBUTES])

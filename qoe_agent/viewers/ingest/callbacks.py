@@ -1,0 +1,150 @@
+"""Media servers' callbacks as events: nginx-rtmp, SRS, MediaMTX.
+
+What servers say of addresses, pages and players is not kept. The play URL's arguments come with every callback:
+`viewer` (or `user`), `session`, `arm`, `experiment`, `region`, `device` and `network` are understood.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from pydantic_core import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qoe_agent.viewers.ingest.playing import Playing
+
+_MOST_FIELDS = 100
+_ARGUMENTS = {
+    "viewer": "user", "user": "user", "arm": "arm", "experiment": "experiment", "region": "region", "device": "device",
+    "network": "network",
+}  # fmt: skip
+_SESSION, _NAME = 64, 128
+_TOLD = {"on_play": "play", "on_stop": "stop", "on_unpublish": "unpublish", "on_publish": "publish"}
+"""SRS's actions."""
+_HOOKS = {"read": "play", "unread": "stop", "ready": "publish", "not_ready": "unpublish", "notready": "unpublish"}
+"""What the documented MediaMTX hooks say."""
+
+
+class Malformed(Exception):
+    """A callback that cannot be understood; never quotes it."""
+
+
+def nginx(body: bytes, query: Mapping[str, str], playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+    """on_play, on_play_done, on_update, on_publish, on_publish_done of nginx-rtmp (form-encoded).
+
+    Its ids of clients begin anew when it does, so a session is what lies between on_play and on_play_done of one id;
+    `query`: of the callback's own URL, `server` tells several servers apart.
+    """
+    said = _form(body)
+    call, path = said.get("call", ""), f"{said.get('app', '')}/{said.get('name', '')}"
+    server, client = query.get("server", ""), said.get("clientid", "")
+    if call in ("publish", "publish_done"):
+        return _published(playing, server, path, call == "publish", now_ms)
+    if call not in ("play", "play_done", "update_play"):
+        return []
+    if not client:
+        raise Malformed("names no client")
+    who = (server, client)
+    if call == "play":
+        session = _plain(said.get("session"), _SESSION) or f"{server or 'rtmp'}-{client}-{now_ms}"[-_SESSION:]
+        playing.begin(who, session, path)
+        return [_event("join", session, path, said, now_ms, state="playing")]
+    known = playing.get(who)
+    session = known.session if known else _plain(said.get("session"), _SESSION) or f"{client}-{now_ms}"[-_SESSION:]
+    path = known.path if known else path
+    if call == "update_play":
+        if known is None:
+            playing.begin(who, session, path)
+        ended = known is not None and known.ended
+        return [_event("heartbeat", session, path, said, now_ms, state="ended" if ended else "playing")]
+    playing.end(who)
+    return [_event("leave", session, path, said, now_ms, cause="ended" if known and known.ended else "quit")]
+
+
+def srs(body: bytes, playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+    """on_play and on_stop, on_publish and on_unpublish of SRS (JSON).
+
+    Of HLS it tells the end late (ossrs/srs#3330), and once more with an empty client: that one is left out.
+    """
+    said = _json(body)
+    action, client = _TOLD.get(_word(said.get("action"))), _word(said.get("client_id"))
+    server, path = _word(said.get("server_id")), f"{_word(said.get('app'))}/{_word(said.get('stream'))}"
+    return _hooked(action, (server, client), path, _word(said.get("param")), playing, now_ms)
+
+
+def mediamtx(body: bytes, form: bool, playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+    """What the documented hooks of MediaMTX send: event, path, id, type, query; as a form or as JSON."""
+    said: Mapping[str, Any] = _form(body) if form else _json(body)
+    who = (_word(said.get("server")), _word(said.get("id")))
+    return _hooked(_HOOKS.get(_word(said.get("event"))), who, _word(said.get("path")), _word(said.get("query")),
+                   playing, now_ms)  # fmt: skip
+
+
+def _hooked(
+    action: str | None, who: tuple[str, str], path: str, query: str, playing: Playing, now_ms: int
+) -> list[dict[str, Any]]:
+    if action in ("publish", "unpublish"):
+        return _published(playing, who[0], path, action == "publish", now_ms)
+    if action is None or not who[1]:
+        return []
+    said = _form(query.lstrip("?").encode())
+    known = playing.get(who)
+    session = (
+        known.session if known else _plain(said.get("session"), _SESSION) or "-".join(filter(None, who))[-_SESSION:]
+    )
+    if action == "play":
+        playing.begin(who, session, path)
+        return [_event("join", session, path, said, now_ms, state="playing")]
+    playing.end(who)
+    return [_event("leave", session, path, said, now_ms, cause="ended" if known and known.ended else "quit")]
+
+
+def _published(playing: Playing, server: str, path: str, begun: bool, now_ms: int) -> list[dict[str, Any]]:
+    """The publisher's end leaves players connected: those who watch see it end, and may wait for more."""
+    state = "playing" if begun else "ended"
+    changed = playing.published(server, path, begun)
+    return [_event("heartbeat", session, path, {}, now_ms, state=state) for session in changed]
+
+
+def _event(kind: str, session: str, path: str, said: Mapping[str, str], now_ms: int, **more: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": kind, "session": session, "at_ms": now_ms, **more}
+    if name := _plain(path, _NAME):
+        found["stream"] = name
+    for argument, field in _ARGUMENTS.items():
+        if value := _plain(said.get(argument), _NAME):
+            found.setdefault(field, value)
+    return found
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Malformed("not a form") from None
+    said: dict[str, str] = {}
+    for name, value in pairs:  # the server's own fields come first: what a viewer adds must not change them
+        said.setdefault(name, value)
+    return said
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        said = from_json(body)
+    except ValueError:
+        raise Malformed("not JSON") from None
+    if not isinstance(said, dict):
+        raise Malformed("not an object")
+    return said
+
+
+def _word(value: Any) -> str:
+    return str(value)[:1000] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _plain(value: str | None, longest: int) -> str | None:
+    if not value or not value.isprintable():
+        return None
+    return value[:longest]

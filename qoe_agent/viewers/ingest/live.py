@@ -1,0 +1,195 @@
+"""Who watches now, and who has left: sessions as their events come. Time is an argument.
+
+Events come late, twice and in any order: a session's state is that of its latest event by its own clock, and what comes
+of before its leave does not bring it back. Who falls silent has left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qoe_agent.model import Sample
+from qoe_agent.sink import Key
+from qoe_agent.viewers.ingest import meter
+from qoe_agent.viewers.ingest.messages import Messages
+from qoe_agent.viewers.ingest.sums import Sums
+
+if TYPE_CHECKING:
+    from qoe_agent.sink import Sink
+    from qoe_agent.viewers.events import ViewerEvent
+
+SILENCE = 90.0
+"""Seconds of silence after which a session has left, at least."""
+INTERVALS = 3.0
+"""Of its intervals that a session may be silent."""
+LONGEST = 600.0
+"""Seconds that an interval is taken to be, at most."""
+PATIENCE = 86_400.0
+"""Seconds of silence of those whose leave a server will tell."""
+LEFT = 300.0
+"""Seconds for which it is remembered, at least, that a session has left."""
+MOST_LEFT = 500_000
+"""Sessions of which that is remembered, in each of two generations."""
+
+
+class Session:
+    """One who watches."""
+
+    __slots__ = ("interval", "last_ms", "offset_ms", "seen", "stall_ms", "started", "state", "stream", "told")
+
+    def __init__(self, stream: str, now: float, told: bool) -> None:
+        self.stream, self.seen, self.told = stream, now, told
+        self.state = "unknown"
+        self.last_ms = -1
+        """Of the latest event, by the session's clock."""
+        self.offset_ms: int | None = None
+        """Our clock minus its, at most: what came fastest tells."""
+        self.interval = 0.0
+        self.stall_ms = -1
+        """When the stall began that it is in, by its clock."""
+        self.started = False
+        """Whether its startup is known."""
+
+    def deadline(self) -> float:
+        """When it has left if nothing more comes."""
+        silence = max(SILENCE, INTERVALS * self.interval)
+        return self.seen + (PATIENCE if self.told and not self.interval else silence)
+
+
+class Live:
+    """The sessions of our streams."""
+
+    def __init__(self, most: int, now: float, again: bool = False) -> None:
+        """`again`: who watches was known to a process before this one, and will be only after some time."""
+        self._most, self._began, self._again = most, now, again
+        self._sums = Sums()
+        self._messages = Messages(self._sums)
+        self._sessions: dict[int, Session] = {}
+        self._watching: dict[str, int] = {}
+        self._due: dict[int, list[int]] = {}
+        self._ticked = int(now)
+        self._left: dict[int, int] = {}
+        self._left_before: dict[int, int] = {}
+        self._turned = now
+        self.sums = self._sums
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def take(self, event: ViewerEvent, stream: str | None, now: float, told: bool = False) -> None:
+        """An event that was not there before, of one of our streams; None: of that which its session had named.
+
+        `told`: a server will say when the session ends.
+        """
+        name = hash((event.source, event.session))
+        session = self._sessions.get(name)
+        if session is None:
+            session = self._open(name, event, stream, now, told) if stream else None
+            if session is None:
+                return
+        elif stream and session.stream != stream:
+            self._watching[session.stream] -= 1
+            self._watching[stream] = self._watching.get(stream, 0) + 1
+            session.stream = stream
+        self._note(session, event, now)
+        if event.kind == "leave":
+            self._close(name, session, "failed" if event.cause == "failed" else session.state)
+            self._remember(name, event.at_ms if event.at_ms is not None else session.last_ms)
+
+    def _open(self, name: int, event: ViewerEvent, stream: str, now: float, told: bool) -> Session | None:
+        left = self._left.get(name, self._left_before.get(name))
+        if left is not None and event.kind != "join" and (event.at_ms is None or event.at_ms <= left):
+            return None
+        if len(self._sessions) >= self._most:
+            self._sums.count(meter.UNTRACKED)
+            return None
+        session = self._sessions[name] = Session(stream, now, told)
+        self._wait(name, session, now)
+        self._watching[stream] = self._watching.get(stream, 0) + 1
+        if event.kind == "join" or (event.kind != "leave" and now - self._began > SILENCE):
+            self._sums.count(meter.JOINS, stream)
+        return session
+
+    def _note(self, session: Session, event: ViewerEvent, now: float) -> None:
+        if event.interval_ms:
+            session.interval = min(LONGEST, event.interval_ms / 1000)
+        elif event.kind == "heartbeat" and now - session.seen > 0.5:
+            session.interval = min(LONGEST, max(now - session.seen, 0.8 * session.interval))
+        session.seen = now
+        at_ms = event.at_ms if event.at_ms is not None else event.received_ms
+        offset = event.received_ms - at_ms
+        if session.offset_ms is None or offset < session.offset_ms:
+            session.offset_ms = offset
+        if event.startup_ms is not None and not session.started:
+            session.started = True
+            self._sums.observe(meter.STARTUP, session.stream, event.startup_ms / 1000)
+        if at_ms >= session.last_ms:
+            self._move(session, event, at_ms)
+        if event.message is not None:
+            at = (at_ms + session.offset_ms) / 1000
+            if event.kind == "message_sent":
+                self._messages.sent(session.stream, event.message, at, now)
+            elif event.kind == "message_shown":
+                self._messages.shown(session.stream, event.message, at, now)
+
+    def _move(self, session: Session, event: ViewerEvent, at_ms: int) -> None:
+        """The session's latest event: its state is what that says."""
+        session.last_ms = at_ms
+        state = event.state
+        if event.stall_ms is not None:  # one that is over, told by itself
+            self._sums.observe(meter.STALL, session.stream, event.stall_ms / 1000)
+            session.stall_ms = -1
+        elif event.kind == "stall" and state is None:
+            state = "stalled"
+        if state is None or event.kind == "leave":
+            return
+        if state == "stalled" and session.state != "stalled" and event.stall_ms is None:
+            session.stall_ms = at_ms
+        elif state != "stalled" and session.stall_ms >= 0:
+            self._sums.observe(meter.STALL, session.stream, (at_ms - session.stall_ms) / 1000)
+            session.stall_ms = -1
+        session.state = state
+
+    def _wait(self, name: int, session: Session, now: float) -> None:
+        """Look again when it may have left, or to see whether it is still there."""
+        due = min(session.deadline(), now + LONGEST)
+        self._due.setdefault(max(self._ticked, int(due)) + 1, []).append(name)
+
+    def _close(self, name: int, session: Session, state: str) -> None:
+        del self._sessions[name]
+        self._watching[session.stream] -= 1
+        self._sums.count(meter.EXITS, session.stream, (state,))
+
+    def _remember(self, name: int, at_ms: int) -> None:
+        if len(self._left) < MOST_LEFT:
+            self._left[name] = at_ms
+
+    def tick(self, now: float) -> None:
+        """Look for those who fell silent."""
+        while self._ticked < int(now):
+            self._ticked += 1
+            for name in self._due.pop(self._ticked, ()):
+                session = self._sessions.get(name)
+                if session is None:
+                    continue
+                if session.deadline() <= now:
+                    self._close(name, session, session.state)
+                else:
+                    self._wait(name, session, now)
+        self._messages.tick(now)
+        if now - self._turned > LEFT:
+            self._left, self._left_before, self._turned = {}, self._left, now
+
+    def tell(self, sink: Sink, now: float) -> None:
+        """Put what is known there. Streams of which no viewer was ever heard have no number."""
+        self._sums.tell(sink, now)
+        if self._again and now - self._began < SILENCE:
+            return
+        for stream, count in self._watching.items():
+            sink.put(Key(stream), Sample(meter.SESSIONS, float(count)), now)
+
+    def keep(self, names: frozenset[str]) -> None:
+        """Only these streams are ours."""
+        for name in [name for name, each in self._sessions.items() if each.stream not in names]:
+            del self._sessions[name]
+        self._watching = {name: count for name, count in self._watching.items() if name in names}
