@@ -70,6 +70,24 @@ def run(
 
 
 @app.command()
+def ingest(
+    config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG,
+) -> None:
+    """Take viewers' events in until told to stop, and watch nothing: for where several agents share the streams.
+
+    Serves its metrics and pages at `web.listen`. `run` does the same beside watching.
+    """
+    from qoe_agent.daemon import serve
+    from qoe_agent.naps import Loop
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        status = runner.run(serve(str(config), os.environ, viewers=True))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+@app.command()
 def check(
     config: Annotated[Path, typer.Argument(help="The configuration file (YAML).")] = DEFAULT_CONFIG,
     notify: Annotated[bool, typer.Option("--notify", help="Send a test notification to every receiver.")] = False,
