@@ -21,7 +21,10 @@ KINDS = ("jsonl", "csv", "parquet", "events", "cmcd")
 
 
 def write(fates: Fates, folder: Path, kinds: Collection[str] = KINDS) -> list[Path]:
-    """Write what of KINDS is wanted, incidents.jsonl and truth.json into `folder`; which files these are."""
+    """Write what of KINDS is wanted, incidents.jsonl and truth.json into `folder`; which files these are.
+
+    Where clocks are wrong, events also say when they were received.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "truth.json", folder / "incidents.jsonl"]
     written[0].write_bytes(to_json(truth(fates), indent=1) + b"\n")
@@ -43,7 +46,11 @@ def write(fates: Fates, folder: Path, kinds: Collection[str] = KINDS) -> list[Pa
         told = reports(fates)
         if "events" in kinds:
             written.append(folder / "events.jsonl")
-            _lines(written[-1], (to_json(event) for _, _, event in tell.plain(told)))
+            skewed = fates.plan.reporting.skew > 0
+            _lines(written[-1], (
+                to_json(event | {"received_at": round(arrival, 3)} if skewed else event)
+                for arrival, _, event in tell.plain(told)
+            ))  # fmt: skip
         if "cmcd" in kinds:
             written.append(folder / "events.cmcd")
             _lines(written[-1], (record.encode() for _, _, record in tell.cmcd(told)))

@@ -40,17 +40,20 @@ def truth(fates: Fates) -> dict[str, Any]:
 
 
 def effects(plan: Plan) -> list[dict[str, Any]]:
-    """The hazard ratios, in words such as reports use; `from` and `to` are the limits of a class."""
+    """The hazard ratios, by the levels that reports have."""
     given = plan.effects
     found: list[dict[str, Any]] = [
         {"factor": "stall", "level": "recent", "hazard_ratio": given.recent},
         {"factor": "stall", "level": "earlier", "hazard_ratio": given.earlier},
     ]
-    for factor, limits, ratios in (
-        ("startup", STARTUP, given.startup), ("height", HEIGHT, given.height), ("latency", LATENCY, given.latency),
+    for factor, limits, ratios, gap in (
+        ("startup", STARTUP, given.startup, 0), ("height", HEIGHT, given.height, 1),
+        ("latency", LATENCY, given.latency, 0),
     ):  # fmt: skip
-        for (low, high), ratio in zip(pairwise((0.0, *limits, None)), ratios, strict=True):
-            found.append({"factor": factor, "from": low, "to": high, "hazard_ratio": ratio})
+        between = [f"{low:g}–{high - gap:g}" for low, high in pairwise(limits)]
+        levels = (f"<{limits[0]:g}", *between, f"≥{limits[-1]:g}")
+        found += [{"factor": factor, "level": level, "hazard_ratio": ratio}
+                  for level, ratio in zip(levels, ratios, strict=True)]  # fmt: skip
     words: dict[str, Mapping[str, float]] = {
         "arm": given.arms, "device": given.device, "region": given.region, "stage": given.stage, "tier": given.tier,
     }  # fmt: skip
