@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds until a progress bar shows."""
+DEFAULT = Path("/etc/qoe-agent/agent.yml")
+"""The daemon's configuration."""
 WIDTH = 120
 """Letters in a line where no terminal says."""
 
@@ -101,13 +103,16 @@ def _configured(config: Path | None) -> Path:
     from qoe_agent import config as configuration
     from qoe_agent.viewers.apart import Unusable
 
-    if config is None:
-        raise Unusable("name files of sessions or events, or --facts DIR, or --config FILE")
+    if config is None and not DEFAULT.exists():
+        raise Unusable(f"name files of sessions or events, or --facts DIR, or --config FILE (there is no {DEFAULT})")
+    config = config or DEFAULT
     try:
-        read: Any = configuration.load(str(config), os.environ)
+        folder = configuration.load(str(config), os.environ).ingest.folder
     except configuration.ConfigError as error:
         raise Unusable(str(error)) from None
-    return Path(read.ingest.facts)
+    if folder is None:
+        raise Unusable(f"{config}: ingest.folder: not set, so no viewers' events are kept")
+    return Path(folder)
 
 
 def _analysed(asked: Any, memory: int | None, quiet: bool) -> Exits:
@@ -131,7 +136,8 @@ def _analysed(asked: Any, memory: int | None, quiet: bool) -> Exits:
     try:
         found: Exits = apart.run("qoe_agent.viewers.exits:analyse", asked, memory, heard)
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
     return found
 
 

@@ -1,0 +1,133 @@
+"""`qoe-agent exits` as its users run it: exit statuses, one line for what is wrong, the document, the page."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from qoe_agent.__main__ import app
+from qoe_agent.report import exits_words
+from qoe_agent.viewers.apart import Unusable
+from qoe_agent.viewers.exits import Asked, analyse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEGAN = 1_795_291_000.0
+HEADER = "session,user,stream,start,watch_seconds,startup_seconds,height,region\n"
+MANY = 2000
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Path:
+    """Viewers of 360 lines leave twice as fast as those of 720: exactly, at every moment."""
+    lines = [HEADER]
+    for number in range(MANY):
+        low = number % 2
+        left = -math.log(1 - (number + 0.5) / MANY) / (0.02 if low else 0.01)
+        lines.append(f"s{number},u{number},room,{BEGAN + number % 600},{left:.3f},0.5,{360 if low else 720},"
+                     f"{'cn' if number % 4 < 2 else '<b>sg</b>'}\n")  # fmt: skip
+    path = tmp_path / "sessions.csv"
+    path.write_text("".join(lines))
+    return path
+
+
+def run(*arguments: object, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Exit status, standard output, standard error."""
+    found = CliRunner().invoke(app, ["exits", *map(str, arguments)], env=env)
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+    return found.exit_code, found.stdout, found.stderr
+
+
+def wrong(*arguments: object, env: dict[str, str] | None = None) -> str:
+    """The one line that says why not."""
+    status, out, err = run(*arguments, env=env)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1, err
+    return err.rstrip("\n")
+
+
+def refused(*files: Path, **asked: Any) -> str:
+    """The same from within this process."""
+    with pytest.raises(Unusable) as told:
+        analyse(Asked(files, **asked), lambda _: None)
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_the_document_and_the_page_hold_the_same_figures(sessions: Path, tmp_path: Path) -> None:
+    page = tmp_path / "exits.html"
+    status, out, err = run(sessions, "--json", "--html", page, "--by", "region", "--claims")
+    assert (status, err) == (0, "")
+    found: dict[str, Any] = json.loads(out, parse_constant=pytest.fail)
+    assert list(found)[:6] == ["sessions", "retention", "hazards", "incidents", "claims", "notes"]
+    assert found["sessions"] == MANY
+    low = next(one for one in found["hazards"] if (one["factor"], one["level"]) == ("height", "<480"))
+    assert low["low"] < 2.0 < low["high"]
+    assert 1.8 < low["hazard_ratio"] < 2.2
+    half = next(one for one in found["retention"] if one["seconds"] == 30)
+    assert half["low"] < (math.exp(-0.3) + math.exp(-0.6)) / 2 < half["high"]
+    text = page.read_text("utf-8")
+    assert exits_words.ratio(low["hazard_ratio"]) in text
+    assert exits_words.between(low["low"], low["high"]) in text
+    assert exits_words.share(half["share"]) in text
+    assert "<b>sg" not in text
+    assert {one["id"] for one in found["claims"]} >= {"stall_exit", "rhythm"}
+    assert any(note.startswith("stall: absent: needs events") for note in found["notes"])
+
+
+def test_people_get_a_sentence_first(sessions: Path) -> None:
+    status, out, _ = run(sessions)
+    assert status == 0
+    first, *_ = out.split("\n\n")
+    assert first.startswith("Of 2,000 sessions ")
+    assert "At picture height <480 lines viewers leave " in first.replace("\n", " ")
+    assert "Who still watches" in out
+    assert "claim" not in out
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [("watch_seconds", "soon", "sessions.csv:3: watch_seconds"), ("start", "1795291000000", "not milliseconds")],
+)
+def test_a_bad_value_is_told_by_file_line_and_column(tmp_path: Path, column: str, value: str, expected: str) -> None:
+    row = dict(zip(HEADER.strip().split(","), f"s,u,room,{BEGAN},5,0.5,720,cn".split(","), strict=True))
+    bad = ",".join({**row, column: value}.values())
+    (tmp_path / "sessions.csv").write_text(HEADER + ",".join(row.values()) + "\n" + bad + "\n")
+    said = refused(tmp_path / "sessions.csv")
+    assert expected in said
+    assert column in said
+    assert "sessions.csv:3" in said
+
+
+def test_files_that_are_none_are_told_of(tmp_path: Path) -> None:
+    assert "nowhere.csv" in wrong(tmp_path / "nowhere.csv")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    assert "columns of sessions" in refused(tmp_path / "other.csv")
+    (tmp_path / "odd.parquet").write_bytes(b"PAR1 but no more")
+    assert "odd.parquet" in refused(tmp_path / "odd.parquet")
+
+
+def test_what_makes_no_sense_is_told(sessions: Path, tmp_path: Path) -> None:
+    assert "one of them" in wrong(sessions, "--facts", tmp_path)
+    assert "--facts DIR" in wrong()
+    assert "it has region" in refused(sessions, by=("regoin",))
+    assert "nosuch/exits.html" in wrong(sessions, "--html", tmp_path / "nosuch" / "exits.html")
+    status, _, err = run(sessions, "--memory", "lots")
+    assert status == 2
+    assert "must be a size" in err
+
+
+def test_a_missing_extra_is_named_with_its_command(sessions: Path, tmp_path: Path) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError('no duckdb', name='duckdb')")
+    said = wrong(sessions, env={"PYTHONPATH": str(tmp_path)})
+    assert "pip install 'qoe-agent[viewers]'" in said
+    assert "duckdb is missing" in said
+
+
+def test_too_little_memory_is_told(sessions: Path) -> None:
+    assert "--memory" in wrong(sessions, "--memory", "60MB")
