@@ -13,6 +13,7 @@ import typer
 
 from qoe_agent import __version__, logs
 from qoe_agent.exiting import exits
+from qoe_agent.importing import bring
 from qoe_agent.options import USAGE, length
 from qoe_agent.stamping import stamp
 
@@ -208,6 +209,7 @@ def demo(
 
 
 app.command()(stamp)
+app.command("import")(bring)
 app.command()(exits)
 
 

@@ -37,7 +37,7 @@ LAYERS = (
     ("loopback",),
     ("daemon", "watching", "filming"),
     ("options",),
-    ("stamping", "exiting"),
+    ("stamping", "exiting", "importing"),
     ("demonstration",),
     ("__main__",),
 )

@@ -57,8 +57,8 @@ def effects(plan: Plan) -> list[dict[str, Any]]:
     words: dict[str, Mapping[str, float]] = {
         "arm": given.arms, "device": given.device, "region": given.region, "stage": given.stage, "tier": given.tier,
     }  # fmt: skip
-    for factor, levels in words.items():
-        found += [{"factor": factor, "level": level, "hazard_ratio": ratio} for level, ratio in levels.items()]
+    for factor, by_level in words.items():
+        found += [{"factor": factor, "level": level, "hazard_ratio": ratio} for level, ratio in by_level.items()]
     return found
 
 
