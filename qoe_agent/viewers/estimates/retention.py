@@ -34,7 +34,7 @@ def retention(cells: Cells | Study, at: Sequence[float] = AT) -> tuple[Mark, ...
     """Share still watching with 95 % intervals; a moment that nobody was seen to reach is left out."""
     found = cells if isinstance(cells, Study) else study(cells)
     watched = watched_by_bin(cells.model.cells if isinstance(cells, Study) else cells)
-    seconds = [second for second in at if _reached(watched, second)]
+    seconds = [second for second in at if reached(watched, second)]
     if not seconds:
         return ()
     held = exposure(np.array(seconds))
@@ -83,7 +83,7 @@ def watched_by_bin(cells: Cells) -> Floats:
     return np.asarray(certain + np.bincount(inside.ravel(), doubtful.ravel(), len(TENURE)))
 
 
-def _reached(watched: Floats, second: float) -> bool:
+def reached(watched: Floats, second: float) -> bool:
     """Whether somebody was seen, in the bin that ends or holds the moment, for as long as that."""
     held = exposure(np.array([second]))[0]
     last = int(np.flatnonzero(held)[-1]) if held.any() else 0
