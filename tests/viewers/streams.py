@@ -43,7 +43,8 @@ def struck(source: Generator, *, viewers: float = 5000.0, exposed: float = 1.0, 
     exits[0] += added
     seen, before = exits[0, window].sum(), exits[0, BEFORE - 600 : BEFORE].sum()
     z = np.log((seen + 0.5) / (FREEZE + LAG) / (before + 0.5) * 600.0) / np.sqrt(1 / (seen + 0.5) + 1 / (before + 0.5))
-    timeline = Timeline("s", 0.0, 1.0, watching, _spread(exits, int(heartbeat)), np.zeros((2, steps)), heartbeat=heartbeat)
+    exits = _spread(exits, int(heartbeat))
+    timeline = Timeline("s", 0.0, 1.0, watching, exits, np.zeros((2, steps)), heartbeat=heartbeat)
     incident = Incident("i", "freeze", "s", float(BEFORE), BEFORE + FREEZE)
     return Struck(timeline, incident, float(added.sum()), float(np.exp(-0.717 * abs(z) - 0.416 * z * z)))
 

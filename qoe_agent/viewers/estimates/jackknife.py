@@ -34,6 +34,8 @@ class Study(NamedTuple):
     """Of each tenure bin over all who were in it, a second."""
     copies: Floats
     """(buckets, bins): the same without each bucket."""
+    names: Whole
+    """Which buckets these are, ascending."""
 
     @property
     def buckets(self) -> int:
@@ -85,7 +87,7 @@ def study(cells: Cells) -> Study | None:
     pulls, exits, seconds, whole = pulls[:, :-1], exits[:, :-1], seconds[:, :-1], whole[:, :-1, :-1]
     moves = np.asarray(-np.linalg.solve(model.fitted.information - whole, pulls[..., None])[..., 0], float)
     hazards, copies = _by_bin(whole, seconds, moves)
-    return Study(model, theta + moves, exits, seconds, hazards, copies)
+    return Study(model, theta + moves, exits, seconds, hazards, copies, names.astype(np.int64))
 
 
 def _by_bin(whole: Floats, seconds: Floats, moves: Floats) -> tuple[Floats, Floats]:
