@@ -87,17 +87,15 @@ def _hazards(exits: Exits) -> Safe:
         "<section><h2>What goes with leaving</h2><p>How many times as fast viewers leave at each level as at the "
         'reference of its factor, all factors and the time watched held fixed.</p><p><span class="key estimate">'
         'estimate and 95 % interval</span> <span class="key naive">naive figure</span></p>{}<p class="dim">{}</p>'
-        "</section>",
-        _table(columns, rows), words.REASON,
+        '<ul class="dim">{}</ul></section>',
+        _table(columns, rows), words.REASON, joined(html("<li>{}</li>", said) for said in words.remarks(shown)),
     )  # fmt: skip
 
 
 def _hazard(one: Hazard, axis: plots.Axis) -> Safe:
-    said = words.remark(one)
-    note = html('<br><span class="dim">{}</span>', said) if said else NOTHING
     return html(
-        '<tr><th scope="row">{}{}</th><td class="draw">{}</td>{}{}{}{}</tr>',
-        words.level(one.factor, one.level), note, plots.forest(one, axis), _number(words.ratio(one.hazard_ratio)),
+        '<tr><th scope="row">{}</th><td class="draw">{}</td>{}{}{}{}</tr>',
+        words.level(one.factor, one.level), plots.forest(one, axis), _number(words.ratio(one.hazard_ratio)),
         _number("reference" if words.reference(one) else words.between(one.low, one.high)),
         _number(words.ratio(one.naive)), _number(words.count(one.exits)),
     )  # fmt: skip
@@ -149,7 +147,7 @@ def _incident(one: Cost) -> Safe:
         doubt = f"exits were unusual before it began, too (p {words.chance(one.pretrend_p)})"
     how = "; ".join(part for part in (one.method, doubt, one.note) if part)
     return html(
-        '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td>{}{}{}{}{}<td class="dim">{}</td></tr>',
+        '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td>{}{}{}{}{}<td class="dim prose">{}</td></tr>',
         "sure" if one.discovery else "", one.id, words.kind(one.kind), words.moment(one.start),
         _number(words.count(one.excess_exits) if known else "cannot be known"),
         _number(words.between(one.low, one.high, words.count)), _number(words.chance(one.p)),
@@ -190,7 +188,7 @@ def _claims(exits: Exits) -> Safe:
 def _claim(one: Claim) -> Safe:
     design = html('<br><span class="dim">{}</span>', one.design) if one.design else NOTHING
     return html(
-        '<tr><th scope="row">“{}”</th><td class="verdict {}">{}</td><td>{}{}</td></tr>', one.claim, one.verdict,
+        '<tr><th scope="row">“{}”</th><td class="verdict {}">{}</td><td class="prose">{}{}</td></tr>', one.claim, one.verdict,
         one.verdict, one.shown, design,
     )  # fmt: skip
 

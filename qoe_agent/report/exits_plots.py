@@ -51,14 +51,15 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
     line = [f"{axis.at(one.seconds):.2f},{100 - 100 * one.share:.2f}" for one in drawn]
     grid = joined(
         html('<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/><text class="value" x="0" y="{}">{} %</text>',
-             y, y, y - 3, part)
+             y, y, y - 3 if y else 12, part)
         for part in (0, 25, 50, 75, 100) for y in [TALL - TALL * part / 100]
     )  # fmt: skip
     ticks = joined(
         html('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="{1}"/>'
              '<text class="tick{2}" x="{0}%" y="{3}">{4}</text>',
-             f"{axis.at(at):.2f}", TALL, _end(axis.at(at)), TALL + 16, words.length(at))
-        for at in TIMES if axis.low <= at <= axis.high
+             f"{axis.at(at):.2f}", TALL, _end(axis.at(at)) + (" minor" if number % 2 else ""), TALL + 16,
+             words.length(at))
+        for number, at in enumerate(TIMES) if axis.low <= at <= axis.high
     )  # fmt: skip
     points = joined(
         html('<circle class="mark" cx="{}%" cy="{}" r="4"><title>{}</title></circle>'

@@ -74,11 +74,7 @@ def _hazards(exits: Exits) -> list[RenderableType]:
             name, words.level(one.factor, one.level), words.ratio(one.hazard_ratio), interval, words.ratio(one.naive),
             words.count(one.exits),
         )  # fmt: skip
-    remarks: dict[str, list[str]] = {}
-    for one in shown:
-        if said := words.remark(one):
-            remarks.setdefault(said, []).append(f"{words.factor(one.factor)} {words.level(one.factor, one.level)}")
-    return [table, *(Text(f"{', '.join(names)}: {said}", "dim") for said, names in remarks.items())]
+    return [table, *(Text(said, "dim") for said in words.remarks(shown))]
 
 
 def _causes(exits: Exits) -> Table:

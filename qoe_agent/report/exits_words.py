@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qoe_agent.viewers.shapes import Cost, Exits, Hazard, Mark
 
 FACTORS = {
@@ -82,6 +84,15 @@ def remark(one: Hazard) -> str:
     """What its note says beside that which a table shows anyway."""
     parts = [part for part in one.note.split("; ") if part and not part.startswith(("against ", "the reference"))]
     return "; ".join(parts)
+
+
+def remarks(hazards: Iterable[Hazard]) -> list[str]:
+    """What is to be said of levels, each thing once."""
+    found: dict[str, list[str]] = {}
+    for one in hazards:
+        if said := remark(one):
+            found.setdefault(said, []).append(f"{factor(one.factor)}, {level(one.factor, one.level)}")
+    return [f"{'; '.join(names)}: {said}" for said, names in found.items()]
 
 
 def length(seconds: float) -> str:
