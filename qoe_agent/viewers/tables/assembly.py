@@ -27,27 +27,54 @@ class Factor(NamedTuple):
     """Preferred over the commonest level, where it occurs."""
 
 
+class Time(NamedTuple):
+    """Person-time by joint code and bucket: a row of seconds by bin for each."""
+
+    code: NDArray[np.int64]
+    bucket: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+
+
 def assembled(factors: Sequence[Factor], time: pa.Table, exits: pa.Table, changes: int) -> Cells:
-    """`time` and `exits` as `cells.person_time` and `cells.exits` give them; codes f0, … and f0s1, … after changes."""
+    """`time` and `exits` as `cells.person_time` and `cells.exits` give them; codes f0, … and f0s1, … after changes.
+
+    The exits may hold censored sessions, whose cause is negative.
+    """
     radix = [len(each.levels) for each in factors]
-    state = _joint([_ints(time, f"f{number}") for number in range(len(factors))], radix, time.num_rows)
-    seconds = np.stack([_floats(time, f"t{number}") for number in range(BINS)], axis=1) / 1000.0
-    rows, bins = np.nonzero(seconds)
-    codes = [_joint([_ints(exits, f"f{number}s{change}") for number in range(len(factors))], radix, exits.num_rows)
+    known = _spent(time, radix)
+    rows, bins = np.nonzero(known.seconds)
+    exits = exits.filter(_ints(exits, "cause") >= 0)
+    codes = [_joint(exits, [f"f{number}s{change}" for number in range(len(factors))], radix)
              for change in range(changes + 1)]  # fmt: skip
     pieces, lengths = _pieces(exits, codes, changes)
-    used, index = np.unique(np.concatenate([state[rows] * BINS + bins, pieces[pieces >= 0]]), return_inverse=True)
-    cell = np.full(pieces.shape, -1, np.int64)
-    cell[pieces >= 0] = index[len(rows) :]
-    totals = np.bincount(index[: len(rows)], seconds[rows, bins], len(used)).astype(np.float64)
-    levels, design = _levels(factors, radix, used // BINS, totals)
+    inside = pieces >= 0
+    used, index = np.unique(np.concatenate([known.code[rows] * BINS + bins, pieces[inside]]), return_inverse=True)
+    pieces[inside] = index[len(rows) :]
+    index = index[: len(rows)]
+    spent = known.seconds[rows, bins]
+    levels, design = _levels(factors, used // BINS, np.bincount(index, spent, len(used)).astype(np.float64))
     return Cells(
         factors=tuple(each.name for each in factors), levels=levels, bins=(used % BINS).astype(np.int32), design=design,
-        time_cell=index[: len(rows)].astype(np.int64), time_bucket=_ints(time, "bucket")[rows].astype(np.int32),
-        time_seconds=seconds[rows, bins], exit_bucket=_ints(exits, "bucket").astype(np.int32),
-        exit_cause=_ints(exits, "cause").astype(np.int32), exit_count=_floats(exits, "count"),
-        exit_cell=cell, exit_seconds=lengths,
+        time_cell=index.astype(np.int64), time_bucket=known.bucket[rows].astype(np.int32), time_seconds=spent,
+        exit_bucket=_ints(exits, "bucket").astype(np.int32), exit_cause=_ints(exits, "cause").astype(np.int32),
+        exit_count=_floats(exits, "count"), exit_cell=pieces, exit_seconds=lengths,
     )  # fmt: skip
+
+
+def _spent(time: pa.Table, radix: Sequence[int]) -> Time:
+    """Seconds in each bin: all of it where more ended later than began later, and parts at both ends."""
+    joint = _joint(time, [f"f{number}" for number in range(len(radix))], radix) * 1000 + _ints(time, "bucket")
+    keys, row = np.unique(joint, return_inverse=True)
+    seconds = np.zeros((len(keys), BINS))
+    for sign, column, place in ((1.0, "b", "until"), (-1.0, "a", "from")):
+        where = row * BINS + _ints(time, place)
+        shape = seconds.shape
+        count = np.bincount(where, _floats(time, "count"), seconds.size).reshape(shape)
+        total = np.bincount(where, _floats(time, column), seconds.size).reshape(shape) / 1000.0
+        beyond = count[:, ::-1].cumsum(axis=1)[:, ::-1] - count
+        width = np.append(np.diff(TENURE), 0.0)
+        seconds += sign * (total - count * np.array(TENURE) + beyond * width)
+    return Time(keys // 1000, keys % 1000, np.round(seconds, 6))
 
 
 def _ints(table: pa.Table, name: str) -> NDArray[np.int64]:
@@ -58,11 +85,11 @@ def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
     return np.asarray(table[name].to_numpy(), np.float64)
 
 
-def _joint(codes: Sequence[NDArray[np.int64]], radix: Sequence[int], rows: int) -> NDArray[np.int64]:
+def _joint(table: pa.Table, columns: Sequence[str], radix: Sequence[int]) -> NDArray[np.int64]:
     """One number for all codes of a row."""
-    found = np.zeros(rows, np.int64)
-    for code, size in zip(codes, radix, strict=True):
-        found = found * size + code
+    found = np.zeros(table.num_rows, np.int64)
+    for column, size in zip(columns, radix, strict=True):
+        found = found * size + _ints(table, column)
     return found
 
 
@@ -91,7 +118,8 @@ def _pieces(exits: pa.Table, codes: Sequence[NDArray[np.int64]],
     return cell, seconds
 
 
-def _levels(factors: Sequence[Factor], radix: Sequence[int], joint: NDArray[np.int64],
+def _levels(
+    factors: Sequence[Factor], joint: NDArray[np.int64],
             totals: NDArray[np.float64]) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int32]]:  # fmt: skip
     """The levels that occur, the reference first and what is unknown last; and of each cell their indices."""
     names: list[tuple[str, ...]] = []
@@ -99,14 +127,15 @@ def _levels(factors: Sequence[Factor], radix: Sequence[int], joint: NDArray[np.i
     rest = joint
     for number in range(len(factors) - 1, -1, -1):
         factor = factors[number]
-        code, rest = rest % radix[number], rest // radix[number]
+        size = len(factor.levels)
+        code, rest = rest % size, rest // size
         present = np.unique(code)
-        weight = np.bincount(code, totals, radix[number])
+        weight = np.bincount(code, totals, size)
         known = [each for each in present if factor.levels[each] != UNKNOWN] or list(present)
         wanted = [each for each in known if factor.levels[each] == factor.reference]
         first = wanted[0] if wanted else max(known, key=lambda each: weight[each], default=None)
         order = sorted(present, key=lambda each: (each != first, factor.levels[each] == UNKNOWN, each))
-        lookup = np.zeros(radix[number], np.int32)
+        lookup = np.zeros(size, np.int32)
         lookup[order] = np.arange(len(order))
         design[:, number] = lookup[code]
         names.insert(0, tuple(factor.levels[each] for each in order))

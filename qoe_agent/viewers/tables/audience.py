@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables import cells as counting
@@ -56,14 +57,12 @@ class Audience:
     def cells(self, factors: Sequence[str]) -> Cells:
         """Person-time and exits by tenure and `factors`. ValueError: the data does not carry one of them."""
         known = [self._factor(name) for name in factors]
-        table = self._table
-        codes = {f"f{number}": self._code(factor) for number, factor in enumerate(known)}
-        spans = table.select("bucket", a_ms=table.lo_ms * 0, b_ms=table.lo_ms, **codes)
-        gone = table.select("bucket", "cause", "lo_ms", "hi_ms", **{f"{name}s0": code for name, code in codes.items()})
-        gone = gone.filter(gone.cause >= 0)
-        time = self._engine.rows(counting.person_time(spans, list(codes)))
-        exits = self._engine.rows(counting.exits(gone, [f"{name}s0" for name in codes], changes=0))
-        return assembled(known, time, exits, 0)
+        codes = {f"f{number}s0": self._code(factor) for number, factor in enumerate(known)}
+        ended = self._table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
+        found = self._engine.rows(
+            counting.exits(ended, list(codes), changes=0, states=prod(len(each.levels) for each in known))
+        )
+        return assembled(known, counting.from_start(found, len(known)), found, 0)
 
     def _looked(self) -> tuple[int, frozenset[str]]:
         table = self._table

@@ -10,6 +10,8 @@ from qoe_agent.viewers.tables.levels import place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
+
     from qoe_agent.viewers.tables.engines import Table
 
 EDGES = tuple(1000 * edge for edge in TENURE)
@@ -18,50 +20,53 @@ CHANGES = 2
 """Changes of state inside the interval of one exit that are told apart; later ones count as the last of these."""
 WIDTHS = (1, 500, 1000, 2000, 3000, 5000, 8000, 12_000, 20_000, 30_000, 45_000, 60_000, 90_000, 120_000, 300_000)
 """Classes of intervals' lengths, in milliseconds. Exits of one class count as one, with their mean lengths."""
-PARTS = 8
-"""Into how many parts the place of a cut in an interval is rounded."""
+PARTS = ((64, 8), (512, 4))
+"""Into how many parts the place of a cut in an interval is rounded, up to so many states; beyond: 2."""
 
 
 def person_time(spans: Table, codes: Sequence[str]) -> Table:
     """`spans`: bucket, codes, a_ms, b_ms: of a session, in one state from a to b.
 
-    Gives by bucket and codes t0, t1, …: milliseconds in each tenure bin.
+    Gives by bucket, codes and the bins `from` and `until`, in which a and b lie: how many, and the sums of a and b.
     """
-    import ibis
-
-    zero = ibis.literal(0, "int64")
-    ends = (*EDGES[1:], None)
-    inside = {}
-    for number, (low, high) in enumerate(zip(EDGES, ends, strict=True)):
-        until = spans.b_ms if high is None else ibis.least(spans.b_ms, high)
-        length = ibis.greatest(until - ibis.greatest(spans.a_ms, low), zero)
-        inside[f"t{number}"] = length.cast("float64").sum()
-    return spans.group_by(["bucket", *codes]).agg(**inside)
+    marked = spans.mutate(**{"from": place(spans.a_ms, EDGES), "until": place(spans.b_ms, EDGES)})
+    sums = {"a": marked.a_ms.cast("float64").sum(), "b": marked.b_ms.cast("float64").sum()}
+    return marked.group_by(["bucket", *codes, "from", "until"]).agg(count=marked.count(), **sums)
 
 
-def exits(gone: Table, codes: Sequence[str], *, changes: int) -> Table:
+def exits(gone: Table, codes: Sequence[str], *, changes: int, states: int) -> Table:
     """`gone`: an exit a row: bucket, cause, lo_ms, hi_ms, codes; c1, c2, …: when the codes change, in order.
 
     A change that is none lies at hi_ms. Gives by bucket, cause, codes and the bins b0, b1, … of the cuts: how many, and
     the sums of the cuts c0 (begin), c1 (first change), …, the last one the end. Cuts that lie in one bin and in about
-    one place of an interval of about one length are alike.
+    one place of an interval of about one length are alike: how nearly, hangs on how many `states` there may be.
     """
     import ibis
 
+    parts = next((parts for most, parts in PARTS if states <= most), 2)
     cuts = [gone.lo_ms, *[gone[f"c{number}"] for number in range(1, changes + 1)], gone.hi_ms]
-    keys: dict[str, Any] = {"bucket": gone.bucket, "cause": gone.cause}
-    keys |= {each: gone[each] for each in codes}
+    keys: dict[str, Any] = {each: gone[each] for each in ("bucket", "cause", *codes)}
     width = gone.hi_ms - gone.lo_ms
     keys["wide"] = place(width, (0, *WIDTHS))
-    exact = width == 0
-    last = place(gone.hi_ms, EDGES, upper=True)
     for number, cut in enumerate(cuts):
-        at = last if number == len(cuts) - 1 else ibis.ifelse(exact, last, place(cut, EDGES))
-        keys[f"b{number}"] = at
-    edge = ibis.cases(*[(keys["b0"] == number, high) for number, high in enumerate(EDGES[1:])], else_=EDGES[-1])
+        keys[f"b{number}"] = place(cut, EDGES, upper=number == len(cuts) - 1)
+    first = place(gone.lo_ms, EDGES)
+    edge = ibis.cases(*[(first == number, high) for number, high in enumerate(EDGES[1:])], else_=gone.hi_ms)
     for number, cut in enumerate((edge, *cuts[1:-1])):
-        part = ((cut - gone.lo_ms) * PARTS).cast("float64") / ibis.greatest(width, 1).cast("float64")
-        keys[f"p{number}"] = ibis.ifelse((cut <= gone.lo_ms) | (cut >= gone.hi_ms), -1, part.floor().cast("int64"))
+        part = ((cut - gone.lo_ms) * parts).cast("float64") / width.cast("float64")
+        inside = (cut > gone.lo_ms) & (cut < gone.hi_ms)
+        keys[f"p{number}"] = ibis.ifelse(inside, part.floor().cast("int64"), -1)
     marked = gone.select(**keys, **{f"x{number}": cut for number, cut in enumerate(cuts)})
     sums = {f"c{number}": marked[f"x{number}"].cast("float64").sum() for number in range(len(cuts))}
     return marked.group_by(list(keys)).agg(count=marked.count(), **sums)
+
+
+def from_start(ended: pa.Table, factors: int) -> pa.Table:
+    """Person-time of sessions in one state from their start, out of what `exits` gave for all of them."""
+    import numpy as np
+    import pyarrow as pa
+
+    nothing = pa.array(np.zeros(ended.num_rows, np.int64))
+    columns = {f"f{number}": ended[f"f{number}s0"] for number in range(factors)}
+    columns |= {"bucket": ended["bucket"], "from": nothing, "until": ended["b0"]}
+    return pa.table({**columns, "count": ended["count"], "a": nothing, "b": ended["c0"]})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -68,6 +68,22 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _builtin(stub: Callable[..., Any], gives: str, *takes: str) -> Any:
+    """A function that the engine itself has, by the name of the stub."""
+    import ibis
+
+    return ibis.udf.scalar.builtin(stub, signature=(takes, gives))
+
+
+def _digits(text: Column) -> Column:
+    """Seven hexadecimal digits of its MD5."""
+
+    def left(text: str, count: int) -> None:
+        """Of DuckDB and of Spark: its first characters."""
+
+    return _builtin(left, "string", "string", "int64")(text.hexdigest("md5"), 7)
+
+
 class DuckDB:
     """The engine inside this process; large results and sorts go to disk."""
 
@@ -109,7 +125,7 @@ class DuckDB:
         return self._ibis.to_pyarrow(table)
 
     def hashed(self, text: Column) -> Column:
-        return ("0x" + text.hexdigest("md5").substr(0, 7)).cast("int64")
+        return ("0x" + _digits(text)).cast("int64")
 
     def close(self) -> None:
         self._ibis.disconnect()
@@ -151,14 +167,11 @@ class Spark:
         return self._session.sql(self._ibis.compile(table)).toArrow()
 
     def hashed(self, text: Column) -> Column:
-        import ibis
 
-        def conv(digits: str, from_base: int, to_base: int) -> str:
-            """Spark's own."""
-            raise NotImplementedError
+        def conv(digits: str, base: int, to: int) -> None:
+            """Spark's own: digits to another base."""
 
-        builtin: Any = ibis.udf.scalar.builtin(signature=(("string", "int64", "int64"), "string"))
-        return builtin(conv)(text.hexdigest("md5").substr(0, 7), 16, 10).cast("int64")
+        return _builtin(conv, "string", "string", "int64", "int64")(_digits(text), 16, 10).cast("int64")
 
     def close(self) -> None:
         for number in range(1, self._views + 1):

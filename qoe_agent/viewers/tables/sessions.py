@@ -28,25 +28,27 @@ def attributes(columns: Collection[str]) -> tuple[str, ...]:
 
 
 class _Rows:
-    """Rows of a file whose columns may be absent."""
+    """Rows of a file whose columns may be absent: None."""
 
     def __init__(self, table: Table, columns: Collection[str]) -> None:
-        import ibis
-
-        self.table, self.columns, self._ibis = table, columns, ibis
-
-    def number(self, name: str) -> Any:
-        known = name in self.columns
-        return self.table[name].cast("float64") if known else self._ibis.null("float64")
+        self.table, self.columns = table, columns
 
     def whole(self, name: str) -> Any:
-        return self.number(name).floor().cast("int64")
+        return self.table[name].cast("float64").floor().cast("int64") if name in self.columns else None
 
     def ms(self, name: str) -> Any:
-        return (self.number(name) * self._ibis.literal(1000.0, "float64") + 0.5).floor().cast("int64")
+        import ibis
+
+        if name not in self.columns:
+            return None
+        return (self.table[name].cast("float64") * ibis.literal(1000.0, "float64") + 0.5).floor().cast("int64")
 
     def text(self, name: str) -> Any:
-        return self.table[name].cast("string").nullif("") if name in self.columns else self._ibis.null("string")
+        return self.table[name].cast("string").nullif("") if name in self.columns else None
+
+    def since(self, start: Any, *names: str) -> list[Any]:
+        """Those of the times that are there, as milliseconds since `start`."""
+        return [self.ms(name) - start for name in names if name in self.columns and start is not None]
 
 
 def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
@@ -54,28 +56,41 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
     import ibis
 
     rows = _Rows(table, columns)
-    start = rows.ms("start")
-    low, high, seen = rows.ms("exit_low") - start, rows.ms("exit_high") - start, rows.ms("last_seen") - start
-    exact = ibis.coalesce(rows.ms("watch_seconds"), rows.ms("end") - start)
-    if "exit_low" in columns or "end" in columns:
-        gone = (low.notnull() & high.notnull()) | rows.number("end").notnull()
+    start, sid, watched = rows.ms("start"), rows.text("session"), rows.ms("watch_seconds")
+    low, high = rows.since(start, "exit_low"), rows.since(start, "exit_high")
+    exact = [*([watched] if watched is not None else []), *rows.since(start, "end")]
+    lo = ibis.coalesce(*low, *exact, *rows.since(start, "last_seen"))
+    cause = _cause(rows, low, high, exact)
+    hi = ibis.ifelse((cause >= 0) & low[0].notnull() & high[0].notnull(), high[0], lo) if low and high else lo
+    if "bucket" in columns:
+        bucket = rows.whole("bucket")
     else:
-        gone = exact.notnull()
-    cause = ibis.cases(
-        (~gone, -1),
-        *[(rows.text("cause").lower() == name, number) for name, number in schemas.EXITS.items()],
-        else_=0,
-    ).cast("int64")
-    lo = ibis.coalesce(low, exact, seen)
-    hi = ibis.cases(((cause >= 0) & low.notnull() & high.notnull(), high), else_=lo)
-    sid = rows.text("session")
-    bucket = (
-        rows.whole("bucket") if "bucket" in columns else engine.hashed(ibis.coalesce(rows.text("user"), sid)) % 1000
-    )
-    return table.select(
-        sid=sid, bucket=bucket, stream=rows.text("stream"), start_ms=start, lo_ms=lo, hi_ms=ibis.greatest(lo, hi),
-        cause=cause, startup=rows.ms("startup_seconds"), stalls=rows.whole("stalls"),
-        stall_ms=rows.ms("stall_seconds"), height=rows.whole("height"), latency=rows.ms("latency_seconds"),
-        background_ms=ibis.null("int64"), arm=rows.text("arm"),
-        **{f"a{number}": rows.text(name) for number, name in enumerate(attributes(columns))},
-    )  # fmt: skip
+        bucket = engine.hashed(ibis.coalesce(rows.text("user"), sid) if "user" in columns else sid) % 1000
+    known = {
+        "stream": rows.text("stream"), "start_ms": start, "startup": rows.ms("startup_seconds"),
+        "stalls": rows.whole("stalls"), "stall_ms": rows.ms("stall_seconds"), "height": rows.whole("height"),
+        "latency": rows.ms("latency_seconds"), "background_ms": None, "arm": rows.text("arm"),
+    }  # fmt: skip
+    told = {name: ibis.null("int64" if name in WHOLE else "string") if column is None else column
+            for name, column in known.items()}  # fmt: skip
+    others = {f"a{number}": rows.text(name) for number, name in enumerate(attributes(columns))}
+    return table.select(sid=sid, bucket=bucket, lo_ms=lo, hi_ms=hi, cause=cause, **told, **others)
+
+
+def _cause(rows: _Rows, low: list[Any], high: list[Any], exact: list[Any]) -> Any:
+    """Why it ended. Where a file has the column `end` or `exit_low`, a session without either is still there."""
+    import ibis
+
+    known = [low[0].notnull() & high[0].notnull()] if low and high else []
+    if "end" in rows.columns:
+        known.append(rows.table["end"].notnull())
+    elif not low:
+        known += [each.notnull() for each in exact]
+    if not known:
+        return ibis.literal(-1, "int64")
+    gone = known[0] if len(known) == 1 else known[0] | known[1]
+    if "cause" not in rows.columns:
+        return ibis.ifelse(gone, 0, -1).cast("int64")
+    said = rows.text("cause").lower()
+    steps = [(said == name, number) for name, number in schemas.EXITS.items() if number]
+    return ibis.cases((~gone, -1), *steps, else_=0).cast("int64")
