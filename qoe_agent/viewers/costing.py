@@ -1,0 +1,84 @@
+"""What the incidents of an audience cost: each one's timeline through the estimators, and those of a kind together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qoe_agent.viewers.shapes import Cost, Exits, Incident, Timeline
+    from qoe_agent.viewers.tables import Audience
+
+BEFORE, AFTER, STEP = 7200.0, 3600.0, 1.0
+"""Seconds around an incident in which placebo windows are looked for, and the steps of its timeline."""
+NEAR_BEFORE, NEAR_AFTER = 300.0, 420.0
+"""Seconds around an incident that are drawn."""
+DRAWN = 120
+"""Steps at most of what is drawn."""
+MOST_DRAWN = 50
+
+
+def added(exits: Exits, audience: Audience, remaining: float | None) -> Exits:
+    """The same report with what incidents cost. `remaining`: seconds that one who left would still have watched."""
+    from qoe_agent.viewers import estimates
+
+    incidents = audience.incidents()
+    if not incidents:
+        return exits
+    timelines = audience.timelines(incidents, BEFORE, AFTER, STEP)
+    costs = [cost(each, timelines, incidents, remaining) for each in incidents]
+    found = estimates.discoveries(costs)
+    drawn = sorted(found, key=lambda one: (one.p is None, one.p))[:MOST_DRAWN]
+    by_id = {each.id: each for each in incidents}
+    near = {one.id: around(timelines[one.id], by_id[one.id]) for one in drawn if one.id in timelines}
+    return replace(exits, incidents=found, timelines=near, notes=(*exits.notes, *together(found)))
+
+
+def cost(
+    incident: Incident, timelines: dict[str, Timeline], incidents: Sequence[Incident], remaining: float | None
+) -> Cost:
+    """Of one of them; the others are not taken for what is usual."""
+    from qoe_agent.viewers import estimates
+    from qoe_agent.viewers.shapes import Cost
+
+    if incident.id not in timelines:
+        nobody = f"cannot be known: nobody is known to have watched {incident.stream} then"
+        return Cost(incident.id, incident.kind, incident.start, note=nobody, end=incident.end)
+    found = estimates.cost(timelines[incident.id], incident, incidents, remaining=remaining)
+    return found._replace(end=incident.end)
+
+
+def together(costs: Sequence[Cost]) -> list[str]:
+    """What incidents of a kind have in common, in words."""
+    from qoe_agent.viewers import estimates
+
+    return [
+        f"{each.kind.replace('_', ' ')}: over {each.incidents} incidents together viewers leave {each.ratio:.2f} times "
+        f"[{each.low:.2f}, {each.high:.2f}] as fast as otherwise (random effects)"
+        for each in estimates.pooled(costs)
+    ]
+
+
+def around(timeline: Timeline, incident: Incident) -> Timeline:
+    """The part to draw, in coarser steps, by the wall clock of the incident."""
+    moved = incident.start - incident.content[0] if timeline.clock == "content" and incident.content else 0.0
+    end = incident.start if incident.end is None else incident.end
+    first = max(0, int((incident.start - moved - NEAR_BEFORE - timeline.start) / timeline.step))
+    last = int((end - moved + NEAR_AFTER - timeline.start) / timeline.step)
+    last = min(timeline.watching.shape[1], last)
+    each = max(1, -(-(last - first) // DRAWN))
+    cuts = np.arange(first, last, each)
+    if not len(cuts):
+        return timeline
+    sums = [
+        np.add.reduceat(values[:, :last], cuts, axis=1)
+        for values in (timeline.watching, timeline.exits, timeline.orders)
+    ]
+    return replace(
+        timeline, start=timeline.start + first * timeline.step + moved, step=timeline.step * each, watching=sums[0],
+        exits=sums[1], orders=sums[2],
+    )  # fmt: skip
