@@ -7,6 +7,7 @@ message_shown: value, currency, message. Other custom keys become attributes.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _LONGEST_MS = 604_800_000
 _MOST_ATTRIBUTES = 32
+_REMEMBERED = 10_000
 _BYTES = 125
 """Bytes a second in a kilobit a second."""
 
@@ -83,35 +85,43 @@ def _standing(found: dict[str, Any], values: Mapping[str, Value]) -> None:
 def _quality(found: dict[str, Any], values: Mapping[str, Value]) -> None:
     for key, name in (("msd", "startup_ms"), ("ltc", "latency_ms")):
         value = values.get(key)
-        if isinstance(value, int) and 0 <= value <= _LONGEST_MS:
+        if value is not None and isinstance(value, int) and 0 <= value <= _LONGEST_MS:
             found[name] = value
     media_ms = values.get("pt")
     if isinstance(media_ms, int) and FIRST * 1000 <= media_ms <= LAST * 1000:  # else it counts from the beginning
         found["media_ms"] = media_ms
-    for key, name, times in (("bsa", "stalls_total", 1), ("bsda", "stalled_total_ms", 1), ("pb", "bytes_per_second",
-                             _BYTES), ("br", "bytes_per_second", _BYTES)):  # fmt: skip
-        amount = _amount(values.get(key))
-        if amount is not None and name not in found:
-            found[name] = amount * times
-    if host := values.get("h"):
-        found["cdn"] = host
+    for key, name in (("bsa", "stalls_total"), ("bsda", "stalled_total_ms")):
+        if key in values and (amount := _amount(values[key])) is not None:
+            found[name] = amount
+    rate = values.get("pb") or values.get("br")
+    if rate is not None and (amount := _amount(rate)) is not None:
+        found["bytes_per_second"] = amount * _BYTES
+    if "h" in values:
+        found["cdn"] = values["h"]
 
 
-def _amount(value: Value | None) -> int | None:
+@functools.lru_cache(_REMEMBERED)
+def _amount(value: Value) -> int | None:
     """Of a list by object type that of video; of one without types the largest."""
-    if not isinstance(value, tuple) or not value:
+    if not isinstance(value, tuple):
         return None
     pairs = [each if isinstance(each, tuple) else (each, None) for each in value]
-    whole = [(amount, kind) for amount, kind in pairs if isinstance(amount, int)]
+    whole = [(amount, kind) for amount, kind in pairs if isinstance(amount, int) and amount >= 0]
     chosen = [amount for amount, kind in whole if kind in ("v", "av")] or [amount for amount, _ in whole]
     return max(chosen, default=None)
 
 
 def _custom(found: dict[str, Any], custom: Mapping[str, str], name: Value | None) -> None:
-    ours = {key.removeprefix(OURS): value for key, value in custom.items() if key.startswith(OURS) and value}
-    for word in _WORDS:
-        if word in ours:
-            found[word] = ours[word]
+    found.update(_fields(tuple(custom.items())))
+    if isinstance(name, str) and name in CUSTOM_EVENTS and all(key in found for key in CUSTOM_EVENTS[name]):
+        found["kind"] = name
+
+
+@functools.lru_cache(_REMEMBERED)
+def _fields(custom: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    """What custom keys say, of which most are the same in each report of a session. Not to be changed."""
+    ours = {key.removeprefix(OURS): value for key, value in custom if key.startswith(OURS) and value}
+    found: dict[str, Any] = {word: ours[word] for word in _WORDS if word in ours}
     height = ours.get("height", "")
     if height.isascii() and height.isdigit() and 0 < int(height) < 65_536:
         found["height"] = int(height)
@@ -119,9 +129,8 @@ def _custom(found: dict[str, Any], custom: Mapping[str, str], name: Value | None
         found["currency"] = ours["currency"]
     if _NUMBER.fullmatch(ours.get("value", "")):
         found["value"] = float(ours["value"])
-    if isinstance(name, str) and name in CUSTOM_EVENTS and all(key in found for key in CUSTOM_EVENTS[name]):
-        found["kind"] = name
-    others = {key: text(value) for key, value in custom.items()
+    others = {key: text(value) for key, value in custom
               if not key.startswith(OURS) and not private(key.rpartition("-")[2], value)}  # fmt: skip
     if others:
         found["attributes"] = dict(list(others.items())[:_MOST_ATTRIBUTES])
+    return found

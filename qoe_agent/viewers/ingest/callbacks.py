@@ -39,7 +39,7 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Playing, now_ms: int) 
     `query`: of the callback's own URL, `server` tells several servers apart.
     """
     said = _form(body)
-    call, path = said.get("call", ""), f"{said.get('app', '')}/{said.get('name', '')}"
+    call, path = said.get("call", ""), f"{_bare(said.get('app'))}/{_bare(said.get('name'))}"
     server, client = query.get("server", ""), said.get("clientid", "")
     if call in ("publish", "publish_done"):
         return _published(playing, server, path, call == "publish", now_ms)
@@ -142,6 +142,11 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _word(value: Any) -> str:
     return str(value)[:1000] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _bare(value: str | None) -> str:
+    """Without the arguments that some clients leave there: they may hold secrets."""
+    return (value or "").partition("?")[0]
 
 
 def _plain(value: str | None, longest: int) -> str | None:

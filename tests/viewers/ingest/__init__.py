@@ -1,0 +1,1 @@
+"""Taking viewers' events in."""

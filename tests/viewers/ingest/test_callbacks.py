@@ -1,0 +1,166 @@
+"""Media servers' callbacks as events. The bodies of nginx-rtmp were captured from nginx-rtmp 1.2.2."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+
+from qoe_agent.viewers.ingest import callbacks
+from qoe_agent.viewers.ingest.playing import Playing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_800_014_400_000
+CLIENT = "app=live&flashver=LNX%209,0,124,2&swfurl=&tcurl=rtmp://127.0.0.1:1/live&pageurl=&addr=127.0.0.1&clientid=4"
+PLAY = f"{CLIENT}&call=play&name=s1&start=4294965296&duration=0&reset=0&viewer=u42&arm=hd"
+UPDATE = f"{CLIENT}&call=update_play&time=2&timestamp=3900&name=s1&viewer=u42&arm=hd"
+DONE = f"{CLIENT}&call=play_done&name=s1&viewer=u42&arm=hd"
+
+
+class Server:
+    """Calls back once a second."""
+
+    def __init__(self, server: str = "") -> None:
+        self.playing, self.now, self._query = Playing(), NOW, {"server": server} if server else {}
+
+    def nginx(self, body: str) -> list[dict[str, Any]]:
+        self.now += 1000
+        return callbacks.nginx(body.encode(), self._query, self.playing, self.now)
+
+    def srs(self, **said: Any) -> list[dict[str, Any]]:
+        self.now += 1000
+        return callbacks.srs(json.dumps(said).encode(), self.playing, self.now)
+
+    def mediamtx(self, **said: str) -> list[dict[str, Any]]:
+        self.now += 1000
+        return callbacks.mediamtx(urlencode(said).encode(), True, self.playing, self.now)
+
+
+def test_a_viewer_of_nginx_rtmp_joins_watches_and_leaves_as_one_session() -> None:
+    server = Server("edge-1")
+    (join,), (beat,), (leave,) = server.nginx(PLAY), server.nginx(UPDATE), server.nginx(DONE)
+    assert join == {"kind": "join", "session": f"edge-1-4-{NOW + 1000}", "at_ms": NOW + 1000, "state": "playing",
+                    "stream": "live/s1", "user": "u42", "arm": "hd"}  # fmt: skip
+    assert (beat["kind"], beat["state"], beat["session"]) == ("heartbeat", "playing", join["session"])
+    assert (leave["kind"], leave["cause"], leave["session"]) == ("leave", "quit", join["session"])
+
+
+def test_ids_that_begin_anew_with_the_server_are_other_sessions() -> None:
+    server = Server()
+    first = server.nginx(PLAY)[0]["session"]
+    assert server.nginx(PLAY)[0]["session"] != first
+
+
+def test_nothing_is_kept_of_addresses_and_programs() -> None:
+    events = [event for body in (PLAY, UPDATE, DONE) for event in Server().nginx(body)]
+    assert "127.0.0.1" not in json.dumps(events)
+    assert "LNX" not in json.dumps(events)
+
+
+def test_a_session_named_in_the_address_is_that_session() -> None:
+    assert Server().nginx(f"{PLAY}&session=abc")[0]["session"] == "abc"
+
+
+def test_a_viewer_cannot_pass_for_another_call_or_client() -> None:
+    (event,) = Server().nginx(f"{PLAY}&call=play_done&clientid=9&name=other")
+    assert (event["kind"], event["stream"]) == ("join", "live/s1")
+
+
+def test_arguments_that_a_client_left_in_the_application_are_not_kept() -> None:
+    (event,) = Server().nginx(PLAY.replace("app=live", "app=live%3Ftoken%3Dsecret"))
+    assert event["stream"] == "live/s1"
+
+
+def test_the_publishers_end_is_the_end_for_those_who_watch_and_who_leaves_then_did_not_quit() -> None:
+    server = Server()
+    session = server.nginx(PLAY)[0]["session"]
+    published = CLIENT.replace("clientid=4", "clientid=1")
+    (ended,) = server.nginx(f"{published}&call=publish_done&name=s1")
+    assert (ended["kind"], ended["session"], ended["state"]) == ("heartbeat", session, "ended")
+    assert server.nginx(f"{published}&call=publish_done&name=s1") == []
+    assert server.nginx(f"{published}&call=publish_done&name=other") == []
+    assert server.nginx(UPDATE)[0]["state"] == "ended"
+    assert server.nginx(DONE)[0]["cause"] == "ended"
+
+
+def test_a_publisher_who_comes_back_is_seen_again() -> None:
+    server = Server()
+    server.nginx(PLAY)
+    published = CLIENT.replace("clientid=4", "clientid=1")
+    server.nginx(f"{published}&call=publish_done&name=s1")
+    assert server.nginx(f"{published}&call=publish&name=s1")[0]["state"] == "playing"
+    assert server.nginx(DONE)[0]["cause"] == "quit"
+
+
+def test_publishers_are_no_viewers() -> None:
+    server = Server()
+    assert server.nginx(CLIENT.replace("4", "1") + "&call=update_publish&name=s1") == []
+    assert server.nginx("app=live&call=connect&epoch=1222237") == []
+
+
+def test_a_leave_of_whom_nobody_heard_is_told_all_the_same() -> None:
+    (leave,) = Server().nginx(DONE)
+    assert (leave["kind"], leave["stream"], leave["user"]) == ("leave", "live/s1", "u42")
+
+
+@pytest.mark.parametrize("body", ["call=play&app=a&name=b", "&".join(f"a{n}=1" for n in range(200))])
+def test_what_cannot_be_understood_says_so(body: str) -> None:
+    with pytest.raises(callbacks.Malformed):
+        Server().nginx(body)
+
+
+def test_who_plays_survives_the_process(tmp_path: Path) -> None:
+    before, after = Server("edge"), Server("edge")
+    session = before.nginx(PLAY)[0]["session"]
+    before.nginx(CLIENT.replace("4", "1") + "&call=publish_done&name=s1")
+    before.playing.save(tmp_path / "playing.json")
+    after.playing.load(tmp_path / "playing.json")
+    (leave,) = after.nginx(DONE)
+    assert (leave["session"], leave["cause"]) == (session, "ended")
+
+
+def test_a_damaged_file_of_who_plays_is_no_reason_to_fail(tmp_path: Path) -> None:
+    (tmp_path / "playing.json").write_text('[["a", "b"')
+    Playing().load(tmp_path / "playing.json")
+
+
+def test_players_without_end_are_forgotten_in_turn() -> None:
+    playing = Playing(most=2)
+    for each in range(4):
+        playing.begin(("", str(each)), f"s{each}", "live/s1")
+    assert playing.get(("", "1")) is None
+    assert list(playing.published("", "live/s1", begun=False)) == ["s2", "s3"]
+
+
+SRS = {"server_id": "vid-1", "client_id": "9308h583", "ip": "192.168.1.10", "vhost": "__defaultVhost__", "app": "live",
+       "stream": "s1", "param": "?viewer=u42&arm=hd", "pageUrl": "http://x/?token=1"}  # fmt: skip
+
+
+def test_a_viewer_of_srs_joins_and_leaves() -> None:
+    server = Server()
+    (join,), (leave,) = server.srs(action="on_play", **SRS), server.srs(action="on_stop", **SRS)
+    assert (join["kind"], join["session"], join["stream"], join["user"]) == ("join", "vid-1-9308h583", "live/s1", "u42")
+    assert (leave["kind"], leave["session"]) == ("leave", join["session"])
+    assert "192.168" not in json.dumps([join, leave])
+
+
+def test_srs_stops_without_a_client_are_left_out() -> None:
+    assert Server().srs(action="on_stop", **{**SRS, "client_id": ""}) == []
+    assert Server().srs(action="on_connect", **SRS) == []
+
+
+def test_a_publisher_of_srs_ends_the_stream() -> None:
+    server = Server()
+    server.srs(action="on_play", **SRS)
+    assert server.srs(action="on_unpublish", **{**SRS, "client_id": "p"})[0]["state"] == "ended"
+
+
+def test_a_reader_of_mediamtx_joins_and_leaves() -> None:
+    server, reader = Server(), {"path": "live/s1", "id": "5f8a", "type": "webRTCSession", "query": "viewer=u42"}
+    (join,), (leave,) = server.mediamtx(event="read", **reader), server.mediamtx(event="unread", **reader)
+    assert (join["kind"], join["session"], join["stream"], join["user"]) == ("join", "5f8a", "live/s1", "u42")
+    assert (leave["kind"], leave["session"]) == ("leave", "5f8a")
