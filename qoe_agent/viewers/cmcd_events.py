@@ -94,7 +94,7 @@ def _quality(found: dict[str, Any], values: Mapping[str, Value]) -> None:
         if key in values and (amount := _amount(values[key])) is not None:
             found[name] = amount
     rate = values.get("pb") or values.get("br")
-    if rate is not None and (amount := _amount(rate)) is not None:
+    if rate is not None and (amount := _amount(rate)):  # 0: hls.js where the playlist names no bandwidth
         found["bytes_per_second"] = amount * _BYTES
     if "h" in values:
         found["cdn"] = values["h"]
