@@ -104,9 +104,10 @@ async def measured(folder: Path, given: argparse.Namespace) -> int:
         waits.sort()
         count, total = len(waits), len(waits) * events
         print(
-            f"{what:6} {events:2} a body: {count / took:,.0f} requests/s, {total / took:,.0f} events/s ({count / used:,.0f}"
-            f" requests, {total / used:,.0f} events a core), acknowledged within {waits[count // 2] * 1000:.1f} ms"
-            f" (median), {waits[count * 99 // 100] * 1000:.1f} ms (99 %); memory {process.memory_info().rss >> 20} MB"
+            f"{what:6} {events:2} a body: {count / took:,.0f} requests/s, {total / took:,.0f} events/s"
+            f" ({count / used:,.0f} requests, {total / used:,.0f} events a core), acknowledged within"
+            f" {waits[count // 2] * 1000:.1f} ms (median), {waits[count * 99 // 100] * 1000:.1f} ms (99 %); memory"
+            f" {process.memory_info().rss >> 20} MB"
         )
     task.cancel()
     await asyncio.wait({task})
