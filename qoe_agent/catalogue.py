@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "about", "alerts.meter", "board", "evidence.keeper", "exporter", "fleet", "quarantine", "rollcall", "session",
-    "shard", "strain", "tally", "viewers.ingest.meter", "vitals",
+    "shard", "strain", "tally", "viewers.exodus", "viewers.ingest.meter", "vitals",
 )  # fmt: skip
 """Modules that declare metrics of their own, beside the probes."""
-OWN = ("strain", "quarantine")
-"""Modules that report incidents of the agent's own."""
+OWN = ("strain", "quarantine", "viewers.exodus")
+"""Modules that report incidents beside the probes."""
 
 
 @functools.cache

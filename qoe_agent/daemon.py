@@ -8,6 +8,8 @@ import dataclasses
 import logging
 import os
 import signal
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qoe_agent import catalogue, logs
@@ -25,6 +27,7 @@ from qoe_agent.history import History
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
 from qoe_agent.thumbnails import Thumbnails
+from qoe_agent.viewers.chronicle import Chronicle
 from qoe_agent.viewers.ingest.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ class Daemon:
         self.history, self.thumbnails = History(self.board), Thumbnails(lambda until: self.fleet.look(until))
         options = dataclasses.replace(config.agent, workers=0) if viewers else config.agent
         self.fleet = crew(self.board, options, self.discovery.expected, self.thumbnails.take)
-        self.viewers = self._keeper(config)
+        self.viewers, self.chronicle = self._keeper(config), self._chronicle(config)
         self.discipline = Discipline(config.clock)
         self.evidence = shelf(config.agent.evidence)
         self.about = About(self.board)
@@ -88,7 +91,15 @@ class Daemon:
         if self._watches and not self.shard.alone:
             log.info("viewers' events are for `qoe-agent ingest` to take in, because agents share the streams")
             return None
-        return Keeper(self.board, config)
+        return Keeper(self.board, config, lambda name: any(each.name == name for each in self.fleet.streams()))
+
+    def _chronicle(self, config: Config) -> Chronicle | None:
+        """Who writes incidents beside viewers' events, if these are kept and this agent watches."""
+        if config.ingest.folder is None or not self._watches:
+            return None
+        name = "-".join(filter(None, (socket.gethostname(), config.agent.vantage, self.shard.number)))
+        folder = Path(config.ingest.folder)
+        return Chronicle(self.board, lambda key: self.history.now(key).get("latency"), folder, name, config.ingest.keep)
 
     async def start(self) -> str:
         """Begin; returns where the exporter listens. OSError: it cannot."""
@@ -107,6 +118,8 @@ class Daemon:
         ]
         if self.viewers:
             self._tasks.append(asyncio.create_task(self.viewers.run(), name="viewers' events"))
+        if self.chronicle:
+            self._tasks.append(asyncio.create_task(self.chronicle.run(), name="incidents beside viewers' events"))
         if self.evidence:
             self._tasks.append(asyncio.create_task(tend(self.evidence, self.board), name="evidence"))
         if self._path is not None:

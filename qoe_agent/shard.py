@@ -119,6 +119,11 @@ class Shard:
         """Whether all streams are this agent's."""
         return self._share is None
 
+    @property
+    def number(self) -> str:
+        """Which part this agent's is, from 0; empty where all is its own."""
+        return "" if self._share is None else str(self._share.ordinal)
+
     def line(self) -> str:
         """For people: which part this is and how much of the whole; empty where all is this agent's."""
         part = self._share

@@ -64,6 +64,8 @@ RULES: Mapping[str, tuple[float, float, tuple[str, ...], Severity | None]] = {
     "flicker": (15, 30, CONTENT, None),
     "no_keyframes": (10, 10, DOWN, None),
     "clock_untrusted": (30, 30, DOWN, None),
+    "exits_unexplained": (0, 30, DOWN, None),
+    "fault_unnoticed": (0, 30, (), None),
     "agent_overloaded": (30, 30, (), None),
     "decode_suspended": (0, 30, (), None),
 }

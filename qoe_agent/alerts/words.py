@@ -56,6 +56,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "flicker": ("brightness pumps", "画面亮度闪动"),
     "no_keyframes": ("no key frames come", "缺少关键帧"),
     "clock_untrusted": ("a clock is wrong: latencies cannot be trusted", "时钟不可信，延迟数据不可用"),
+    "exits_unexplained": ("viewers leave, and the probe sees nothing wrong", "观众大量离开，而探测未见异常"),
+    "fault_unnoticed": ("viewers stayed through a fault", "故障期间观众未见流失"),
     "agent_overloaded": ("the agent is overloaded", "探测代理过载"),
     "decode_suspended": ("decoding crashes the agent's worker and is suspended", "解码导致工作进程崩溃，已暂停解码"),
     TEST: ("this is a test, nothing is wrong", "这是一条测试消息，无故障"),

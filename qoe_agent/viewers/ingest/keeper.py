@@ -18,15 +18,17 @@ from qoe_agent import clock
 from qoe_agent.link import Link
 from qoe_agent.model import Sample
 from qoe_agent.sink import Key
+from qoe_agent.viewers.exodus import Exodus
 from qoe_agent.viewers.ingest import meter
 from qoe_agent.viewers.ingest.process import Setup, _tls
 from qoe_agent.viewers.ingest.whose import Known, known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from qoe_agent.board import Board
     from qoe_agent.config import Config, Ingest, Stream
+    from qoe_agent.viewers.ingest.departures import Departed
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +47,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 class Keeper:
     """Where viewers' events come in."""
 
-    def __init__(self, board: Board, config: Config) -> None:
+    def __init__(self, board: Board, config: Config, watches: Callable[[str], bool]) -> None:
+        """`watches`: whether a stream is this agent's to watch."""
         self._board, self._options, self._agent = board, config.ingest, config.agent
         board.declare(*meter.METRICS)
         self._metrics = {metric.name: metric for metric in meter.METRICS}
+        self.exodus = Exodus(board, watches)
         self._streams: tuple[Known, ...] = ()
         self._admitted: set[str] = set()
         self._socket: socket.socket | None = None
@@ -93,6 +97,7 @@ class Keeper:
         for name in self._admitted - names:
             self._board.remove(Key(name))
         self._admitted &= names
+        self.exodus.keep(names)
         self._streams = now
         self._send("streams", now)
 
@@ -165,6 +170,8 @@ class Keeper:
             what, *rest = message
             if what == "found":
                 self._put(rest[0])
+            elif what == "departed":
+                self._departed(rest[0])
 
     def _put(self, found: list[tuple[Key | None, list[Any]]]) -> None:
         now, names = clock.now(), {each.name for each in self._streams}
@@ -179,6 +186,14 @@ class Keeper:
                     self._board.put(key, Sample(self._metrics[name], value, labels, count), now)
                 except (KeyError, ValueError):
                     log.exception("what was counted of viewers' events does not fit")
+
+    def _departed(self, slots: list[Departed]) -> None:
+        names = {each.name for each in self._streams}
+        ours = [slot for slot in slots if slot.stream in names]
+        for stream in {slot.stream for slot in ours}:
+            if self._board.admit(Key(stream)):
+                self._admitted.add(stream)
+        self.exodus.take(ours)
 
     async def _bury(self) -> int | None:
         """Nothing more comes of it: see that it is gone."""

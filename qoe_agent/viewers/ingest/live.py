@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qoe_agent.model import Sample
 from qoe_agent.sink import Key
 from qoe_agent.viewers.ingest import meter
+from qoe_agent.viewers.ingest.departures import SETTLES, Departed, Departures
 from qoe_agent.viewers.ingest.messages import Messages
 from qoe_agent.viewers.ingest.sums import Sums
 
@@ -35,10 +36,14 @@ MOST_LEFT = 500_000
 class Session:
     """One who watches."""
 
-    __slots__ = ("interval", "last_ms", "offset_ms", "seen", "stall_ms", "started", "state", "stream", "told")
+    __slots__ = (
+        "interval", "last_ms", "offset_ms", "seen", "settled", "stall_ms", "started", "state", "stream", "told",
+    )  # fmt: skip
 
     def __init__(self, stream: str, now: float, told: bool) -> None:
         self.stream, self.seen, self.told = stream, now, told
+        self.settled = False
+        """Whether it has watched for a minute."""
         self.state = "unknown"
         self.last_ms = -1
         """Of the latest event, by the session's clock."""
@@ -67,6 +72,8 @@ class Live:
         self._sessions: dict[int, Session] = {}
         self._watching: dict[str, int] = {}
         self._due: dict[int, list[int]] = {}
+        self._settles: dict[int, list[int]] = {}
+        self._departures = Departures(now)
         self._ticked = int(now)
         self._left: dict[int, int] = {}
         self._left_before: dict[int, int] = {}
@@ -90,10 +97,13 @@ class Live:
         elif stream and session.stream != stream:
             self._watching[session.stream] -= 1
             self._watching[stream] = self._watching.get(stream, 0) + 1
+            if session.settled:
+                self._departures.unsettle(session.stream)
+                self._departures.settle(stream)
             session.stream = stream
         self._note(session, event, now)
         if event.kind == "leave":
-            self._close(name, session, "failed" if event.cause == "failed" else session.state)
+            self._close(name, session, "failed" if event.cause == "failed" else session.state, now)
             self._remember(name, event.at_ms if event.at_ms is not None else session.last_ms)
 
     def _open(self, name: int, event: ViewerEvent, stream: str, now: float, told: bool) -> Session | None:
@@ -105,6 +115,7 @@ class Live:
             return None
         session = self._sessions[name] = Session(stream, now, told)
         self._wait(name, session, now)
+        self._settles.setdefault(int(now + SETTLES) + 1, []).append(name)
         self._watching[stream] = self._watching.get(stream, 0) + 1
         if event.kind == "join" or (event.kind != "leave" and now - self._began > SILENCE):
             self._sums.count(meter.JOINS, stream)
@@ -155,8 +166,10 @@ class Live:
         due = min(session.deadline(), now + LONGEST)
         self._due.setdefault(max(self._ticked, int(due)) + 1, []).append(name)
 
-    def _close(self, name: int, session: Session, state: str) -> None:
+    def _close(self, name: int, session: Session, state: str, at: float) -> None:
         del self._sessions[name]
+        if session.settled:
+            self._departures.left(session.stream, at)
         self._watching[session.stream] -= 1
         self._sums.count(meter.EXITS, session.stream, (state,))
 
@@ -168,17 +181,25 @@ class Live:
         """Look for those who fell silent."""
         while self._ticked < int(now):
             self._ticked += 1
+            for name in self._settles.pop(self._ticked, ()):
+                if (session := self._sessions.get(name)) and not session.settled:
+                    session.settled = True
+                    self._departures.settle(session.stream)
             for name in self._due.pop(self._ticked, ()):
                 session = self._sessions.get(name)
                 if session is None:
                     continue
                 if session.deadline() <= now:
-                    self._close(name, session, session.state)
+                    self._close(name, session, session.state, session.seen + session.interval / 2)
                 else:
                     self._wait(name, session, now)
         self._messages.tick(now)
         if now - self._turned > LEFT:
             self._left, self._left_before, self._turned = {}, self._left, now
+
+    def departed(self, now: float) -> list[Departed]:
+        """Ten seconds that are complete by now, of each stream, once."""
+        return self._departures.tick(now)
 
     def tell(self, sink: Sink, now: float) -> None:
         """Put what is known there. Streams of which no viewer was ever heard have no number."""
@@ -191,5 +212,7 @@ class Live:
     def keep(self, names: frozenset[str]) -> None:
         """Only these streams are ours."""
         for name in [name for name, each in self._sessions.items() if each.stream not in names]:
-            del self._sessions[name]
+            session = self._sessions.pop(name)
+            if session.settled:
+                self._departures.unsettle(session.stream)
         self._watching = {name: count for name, count in self._watching.items() if name in names}

@@ -132,6 +132,8 @@ class Process:
                 self._try()
             await self.store.turn()
             self.live.tick(clock.now())
+            if departed := self.live.departed(clock.now()):
+                self._link.send("departed", departed)
             self._tell()
             self._sweep(clock.now())
 
