@@ -80,8 +80,9 @@ async def _ask(port: int, what: str, events: int, connections: int, seconds: flo
 
 async def measured(folder: Path, given: argparse.Namespace) -> int:
     """All kinds of load, one after the other; returns how many events were acknowledged."""
-    text = f"ingest: {{listen: '127.0.0.1:0', folder: {folder}, sources: [{{name: bench, keys: [{KEY}]}}]}}"
-    keeper = Keeper(Board(), config.parse(f"{text}\nstreams: [{{name: show, url: 'rtmp://h/live/show'}}]", "x", {}))
+    text = f"""ingest: {{listen: '127.0.0.1:0', folder: {folder}, sources: [{{name: bench, keys: [{KEY}]}}]}}
+streams: [{{name: show, url: 'rtmp://h/live/show'}}]"""
+    keeper = Keeper(Board(), config.parse(text, "agent.yml", {}), lambda _: True)
     port = int(keeper.bind().rsplit(":", 1)[1])
     task = asyncio.create_task(keeper.run())
     acknowledged = 0

@@ -100,7 +100,8 @@ def main() -> None:
         why = f"{folder}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
         log.error("viewers' events stay in the log: %s", why)
         raise SystemExit(1) from None
-    sys.stdout.write(json.dumps(done._asdict()))
+    with contextlib.suppress(BrokenPipeError):  # who began this is gone
+        os.write(sys.stdout.fileno(), json.dumps(done._asdict()).encode())
 
 
 if __name__ == "__main__":

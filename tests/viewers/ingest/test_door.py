@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from qoe_agent.config import Ingest, Source
-from qoe_agent.viewers.ingest.door import ADDRESSES, Door, admits, shared
+from qoe_agent.viewers.ingest import door as doors
+from qoe_agent.viewers.ingest.door import Door, admits, shared
 
 OLD, NEW = "pk-old-0123456789", "pk-new-0123456789"
 
@@ -71,11 +72,13 @@ def test_each_address_has_a_rate_of_its_own_and_a_customers_network_counts_as_on
     assert made.address_wait("2001:db8::2", None, 0.0) > 0
 
 
-def test_addresses_without_end_are_forgotten_in_turn() -> None:
-    made, _ = door(per_address=1.0)
-    for each in range(ADDRESSES + 10):
-        made.address_wait(f"a{each}", None, 0.0)
-    assert len(made._addresses) == ADDRESSES
+def test_addresses_without_end_are_forgotten_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "ADDRESSES", 10)
+    made, _ = door(per_address=0.1)
+    for each in range(12):
+        made.address_wait(f"1.1.1.{each}", None, 0.0)
+    assert made.address_wait("1.1.1.11", None, 0.0) > 0
+    assert made.address_wait("1.1.1.0", None, 0.0) == 0.0
 
 
 def test_pages_of_other_sites_may_not_send_but_whoever_is_no_page_may() -> None:

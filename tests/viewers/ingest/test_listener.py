@@ -110,7 +110,8 @@ async def test_cmcd_reports_are_on_disk_when_they_are_acknowledged(ingest: Inges
 async def test_cmcd_comes_by_query_and_by_headers_of_which_headers_win(ingest: Ingested, method: str) -> None:
     query = "cmcd?x=1&CMCD=sid%3D%22query%22%2Csn%3D1%2Cv%3D2"
     assert (await ingest.ask(query, method))[0] == 204
-    assert (await ingest.ask(query, method, headers={"CMCD-Session": 'sid="header"', "CMCD-Request": "sn=2,v=2"}))[0] == 204
+    headers = {"CMCD-Session": 'sid="header"', "CMCD-Request": "sn=2,v=2"}
+    assert (await ingest.ask(query, method, headers=headers))[0] == 204
     assert ingest.stored() == [("header", 2), ("query", 1)]
 
 
