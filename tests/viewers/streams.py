@@ -11,10 +11,12 @@ from qoe_agent.viewers.shapes import Incident, Timeline
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-BEFORE, AFTER = 7200, 900
+BEFORE, AFTER = 3600, 600
 HAZARD = 8e-4
 """Exits a second and viewer; of Puffer's television in the second to fifth minute."""
 FREEZE, LAG = 8.0, 30.0
+HELD = 5
+"""Seconds for which the intensity of content stays as it is."""
 
 
 class Struck(NamedTuple):
@@ -50,15 +52,13 @@ def struck(source: Generator, *, viewers: float = 5000.0, exposed: float = 1.0, 
 
 
 def _walk(source: Generator, steps: int, sd: float, lasting: float) -> np.ndarray:
-    keep = np.exp(-1.0 / lasting)
-    noise = source.normal(0.0, sd * np.sqrt(1 - keep * keep), steps)
-    noise[0] = source.normal(0.0, sd)
-    found = np.empty(steps)
-    level = 0.0
-    for step, each in enumerate(noise.tolist()):
-        level = keep * level + each if step else each
-        found[step] = level
-    return found
+    keep = np.exp(-HELD / lasting)
+    noise = source.normal(0.0, sd * np.sqrt(1 - keep * keep), -(-steps // HELD)).tolist()
+    level, found = source.normal(0.0, sd), []
+    for each in noise:
+        level = keep * level + each
+        found.append(level)
+    return np.repeat(found, HELD)[:steps]
 
 
 def _spread(exits: np.ndarray, heartbeat: int) -> np.ndarray:

@@ -3,8 +3,9 @@
 A: viewers of the same stream whom it did not strike show what would have been (ratio of ratios).
 B: everybody was struck: the minutes before show it, and placebo windows of the same stream how well they do.
 In both, exits come in bursts (content), so that independent counts would call a third of nothing significant: the
-variance is scaled by what placebo windows show (phi, at least 1), and t has as many degrees of freedom as there are
-placebos. The rank among placebos is a check that rests on no distribution.
+variance is scaled by what placebo windows show (phi, at least 1), and t has half as many degrees of freedom as there
+are placebos, since neighbours share the minutes before them. The rank among placebos is a check that rests on no
+distribution.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _scale(quiet: Sequence[Contrast]) -> Scale:
     z = np.array([each.z for each in quiet if each.fewest >= FEWEST_UNEXPOSED])
     if len(z) < FEWEST_PLACEBOS:
         return Scale(1.0, inf, tuple(z.tolist()))
-    return Scale(max(1.0, float((z**2).mean())), float(len(z)), tuple(z.tolist()))
+    return Scale(max(1.0, float((z**2).mean())), len(z) / 2.0, tuple(z.tolist()))
 
 
 def _told(found: Cost, seen: Contrast, scale: Scale) -> Cost:

@@ -20,7 +20,7 @@ FALSE = 0.05
 
 def adjusted(ps: Sequence[float]) -> list[float]:
     """p values by Benjamini and Hochberg (1995): those at most q are discoveries of which q are false on average."""
-    if not ps:
+    if not len(ps):
         return []
     values = np.asarray(ps, float)
     order = np.argsort(values)[::-1]

@@ -26,8 +26,8 @@ NONE_LEFT = -log(0.025)
 """Exits that may be expected where none were seen, at most (97.5 % one-sided)."""
 FEWEST = 2
 """Buckets that an interval needs."""
-NEGLIGIBLE = -20.0
-"""Logarithm of a cumulative hazard: nobody left."""
+NEGLIGIBLE = 0.5
+"""Expected exits: nobody left."""
 
 
 def retention(cells: Cells | Study, at: Sequence[float] = AT) -> tuple[Mark, ...]:
@@ -42,9 +42,10 @@ def retention(cells: Cells | Study, at: Sequence[float] = AT) -> tuple[Mark, ...
         return tuple(_nobody_left(watched, second, row) for second, row in zip(seconds, held, strict=True))
     values, copies = log_cumulative(found.hazards, held), log_cumulative(found.copies, held)
     reach = t_quantile(0.95, found.buckets - 1) if found.buckets >= FEWEST else inf
+    exits = found.exits[:, : len(TENURE)].sum(axis=0)
     marks = []
     for place, second in enumerate(seconds):
-        if values[place] < NEGLIGIBLE:
+        if exits[held[place] > 0.0].sum() < NEGLIGIBLE:
             marks.append(_nobody_left(watched, second, held[place]))
             continue
         value, error = float(values[place]), reach * float(spread(copies[:, place]))

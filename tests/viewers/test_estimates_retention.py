@@ -1,0 +1,144 @@
+"""Retention and causes: what was seen, with intervals that hold for users and not for sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import exp, log
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from qoe_agent.viewers.estimates import breakdown, curve, incidence, remaining, retention, study
+from qoe_agent.viewers.estimates.minutes import restricted
+from qoe_agent.viewers.shapes import CAUSES, TENURE
+from tests.viewers.crowd import NEVER, PUFFER, cells, crowd, heartbeats
+
+if TYPE_CHECKING:
+    from tests.viewers.crowd import Floats
+
+
+def true_share(seconds: float) -> float:
+    held = np.clip(np.minimum(np.append(TENURE[1:], NEVER), seconds) - np.array(TENURE), 0.0, None)
+    return exp(-float(held @ np.array(PUFFER)))
+
+
+@pytest.mark.parametrize("every", [0.0, 5.0, 30.0])
+def test_shares_are_those_the_audience_was_made_with(every: float) -> None:
+    people = crowd(np.random.default_rng(1), 60_000, stalls=0)
+    known = heartbeats(np.random.default_rng(2), people, every) if every else ()
+    marks = retention(cells(people, *known))
+    assert [mark.seconds for mark in marks] == [3.0, 30.0, 180.0]
+    for mark in marks:
+        assert mark.low < true_share(mark.seconds) < mark.high
+        assert mark.high - mark.low < 0.03
+
+
+def test_a_report_at_each_stall_does_not_move_the_curve() -> None:
+    people = crowd(np.random.default_rng(1), 100_000)
+    held = cells(people, *heartbeats(np.random.default_rng(2), people, 30.0))
+    seen = float((people.exit > 30.0).mean())
+    told = retention(held, [30.0])[0]
+    assert told.low < seen < told.high
+    blind = cells(people, *heartbeats(np.random.default_rng(2), people, 30.0), by_state=False)
+    assert retention(blind, [30.0])[0].low > seen, "a model without stalls would be fooled"
+
+
+def test_the_interval_is_that_of_users() -> None:
+    """Within 5 % of the exact user-level delta error (of the log cumulative hazard); sessions alone say too little."""
+    people = crowd(np.random.default_rng(12), 100_000, users=25_000, frailty=0.8, stalls=0)
+    edges = np.array([*TENURE[:9], NEVER])
+    watched = np.clip(np.minimum(edges[1:], people.watched[:, None]) - edges[:-1], 0.0, None)
+    left = (people.exit[:, None] > edges[:-1]) & (people.exit[:, None] <= edges[1:]) & (people.exit[:, None] < NEVER)
+    rates = left.sum(axis=0) / watched.sum(axis=0)
+    lasting = np.clip(np.minimum(edges[1:], 120.0) - edges[:-1], 0.0, None)
+    pulls = (left - rates * watched) @ (lasting / watched.sum(axis=0)) / float(rates @ lasting)
+    exact, alone = (_error(each) for each in (np.bincount(people.user, pulls), pulls))
+    told = retention(cells(people), [120.0])[0]
+    error = log(log(told.low) / log(told.high)) / 2 / 1.9623
+    assert error == pytest.approx(exact, rel=0.05)
+    assert alone < 0.9 * exact
+
+
+def _error(pulls: Floats) -> float:
+    return float(np.sqrt((pulls**2).sum()))
+
+
+def test_golden() -> None:
+    """Ten leave after 2 s, ten after 4 s, eighty watch for 5 s: 100, 190 and 170 person-seconds in three bins."""
+    people = crowd(np.random.default_rng(0), 100, stalls=0)
+    people = people._replace(exit=np.repeat([2.0, 4.0, NEVER], [10, 10, 80]), censor=np.full(100, 5.0))
+    marks = curve(cells(people, buckets=10))
+    assert [mark.seconds for mark in marks] == [1.0, 3.0, 5.0]
+    assert [mark.share for mark in marks] == pytest.approx(
+        [1.0, exp(-2 * 10 / 190), exp(-2 * 10 / 190 - 2 * 10 / 170)], rel=1e-4
+    )
+    assert marks[0].high == 1.0
+    assert marks[0].low == pytest.approx(exp(-3.689 / 100), rel=1e-3), "nobody of a hundred is not nobody of all"
+
+
+def test_what_nobody_was_seen_to_reach_is_left_out() -> None:
+    people = crowd(np.random.default_rng(0), 100, stalls=0)
+    people = people._replace(exit=np.full(100, NEVER), censor=np.full(100, 40.0))
+    marks = retention(cells(people))
+    assert [(mark.seconds, mark.share, mark.high) for mark in marks] == [(3.0, 1.0, 1.0), (30.0, 1.0, 1.0)]
+    assert retention(cells(people), [0.0, 1e9]) == ()
+
+
+@pytest.mark.parametrize("every", [0.0, 10.0])
+def test_causes_share_those_who_are_gone(every: float) -> None:
+    source = np.random.default_rng(3)
+    people = crowd(source, 30_000, stalls=0)
+    early = people.exit < 30.0
+    causes = np.where(source.random(30_000) < np.where(early, 0.4, 0.1), 1, 0)
+    known = heartbeats(source, people, every) if every else ()
+    held = cells(people, *known, causes=causes)
+    rows = {(row["seconds"], row["cause"]): row for row in incidence(held)}
+    assert {cause for _, cause in rows} == {"left", "failed"}
+    for (seconds, cause), row in rows.items():
+        seen = float(((people.exit < seconds) & (causes == CAUSES.index(cause))).mean())
+        assert row["low"] - 0.003 < seen < row["high"] + 0.003
+    gone = [sum(rows[mark.seconds, cause]["share"] for cause in ("left", "failed")) for mark in retention(held)]
+    assert gone == pytest.approx([1 - mark.share for mark in retention(held)], abs=1e-6)
+
+
+def test_a_region_that_leaves_sooner_stands_out_and_the_others_do_not() -> None:
+    source = np.random.default_rng(5)
+    hasty, others = crowd(source, 4000, stalls=0, scale=1.3), crowd(source, 16_000, stalls=0)
+    people = type(hasty)(*(np.concatenate(each) for each in zip(others, hasty, strict=True)))
+    people = people._replace(user=np.arange(20_000))
+    region = np.repeat([0, 1, 2, 3, 4], 4000)
+    parts = [cells(type(people)(*(each[region == code] for each in people)), by_state=False) for code in range(5)]
+    names = ("north", "east", "south", "west", "hasty")
+    made = replace(
+        parts[0], factors=("region",), levels=(names,), bins=np.repeat(np.arange(17), 5).astype(np.int32),
+        design=np.tile(np.arange(5), 17)[:, None].astype(np.int32),
+        **{
+            field: np.concatenate([
+                _moved(getattr(part, field), code) if field.endswith("_cell") else getattr(part, field)
+                for code, part in enumerate(parts)
+            ])
+            for field in ("time_cell", "time_bucket", "time_seconds", "exit_bucket", "exit_cause", "exit_count",
+                          "exit_cell", "exit_seconds")
+        },
+    )  # fmt: skip
+    rows = breakdown({"region": made}, sessions={("region", "hasty"): 4000})
+    found = {row["level"]: row for row in rows if row["seconds"] == 30.0}
+    assert found["hasty"]["p_adjusted"] < 1e-6
+    assert found["hasty"]["share"] < found["north"]["low"]
+    assert (found["hasty"]["sessions"], found["north"]["sessions"]) == (4000, None)
+    assert set(rows[0]) == {"attribute", "level", "sessions", "seconds", "share", "low", "high", "p_adjusted"}
+
+
+def _moved(bins: np.ndarray, code: int) -> np.ndarray:
+    return np.where(bins >= 0, bins * 5 + code, -1)
+
+
+def test_what_remains_is_the_mean_of_what_survives() -> None:
+    flat = np.full(17, 1 / 600)
+    assert restricted(flat, 77.0, 3600.0) == pytest.approx(600 * (1 - exp(-6)))
+    assert restricted(np.zeros(17), 77.0, 3600.0) == 3600.0
+    people = crowd(np.random.default_rng(1), 20_000, stalls=0)
+    left = people.exit < NEVER
+    later = [np.minimum(people.exit[people.exit > at] - at, 3600.0).mean() for at in people.exit[left][:400]]
+    assert remaining(study(cells(people))) == pytest.approx(float(np.mean(later)), rel=0.3)
