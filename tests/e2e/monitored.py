@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -21,11 +22,15 @@ from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
 from tests import promql
 from tests.e2e import replayed, servers
+from tests.e2e.audience import KEY, audience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
+PROCESS = "qoe_agent.viewers.ingest.process"
+AFTER = 15.0
+"""Seconds until the process dies that takes viewers' events in: the slowest of them has been given up then."""
 FAULTS = (Fault("stall", 12, 2),)
 FAULTY = ("garbled.flv", "silence.ts", "black.ts", "frozen.ts", "resolution.flv")
 
@@ -39,13 +44,13 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
     often = {"decode": "all", "join": {"every": "2s"}, "tiles": "1x2"}
     async with contextlib.AsyncExitStack() as stack:
         side = await stack.enter_async_context(_side())
-        ports = servers.free_port(), servers.free_port()
-        prometheus = await stack.enter_async_context(_prometheus(home, ports, side))  # it takes its time
+        ports = servers.free_port(), servers.free_port(), servers.free_port()
+        prometheus = await stack.enter_async_context(_prometheus(home, ports[:2], side))  # it takes its time
         base = await origin.start()
         stack.push_async_callback(origin.stop)
         gone = f"http://127.0.0.1:{servers.free_port()}/gone.flv"
         show = {"name": "flv", "url": f"{base}/live/show.flv", **often}
-        await stack.enter_async_context(
+        fra = await stack.enter_async_context(
             _agent(home / "fra", ports[0], "eu", [
                 show,
                 {"name": "hls", "url": f"{base}/live/show.m3u8", "variant": "all", **often},
@@ -54,14 +59,18 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
                 *({"name": name, "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
             ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side),
-                evidence={"folder": str(home / "evidence")})
+                evidence={"folder": str(home / "evidence")}, ingest=_ingest(home, ports[2]))
         )  # fmt: skip
+        await stack.enter_async_context(audience(ports[2], "flv"))
         sin = await stack.enter_async_context(
             _agent(home / "sin", ports[1], "ap", [show], "--shard", "0/1", decode_cpu=0.01)
         )
         await servers.until(lambda: psutil.Process(sin).children(), "a worker")
         for worker in psutil.Process(sin).children():
             worker.kill()
+        ingest = next(one for one in psutil.Process(fra).children() if PROCESS in one.cmdline())
+        killed = asyncio.get_running_loop().call_later(AFTER, ingest.kill)
+        stack.callback(killed.cancel)
         yield Monitored(prometheus)
 
 
@@ -75,6 +84,12 @@ def _alerts(home: Path, side: str) -> dict[str, Any]:
         "dead_letters": str(home / "dead.jsonl"),
         "maintenance": [{"streams": ["gone"], "start": "2020-01-01T00:00:00Z", "end": "2120-01-01T00:00:00Z"}],
     }
+
+
+def _ingest(home: Path, port: int) -> dict[str, Any]:
+    """Viewers' events of one source."""
+    source = {"name": "web", "keys": [KEY]}
+    return {"listen": f"127.0.0.1:{port}", "folder": str(home / "viewers"), "max_sessions": 8, "sources": [source]}
 
 
 class Monitored:
@@ -141,6 +156,7 @@ async def _agent(
     *options: str,
     clock: dict[str, str] | None = None,
     alerts: dict[str, Any] | None = None,
+    ingest: dict[str, Any] | None = None,
     **more: Any,
 ) -> AsyncIterator[int]:
     """The process of an agent at the vantage point that its folder is named after."""
@@ -150,6 +166,7 @@ async def _agent(
         "agent": {"vantage": home.name, "region": region, "workers": 1, **more},
         "clock": clock or {"source": "none"},
         "alerts": alerts or {},
+        "ingest": ingest or {},
         "streams": streams,
     }
     (home / "agent.yml").write_text(yaml.safe_dump(settings))

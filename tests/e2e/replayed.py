@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from qoe_agent import catalogue
 from qoe_agent.board import Board
 from qoe_agent.maths.hearing import Hearing
+from qoe_agent.maths.leaving import SLOT
 from qoe_agent.model import Incident, Opened, Sound, Tick
 from qoe_agent.probes import declarations
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.sink import Key
+from qoe_agent.viewers.exodus import Exodus
+from qoe_agent.viewers.ingest.departures import Departed
 from tests.bitstream.test_capture import OBS
 from tests.probes.test_av_offset import stream as stamped
 from tests.probes.test_latency import marked, published, script
@@ -38,7 +41,16 @@ def exposition() -> bytes:
         _feed(board, key, observations)
         for kind in catalogue.kinds() if name == "long" else ():
             board.put(key, Incident(kind, 1.0, None, "warning"), 1.0)
+    _viewers(board)
     return board.render()
+
+
+def _viewers(board: Board) -> None:
+    """Half an hour of a thousand viewers of one stream, and an incident."""
+    key, exodus = Key("watched"), Exodus(board, lambda name: True)
+    board.add(key, {})
+    board.put(key, Incident("stall", 1200.0, 1210.0, "critical"), 1210.0)
+    exodus.take(Departed("watched", SLOT * n, 1000.0 * SLOT, 7.0) for n in range(180))
 
 
 def _streams() -> dict[str, Iterable[Observation]]:

@@ -23,6 +23,7 @@ NOT_PRODUCED = {
     "qoe_agent_decode_suspended": "two crashes of a native decoder",
     "qoe_agent_series_dropped_total": "more label sets of a metric than any stream has",
     "qoe_agent_clock_steps_total": "a step of the machine's clock",
+    "qoe_viewer_messages_lost_total": "a minute after a message that nobody is shown",
 }
 """Metrics that these agents do not come to export, and what it would take."""
 DEADLINE = 30.0
