@@ -76,6 +76,13 @@ def test_slow_starts_drive_away_once_they_are_over() -> None:
     assert after.sum() / expected(found, slow, startup, ever) == pytest.approx(2.0, rel=0.08)
 
 
+def test_patient_viewers_wait_for_the_first_picture() -> None:
+    fault = Injected("freeze", 1800.0, 8.0, 50.0)
+    found = fates(Plan(sessions=5000, patient=True, incidents=(fault,)))
+    assert np.all(found.exit >= found.people.startup)
+    assert np.any(found.exit < found.without[0])
+
+
 def test_a_fault_costs_what_differs_from_the_same_audience_without_it() -> None:
     freeze = Injected("freeze", 1800.0, 8.0, 6.0)
     null = Injected("black", 3000.0, 8.0, 1.0)

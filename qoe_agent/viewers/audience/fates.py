@@ -136,6 +136,8 @@ def _undisturbed(
         at = curve.when(curve.at(now[who]) + rng.exponential(size=len(who)) / pull)
         tried = at < change
         gone = tried & (rng.random(len(who)) * top < _mood(plan, folk, mood, who, at))
+        if plan.patient:
+            gone &= np.isinf(begins)
         left[who[gone]] = at[gone]
         now[who] = np.where(tried, at, change)
         changed = ~tried & (change < limit)
@@ -186,7 +188,7 @@ def _struck(
         started = folk.startup_ratio[who]
         at = curve.when(curve.at(now) + rng.exponential(size=len(who)) / (folk.pull[who] * top * more * _most(started)))
         share = _mood(plan, folk, mood, who, at) * stalls.ratio(who, at, plan) / top
-        share *= np.where(at >= folk.startup[who], started, 1.0) / _most(started)
+        share *= np.where(at >= folk.startup[who], started, 0.0 if plan.patient else 1.0) / _most(started)
         inside = at < ends
         gone = inside & (rng.random(len(who)) < share)
         found[who[gone]] = at[gone]
