@@ -8,28 +8,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.tables.audience import Audience
+from qoe_agent.viewers.tables.comparisons import AfterStall
 from qoe_agent.viewers.tables.faults import BadTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Audience", "BadTable", "open_files"]
+__all__ = ["AfterStall", "Audience", "BadTable", "missing", "open_facts", "open_files"]
+
+
+def missing() -> str | None:
+    """The first library of the extra `viewers` that is not installed."""
+    from importlib.util import find_spec
+
+    return next((name for name in ("pyarrow", "duckdb", "ibis", "pyarrow_hotfix") if find_spec(name) is None), None)
 
 
 def open_files(paths: Sequence[Path], engine: str = "duckdb", incidents: Path | None = None) -> Audience:
     """The audience in files of sessions or of events. BadTable: a file is wrong. ValueError: no such engine."""
-    from qoe_agent.viewers.tables import engines, files, sessions
+    from qoe_agent.viewers.tables import opening
 
-    counter = engines.opened(engine)
-    reader = counter if isinstance(counter, engines.DuckDB) else engines.DuckDB()
-    try:
-        found = files.staged(paths, reader)
-        rows = sessions.of_rows(counter.read(found.paths), found.columns, counter)
-        return Audience(counter, rows, sessions.attributes(found.columns))
-    except BaseException:
-        counter.close()
-        raise
-    finally:
-        if reader is not counter:
-            reader.close()
+    return opening.of_files(paths, engine, incidents)
+
+
+def open_facts(folder: Path, engine: str = "duckdb", incidents: Path | None = None) -> Audience:
+    """The audience in a folder of facts. BadTable: the incidents are wrong. ValueError: no such engine."""
+    from qoe_agent.viewers.tables import opening
+
+    return opening.of_facts(folder, engine, incidents)

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import cells as counting
-from qoe_agent.viewers.tables import levels
+from qoe_agent.viewers.tables import comparisons, incidents, levels, segments, surroundings
 from qoe_agent.viewers.tables.assembly import Factor, assembled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.viewers.shapes import Cells
+    from qoe_agent.viewers.shapes import Cells, Incident, Naive, Timeline
+    from qoe_agent.viewers.tables.comparisons import AfterStall
     from qoe_agent.viewers.tables.engines import Engine, Table
 
-KNOWN_BY = {"startup": "startup", "height": "height", "latency": "latency", "arm": "arm", "stalls": "stalls",
-            "stall_seconds": "stall_ms", "start": "start_ms", "stream": "stream"}  # fmt: skip
+KNOWN_BY = {
+    "startup": "startup", "height": "height", "latency": "latency", "arm": "arm", "stalls": "stalls",
+    "stall_seconds": "stall_ms", "start": "start_ms", "stream": "stream", "content_time": "behind_ms",
+}  # fmt: skip
 """What the data carries, by the column of `sessions` that tells."""
+
+
+class Told(NamedTuple):
+    """What events tell beside their sessions."""
+
+    events: Table
+    stalls: Table
+    kinds: frozenset[str]
+    """Kinds of events that occur."""
 
 
 class Audience:
     """Sessions in an engine. Close it when done: it holds files."""
 
-    def __init__(self, engine: Engine, sessions: Table, attributes: Sequence[str]) -> None:
-        self._engine = engine
-        self._table = engine.keep(sessions, "sessions")
-        self._columns = {name: f"a{number}" for number, name in enumerate(attributes)}
+    def __init__(self, engine: Engine, sessions: Table, attributes: Sequence[str], told: Told | None = None) -> None:
+        self._engine, self._table, self._told = engine, sessions, told
+        self._places = {name: f"a{number}" for number, name in enumerate(attributes)}
         self._spellings: dict[str, tuple[str, ...]] = {}
+        self._segments: dict[tuple[str, ...], Table] = {}
+        self._incidents: list[Incident] = []
+        self._exposed: Table | None = None
         self._count, self.has = self._looked()
 
     def __enter__(self) -> Audience:
@@ -46,7 +60,7 @@ class Audience:
 
     def attributes(self) -> tuple[str, ...]:
         """Names of the columns beside the known ones; each can be a factor."""
-        return tuple(self._columns)
+        return tuple(self._places)
 
     def arms(self) -> dict[str, int]:
         """Sessions by experiment arm."""
@@ -54,37 +68,131 @@ class Audience:
         found = self._engine.rows(table.group_by("arm").agg(count=table.count())).to_pylist()
         return {row["arm"]: row["count"] for row in sorted(found, key=lambda row: str(row["arm"]))}
 
+    def incidents(self) -> list[Incident]:
+        """What the probe saw on streams that were watched, by time."""
+        return list(self._incidents)
+
+    def meet(self, found: Sequence[Incident]) -> None:
+        """Join these incidents. Those of other streams are left out."""
+        streams = {row["stream"] for row in self._engine.rows(self._table.select("stream").distinct()).to_pylist()}
+        only = next(iter(streams)) if len(streams) == 1 else None
+        known = [one if one.stream else one._replace(stream=only or "") for one in found]
+        self._incidents = [one for one in known if one.stream in streams]
+        if self._incidents and "start" in self.has:
+            places = {key: self._places[key] for key in incidents.SCOPES if key in self._places}
+            table = incidents.table(self._incidents, self._kinds(), self._engine)
+            exposed = incidents.exposures(self._table, table, places, self._typical())
+            self._exposed = self._engine.keep(exposed, "exposed")
+            self.has |= {"incidents"}
+
     def cells(self, factors: Sequence[str]) -> Cells:
         """Person-time and exits by tenure and `factors`. ValueError: the data does not carry one of them."""
         known = [self._factor(name) for name in factors]
-        codes = {f"f{number}s0": self._code(factor) for number, factor in enumerate(known)}
-        ended = self._table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
-        found = self._engine.rows(
-            counting.exits(ended, list(codes), changes=0, states=prod(len(each.levels) for each in known))
-        )
-        return assembled(known, counting.from_start(found, len(known)), found, 0)
+        static = {f"f{number}": self._code(one) for number, one in enumerate(known) if not self._varies(one.name)}
+        varying = {f"f{number}": one.name for number, one in enumerate(known) if self._varies(one.name)}
+        states = prod(len(each.levels) for each in known)
+        if not varying:
+            codes = {f"{name}s0": code for name, code in static.items()}
+            ended = self._table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
+            found = self._engine.rows(counting.exits(ended, list(codes), changes=0, states=states))
+            return assembled(known, counting.from_start(found, len(known)), found, 0)
+        people = self._table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", **static)
+        pieces = self._states(tuple(varying.values()))
+        pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
+        begin = {code: segments.initial(name) for code, name in varying.items()}
+        order = [f"f{number}" for number in range(len(known))]
+        time = self._engine.rows(counting.person_time(segments.spans(people, pieces, list(static), begin), order))
+        gone = segments.gone(people, pieces, list(static), begin)
+        after = [f"{code}s{change}" for change in range(counting.CHANGES + 1) for code in order]
+        exits = self._engine.rows(counting.exits(gone, after, changes=counting.CHANGES, states=states))
+        return assembled(known, time, exits, counting.CHANGES)
+
+    def naive(self, factors: Sequence[str]) -> list[Naive]:
+        """What comparing sessions that ever met a level with the others would say."""
+        found: list[Naive] = []
+        for factor in map(self._factor, factors):
+            varies = self._varies(factor.name)
+            pieces = self._states((factor.name,)) if varies else None
+            code = None if varies else self._code(factor)
+            found += comparisons.naive(self._engine, self._table, factor, code, pieces)
+        return found
+
+    def after_stall(self, seconds: float) -> AfterStall | None:
+        """How many left within so many seconds after a stall began; None: stalls' times are not known."""
+        if "stall_times" not in self.has or self._told is None:
+            return None
+        return comparisons.after_stall(self._engine, self._table, self._told.stalls, round(seconds * 1000))
+
+    def timeline(self, incident: Incident, before: float, after: float, step: float) -> Timeline:
+        """Around one incident, from so many seconds before it to so many after. KeyError: nobody was there."""
+        return self.timelines([incident], before, after, step)[incident.id]
+
+    def timelines(self, found: Sequence[Incident], before: float, after: float, step: float) -> dict[str, Timeline]:
+        """Around each incident, by its id; those of streams that nobody watched then are left out."""
+        if "start" not in self.has or "stream" not in self.has:
+            return {}
+        bought = self._told.events if self._told is not None and "orders" in self.has else None
+        around = surroundings.Around(self._engine, self._table, self._places, bought, self._typical())
+        return around.timelines(found, before, after, step)
 
     def _looked(self) -> tuple[int, frozenset[str]]:
         table = self._table
         counts = {name: table[column].count() for name, column in KNOWN_BY.items()}
-        causes = table.filter(table.cause > 0).count().name("causes")
-        row = self._engine.rows(table.agg(sessions=table.count(), **counts)).to_pylist()[0]
-        caused = self._engine.rows(causes.as_table()).to_pylist()[0]["causes"]
-        has = {name for name in KNOWN_BY if row[name]} | ({"causes"} if caused else set())
-        return row["sessions"], frozenset(has)
+        row = self._engine.rows(table.agg(sessions=table.count(), causes=(table.cause > 0).sum(), **counts))
+        known = row.to_pylist()[0]
+        has = {name for name in (*KNOWN_BY, "causes") if known[name]}
+        if self._told is not None:
+            has |= {"stall_times", "stalls"} if self._told.kinds & {"stall", "state"} else set()
+            has |= {"orders"} & {f"{kind}s" for kind in self._told.kinds}
+            has |= {"messages"} if "message_sent" in self._told.kinds else set()
+        return known["sessions"], frozenset(has)
+
+    def _varies(self, name: str) -> bool:
+        return name in ("stall", "incident") or (self._told is not None and name in ("height", "latency"))
+
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(sorted({one.kind for one in self._incidents}))
+
+    def _typical(self) -> int | None:
+        """How far behind viewers are, on average, in milliseconds."""
+        if not self.has & {"latency", "content_time"}:
+            return None
+        table = self._table
+        behind = table.select(behind=table.behind_ms.coalesce(table.latency)).behind
+        mean = self._engine.rows(behind.cast("float64").mean().name("mean").as_table()).to_pylist()[0]["mean"]
+        return None if mean is None else int(mean)
+
+    def _states(self, names: tuple[str, ...]) -> Table:
+        """Segments by these factors."""
+        if names not in self._segments:
+            changes: dict[str, list[Table]] = {}
+            for name in names:
+                if name == "incident" and self._exposed is not None:
+                    changes[name] = segments.of_exposures(self._exposed)
+                elif name == "stall" and self._told is not None:
+                    changes[name] = segments.of_stalls(self._told.stalls)
+                elif self._told is not None:
+                    changes[name] = segments.of_numbers(self._told.events, name)
+            found = segments.segments(changes)
+            self._segments[names] = self._engine.keep(found, "segments_" + "_".join(names))
+        return self._segments[names]
 
     def _factor(self, name: str) -> Factor:
         if name in levels.SCALES and name in self.has:
             scale = levels.SCALES[name]
             return Factor(name, (*scale.names, levels.UNKNOWN), scale.reference)
-        if name in self._columns or (name in ("arm", "stream") and name in self.has):
+        if name == "stall" and "stall_times" in self.has:
+            return Factor(name, levels.STALL, levels.STALL[0])
+        if name == "incident" and "incidents" in self.has:
+            return Factor(name, ("none", *self._kinds()), "none")
+        if name in self._places or (name in ("arm", "stream") and name in self.has):
             return Factor(name, (*self._spelled(name), "other", levels.UNKNOWN))
-        raise ValueError(f"{name}: absent from these data")
+        raise ValueError(f"{name}: absent from these data" + (": needs events" if name == "stall" else ""))
 
     def _spelled(self, name: str) -> tuple[str, ...]:
         """The commonest values of an attribute."""
         if name not in self._spellings:
-            values = self._table.select(value=self._columns.get(name, name)).drop_null()
+            values = self._table.select(value=self._places.get(name, name)).drop_null()
             grouped = values.group_by("value").agg(count=values.count())
             most = grouped.order_by([grouped["count"].desc(), grouped.value]).limit(levels.MOST)
             self._spellings[name] = tuple(str(row["value"]) for row in self._engine.rows(most).to_pylist())
@@ -93,4 +201,4 @@ class Audience:
     def _code(self, factor: Factor) -> Any:
         if factor.name in levels.SCALES:
             return levels.coded(self._table[factor.name], levels.SCALES[factor.name])
-        return levels.spelled(self._table[self._columns.get(factor.name, factor.name)], factor.levels[:-2])
+        return levels.spelled(self._table[self._places.get(factor.name, factor.name)], factor.levels[:-2])

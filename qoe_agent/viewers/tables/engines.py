@@ -87,12 +87,14 @@ def _digits(text: Column) -> Column:
 class DuckDB:
     """The engine inside this process; large results and sorts go to disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """`folder`: of somebody else, for files that outlive this."""
         import duckdb
         import ibis
 
         self.Error = duckdb.Error
-        self.folder = Path(tempfile.mkdtemp(prefix="qoe-tables-"))
+        self._own = folder is None
+        self.folder = Path(tempfile.mkdtemp(prefix="qoe-tables-")) if folder is None else folder
         self._ibis = ibis.duckdb.connect()
         self.raw = self._ibis.con
         """The DuckDB connection."""
@@ -129,7 +131,8 @@ class DuckDB:
 
     def close(self) -> None:
         self._ibis.disconnect()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._own:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Spark:

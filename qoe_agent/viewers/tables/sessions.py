@@ -2,8 +2,9 @@
 
 A session has: `sid`, `bucket`, `stream`, `start_ms` (Unix), `lo_ms` (since its start: known to watch until then),
 `hi_ms` (gone by then; equal to lo_ms where the moment is known, or where it is censored), `cause` (index into
-shapes.CAUSES; -1: censored), `startup`, `stalls`, `stall_ms`, `height`, `latency`, `background_ms`, `arm`, and its
-attributes as a0, a1, … Milliseconds are int64: sums of them are exact, whatever engine adds them up.
+shapes.CAUSES; -1: censored), `startup`, `stalls`, `stall_ms`, `height`, `latency`, `background_ms`, `behind_ms` (how
+far behind the media's clock), `arm`, and its attributes as a0, a1, … Milliseconds are int64: sums of them are exact,
+whatever engine adds them up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
-WHOLE = ("start_ms", "startup", "stalls", "stall_ms", "height", "latency", "background_ms")
+WHOLE = ("start_ms", "startup", "stalls", "stall_ms", "height", "latency", "background_ms", "behind_ms")
 """Columns of sessions that are numbers, and may be unknown."""
 
 
@@ -27,7 +28,7 @@ def attributes(columns: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(each for each in columns if each not in known))
 
 
-class _Rows:
+class Rows:
     """Rows of a file whose columns may be absent: None."""
 
     def __init__(self, table: Table, columns: Collection[str]) -> None:
@@ -55,7 +56,7 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
     """The sessions in a sessions file."""
     import ibis
 
-    rows = _Rows(table, columns)
+    rows = Rows(table, columns)
     start, sid, watched = rows.ms("start"), rows.text("session"), rows.ms("watch_seconds")
     low, high = rows.since(start, "exit_low"), rows.since(start, "exit_high")
     exact = [*([watched] if watched is not None else []), *rows.since(start, "end")]
@@ -69,7 +70,7 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
     known = {
         "stream": rows.text("stream"), "start_ms": start, "startup": rows.ms("startup_seconds"),
         "stalls": rows.whole("stalls"), "stall_ms": rows.ms("stall_seconds"), "height": rows.whole("height"),
-        "latency": rows.ms("latency_seconds"), "background_ms": None, "arm": rows.text("arm"),
+        "latency": rows.ms("latency_seconds"), "background_ms": None, "behind_ms": None, "arm": rows.text("arm"),
     }  # fmt: skip
     told = {name: ibis.null("int64" if name in WHOLE else "string") if column is None else column
             for name, column in known.items()}  # fmt: skip
@@ -77,7 +78,7 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
     return table.select(sid=sid, bucket=bucket, lo_ms=lo, hi_ms=hi, cause=cause, **told, **others)
 
 
-def _cause(rows: _Rows, low: list[Any], high: list[Any], exact: list[Any]) -> Any:
+def _cause(rows: Rows, low: list[Any], high: list[Any], exact: list[Any]) -> Any:
     """Why it ended. Where a file has the column `end` or `exit_low`, a session without either is still there."""
     import ibis
 

@@ -1,0 +1,168 @@
+"""Incidents that a probe saw: out of files, as a table, and which sessions they reached when."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.viewers.plain import FIRST, LAST
+from qoe_agent.viewers.shapes import Incident
+from qoe_agent.viewers.tables.faults import BadTable
+from qoe_agent.viewers.tables.levels import AFTER_INCIDENT_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from qoe_agent.viewers.tables.engines import Engine, Table
+
+SCOPES = ("cdn", "region", "rendition", "device", "network")
+"""What an incident may be confined to."""
+_NEVER_MS = 1000 * LAST
+
+
+def read(path: Path) -> list[Incident]:
+    """The incidents in a file: JSON Lines, JSON (a list, or what `qoe-agent watch --json` prints) or CSV."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise BadTable(path, None, None, error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise BadTable(path, None, None, "must be text in UTF-8") from None
+    rows = _of_csv(text) if path.suffix.lower() == ".csv" else _of_json(path, text)
+    found = [_incident(path, line, row, number) for number, (line, row) in enumerate(rows)]
+    return sorted(found, key=lambda one: (one.start, one.id))
+
+
+def _of_csv(text: str) -> Iterator[tuple[int | None, Any]]:
+    rows = csv.DictReader(text.splitlines())
+    for row in rows:
+        yield rows.line_num, {name: value for name, value in row.items() if name and value not in ("", None)}
+
+
+def _of_json(path: Path, text: str) -> Iterator[tuple[int | None, Any]]:
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line)
+                except ValueError:
+                    raise BadTable(path, number, None, "must be a JSON object") from None
+        return
+    if isinstance(whole, dict) and isinstance(whole.get("incidents"), list):
+        stream = whole.get("stream")
+        whole = [{"stream": stream, **one} if isinstance(one, dict) and stream else one for one in whole["incidents"]]
+    yield from ((None, one) for one in (whole if isinstance(whole, list) else [whole]))
+
+
+def _incident(path: Path, line: int | None, row: Any, number: int) -> Incident:
+    def bad(key: str, expected: str) -> BadTable:
+        return BadTable(path, line, key, expected if line is not None else f"incident {number + 1}: {expected}")
+
+    if not isinstance(row, dict):
+        raise bad("incident", "must be an object")
+    for key in ("kind", "start"):
+        if row.get(key) is None:
+            raise bad(key, "required")
+    start, end = _time(row, "start", bad), _time(row, "end", bad)
+    if end is None and row.get("seconds") is not None and not row.get("open"):
+        end = start + _number(row, "seconds", bad)
+    if end is not None and end < start:
+        raise bad("end", "must not be before start")
+    return Incident(
+        id=str(row.get("id") or f"{row['kind']}-{number + 1}"), kind=str(row["kind"]),
+        stream=str(row.get("stream") or ""), start=start, end=end,
+        severity=str(row.get("severity") or "warning"), scope=_scope(row, bad),
+        content=_content(row, bad),
+    )  # fmt: skip
+
+
+def _number(row: dict[str, Any], key: str, bad: Any) -> float:
+    try:
+        return float(row[key])
+    except (TypeError, ValueError):
+        raise bad(key, "must be a number") from None
+
+
+def _time(row: dict[str, Any], key: str, bad: Any) -> Any:
+    if row.get(key) is None:
+        return None
+    value = _number(row, key, bad)
+    if not FIRST <= value <= LAST:
+        raise bad(key, "must be a time in Unix seconds (2001 to 2100), not milliseconds")
+    return value
+
+
+def _scope(row: dict[str, Any], bad: Any) -> dict[str, str]:
+    said = row.get("scope") or {}
+    if isinstance(said, str):
+        try:
+            said = json.loads(said)
+        except ValueError:
+            said = None
+    if not isinstance(said, dict) or any(key not in SCOPES for key in said):
+        raise bad("scope", f"must be an object with keys among {', '.join(SCOPES)}")
+    own = {key: row[key] for key in SCOPES if row.get(key)}
+    return {key: str(value) for key, value in {**own, **said}.items() if value is not None}
+
+
+def _content(row: dict[str, Any], bad: Any) -> tuple[float, float] | None:
+    said = row.get("content")
+    if said is None and row.get("content_start") is not None:
+        said = [row["content_start"], row.get("content_end", row["content_start"])]
+    if isinstance(said, str):
+        said = said.strip("[] ").split(",")
+    if said is None:
+        return None
+    if not isinstance(said, list) or len(said) != 2:
+        raise bad("content", "must be two times in Unix seconds: begin and end in media time")
+    low, high = (_time({"content": each}, "content", bad) for each in said)
+    if low is None or high is None or high < low:
+        raise bad("content", "must be two times in Unix seconds: begin and end in media time")
+    return low, high
+
+
+def table(found: Sequence[Incident], kinds: Sequence[str], engine: Engine) -> Table:
+    """The incidents in the engine: stream, kind (its place in `kinds` + 1), when, and their scope."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def whole(values: list[float | None]) -> pa.Array:
+        return pa.array([None if value is None else round(value * 1000) for value in values], pa.int64())
+
+    columns: dict[str, pa.Array] = {
+        "on_stream": pa.array([one.stream for one in found], pa.string()),
+        "kind": pa.array([kinds.index(one.kind) + 1 for one in found], pa.int64()),
+        "wall_from": whole([one.start for one in found]),
+        "wall_until": whole([_NEVER_MS / 1000 if one.end is None else one.end for one in found]),
+        "media_from": whole([one.content and one.content[0] for one in found]),
+        "media_until": whole([one.content and one.content[1] for one in found]),
+    }
+    columns |= {f"on_{key}": pa.array([one.scope.get(key) for one in found], pa.string()) for key in SCOPES}
+    path = engine.folder / "incidents.parquet"
+    pq.write_table(pa.table(columns), path)
+    return engine.read([path])
+
+
+def exposures(sessions: Table, incidents: Table, places: dict[str, str], typical_ms: int | None) -> Table:
+    """Which sessions an incident reached: sid, from_ms and until_ms since their start, kind.
+
+    What is in the media reaches a viewer as much later as he is behind. `places`: by scope the column of sessions that
+    tells; whose place is not known was not reached. `typical_ms`: how far behind are those who do not say it.
+    """
+    import ibis
+
+    behind = ibis.coalesce(sessions.behind_ms, sessions.latency, ibis.literal(typical_ms, "int64"))
+    who = sessions.select("sid", "stream", "start_ms", "hi_ms", *places.values(), behind=behind)
+    joined = who.inner_join(incidents, who.stream == incidents.on_stream)
+    media = joined.media_from.notnull() & joined.behind.notnull()
+    begin = ibis.ifelse(media, joined.media_from + joined.behind, joined.wall_from) - joined.start_ms
+    end = ibis.ifelse(media, joined.media_until + joined.behind, joined.wall_until) - joined.start_ms
+    reached = (begin < joined.hi_ms) & (end + AFTER_INCIDENT_MS > 0)
+    for key in SCOPES:
+        anywhere = joined[f"on_{key}"].isnull()
+        reached &= anywhere | (joined[places[key]] == joined[f"on_{key}"]) if key in places else anywhere
+    return joined.filter(reached).select("sid", "kind", from_ms=begin, until_ms=end + AFTER_INCIDENT_MS)

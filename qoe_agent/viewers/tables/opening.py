@@ -1,0 +1,91 @@
+"""From files or facts to an audience."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from qoe_agent.viewers.tables import endings, engines, events, files, schemas, sessionising, sessions
+from qoe_agent.viewers.tables import incidents as reported
+from qoe_agent.viewers.tables.audience import Audience, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from qoe_agent.viewers.tables.engines import Engine, Table
+
+
+def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audience:
+    """As `tables.open_files` says."""
+    met = reported.read(incidents) if incidents is not None else []
+    with _counting(engine) as counter, _reading(counter) as reader:
+        found = files.staged(paths, reader)
+        rows = counter.read(found.paths)
+        if schemas.is_events(found.columns):
+            places = [each for each in events.PLACES if each in found.columns]
+            audience = _of_events(events.of_rows(rows, found.columns, counter), counter,
+                                  [*places, *sessions.attributes(found.columns)])  # fmt: skip
+        else:
+            kept = counter.keep(sessions.of_rows(rows, found.columns, counter), "sessions")
+            audience = Audience(counter, kept, sessions.attributes(found.columns))
+        audience.meet(met)
+        return audience
+
+
+def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
+    """As `tables.open_facts` says."""
+    import pyarrow.parquet as pq
+
+    from qoe_agent.viewers.facts.reading import snapshot
+
+    met = reported.read(incidents) if incidents is not None else []
+    with _counting(engine) as counter, _reading(counter) as reader:
+        with snapshot(folder) as taken:
+            logged = reader.folder / "logged.parquet"
+            pq.write_table(taken.logged, logged)
+            paths = [*taken.files, logged]
+            keys = reader.raw.execute(
+                "select distinct unnest(map_keys(attributes)) as key from "
+                f"read_parquet({engines.listed(paths)}) order by key limit 32"
+            ).fetchall()
+            names = [str(row[0]) for row in keys]
+            audience = _of_events(events.of_facts(counter.read(paths), names), counter, [*events.PLACES, *names])
+        audience.meet(met)
+        return audience
+
+
+@contextmanager
+def _counting(engine: str) -> Iterator[Engine]:
+    """The engine, closed again if something goes wrong."""
+    counter = engines.opened(engine)
+    try:
+        yield counter
+    except BaseException:
+        counter.close()
+        raise
+
+
+@contextmanager
+def _reading(counter: Engine) -> Iterator[engines.DuckDB]:
+    """What reads and checks files: always DuckDB."""
+    if isinstance(counter, engines.DuckDB):
+        yield counter
+        return
+    reader = engines.DuckDB(counter.folder)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> Audience:
+    rows = counter.keep(events.timed(found), "events")
+    begun = counter.keep(sessionising.stalls(rows), "stalls")
+    people = counter.keep(sessionising.sessions(rows, counter), "silent")
+    ended = endings.endings(counter, people, sessionising.interval(rows, counter))
+    people = endings.without_ended(counter, people, ended)
+    kept = counter.keep(sessionising.with_stalls(people, begun), "sessions")
+    speaks = counter.rows(rows.agg(states=rows.state.notnull().sum())).to_pylist()[0]["states"]
+    kinds = {row["kind"] for row in counter.rows(rows.select("kind").distinct()).to_pylist()}
+    return Audience(counter, kept, attributes, Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set()))))

@@ -1,0 +1,112 @@
+"""Sessions out of events: when each began, when it was last heard of, and why it fell silent.
+
+Players do not say that they leave. Who falls silent left between the last report and the next that was due; who said
+so, left then. What fell silent less than an interval before the data end may well be there, and is censored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.viewers.tables import schemas
+
+if TYPE_CHECKING:
+    from qoe_agent.viewers.tables.engines import Engine, Table
+
+INTERVAL_MS = 30_000
+"""Between reports, where neither the sessions say it nor the data tell: CMCD's default."""
+LATE_MS = 1000
+"""Reports that come so long after a leave do not contradict it."""
+
+
+def sessions(events: Table, engine: Engine) -> Table:
+    """Sessions as in `sessions`, of events with their times; beside, `behind_ms`: how far behind the media's clock."""
+    import ibis
+
+    own = interval(events, engine)
+    end = engine.rows(events.agg(end=events.time_ms.max())).to_pylist()[0]["end"] or 0
+    found = _gathered(events)
+    due = ibis.coalesce(found.said, own)
+    left = found.left_ms.notnull() & (found.last_ms - found.left_ms <= LATE_MS)
+    over = found.final_state
+    cause = ibis.cases(
+        (left, found.cause), (over == "failed", 1), (over == "ended", -1),
+        (found.start_ms + found.last_ms + due > end, -1), (found.hidden == 1, 2), else_=0,
+    ).cast("int64")  # fmt: skip
+    lo = ibis.ifelse(left, found.left_ms, found.last_ms)
+    silent = (cause >= 0) & ~left & ~(ibis.coalesce(over, "") == "failed")
+    spare = ("said", "left_ms", "last_ms", "final_state", "cause", "hidden")
+    return found.select(*[each for each in found.columns if each not in spare], lo_ms=lo,
+                        hi_ms=ibis.ifelse(silent, lo + due, lo), cause=cause)  # fmt: skip
+
+
+def interval(events: Table, engine: Engine) -> int:
+    """How often sessions report that do not say it: what nine of ten gaps between reports do not exceed."""
+    quiet = events.filter(events.interval.isnull())
+    gaps = quiet.mutate(gap=quiet.t_ms - quiet.t_ms.lag().over(group_by=quiet.sid, order_by=quiet.t_ms))
+    gaps = gaps.filter(gaps.gap > 0).group_by("gap").agg(count=gaps.gap.count())
+    found = sorted((row["gap"], row["count"]) for row in engine.rows(gaps).to_pylist())
+    total, reached = sum(count for _, count in found), 0
+    for gap, count in found:
+        reached += count
+        if reached >= 0.9 * total:
+            return int(gap)
+    return INTERVAL_MS
+
+
+def _gathered(events: Table) -> Table:
+    import ibis
+
+    leaves = events.kind == "leave"
+    why = ibis.cases(*[(events.cause == name, number) for name, number in schemas.EXITS.items() if number], else_=0)
+    marked = events.mutate(
+        why=ibis.ifelse(leaves & (events.last_ms - events.t_ms <= LATE_MS), why.cast("int64"), ibis.null("int64")),
+        away=ibis.ifelse(events.hidden.notnull(), events.t_ms * 2 + events.hidden, ibis.null("int64")),
+        spoken=ibis.ifelse(events.t_ms == events.last_ms, events.state, ibis.null("string")),
+    )
+    others = {name: marked[name].min() for name in events.columns if name[0] == "a" and name[1:].isdigit()}
+    found = marked.group_by("sid").agg(
+        bucket=marked.bucket.min(), stream=marked.stream.min(), start_ms=marked.time_ms.min(),
+        startup=marked.startup.min(), height=marked.height.max(), arm=marked.arm.min(),
+        latency=_mean(marked.latency), behind_ms=_mean(marked.time_ms - marked.media_ms),
+        said=marked.interval.max(), last_ms=marked.last_ms.max(),
+        left_ms=marked.t_ms.max(where=leaves), cause=marked.why.max(), away=marked.away.max(),
+        final_state=marked.spoken.min(), **others,
+    )  # fmt: skip
+    return found.mutate(hidden=found.away % 2).drop("away")
+
+
+def _mean(column: Any) -> Any:
+    return column.cast("float64").mean().floor().cast("int64")
+
+
+def stalls(events: Table) -> Table:
+    """Stalls that began while playing: sid, t_ms, and stall_ms, how long each lasted if that is known.
+
+    From playing to stalled counts, and an event of a stall; filling the buffer at the start or after seeking does not.
+    """
+    import ibis
+
+    spoken = events.filter(events.state.notnull())
+    order = [spoken.t_ms, spoken.sn, spoken.state]
+    spoken = spoken.mutate(
+        before=spoken.state.lag().over(group_by=spoken.sid, order_by=order),
+        until=spoken.t_ms.lead().over(group_by=spoken.sid, order_by=order),
+    )
+    begun = (spoken.before == "playing") | (spoken.before.isnull() & (spoken.kind == "stall"))
+    turned = spoken.filter((spoken.state == "stalled") & begun)
+    turned = turned.select("sid", "t_ms", stall_ms=ibis.coalesce(turned.stall_ms, turned.until - turned.t_ms))
+    told = events.filter((events.kind == "stall") & events.state.isnull()).select("sid", "t_ms", "stall_ms")
+    both = turned.union(told)
+    return both.group_by("sid", "t_ms").agg(stall_ms=both.stall_ms.max())
+
+
+def with_stalls(found: Table, begun: Table) -> Table:
+    """Sessions with their `stalls` and `stall_ms`."""
+    import ibis
+
+    counted = begun.group_by("sid").agg(stalls=begun.count(), stall_ms=begun.stall_ms.cast("float64").sum())
+    joined = found.left_join(counted, "sid")
+    return joined.select(*[found[name] for name in found.columns], stalls=ibis.coalesce(joined.stalls, 0),
+                         stall_ms=ibis.coalesce(joined.stall_ms, 0.0).floor().cast("int64"),
+                         background_ms=ibis.null("int64"))  # fmt: skip
