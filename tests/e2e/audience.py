@@ -27,6 +27,8 @@ async def audience(port: int, stream: str) -> AsyncIterator[None]:
     slow.write(f"POST /in/{KEY}/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9\r\n\r\n".encode())
     yield
     slow.close()
+    with contextlib.suppress(OSError):
+        await slow.wait_closed()
     going.cancel()
     await asyncio.gather(going, return_exceptions=True)
 
