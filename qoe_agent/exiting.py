@@ -25,7 +25,7 @@ WIDTH = 120
 Files: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FILE]...", show_default=False,
+        metavar="FILE", show_default=False,
         help="Sessions or events: CSV, JSON Lines, Parquet, by the README's schema. None: the daemon's facts.",
     ),
 ]  # fmt: skip

@@ -158,19 +158,22 @@ def _incident(one: Cost) -> Safe:
 def _breakdowns(exits: Exits) -> Safe:
     if not exits.breakdowns:
         return NOTHING
-    columns = (
-        ("attribute", ""), ("", ""), ("after", ""), ("sessions", "number"), ("still watch", "number"),
-        ("95 % interval", "number"), ("p, adjusted", "number"),
+    columns: tuple[tuple[str, str], ...] = (
+        ("attribute", ""), ("", ""), ("after", ""), ("still watch", "number"), ("95 % interval", "number"),
+        ("p, adjusted", "number"), ("sessions", "number"),
     )  # fmt: skip
+    if all(one.get("sessions") is None for one in exits.breakdowns):
+        columns = columns[:-1]
     return html("<section><h2>By attribute</h2>{}</section>", _table(columns, map(_part, exits.breakdowns)))
 
 
 def _part(one: Mapping[str, Any]) -> Safe:
     return html(
         '<tr><th scope="row">{}</th><td>{}</td><td>{}</td>{}{}{}{}</tr>', one["attribute"], one["level"],
-        words.length(one["seconds"]), _number(words.count(one.get("sessions"))), _number(words.share(one["share"])),
+        words.length(one["seconds"]), _number(words.share(one["share"])),
         _number(words.between(one.get("low"), one.get("high"), words.share)),
         _number(words.chance(one.get("p_adjusted"))),
+        NOTHING if one.get("sessions") is None else _number(words.count(one["sessions"])),
     )  # fmt: skip
 
 
@@ -188,8 +191,8 @@ def _claims(exits: Exits) -> Safe:
 def _claim(one: Claim) -> Safe:
     design = html('<br><span class="dim">{}</span>', one.design) if one.design else NOTHING
     return html(
-        '<tr><th scope="row">“{}”</th><td class="verdict {}">{}</td><td class="prose">{}{}</td></tr>', one.claim, one.verdict,
-        one.verdict, one.shown, design,
+        '<tr><th scope="row">“{}”</th><td class="verdict {}">{}</td><td class="prose">{}{}</td></tr>',
+        one.claim, one.verdict, one.verdict, one.shown, design,
     )  # fmt: skip
 
 

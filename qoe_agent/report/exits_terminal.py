@@ -117,14 +117,17 @@ def _how(one: Any) -> str:
 
 
 def _breakdowns(exits: Exits) -> Table:
-    table = _table("", "", "sessions", "still watch", "95 % interval", "p, adjusted", left=2)
+    counted = any(one.get("sessions") is not None for one in exits.breakdowns)
+    counts = ["sessions"] if counted else []
+    table = _table("", "", *counts, "still watch", "95 % interval", "p, adjusted", left=2)
     before: Sequence[Any] = ()
     for one in exits.breakdowns:
         here = one["attribute"], one["seconds"]
         name = f"{one['attribute']}, after {words.length(one['seconds'])}" if here != before else ""
         before = here
         table.add_row(
-            name, str(one["level"]), words.count(one.get("sessions")), words.share(one["share"]),
+            name, str(one["level"]), *([words.count(one.get("sessions"))] if counted else []),
+            words.share(one["share"]),
             words.between(one.get("low"), one.get("high"), words.share), words.chance(one.get("p_adjusted")),
         )  # fmt: skip
     return table

@@ -87,12 +87,19 @@ def remark(one: Hazard) -> str:
 
 
 def remarks(hazards: Iterable[Hazard]) -> list[str]:
-    """What is to be said of levels, each thing once."""
-    found: dict[str, list[str]] = {}
+    """What is to be said of levels, each thing once; of several levels of a factor by the factor's name."""
+    found: dict[str, dict[str, list[str]]] = {}
     for one in hazards:
         if said := remark(one):
-            found.setdefault(said, []).append(f"{factor(one.factor)}, {level(one.factor, one.level)}")
-    return [f"{'; '.join(names)}: {said}" for said, names in found.items()]
+            found.setdefault(said, {}).setdefault(one.factor, []).append(one.level)
+    return [
+        f"{', '.join(_named(each, levels) for each, levels in factors.items())}: {said}"
+        for said, factors in found.items()
+    ]
+
+
+def _named(of: str, levels: list[str]) -> str:
+    return factor(of) if len(levels) > 1 else f"{factor(of)} ({level(of, levels[0])})"
 
 
 def length(seconds: float) -> str:

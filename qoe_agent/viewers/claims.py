@@ -65,11 +65,13 @@ class Figure(NamedTuple):
 
 
 class Stalled(NamedTuple):
-    """Of those who met a stall the share that was gone so many seconds after it began."""
+    """Of the sessions that stalled the share that was gone so many seconds after their last stall began."""
 
     seconds: float
-    stalls: float
+    sessions: float
     gone: Figure
+    ever: float
+    """Sessions of these that left at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,10 @@ def _percent(found: Figure) -> str:
     return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]".replace("%", " %").replace("-", "−")
 
 
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
 def _times(found: Figure) -> str:
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
@@ -182,19 +188,20 @@ def _longer(hazard: Figure) -> Figure:
 def _stall(known: Material) -> Claim | None:
     if not known.stalled:
         return None
-    told = ", ".join(f"{_percent(each.gone)} within {each.seconds:g} s" for each in known.stalled)
     last = known.stalled[-1]
-    recent = _of(known, "stall", "recent").get("recent")
-    without = ""
-    if recent:
-        usual = 1 - (1 - last.gone.value) ** (1 / recent.value)
-        without = (
-            f"; {usual:.1%} would have gone within {last.seconds:g} s without it, by a hazard ratio of {_times(recent)}"
-        ).replace("%", " %")
+    told = ", ".join(f"{_percent(each.gone)} within {each.seconds:g} s" for each in known.stalled)
+    shown = (
+        f"of {last.sessions:,.0f} sessions that stalled are gone after their last stall {told}, and "
+        f"{_share(last.ever / last.sessions)} sooner or later"
+    )
+    if recent := _of(known, "stall", "recent").get("recent"):
+        usual = _share(1 - math.pow(1 - last.gone.value, 1 / recent.value))
+        shown += (
+            f"; {usual} would have gone within {last.seconds:g} s without it, by a hazard ratio of {_times(recent)}"
+        )
     return _claim(
-        "stall_exit", f"of those who met a stall ({last.stalls:,.0f} stalls) are gone {told}{without}", last.gone,
-        f"exits after stalls; agrees: over 70 % within {last.seconds:g} s. Sooner or later everybody leaves: without a "
-        "horizon the claim says nothing", _within(last.gone, 0.7, 1.0),
+        "stall_exit", shown, last.gone, f"exits after stalls; agrees: over 70 % within {last.seconds:g} s. Sooner or "
+        "later everybody leaves: without a horizon the claim says nothing", _within(last.gone, 0.7, 1.0),
     )  # fmt: skip
 
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from qoe_agent.viewers import claims, costing
 from qoe_agent.viewers.apart import Step, Unusable
 from qoe_agent.viewers.shapes import Exits, Hazard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from qoe_agent.viewers.estimates import Study
-    from qoe_agent.viewers.shapes import Cells
+    from qoe_agent.viewers.shapes import Cells, Naive
     from qoe_agent.viewers.tables import Audience
 
 INSTALL = "reading viewers' files needs an extra: pip install 'qoe-agent[viewers]'"
 FACTORS = {
     "startup": ("startup", "startup_seconds"), "stall": ("stall_times", "events with stalls"),
     "height": ("height", "height"), "latency": ("latency", "latency_seconds"),
+    "incident": ("incidents", "--incidents FILE, of streams that were watched"),
 }  # fmt: skip
 """Of each factor: which of `Audience.has` tells that it is known, and what it needs."""
 BEFORE = "most of them left before the first picture, and so have no startup time: a ratio would say nothing"
-STEPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,28 @@ class Asked:
     """As the tables name it."""
 
 
+class Steps:
+    """Says how far it has come."""
+
+    def __init__(self, tell: Callable[[Step], None], total: int) -> None:
+        self._tell, self._total, self._done = tell, total, 0
+
+    def __call__(self, doing: str) -> None:
+        self._tell(Step(doing, self._done, self._total))
+        self._done += 1
+
+
 def analyse(asked: Asked, tell: Callable[[Step], None]) -> Exits:
     """The whole report; for a process of its own. Raises Unusable."""
-    try:
-        import duckdb  # noqa: F401
-        import ibis  # noqa: F401
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise Unusable(f"{INSTALL} ({error.name} is missing)") from None
     from qoe_agent.viewers import tables
 
-    tell(Step("reading", 0, STEPS))
+    if lack := tables.missing():
+        raise Unusable(f"{INSTALL} ({lack} is missing)")
+    steps = Steps(tell, 5 + len(asked.by) + asked.claims)
+    steps("reading")
     try:
         with _opened(asked) as audience:
-            return _report(audience, asked, tell)
+            return _report(audience, asked, steps)
     except (tables.BadTable, ValueError) as error:
         raise Unusable(str(error)) from None
     except OSError as error:
@@ -64,68 +72,88 @@ def analyse(asked: Asked, tell: Callable[[Step], None]) -> Exits:
 def _opened(asked: Asked) -> Audience:
     from qoe_agent.viewers import tables
 
+    if asked.facts is not None:
+        return tables.open_facts(asked.facts, asked.engine, asked.incidents)
     return tables.open_files(asked.files, asked.engine, asked.incidents)
 
 
-def _report(audience: Audience, asked: Asked, tell: Callable[[Step], None]) -> Exits:
+def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     from qoe_agent.viewers import estimates
 
     for name in asked.by:
         if name not in audience.attributes():
             known = ", ".join(audience.attributes()) or "none"
             raise Unusable(f"--by {name}: the data has no such attribute; it has {known}")
-    tell(Step("counting", 1, STEPS))
+    steps("counting who was there and who left")
     factors = [name for name, (has, _) in FACTORS.items() if has in audience.has]
-    factors += asked.by
-    cells = audience.cells(factors)
-    tell(Step("estimating", 2, STEPS))
+    cells, naive = audience.cells([*factors, *asked.by]), audience.naive([*factors, *asked.by])
+    steps("fitting hazards")
     study = estimates.study(cells)
     found = Exits(
         sessions=audience.sessions(),
         retention=estimates.retention(study or cells),
         curve=estimates.curve(study or cells),
-        hazards=_hazards(study, ()) if study else (),
-        notes=tuple(_notes(audience, cells, study)),
+        hazards=hazards(study, naive) if study else (),
+        causes=estimates.incidence(study) if study else (),
+        notes=tuple(notes(audience.has, cells)),
     )
+    found = replace(found, breakdowns=_broken_down(audience, asked.by, factors, steps))
+    steps("costing incidents")
+    found = costing.added(found, audience, estimates.remaining(study) if study else None)
+    if asked.claims:
+        from qoe_agent.viewers import material
+
+        steps("testing claims")
+        found = replace(found, claims=claims.claims(material.gathered(audience, study, found)))
     return found
 
 
-def _hazards(study: Study, naive: Sequence[Any]) -> tuple[Hazard, ...]:
-    """With each factor's reference before its other levels."""
+def hazards(study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
+    """With each factor's reference before its other levels, and without figures that would be none."""
     from qoe_agent.viewers import estimates
 
     told = estimates.hazards(study, naive)
     cells, found = study.model.cells, []
     for factor, levels in zip(cells.factors, cells.levels, strict=True):
-        rows = [_sense(one) for one in told if one.factor == factor]
+        rows = [sensible(one) for one in told if one.factor == factor]
         exits = float(cells.exit_count.sum()) - sum(one.exits for one in rows)
         found += [Hazard(factor, levels[0], 1.0, 1.0, 1.0, None, max(0.0, exits), note="the reference"), *rows]
     return (*found, *(one for one in told if one.factor == "tenure"))
 
 
-def _sense(one: Hazard) -> Hazard:
+def sensible(one: Hazard) -> Hazard:
     """Without a figure that would be none."""
     if (one.factor, one.level) == ("startup", "unknown"):
         return one._replace(hazard_ratio=None, low=None, high=None, naive=None, note=BEFORE)
     return one
 
 
-def _notes(audience: Audience, cells: Cells, study: Study | None) -> list[str]:
+def _broken_down(
+    audience: Audience, by: Sequence[str], factors: Sequence[str], steps: Steps
+) -> tuple[Mapping[str, Any], ...]:
+    from qoe_agent.viewers import estimates
+
+    cells = {}
+    for name in by:
+        steps(f"counting by {name}")
+        cells[name] = audience.cells([*(each for each in factors if each == "stall"), name])
+    return estimates.breakdown(cells)
+
+
+def notes(has: frozenset[str], cells: Cells) -> list[str]:
     """What is absent and why, and how well exits are known."""
-    found = [
-        f"{name}: absent: needs {needs}" for name, (has, needs) in FACTORS.items() if has not in audience.has
-    ]  # fmt: skip
-    if study is None:
+    import numpy as np
+
+    found = [f"{name}: absent: needs {needs}" for name, (known, needs) in FACTORS.items() if known not in has]
+    if not len(cells.exit_count):
         return [*found, "nobody was seen to leave: there are no hazards"]
     lengths = cells.exit_seconds.sum(axis=1)
     order = np.argsort(lengths)
     reach = np.cumsum(cells.exit_count[order])
     middle = float(lengths[order][np.searchsorted(reach, reach[-1] / 2)])
-    if middle > 0:
-        found.append(
-            f"half of the exits are known to within {middle:.3g} s or better; each counts where the model expects it "
-            "in its interval (EM)"
-        )
-    else:
-        found.append("the moment of at least half of the exits is known exactly")
-    return found
+    if middle <= 0:
+        return [*found, "the moment of at least half of the exits is known exactly"]
+    return [
+        *found, f"half of the exits are known to within {middle:.3g} s or better; each counts where the model expects "
+        "it in its interval (EM)",
+    ]  # fmt: skip

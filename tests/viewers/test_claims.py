@@ -50,14 +50,15 @@ def test_half_gone_in_thirty_seconds(share: float, later: Figure, verdict: str) 
 
 
 def test_leaving_after_a_stall_is_told_with_its_horizon_and_beside_what_would_have_been() -> None:
-    stalled = tuple(Stalled(float(at), 5000.0, Figure(share, share - 0.01, share + 0.01))
+    stalled = tuple(Stalled(float(at), 5000.0, Figure(share, share - 0.01, share + 0.01), 4535.0)
                     for at, share in ((3, 0.03), (10, 0.08), (30, 0.209)))  # fmt: skip
     known = Material(stalled=stalled, hazards=(Hazard("stall", "recent", 3.0, 2.9, 3.1, 0.23),))
     found = one("stall_exit", known)
     assert found.verdict == "disagrees"
     assert "20.9 % [19.9 %, 21.9 %] within 30 s" in found.shown
+    assert "90.7 % sooner or later" in found.shown
     assert "7.5 % would have gone within 30 s without it" in found.shown
-    sure = one("stall_exit", Material(stalled=(Stalled(30.0, 900.0, Figure(0.8, 0.75, 0.85)),)))
+    sure = one("stall_exit", Material(stalled=(Stalled(30.0, 900.0, Figure(0.8, 0.75, 0.85), 900.0),)))
     assert sure.verdict == "agrees"
 
 

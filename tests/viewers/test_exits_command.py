@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from qoe_agent.__main__ import app
 from qoe_agent.report import exits_words
+from qoe_agent.viewers import tables
 from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.exits import Asked, analyse
 
@@ -122,9 +123,9 @@ def test_what_makes_no_sense_is_told(sessions: Path, tmp_path: Path) -> None:
     assert "must be a size" in err
 
 
-def test_a_missing_extra_is_named_with_its_command(sessions: Path, tmp_path: Path) -> None:
-    (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError('no duckdb', name='duckdb')")
-    said = wrong(sessions, env={"PYTHONPATH": str(tmp_path)})
+def test_a_missing_extra_is_named_with_its_command(sessions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "missing", lambda: "duckdb")
+    said = refused(sessions)
     assert "pip install 'qoe-agent[viewers]'" in said
     assert "duckdb is missing" in said
 
