@@ -126,6 +126,13 @@ def test_another_incident_in_the_window_is_named_and_one_elsewhere_is_not() -> N
     assert cost(made.timeline, made.incident, [far, other, made.incident]).note == ""
 
 
+def test_incidents_every_six_minutes_can_still_be_told_apart() -> None:
+    made = one(ratio=4.0)
+    others = [Incident(str(at), "black", "s", at, at + 8.0) for at in np.arange(360.0, 3600.0, 360.0)]
+    told = cost(made.timeline, made.incident, others)
+    assert told.low <= made.truth <= told.high
+
+
 def test_known_incidents_are_no_placebos() -> None:
     made = one(ratio=1.0)
     made.timeline.exits[0, 2000:2040] += 60.0

@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
-from qoe_agent.viewers.estimates.windows import BEFORE, LAG, Contrast, Window, contrast, course, placebos, window
+from qoe_agent.viewers.estimates.windows import (
+    BEFORE,
+    GUARDS,
+    LAG,
+    Contrast,
+    Window,
+    contrast,
+    course,
+    placebos,
+    window,
+)
 from qoe_agent.viewers.shapes import Cost, Incident, Timeline
 
 if TYPE_CHECKING:
@@ -49,21 +59,23 @@ def cost(
     where = window(incident, timeline, lag)
     near = [window(each, timeline, lag) for each in others if each.stream == incident.stream and each.id != incident.id]
     found = Cost(incident.id, incident.kind, incident.start)
-    sums = course(timeline, [where, *near])
-    before = ceil(BEFORE / timeline.step)
-    if where.first < 0 or where.last > sums.steps:
+    if where.first < 0 or where.last > timeline.watching.shape[1]:
         return found._replace(note="cannot be known: viewers are not known around it")
     notes = ["another incident at the same time is in it"] if any(_meet(where, each) for each in near) else []
-    made, reason = _designed(sums, where, before)
-    if made is None:
+    before = ceil(BEFORE / timeline.step)
+    for guard in GUARDS:
+        made, reason = _designed(course(timeline, [where, *near], guard), where, before)
+        if made is not None:
+            break
+    else:
         return found._replace(note="; ".join([f"cannot be known: {reason}", *notes]))
     seen, scale, method = made
     found = _told(found, seen, scale)._replace(method=method)
-    trend = _pretrend(course(timeline, near), where, before, scale, both=method == UNEXPOSED)
+    trend = _pretrend(course(timeline, near, guard), where, before, scale, both=method == UNEXPOSED)
     if trend is not None and trend < PRETREND:
         notes.append("exits were already unusual just before it: not to be put down to it alone")
     found = found._replace(pretrend_p=trend, note="; ".join([*_reserve(scale, method), *notes]))
-    return _lost(found, timeline, sums, remaining)
+    return _lost(found, timeline, remaining)
 
 
 def _meet(one: Window, other: Window) -> bool:
@@ -127,7 +139,7 @@ def _reserve(scale: Scale, method: str) -> list[str]:
     return []
 
 
-def _lost(found: Cost, timeline: Timeline, sums: Course, remaining: float | None) -> Cost:
+def _lost(found: Cost, timeline: Timeline, remaining: float | None) -> Cost:
     """Viewer-minutes and orders that went with the excess exits."""
     if remaining is None or found.excess_exits is None:
         return found

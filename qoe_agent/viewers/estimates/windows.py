@@ -24,8 +24,9 @@ LAG = 30.0
 """Seconds after an incident in which viewers still leave because of it."""
 BEFORE = 600.0
 """Seconds before a window that say what is usual."""
-GUARD = 300.0
-"""Seconds after an incident that are not usual: those who would have left are gone, others come back."""
+GUARDS = (300.0, 60.0)
+"""Seconds after an incident that are not usual: those who would have left are gone, others come back. Where incidents
+are so close that too little is left, the second."""
 HALF = 0.5
 
 
@@ -87,12 +88,11 @@ class Course(NamedTuple):
         return len(self.usual) - 1
 
 
-def course(timeline: Timeline, strange: Sequence[Window]) -> Course:
+def course(timeline: Timeline, strange: Sequence[Window], guard: float = GUARDS[0]) -> Course:
     """Sums, leaving out of what is usual the windows of incidents and some minutes after them."""
     usual = np.ones(timeline.watching.shape[1])
-    guard = int(np.ceil(GUARD / timeline.step))
     for each in strange:
-        usual[max(each.first, 0) : max(each.last + guard, 0)] = 0.0
+        usual[max(each.first, 0) : max(each.last + int(np.ceil(guard / timeline.step)), 0)] = 0.0
     watching, exits = timeline.watching, timeline.exits
     return Course(_summed(watching), _summed(exits), _summed(watching * usual), _summed(exits * usual), _summed(usual))
 
