@@ -95,11 +95,9 @@ class Daemon:
 
     def _chronicle(self, config: Config) -> Chronicle | None:
         """Who writes incidents beside viewers' events, if these are kept and this agent watches."""
-        if config.ingest.folder is None or not self._watches:
-            return None
+        folder = config.ingest.folder if self._watches else None
         name = "-".join(filter(None, (socket.gethostname(), config.agent.vantage, self.shard.number)))
-        folder = Path(config.ingest.folder)
-        return Chronicle(self.board, lambda key: self.history.now(key).get("latency"), folder, name, config.ingest.keep)
+        return Chronicle(self.board, self.history, Path(folder), name, config.ingest.keep) if folder else None
 
     async def start(self) -> str:
         """Begin; returns where the exporter listens. OSError: it cannot."""
@@ -220,6 +218,11 @@ class Daemon:
     def streams(self) -> Iterator[tuple[Key, str]]:
         """Each stream and its state in a word."""
         return self.fleet.states()
+
+    def exits(self, key: Key) -> Mapping[tuple[str, float], tuple[float, float]]:
+        """Of a stream's incidents, by kind and start: how many viewers left, and how many would have as usual."""
+        costs = self.viewers.exodus.costs(key.stream) if self.viewers and not key.rendition else ()
+        return {(one.kind, one.start): (one.excess.exits, one.excess.expected) for one in costs}
 
     def zone(self) -> str:
         """The time zone in which people are told."""

@@ -33,6 +33,11 @@ WATCHED: Name = ("qoe_watched_seconds_total", ())
 STALLED: Name = ("qoe_stall_seconds_total", ())
 STARTUP: Name = ("qoe_startup_seconds", ())
 BYTES: tuple[Name, ...] = tuple(("qoe_received_bytes_total", (track,)) for track in ("video", "audio", "data"))
+VIEWERS: Name = ("qoe_viewer_sessions", ())
+EXITS: tuple[Name, ...] = tuple(
+    ("qoe_viewer_exits_total", (state,))
+    for state in ("starting", "playing", "stalled", "paused", "seeking", "waiting", "ended", "failed", "unknown")
+)
 METHODS = ("stamp", "sei", "rtcp", "prft", "act", "pdt", "onfi")
 """How capture times are known, in order of trust."""
 GAUGES: Mapping[str, tuple[Name, ...]] = {
@@ -44,6 +49,7 @@ GAUGES: Mapping[str, tuple[Name, ...]] = {
     "av_offset": (("qoe_av_offset_seconds", ("stamp",)), ("qoe_av_offset_seconds", ("events",))),
     "mos": (("qoe_mos", ("60s",)),),
     "loudness": (("qoe_loudness_lufs", ("short",)),),
+    "viewers": (VIEWERS,),
 }
 """Measures that are what a gauge says: the first of these that is there."""
 
@@ -65,6 +71,13 @@ def _startup(before: Reading, now: Reading, seconds: float) -> float | None:
     return total / joins if joins else None
 
 
+def _leaving(before: Reading, now: Reading, seconds: float) -> float | None:
+    """Share of those who watch that leaves in a minute."""
+    viewers = now.get(VIEWERS, (0.0, 0))[0]
+    exits = sum(_increase(before, now, name)[0] for name in EXITS)
+    return 60.0 * exits / seconds / viewers if viewers >= 1.0 and VIEWERS in before else None
+
+
 def _increase(before: Reading, now: Reading, name: Name) -> tuple[float, int]:
     """By how much a counter grew: value and observations. One that is new, or fell, began at nothing."""
     value, count = now.get(name, (0.0, 0))
@@ -76,11 +89,12 @@ GROWING: Mapping[str, Callable[[Reading, Reading, float], float | None]] = {
     "bytes_per_second": _bytes_per_second,
     "stalled": _stalled,
     "startup": _startup,
+    "leaving": _leaving,
 }
 """Measures of an interval."""
 MEASURES = (*GAUGES, *GROWING)
-_COUNTERS = (UP, CONNECTS, WATCHED, STALLED, STARTUP, *BYTES)
-NAMES = (*_COUNTERS, *(name for names in GAUGES.values() for name in names))
+_COUNTERS = (UP, CONNECTS, WATCHED, STALLED, STARTUP, *BYTES, VIEWERS, *EXITS)
+NAMES = tuple(dict.fromkeys((*_COUNTERS, *(name for names in GAUGES.values() for name in names))))
 
 
 class _Stream:

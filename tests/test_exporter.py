@@ -71,6 +71,7 @@ class Standin:
     names: tuple[tuple[Key, str], ...] = ((Key("room"), "up"),)
     evidence: Any = None
     history: History = field(default_factory=lambda: History(Board()))
+    left: dict[tuple[str, float], tuple[float, float]] = field(default_factory=dict)
     thumbnails: Thumbnails = field(default_factory=lambda: Thumbnails(lambda until: None))
 
     def ready(self) -> bool:
@@ -84,6 +85,9 @@ class Standin:
 
     def zone(self) -> str:
         return "UTC"
+
+    def exits(self, key: Key) -> dict[tuple[str, float], tuple[float, float]]:
+        return self.left
 
     def share(self) -> str:
         return "shard 1/3: <3 of 9>"

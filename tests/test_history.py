@@ -140,6 +140,19 @@ def test_startup_is_the_mean_of_the_joins_of_the_interval() -> None:
     assert bench.of("startup") == [(10.0, 0.5), (30.0, 1.5)]
 
 
+def test_the_share_that_leaves_is_of_those_who_watch_whatever_they_see() -> None:
+    bench = Bench()
+    bench.put("qoe_viewer_exits_total", 100.0, "playing")
+    bench.take()
+    for exits, viewers in ((6.0, 300.0), (12.0, 300.0), (1.0, 0.0)):
+        bench.put("qoe_viewer_exits_total", exits, "playing")
+        bench.put("qoe_viewer_exits_total", exits / 2, "stalled")
+        bench.put("qoe_viewer_sessions", viewers)
+        bench.take()
+    assert bench.of("viewers") == [(20.0, 300.0), (30.0, 300.0), (40.0, 0.0)]
+    assert bench.of("leaving") == [(30.0, pytest.approx(6 * 18 / 300))]
+
+
 def test_now_is_the_board_and_the_last_interval() -> None:
     bench = Bench()
     bench.put("qoe_received_bytes_total", 5e6, "video")

@@ -28,10 +28,10 @@ from qoe_agent import clock
 from qoe_agent.incidents import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from qoe_agent.board import Board
+    from qoe_agent.history import History
     from qoe_agent.model import Incident
     from qoe_agent.sink import Key
 
@@ -56,11 +56,9 @@ _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\..*\.jsonl")
 class Chronicle:
     """Writes the board's incidents into the facts in `folder`, as the agent `name`; keeps them for `keep` seconds."""
 
-    def __init__(
-        self, board: Board, latency: Callable[[Key], float | None], folder: Path, name: str, keep: float
-    ) -> None:
-        """`latency`: seconds that the agent is behind the capture of a stream, where that is known."""
-        self._board, self._latency, self._keep = board, latency, keep
+    def __init__(self, board: Board, history: History, folder: Path, name: str, keep: float) -> None:
+        """`history` knows how many seconds the agent is behind the capture of a stream."""
+        self._board, self._history, self._keep = board, history, keep
         self._folder, self._name = folder / FOLDER, re.sub(r"[^A-Za-z0-9_-]+", "-", name) or "agent"
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Key, Incident]] = deque(maxlen=MOST)
@@ -100,7 +98,7 @@ class Chronicle:
         with self._lock:
             waiting = list(self._waiting)
             self._waiting.clear()
-        self._lines.extend(json.dumps(line(key, each, self._latency(key))) for key, each in waiting)
+        self._lines.extend(json.dumps(line(key, each, self._history.now(key).get("latency"))) for key, each in waiting)
 
     def _put(self) -> None:
         lines = list(self._lines)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qoe_agent import clock
 from qoe_agent.alerts.words import duration, phrase
 from qoe_agent.evidence.mark import mark
+from qoe_agent.sink import Key
 from qoe_agent.web.chart import HOUR, Band, Row, Span, timeline
 from qoe_agent.web.html import Safe, html
 from qoe_agent.web.words import number
@@ -15,17 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qoe_agent.model import Incident
-    from qoe_agent.sink import Key
     from qoe_agent.web.stand import Scene
     from qoe_agent.web.words import Reader
 
-ROWS = ("bytes_per_second", "stalled", "latency", "av_offset", "height", "frame_rate", "mos", "loudness", "startup")
+ROWS = ("bytes_per_second", "stalled", "latency", "av_offset", "height", "frame_rate", "mos", "loudness", "startup",
+        "viewers", "leaving")  # fmt: skip
 """Measures in the order in which they are shown."""
 REACH: dict[str, tuple[float | None, float | None]] = {
     "bytes_per_second": (0.0, None), "stalled": (0.0, 1.0), "latency": (0.0, None), "av_offset": (-50.0, 50.0),
     "height": (0.0, None), "frame_rate": (0.0, None), "mos": (1.0, 5.0), "startup": (0.0, None),
+    "viewers": (0.0, None), "leaving": (0.0, None),
 }  # fmt: skip
 """What the axes hold at least, as shown."""
+OF_ALL = ("viewers", "leaving")
+"""Measures of a stream, whichever of its renditions is meant."""
 LEAST = 600.0
 """Seconds that the axis holds at least; an agent that began lately does not know an hour yet."""
 BETWEEN = (60.0, 120.0, 300.0, 600.0)
@@ -53,7 +57,8 @@ def drawn(scene: Scene, keys: Sequence[Key], said: Reader, now: float) -> Safe:
     rows = []
     for name in ROWS:
         called, factor, unit = said.measure(name)
-        lines = [[(at, value * factor) for at, value in history.of(key, name) if at >= start] for key in keys]
+        whose = [Key(key.stream) if name in OF_ALL else key for key in keys]
+        lines = [[(at, value * factor) for at, value in history.of(key, name) if at >= start] for key in whose]
         if any(lines):
             texts = [_text(key, called, line, unit, said, len(keys) > 1) for key, line in zip(keys, lines, strict=True)]
             low, high = REACH.get(name, (None, None))

@@ -48,6 +48,9 @@ class Source(Protocol):
     def share(self) -> str:
         """Which part of the streams this agent has; empty if all."""
 
+    def exits(self, key: Key) -> Mapping[tuple[str, float], tuple[float, float]]:
+        """Of incidents of that pull, by kind and start: how many viewers left, and how many would have as usual."""
+
     def zone(self) -> str:
         """The time zone in which people are told."""
 

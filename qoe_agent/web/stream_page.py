@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from qoe_agent.web.live import Fragment, Whole, places
 from qoe_agent.web.shield import say
 from qoe_agent.web.stand import Stand
 from qoe_agent.web.tiles import badge, facts, mood_word, stalled_in, thumbnail, wrongs
-from qoe_agent.web.words import Reader, number, reader
+from qoe_agent.web.words import DASH, Reader, number, reader
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -83,7 +84,8 @@ class View(Whole):
             "head": head(self.scene, stand, said, now),
             "timeline": self._hour[1],
             "measured": html("<table>{}</table>", _measured(numbers, said)),
-            "incidents": table([(key, known) for known in incidents], said, {each for each, _ in _marks(self.cases)}),
+            "incidents": table([(key, known) for known in incidents], said, {each for each, _ in _marks(self.cases)},
+                               exits=self.scene.source.exits(key)),
             "kept": joined(_cases(self.cases, said)) or html("<p>{}</p>", said("none_kept")),
         }
         told = f"{key.shown}: {', '.join([mood_word(stand, said), *(words for _, words in wrongs(stand.wrong, said))])}"
@@ -192,8 +194,12 @@ def _measured(numbers: Iterable[dict[str, Any]], said: Reader) -> Safe:
 _EVERYWHERE = ("rendition", "vantage", "region")
 
 
-def table(found: list[tuple[Key, Known]], said: Reader, marks: set[str], named: bool = False) -> Safe:
-    """Incidents, what is open first; `marks`: those of which something was kept; `named`: of which stream, too."""
+def table(
+    found: list[tuple[Key, Known]], said: Reader, marks: set[str], named: bool = False,
+    exits: Mapping[tuple[str, float], tuple[float, float]] = MappingProxyType({}),
+) -> Safe:  # fmt: skip
+    """Incidents, what is open first; `marks`: those of which something was kept; `named`: of which stream, too;
+    `exits`: how many viewers left by kind and start, and how many would have as usual."""
     if not found:
         return html("<p>{}</p>", said("none"))
     order = sorted(found, key=lambda each: (each[1].incident.end is not None, -each[1].incident.start))[:SHOWN]
@@ -205,15 +211,20 @@ def table(found: list[tuple[Key, Known]], said: Reader, marks: set[str], named: 
         what = phrase(one.kind, said.language, one.key)
         opened = html(' class="open {}"', one.severity) if one.end is None else ""
         rows.append(html(
-            '<tr id="{}"{}>{}<td>{}</td><td class="number">{}</td><td class="number">{}</td><td>{}</td></tr>',
+            '<tr id="{}"{}>{}<td>{}</td><td class="number">{}</td><td class="number">{}</td><td>{}</td>{}</tr>',
             row, opened, html("<td>{}</td>", key.shown) if named else "",
             html('<a href="#{}">{}</a>', row[2:], what) if row[2:] in marks else what,
             time_of(clock.wall(one.start), said.zone), lasted, severity,
+            html('<td class="number">{}</td>', _left(exits.get((one.kind, one.start)), said)) if exits else "",
         ))  # fmt: skip
-    names = [*(["stream"] if named else []), "what", "since", "lasted", "severity"]
+    names = [*(["stream"] if named else []), "what", "since", "lasted", "severity", *(["exits"] if exits else [])]
     heads = joined(html('<th scope="col">{}</th>', said(name)) for name in names)
     return html('<div class="wide" tabindex="0" role="group" aria-label="{}"><table><thead><tr>{}</tr></thead>'
                 "<tbody>{}</tbody></table></div>", said("incidents"), heads, joined(rows))  # fmt: skip
+
+
+def _left(exits: tuple[float, float] | None, said: Reader) -> str:
+    return said("as_usual", number(exits[0]), number(exits[1])) if exits else DASH
 
 
 def _marks(cases: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -42,6 +42,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "none": ("None in memory.", "暂无。"), "none_kept": ("Nothing was kept.", "暂无留存。"),
     "what": ("What", "内容"), "since": ("Since", "开始"),
     "lasted": ("Lasted", "持续"), "severity": ("Severity", "级别"), "open": ("still going on", "仍在持续"),
+    "exits": ("Viewers who left", "离开的观众"), "as_usual": ("{} (as usual: {})", "{}（平时：{}）"),
     "before": ("before", "之前"), "at": ("at the beginning", "开始时"), "clip": ("clip", "片段"),
     "playlist": ("playlists", "播放列表"),
     "facts": ("facts", "详情"), "timeline": ("The last hour", "近一小时"),
@@ -81,6 +82,8 @@ MEASURES: Mapping[str, tuple[str, str, float, str]] = {
     "mos": ("Quality score (P.1203-style, not certified)", "质量评分（P.1203 风格，未认证）", 1, ""),
     "loudness": ("Loudness", "响度", 1, "LUFS"),
     "startup": ("Startup", "首屏时间", 1, "s"),
+    "viewers": ("Viewers", "观众数", 1, ""),
+    "leaving": ("Viewers who leave in a minute", "每分钟离开的观众", 100, "%"),
 }
 """What the history knows, as it is shown: name in both languages, factor, unit."""
 DASH = "–"

@@ -10,7 +10,8 @@ import pytest
 
 from qoe_agent import catalogue, clock
 from qoe_agent.board import Board
-from qoe_agent.model import Incident
+from qoe_agent.history import History
+from qoe_agent.model import Incident, Sample
 from qoe_agent.sink import Key
 from qoe_agent.viewers import chronicle
 from qoe_agent.viewers.chronicle import CONTENT, Chronicle
@@ -18,6 +19,7 @@ from qoe_agent.viewers.chronicle import CONTENT, Chronicle
 if TYPE_CHECKING:
     from pathlib import Path
 
+LATENCY = next(one for one in catalogue.metrics() if one.name == "qoe_latency_seconds")
 SHOW, LOW = Key("show"), Key("show", "480p")
 
 
@@ -47,7 +49,7 @@ def test_kinds_in_the_media_are_kinds() -> None:
 
 
 async def test_an_incident_is_one_id_and_its_last_line_holds(board: Board, tmp_path: Path) -> None:
-    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     board.put(SHOW, Incident("stall", now - 5.0, None, "critical"), now)
     board.put(SHOW, Incident("stall", now - 5.0, now - 1.0, "critical"), now)
     await written(log)
@@ -60,7 +62,7 @@ async def test_an_incident_is_one_id_and_its_last_line_holds(board: Board, tmp_p
 
 
 async def test_one_of_a_rendition_struck_those_who_watch_that(board: Board, tmp_path: Path) -> None:
-    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     for key in (SHOW, LOW):
         board.put(key, Incident("black", now, now + 1.0, "warning"), now)
     await written(log)
@@ -69,7 +71,9 @@ async def test_one_of_a_rendition_struck_those_who_watch_that(board: Board, tmp_
 
 
 async def test_a_fault_of_the_content_is_told_in_content_time(board: Board, tmp_path: Path) -> None:
-    log, now = Chronicle(board, lambda key: 3.5, tmp_path, "a", 86_400.0), clock.now()
+    known = History(board)
+    log, now = Chronicle(board, known, tmp_path, "a", 86_400.0), clock.now()
+    board.put(SHOW, Sample(LATENCY, 3.5, ("stamp", "transport")), now)
     board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
     board.put(SHOW, Incident("delivery_gap", now, now + 8.0, "critical"), now)
     await written(log)
@@ -82,7 +86,7 @@ async def test_a_fault_of_the_content_is_told_in_content_time(board: Board, tmp_
 async def test_open_incidents_are_seen_again(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chronicle, "AGAIN", 0.0)
     monkeypatch.setattr(chronicle, "EVERY", 0.001)
-    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     board.put(SHOW, Incident("black", now, None, "critical"), now)
     task = asyncio.create_task(log.run())
     async with asyncio.timeout(20.0):
@@ -96,7 +100,7 @@ async def test_open_incidents_are_seen_again(board: Board, tmp_path: Path, monke
 
 async def test_a_disk_that_takes_nothing_loses_nothing(board: Board, tmp_path: Path) -> None:
     (tmp_path / "incidents").write_text("in the way")
-    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
     await written(log)
     (tmp_path / "incidents").unlink()
@@ -106,7 +110,7 @@ async def test_a_disk_that_takes_nothing_loses_nothing(board: Board, tmp_path: P
 
 
 async def test_half_a_line_does_not_spoil_the_next(board: Board, tmp_path: Path) -> None:
-    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
     await written(log)
     [path] = (tmp_path / "incidents").iterdir()
@@ -123,7 +127,7 @@ async def test_what_is_too_old_is_removed(board: Board, tmp_path: Path) -> None:
     old.parent.mkdir()
     old.write_text("{}\n")
     other.write_text("keep")
-    log, now = Chronicle(board, lambda key: None, tmp_path, "a", 86_400.0), clock.now()
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
     await written(log)
     assert not old.exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from qoe_agent import clock
+from qoe_agent.model import Incident
 from qoe_agent.sink import Key
+from qoe_agent.web.hour import drawn
 from qoe_agent.web.stream_page import View
 from qoe_agent.web.words import Reader
 from tests.web.scenes import Stage
@@ -15,6 +17,29 @@ def view(stage: Stage) -> View:
     stand = stage.scene.find("room")
     assert stand
     return View(stage.scene, stand, Reader("en"))
+
+
+async def test_incidents_stand_beside_how_many_viewers_left_and_how_many_would_have() -> None:
+    stage = Stage("room")
+    stage.put("room", "qoe_video_height_pixels", 1080.0)
+    stage.put("room", "qoe_viewer_sessions", 250.0)
+    for kind in ("stall", "black"):
+        stage.board.put(ROOM, Incident(kind, stage.now - 90.0, stage.now - 80.0, "critical"), stage.now)
+    assert "Viewers who left" not in (await view(stage).fragments())["incidents"].html
+    stage.agent.left = {("stall", stage.now - 90.0): (46.0, 8.25)}
+    found = (await view(stage).fragments())["incidents"].html
+    assert "Viewers who left" in found
+    assert found.count("46 (as usual: 8.25)") == 1
+
+
+async def test_viewers_are_drawn_below_the_stream_and_each_of_its_renditions() -> None:
+    stage = Stage("room")
+    history = stage.agent.history
+    for _ in range(3):
+        stage.put("room", "qoe_viewer_sessions", 250.0)
+        history.take(clock.now())
+    for key in (ROOM, Key("room", "480p")):
+        assert "Viewers: 250 to 250" in drawn(stage.scene, [key], Reader("en"), clock.now())
 
 
 async def test_a_page_that_was_open_while_the_stream_was_gone_recovers() -> None:
