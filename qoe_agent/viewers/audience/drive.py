@@ -37,13 +37,18 @@ class Sent:
     """Requests by status that were given up."""
 
 
-async def drive(fates: Fates, url: str, speed: float = 0.0, together: int = 20, hands: int = 8) -> Sent:
+async def drive(
+    fates: Fates, url: str, speed: float = 0.0, together: int = 20, hands: int = 8, patience: float = PATIENCE,
+    mixed: bool = False,
+) -> Sent:  # fmt: skip
     """Post all reports to `url`, which ends in `/events` or `/cmcd`, at most `together` at once, by `hands` at a time.
 
-    `speed` 1: as fast as it happens, from now on; 60: an hour in a minute; 0: as fast as the collector takes it.
+    Reports of a session (`mixed`: of all, as a relay sends them) wait for others at most `patience` seconds. `speed` 1:
+    as fast as it happens, from now on; 60: an hour in a minute; 0: as fast as the collector takes it.
     """
     plain = not url.rstrip("/").endswith("cmcd")
     kind = "application/json" if plain else "application/cmcd"
+    held = patience * max(speed, 1.0) if speed else float("inf")
     told, sent, began = reports(fates), Sent(), clock.now()
     queue: asyncio.Queue[tuple[bytes, int] | None] = asyncio.Queue(maxsize=4 * hands)
     async with (
@@ -52,7 +57,7 @@ async def drive(fates: Fates, url: str, speed: float = 0.0, together: int = 20, 
     ):
         for _ in range(hands):
             group.create_task(_hand(session, url, queue, sent))
-        for arrival, body, count in _bodies(tell.plain(told) if plain else tell.cmcd(told), together, speed):
+        for arrival, body, count in _bodies(tell.plain(told) if plain else tell.cmcd(told), together, held, mixed):
             if speed and (wait := (arrival - fates.plan.begins) / speed - (clock.now() - began)) > 0:
                 await asyncio.sleep(wait)
             await queue.put((body, count))
@@ -62,17 +67,20 @@ async def drive(fates: Fates, url: str, speed: float = 0.0, together: int = 20, 
 
 
 def _bodies(
-    told: Iterator[tuple[float, str, dict[str, object]]] | Iterator[tuple[float, str, str]], together: int, speed: float
+    told: Iterator[tuple[float, str, dict[str, object]]] | Iterator[tuple[float, str, str]],
+    together: int,
+    patience: float,
+    mixed: bool,
 ) -> Iterator[tuple[float, bytes, int]]:
-    """(arrival, body, events): each of one session, sent when it is full or its first report waited long enough."""
+    """(arrival, body, events): of one session unless `mixed`, sent when full or when its first report waited enough."""
     waiting: dict[str, tuple[float, list[bytes]]] = {}
-    patience = PATIENCE * max(speed, 1.0) if speed else float("inf")
     looked = float("-inf")
     for arrival, session, event in told:
-        first, events = waiting.setdefault(session, (arrival, []))
+        whose = "" if mixed else session
+        first, events = waiting.setdefault(whose, (arrival, []))
         events.append(event.encode() if isinstance(event, str) else to_json(event))
         if len(events) >= together:
-            del waiting[session]
+            del waiting[whose]
             yield arrival, _body(events, isinstance(event, str)), len(events)
         if arrival - looked > patience / 4:
             looked = arrival
