@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qoe_agent.viewers.shapes import TENURE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qoe_agent.viewers.estimates import Study
     from qoe_agent.viewers.shapes import Cost, Exits, Incident, Timeline
     from qoe_agent.viewers.tables import Audience
 
 BEFORE, AFTER, STEP = 7200.0, 3600.0, 1.0
 """Seconds around an incident in which placebo windows are looked for, and the steps of its timeline."""
+PACES = (0, 3, 10, 30, 60, 180, 600, 1800, 3600)
+"""Times watched, of TENURE, from which on viewers leave at another pace."""
 NEAR_BEFORE, NEAR_AFTER = 300.0, 420.0
 """Seconds around an incident that are drawn."""
 DRAWN = 120
@@ -22,20 +27,32 @@ DRAWN = 120
 MOST_DRAWN = 50
 
 
-def added(exits: Exits, audience: Audience, remaining: float | None) -> Exits:
-    """The same report with what incidents cost. `remaining`: seconds that one who left would still have watched."""
+def added(exits: Exits, audience: Audience, study: Study | None) -> Exits:
+    """The same report with what incidents cost."""
     from qoe_agent.viewers import estimates
 
     incidents = audience.incidents()
     if not incidents:
         return exits
-    timelines = audience.timelines(incidents, BEFORE, AFTER, STEP)
+    remaining = estimates.remaining(study) if study else None
+    timelines = audience.timelines(incidents, BEFORE, AFTER, STEP, paces(study) if study else ())
     costs = [cost(each, timelines, incidents, remaining) for each in incidents]
     found = estimates.discoveries(costs)
     drawn = sorted(found, key=lambda one: (one.p is None, one.p))[:MOST_DRAWN]
     by_id = {each.id: each for each in incidents}
     near = {one.id: around(timelines[one.id], by_id[one.id]) for one in drawn if one.id in timelines}
     return replace(exits, incidents=found, timelines=near, notes=(*exits.notes, *together(found)))
+
+
+def paces(study: Study) -> list[tuple[float, float]]:
+    """Exits a second by time watched, each from so many seconds on: an audience that has just come leaves faster."""
+    seconds = study.seconds[:, : len(TENURE)].sum(axis=0)
+    cuts = [TENURE.index(each) for each in PACES]
+    watched = np.add.reduceat(seconds, cuts)
+    left = np.add.reduceat(seconds * study.hazards, cuts)
+    return [
+        (float(each), float(gone / there)) for each, gone, there in zip(PACES, left, watched, strict=True) if there > 0
+    ]
 
 
 def cost(
@@ -80,5 +97,5 @@ def around(timeline: Timeline, incident: Incident) -> Timeline:
     ]
     return replace(
         timeline, start=timeline.start + first * timeline.step + moved, step=timeline.step * each, watching=sums[0],
-        exits=sums[1], orders=sums[2],
+        exits=sums[1], orders=sums[2], risk=None,
     )  # fmt: skip

@@ -99,7 +99,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     )
     found = replace(found, breakdowns=_broken_down(audience, asked.by, factors, steps))
     steps("costing incidents")
-    found = costing.added(found, audience, estimates.remaining(study) if study else None)
+    found = costing.added(found, audience, study)
     if asked.claims:
         from qoe_agent.viewers import material
 

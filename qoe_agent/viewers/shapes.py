@@ -118,6 +118,8 @@ class Timeline:
     """(2, steps)"""
     clock: str = "wall"
     """wall, or content: moved by each session's latency, so that a picture is at the same place for everybody."""
+    risk: NDArray[np.float64] | None = None
+    """(2, steps): exits to be expected by how long those who watch have watched; None: taken to be the same for all."""
     heartbeat: float = 0.0
     """Seconds: how long the intervals of its exits are (90th percentile); widens windows."""
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from qoe_agent.viewers import costing
+from qoe_agent.viewers import costing, estimates
 from qoe_agent.viewers.shapes import Exits, Incident, Timeline
+from tests.viewers.crowd import PUFFER, cells, crowd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,10 @@ class Known:
     def incidents(self) -> list[Incident]:
         return [FROZE, QUIET, ELSEWHERE]
 
-    def timelines(self, incidents: Sequence[Incident], before: float, after: float, step: float) -> dict[str, Timeline]:
+    def timelines(
+        self, incidents: Sequence[Incident], before: float, after: float, step: float, hazards: Any
+    ) -> dict[str, Timeline]:
+        self.hazards = hazards
         steps = int((before + after) / step)
         return {each.id: self._timeline(each, before, step, steps) for each in incidents if each.stream == "room"}
 
@@ -44,7 +48,8 @@ class Known:
 @pytest.fixture(scope="module")
 def found() -> Exits:
     audience: Any = Known()
-    return costing.added(Exits(10_000, notes=("one",)), audience, 600.0)
+    people = crowd(np.random.default_rng(5), 20_000, stalls=0.0)
+    return costing.added(Exits(10_000, notes=("one",)), audience, estimates.study(cells(people, by_state=False)))
 
 
 def test_an_incident_that_cost_viewers_stands_and_one_that_did_not_does_not(found: Exits) -> None:
@@ -53,11 +58,25 @@ def test_an_incident_that_cost_viewers_stands_and_one_that_did_not_does_not(foun
     assert froze.high is not None
     assert froze.low < 30 * ADDED < froze.high
     assert froze.discovery
-    assert froze.viewer_minutes == pytest.approx((froze.excess_exits or 0) * 10)
+    assert froze.viewer_minutes is not None
+    assert 1 < froze.viewer_minutes / (froze.excess_exits or 1) < 60
     assert quiet.discovery is False
     assert (froze.end, quiet.end) == (FROZE.end, QUIET.end)
     assert elsewhere.excess_exits is None
     assert "nobody is known to have watched nobody" in elsewhere.note
+
+
+def test_viewers_are_expected_to_leave_by_how_long_they_have_watched() -> None:
+    people = crowd(np.random.default_rng(6), 40_000, stalls=0.0)
+    study = estimates.study(cells(people, by_state=False))
+    assert study is not None
+    audience: Any = Known()
+    costing.added(Exits(40_000), audience, study)
+    found = dict(audience.hazards)
+    assert list(found) == list(costing.PACES)
+    assert found[0] == pytest.approx(PUFFER[0], rel=0.1)
+    assert found[30] == pytest.approx(0.0061, rel=0.1)
+    assert found[3600] < found[600] < found[60]
 
 
 def test_what_is_drawn_lies_around_the_incident_and_holds_its_exits(found: Exits) -> None:

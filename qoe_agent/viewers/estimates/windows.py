@@ -74,7 +74,10 @@ def window(incident: Incident, timeline: Timeline, lag: float = LAG) -> Window:
 
 
 class Course(NamedTuple):
-    """Sums up to each step of a timeline: (2, steps + 1), of usual steps only, and of all."""
+    """Sums up to each step of a timeline: (2, steps + 1), of usual steps only, and of all.
+
+    Who watches counts by how fast such viewers leave, where that is known: an audience that has just come is another.
+    """
 
     watching: Floats
     exits: Floats
@@ -93,7 +96,7 @@ def course(timeline: Timeline, strange: Sequence[Window], guard: float = GUARDS[
     usual = np.ones(timeline.watching.shape[1])
     for each in strange:
         usual[max(each.first, 0) : max(each.last + int(np.ceil(guard / timeline.step)), 0)] = 0.0
-    watching, exits = timeline.watching, timeline.exits
+    watching, exits = timeline.watching if timeline.risk is None else timeline.risk, timeline.exits
     return Course(_summed(watching), _summed(exits), _summed(watching * usual), _summed(exits * usual), _summed(usual))
 
 

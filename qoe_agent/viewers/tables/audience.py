@@ -127,12 +127,16 @@ class Audience:
         """Around one incident, from so many seconds before it to so many after. KeyError: nobody was there."""
         return self.timelines([incident], before, after, step)[incident.id]
 
-    def timelines(self, found: Sequence[Incident], before: float, after: float, step: float) -> dict[str, Timeline]:
-        """Around each incident, by its id; those of streams that nobody watched then are left out."""
+    def timelines(self, found: Sequence[Incident], before: float, after: float, step: float,
+                  hazards: Sequence[tuple[float, float]] = ()) -> dict[str, Timeline]:  # fmt: skip
+        """Around each incident, by its id; those of streams that nobody watched then are left out.
+
+        `hazards`: exits a second by time watched, each from so many seconds on: gives timelines their `risk`.
+        """
         if "start" not in self.has or "stream" not in self.has:
             return {}
         bought = self._told.events if self._told is not None and "orders" in self.has else None
-        around = surroundings.Around(self._engine, self._table, self._places, bought, self._typical())
+        around = surroundings.Around(self._engine, self._table, self._places, bought, self._typical(), hazards)
         return around.timelines(found, before, after, step)
 
     def _looked(self) -> tuple[int, frozenset[str]]:

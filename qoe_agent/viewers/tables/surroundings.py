@@ -27,6 +27,9 @@ class Around(NamedTuple):
     typical_ms: int | None
     """How far behind viewers are that do not say it."""
 
+    hazards: Sequence[tuple[float, float]] = ()
+    """Exits a second by time watched, each from so many seconds on."""
+
     def timelines(self, found: Sequence[Incident], before: float, after: float, step: float) -> dict[str, Timeline]:
         """Around each incident, by its id. What is in the media is counted by the media's clock, if viewers know it."""
         by_media = [one for one in found if one.content is not None and self.typical_ms is not None]
@@ -45,7 +48,7 @@ class Around(NamedTuple):
         step_ms = max(1, round(step * 1000))
         wanted = windows(((one.stream, *spans[one.id]) for one in found), step_ms)
         people, orders = self._moved(columns, content=content)
-        laid = grids(self.engine, people, orders, wanted, columns, step_ms)
+        laid = grids(self.engine, people, orders, wanted, columns, step_ms, self.hazards)
         heartbeat = self._heartbeat(wanted)
         result = {}
         for one in found:

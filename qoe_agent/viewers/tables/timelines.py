@@ -29,7 +29,7 @@ class Window(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """One window in steps: by place (values of the scopes' keys) the rows watching, exits, orders."""
+    """One window in steps: by place (values of the scopes' keys) the rows watching, risk, exits, orders."""
 
     window: Window
     rows: dict[tuple[str | None, ...], NDArray[np.float64]]
@@ -59,24 +59,28 @@ def windows(spans: Iterable[tuple[str, float, float]], step_ms: int) -> list[Win
 
 
 def grids(
-    engine: Engine, sessions: Table, orders: Table | None, spans: Sequence[Window], places: Sequence[str], step_ms: int
-) -> list[Grid]:
-    """`sessions`: stream, places, start_ms, lo_ms, hi_ms (Unix), gone (0 or 1); `orders`: stream, places, at_ms."""
+    engine: Engine, sessions: Table, orders: Table | None, spans: Sequence[Window], places: Sequence[str], step_ms: int,
+    hazards: Sequence[tuple[float, float]] = (),
+) -> list[Grid]:  # fmt: skip
+    """`sessions`: stream, places, start_ms, lo_ms, hi_ms (Unix), gone (0 or 1); `orders`: stream, places, at_ms.
+
+    `hazards`: exits a second by time watched, each from so many seconds on; none: no risk is counted.
+    """
     table = _table(engine, spans)
     joined = sessions.inner_join(table, sessions.stream == table.on_stream)
     joined = joined.filter((joined.start_ms < joined.w1) & (joined.hi_ms >= joined.w0))
     joined = engine.keep(joined.drop("stream", "on_stream"), "watched")
-    points = _presence(joined, places).union(_leaving(joined, places))
+    points = _presence(joined, places, hazards).union(_leaving(joined, places))
     if orders is not None:
         bought = orders.inner_join(table, orders.stream == table.on_stream)
         bought = bought.filter((bought.at_ms >= bought.w0) & (bought.at_ms < bought.w1))
         points = points.union(_points(bought, places, bought.at_ms, orders=1.0))
     slot = ((points.t - points.w0).cast("float64") / float(step_ms)).floor().cast("int64")
     rest = (points.w0 + (slot + 1) * step_ms - points.t).cast("float64")
-    marked = points.select("window", *places, "people", "weight", "exits", "orders", slot=slot, rest=rest)
-    sums = {"people": marked.people.sum(), "people_rest": (marked.people * marked.rest).sum(),
-            "weight": marked.weight.sum(), "weight_rest": (marked.weight * marked.rest).sum(),
-            "exits": marked.exits.sum(), "orders": marked.orders.sum()}  # fmt: skip
+    marked = points.select("window", *places, "people", "risk", "weight", "exits", "orders", slot=slot, rest=rest)
+    sums = {"exits": marked.exits.sum(), "orders": marked.orders.sum()}
+    for name in ("people", "risk", "weight"):
+        sums |= {name: marked[name].sum(), f"{name}_rest": (marked[name] * marked.rest).sum()}
     found = engine.rows(marked.group_by("window", *places, "slot").agg(**sums))
     return _dense(found, spans, places, step_ms)
 
@@ -99,7 +103,7 @@ def _points(rows: Table, places: Sequence[str], t: Any, **values: Any) -> Table:
     """Moments at which something changes: how many people are there, how fast they leave; or happens."""
     import ibis
 
-    told = {name: ibis.literal(0.0, "float64") for name in ("people", "weight", "exits", "orders")}
+    told = {name: ibis.literal(0.0, "float64") for name in ("people", "risk", "weight", "exits", "orders")}
     told |= {
         name: value if hasattr(value, "cast") else ibis.literal(value, "float64") for name, value in values.items()
     }
@@ -107,14 +111,21 @@ def _points(rows: Table, places: Sequence[str], t: Any, **values: Any) -> Table:
     return found.filter(found.t < found.w1).drop("w1")
 
 
-def _presence(rows: Table, places: Sequence[str]) -> Table:
-    """One more from the start, one less from the middle of when it may have left."""
+def _presence(rows: Table, places: Sequence[str], hazards: Sequence[tuple[float, float]]) -> Table:
+    """One more from the start, one less from the middle of when it may have left; risk changes with time watched."""
     import ibis
 
     middle = ((rows.lo_ms + rows.hi_ms).cast("float64") / 2.0).floor().cast("int64")
-    come = _points(rows, places, ibis.greatest(rows.start_ms, rows.w0), people=1.0)
-    went = _points(rows, places, ibis.greatest(middle, rows.w0), people=-1.0)
-    return come.union(went)
+    rows = rows.mutate(middle=middle)
+    found = _points(rows, places, ibis.greatest(rows.start_ms, rows.w0), people=1.0)
+    before, last = 0.0, ibis.literal(0.0, "float64")
+    for seconds, hazard in hazards:
+        reached = rows.start_ms + round(seconds * 1000)
+        last = ibis.ifelse(reached < rows.middle, hazard, last)
+        found = found.union(_points(rows.filter(reached < rows.middle), places, ibis.greatest(reached, rows.w0),
+                                    risk=hazard - before))  # fmt: skip
+        before = hazard
+    return found.union(_points(rows, places, ibis.greatest(rows.middle, rows.w0), people=-1.0, risk=-last))
 
 
 def _leaving(rows: Table, places: Sequence[str]) -> Table:
@@ -147,7 +158,7 @@ def _dense(found: pa.Table, spans: Sequence[Window], places: Sequence[str], step
 
 
 def _steps(points: Mapping[str, NDArray[Any]], steps: int, step_ms: int) -> NDArray[np.float64]:
-    """(3, steps): person-seconds, exits, orders."""
+    """(4, steps): person-seconds, risk, exits, orders."""
 
     def by_step(name: str) -> NDArray[np.float64]:
         return np.bincount(points["slot"], points[name].astype(np.float64), steps).astype(np.float64)
@@ -157,17 +168,19 @@ def _steps(points: Mapping[str, NDArray[Any]], steps: int, step_ms: int) -> NDAr
         return (np.cumsum(change) - change) * step_ms + by_step(f"{name}_rest")
 
     exits = running("weight") + by_step("exits")
-    return np.stack([np.maximum(running("people") / 1000.0, 0.0), np.maximum(exits, 0.0), by_step("orders")])
+    there = [np.maximum(running(name) / 1000.0, 0.0) for name in ("people", "risk")]
+    return np.stack([*there, np.maximum(exits, 0.0), by_step("orders")])
 
 
 def timeline(grid: Grid, low: float, high: float, step: float, scope: Mapping[int, str], **facts: Any) -> Timeline:
     """What of a grid lies between two times. `scope`: by the place of a key what it must be; -1: nowhere known."""
     first = int((low * 1000 - grid.window.begin_ms) // (step * 1000))
     steps = max(1, int(np.ceil((high - low) / step)))
-    sums = np.zeros((2, 3, steps))
+    sums = np.zeros((2, 4, steps))
     for place, rows in grid.rows.items():
         inside = all(key >= 0 and place[key] == value for key, value in scope.items())
         part = rows[:, first : first + steps]
         sums[0 if inside else 1, :, : part.shape[1]] += part
     start = grid.window.begin_ms / 1000 + first * step
-    return Timeline(grid.window.stream, start, step, sums[:, 0], sums[:, 1], sums[:, 2], **facts)
+    risk = sums[:, 1] if sums[:, 1].any() else None
+    return Timeline(grid.window.stream, start, step, sums[:, 0], sums[:, 2], sums[:, 3], risk=risk, **facts)
