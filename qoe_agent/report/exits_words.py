@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 FACTORS = {
     "startup": ("startup time", " s"), "stall": ("stalls", ""), "height": ("picture height", " lines"),
-    "latency": ("latency", " s"), "incident": ("what the probe saw", ""), "tenure": ("time watched", " s"),
+    "latency": ("latency", " s"), "incident": ("incidents of the probe", ""), "tenure": ("time watched", " s"),
 }  # fmt: skip
 """Of each factor: what it is called, and the unit of its levels."""
 LEVELS = {
     ("stall", "recent"): "in the 30 s after a stall began", ("stall", "earlier"): "later after a stall",
-    ("stall", "none"): "no stall yet", ("incident", "none"): "nothing",
+    ("stall", "none"): "no stall yet", ("incident", "none"): "none",
 }  # fmt: skip
 TENURE = "tenure"
 """The factor that is the baseline of all others: when, not why."""
@@ -175,7 +175,9 @@ def _where(of: str, name: str) -> str:
     if of == "stall":
         return "with no stall yet" if name == "none" else level(of, name)
     if of == "incident":
-        return f"while the probe saw {level(of, name)}"
+        return (
+            "without an incident" if name == "none" else f"in incidents of the kind {level(of, name)} (to 30 s after)"
+        )
     return f"at {factor(of)} {level(of, name)}"
 
 

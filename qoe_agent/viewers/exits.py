@@ -27,6 +27,8 @@ FACTORS = {
 """Of each factor: which of `Audience.has` tells that it is known, and what it needs."""
 BEFORE = "most of them left before the first picture, and so have no startup time: a ratio would say nothing"
 
+SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -123,9 +125,10 @@ def hazards(study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
 
 def sensible(one: Hazard) -> Hazard:
     """Without a figure that would be none."""
-    if (one.factor, one.level) == ("startup", "unknown"):
-        return one._replace(hazard_ratio=None, low=None, high=None, naive=None, note=BEFORE)
-    return one
+    if one.level != "unknown":
+        return one
+    note = BEFORE if one.factor == "startup" else SILENT
+    return one._replace(hazard_ratio=None, low=None, high=None, naive=None, note=note)
 
 
 def _broken_down(

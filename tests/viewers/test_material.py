@@ -57,8 +57,11 @@ def test_who_left_before_the_first_picture_has_no_ratio() -> None:
     made = exits.sensible(Hazard("startup", "unknown", 222.0, 200.0, 247.0, 9.0, 3548.0))
     assert (made.hazard_ratio, made.low, made.high, made.naive) == (None,) * 4
     assert "before the first picture" in made.note
-    other = Hazard("height", "unknown", 1.1, 1.0, 1.2, 1.0)
-    assert exits.sensible(other) is other
+    height = exits.sensible(Hazard("height", "unknown", 0.001, 0.0, 0.002, 1.0))
+    assert height.hazard_ratio is None
+    assert "not told" in height.note
+    known = Hazard("height", "<480", 1.1, 1.0, 1.2, 1.0)
+    assert exits.sensible(known) is known
 
 
 def test_arms_need_a_figure_each() -> None:
