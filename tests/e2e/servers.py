@@ -40,12 +40,13 @@ http {{
     listen 127.0.0.1:{http};
     location /hls {{ root {home}; add_header Cache-Control no-store; }}
   }}
+  {server}
 }}
 rtmp {{
   access_log off;
   server {{
     listen 127.0.0.1:{rtmp}; chunk_size {chunk};
-    application live {{ live on; }}
+    application live {{ live on; {live} }}
     application hls {{
       live on; hls on; hls_path {home}/hls; hls_fragment {fragment}s; hls_playlist_length {length}s;
     }}
@@ -160,27 +161,32 @@ class Nginx:
 
 
 @contextlib.asynccontextmanager
-async def nginx(home: Path, fragment: int = 1, length: int = 6, chunk: int = 4096) -> AsyncIterator[Nginx]:
-    """nginx with the RTMP module, as the current user; `chunk`: bytes in an RTMP chunk (4096 is nginx's default)."""
+async def nginx(
+    home: Path, fragment: int = 1, length: int = 6, chunk: int = 4096, server: str = "", live: str = ""
+) -> AsyncIterator[Nginx]:
+    """nginx with the RTMP module, as the current user; `chunk`: bytes in an RTMP chunk (4096 is nginx's default);
+    `server`: more for `http`, `live`: more for the application of that name."""
     (home / "hls").mkdir(parents=True)
-    server = Nginx(home, free_port(), free_port())
+    made = Nginx(home, free_port(), free_port())
     config = home / "nginx.conf"
     text = NGINX.format(
         module=RTMP_MODULE,
         home=home,
         chunk=chunk,
-        http=server.http_port,
-        rtmp=server.rtmp_port,
+        http=made.http_port,
+        rtmp=made.rtmp_port,
         fragment=fragment,
         length=length,
+        server=server,
+        live=live,
     )
     user = "user root;\n" if os.geteuid() == 0 else ""
     config.write_text(user + text)
     async with running(
         _program("nginx") or "", "-p", home, "-c", config, "-e", home / "error.log", log=home / "out.log"
     ):
-        await until(lambda: answers(server.rtmp_port) and answers(server.http_port), "nginx")
-        yield server
+        await until(lambda: answers(made.rtmp_port) and answers(made.http_port), "nginx")
+        yield made
 
 
 @contextlib.asynccontextmanager

@@ -11,11 +11,15 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json
 
+from qoe_agent.model import Target
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qoe_agent.viewers.ingest.playing import Playing
 
+OURSELVES = Target(url="").user_agent
+"""What this agent calls itself when it pulls a stream: it is no viewer."""
 _MOST_FIELDS = 100
 _ARGUMENTS = {
     "viewer": "user", "user": "user", "arm": "arm", "experiment": "experiment", "region": "region", "device": "device",
@@ -43,7 +47,7 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Playing, now_ms: int) 
     server, client = query.get("server", ""), said.get("clientid", "")
     if call in ("publish", "publish_done"):
         return _published(playing, server, path, call == "publish", now_ms)
-    if call not in ("play", "play_done", "update_play"):
+    if call not in ("play", "play_done", "update_play") or said.get("flashver", "").startswith(OURSELVES):
         return []
     if not client:
         raise Malformed("names no client")

@@ -1,4 +1,5 @@
-"""The log becomes Parquet files, in a process of its own that is nice to others: `python -m … FOLDER SECONDS`."""
+"""The log becomes Parquet files, in a process of its own that is nice to others: `python -m … FOLDER SECONDS PID`,
+where PID is the process that begins it."""
 
 from __future__ import annotations
 
@@ -69,7 +70,7 @@ class Compacting:
     async def _spawn(self) -> int | None:
         """Events that were moved; None: it could not be done, and the log stays as it is."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", __name__, str(self._folder), str(self.keep),
+            sys.executable, "-P", "-m", __name__, str(self._folder), str(self.keep), str(os.getpid()),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
@@ -91,6 +92,8 @@ def main() -> None:
     """Compact, once."""
     with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive whoever counts what it does
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(sys.argv[3]):
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
     folder = Path(sys.argv[1])

@@ -58,6 +58,8 @@ class Keeper:
         self._socket: socket.socket | None = None
         self._link: Link | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._ready = False
+        """Whether it takes events."""
         self._silent = 0.0
         self._told: clock.State | None = None
 
@@ -122,7 +124,7 @@ class Keeper:
         if clock.state() != self._told:
             self._told = clock.state()
             self._send("clock", self._told)
-        self._board.put(None, Sample(meter.UP, float(self._link is not None)), clock.now())
+        self._board.put(None, Sample(meter.UP, float(self._ready)), clock.now())
         self._silent += TICK
         if self._silent > HANGS and self._process and self._process.returncode is None:
             log.error("the process that takes viewers' events in hangs and is ended")
@@ -168,7 +170,9 @@ class Keeper:
         while (message := await link.receive()) is not None:
             self._silent = 0.0
             what, *rest = message
-            if what == "found":
+            if what == "ready":
+                self._ready = True
+            elif what == "found":
                 self._put(rest[0])
             elif what == "departed":
                 self._departed(rest[0])
@@ -197,6 +201,7 @@ class Keeper:
 
     async def _bury(self) -> int | None:
         """Nothing more comes of it: see that it is gone."""
+        self._ready = False
         if self._link:
             self._link.close()
             self._link = None

@@ -42,7 +42,7 @@ UNTRACKED = Metric(
     "qoe_viewer_sessions_untracked_total", "counter", "Times a session began that is not followed live, because "
     "ingest.max_sessions are; its events are stored.",
 )  # fmt: skip
-UP = Metric("qoe_viewer_ingest_up", "gauge", "Whether the process that takes viewers' events in is there.")
+UP = Metric("qoe_viewer_ingest_up", "gauge", "Whether viewers' events are taken in and can be stored.")
 RESTARTS = Metric("qoe_viewer_ingest_restarts_total", "counter", "Times that process ended and was begun again.")
 REQUESTS = Metric(
     "qoe_viewer_requests_total", "counter", "Requests with viewers' events, by status of the answer.", ("status",)

@@ -82,11 +82,11 @@ class Process:
 
     async def run(self, sock: socket.socket) -> None:
         """Take events until the agent says stop, or is gone."""
-        self._try()
         runner = web.ServerRunner(self._server, shutdown_timeout=LAST)
         await runner.setup()
         site = web.SockSite(runner, sock, ssl_context=_tls(self._options), backlog=1024)
         await site.start()
+        self._try()
         tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._compacting.run(self._box))]
         listening = asyncio.create_task(self._listen())
         done, _ = await asyncio.wait([*tasks, listening], return_when=asyncio.FIRST_COMPLETED)

@@ -96,6 +96,10 @@ def test_a_publisher_who_comes_back_is_seen_again() -> None:
     assert server.nginx(DONE)[0]["cause"] == "quit"
 
 
+def test_the_agent_itself_is_no_viewer() -> None:
+    assert Server().nginx(PLAY.replace("LNX%209,0,124,2", "qoe-agent")) == []
+
+
 def test_publishers_are_no_viewers() -> None:
     server = Server()
     assert server.nginx(CLIENT.replace("4", "1") + "&call=update_publish&name=s1") == []
