@@ -72,17 +72,14 @@ def without_ended(engine: Engine, sessions: Table, found: list[Ending]) -> Table
     """The sessions, those that a stream's end cut off censored when they were last heard of."""
     import ibis
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not found:
         return sessions
-    path = engine.folder / "endings.parquet"
-    pq.write_table(pa.table({
+    ends = engine.put(pa.table({
         "on_stream": pa.array([each.stream for each in found], pa.string()),
         "from_ms": pa.array([each.from_ms for each in found], pa.int64()),
         "until_ms": pa.array([each.until_ms for each in found], pa.int64()),
-    }), path)  # fmt: skip
-    ends = engine.read([path])
+    }), "endings")  # fmt: skip
     last = sessions.start_ms + sessions.lo_ms
     silent = (sessions.hi_ms > sessions.lo_ms) | (sessions.cause < 0)
     joined = sessions.left_join(

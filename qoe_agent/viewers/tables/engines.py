@@ -6,6 +6,7 @@ own hashes, no unsigned integers, no joins by nearest time). Data goes in as Par
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -38,6 +39,9 @@ class Engine(Protocol):
     def keep(self, table: Table, name: str) -> Table:
         """The same rows, computed once and put on disk under `name`."""
 
+    def put(self, rows: pa.Table, name: str) -> Table:
+        """A small table that is here, on disk under `name`."""
+
     def rows(self, table: Table) -> pa.Table:
         """The rows here, in Arrow."""
 
@@ -66,6 +70,19 @@ def listed(paths: Sequence[Path]) -> str:
 def quoted(text: str) -> str:
     """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _fresh(folder: Path, name: str) -> Path:
+    """A path that was never used: engines remember files by their paths."""
+    number = itertools.count(1)
+    return next(path for path in (folder / f"{name}-{each}.parquet" for each in number) if not path.exists())
+
+
+def _written(rows: pa.Table, path: Path) -> Path:
+    import pyarrow.parquet as pq
+
+    pq.write_table(rows, path)
+    return path
 
 
 def _builtin(stub: Callable[..., Any], gives: str, *takes: str) -> Any:
@@ -114,9 +131,12 @@ class DuckDB:
         return self._ibis.table(name)
 
     def keep(self, table: Table, name: str) -> Table:
-        path = self.folder / f"{name}.parquet"
+        path = _fresh(self.folder, name)
         self.write(self._ibis.compile(table), path)
         return self.read([path])
+
+    def put(self, rows: pa.Table, name: str) -> Table:
+        return self.read([_written(rows, _fresh(self.folder, name))])
 
     def write(self, sql: str, path: Path) -> None:
         """The rows of a query into a Parquet file."""
@@ -162,9 +182,12 @@ class Spark:
         return self._ibis.table(name)
 
     def keep(self, table: Table, name: str) -> Table:
-        path = self.folder / f"{name}.parquet"
-        self._session.sql(self._ibis.compile(table)).write.mode("overwrite").parquet(str(path))
+        path = _fresh(self.folder, name)
+        self._session.sql(self._ibis.compile(table)).write.parquet(str(path))
         return self.read([path])
+
+    def put(self, rows: pa.Table, name: str) -> Table:
+        return self.read([_written(rows, _fresh(self.folder, name))])
 
     def rows(self, table: Table) -> pa.Table:
         return self._session.sql(self._ibis.compile(table)).toArrow()

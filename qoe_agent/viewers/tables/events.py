@@ -88,17 +88,24 @@ def timed(found: Table) -> Table:
     """
     import ibis
 
-    offset = (found.received_ms - found.at_ms).min().over(group_by=found.sid)
-    moved = found.mutate(time_ms=ibis.coalesce(found.at_ms + ibis.coalesce(offset, 0), found.received_ms))
-    moved = moved.filter(moved.time_ms.notnull())
-    spanned = moved.mutate(
-        first_ms=moved.time_ms.min().over(group_by=moved.sid), end_ms=moved.time_ms.max().over(group_by=moved.sid),
-        speaks=moved.state.notnull().cast("int64").max().over(group_by=moved.sid),
+    undated = found.at_ms.isnull()
+    span = found.group_by("sid").agg(
+        offset=(found.received_ms - found.at_ms).min(), speaks=found.state.notnull().cast("int64").max(),
+        at_first=found.at_ms.min(), at_last=found.at_ms.max(),
+        came_first=found.received_ms.min(where=undated), came_last=found.received_ms.max(where=undated),
     )  # fmt: skip
-    silent = (spanned.kind == "stall") & spanned.stall_ms.isnull() & (spanned.speaks == 1)
-    return spanned.select(
-        *[each for each in spanned.columns if each not in ("key", "at_ms", "received_ms", "first_ms", "end_ms", "state",
-                                                           "speaks")],
-        t_ms=spanned.time_ms - spanned.first_ms, last_ms=spanned.end_ms - spanned.first_ms,
-        state=ibis.coalesce(spanned.state, ibis.ifelse(silent, "stalled", ibis.null("string"))),
+    offset = ibis.coalesce(span.offset, 0)
+    begun = ibis.least(ibis.coalesce(span.at_first + offset, span.came_first),
+                       ibis.coalesce(span.came_first, span.at_first + offset))  # fmt: skip
+    ended = ibis.greatest(ibis.coalesce(span.at_last + offset, span.came_last),
+                          ibis.coalesce(span.came_last, span.at_last + offset))  # fmt: skip
+    span = span.select(of_sid=span.sid, offset=offset, speaks=span.speaks, begun=begun, ended=ended)
+    joined = found.inner_join(span, found.sid == span.of_sid)
+    time = ibis.coalesce(joined.at_ms + joined.offset, joined.received_ms)
+    silent = (joined.kind == "stall") & joined.stall_ms.isnull() & (joined.speaks == 1)
+    timed = joined.select(
+        *[each for each in found.columns if each not in ("key", "at_ms", "received_ms", "state")],
+        time_ms=time, t_ms=time - joined.begun, last_ms=joined.ended - joined.begun,
+        state=ibis.coalesce(joined.state, ibis.ifelse(silent, "stalled", ibis.null("string"))),
     )  # fmt: skip
+    return timed.filter(timed.time_ms.notnull())

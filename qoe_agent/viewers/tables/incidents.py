@@ -128,7 +128,6 @@ def _content(row: dict[str, Any], bad: Any) -> tuple[float, float] | None:
 def table(found: Sequence[Incident], kinds: Sequence[str], engine: Engine) -> Table:
     """The incidents in the engine: stream, kind (its place in `kinds` + 1), when, and their scope."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     def whole(values: list[float | None]) -> pa.Array:
         return pa.array([None if value is None else round(value * 1000) for value in values], pa.int64())
@@ -142,9 +141,7 @@ def table(found: Sequence[Incident], kinds: Sequence[str], engine: Engine) -> Ta
         "media_until": whole([one.content and one.content[1] for one in found]),
     }
     columns |= {f"on_{key}": pa.array([one.scope.get(key) for one in found], pa.string()) for key in SCOPES}
-    path = engine.folder / "incidents.parquet"
-    pq.write_table(pa.table(columns), path)
-    return engine.read([path])
+    return engine.put(pa.table(columns), "incidents")
 
 
 def exposures(sessions: Table, incidents: Table, places: dict[str, str], typical_ms: int | None) -> Table:

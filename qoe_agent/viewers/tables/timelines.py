@@ -87,16 +87,13 @@ def grids(
 
 def _table(engine: Engine, spans: Sequence[Window]) -> Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    path = engine.folder / "windows.parquet"
-    pq.write_table(pa.table({
+    return engine.put(pa.table({
         "window": pa.array([each.number for each in spans], pa.int64()),
         "on_stream": pa.array([each.stream for each in spans], pa.string()),
         "w0": pa.array([each.begin_ms for each in spans], pa.int64()),
         "w1": pa.array([each.end_ms for each in spans], pa.int64()),
-    }), path)  # fmt: skip
-    return engine.read([path])
+    }), "windows")  # fmt: skip
 
 
 def _points(rows: Table, places: Sequence[str], t: Any, **values: Any) -> Table:
