@@ -51,7 +51,7 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
     line = [f"{axis.at(one.seconds):.2f},{100 - 100 * one.share:.2f}" for one in drawn]
     grid = joined(
         html('<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/><text class="value" x="0" y="{}">{} %</text>',
-             y, y, y - 3 if y else 12, part)
+             y, y, y - 3, part)
         for part in (0, 25, 50, 75, 100) for y in [TALL - TALL * part / 100]
     )  # fmt: skip
     ticks = joined(
@@ -69,7 +69,7 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
         for one in named if axis.low <= one.seconds <= axis.high
     )  # fmt: skip
     return html(
-        '<svg class="plot" role="img" aria-label="{}" width="100%" height="{}">{}{}'
+        '<svg class="plot aired" role="img" aria-label="{}" width="100%" height="{}">{}{}'
         '<svg width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none">'
         '<path class="band" d="M{}Z"/><path class="line" d="M{}"/></svg>{}</svg>',
         "Share still watching by time: " + "; ".join(_mark(one) for one in named), TALL + 22, grid, ticks,
@@ -197,9 +197,9 @@ def timeline(found: Timeline, start: float, end: float | None) -> Safe:
                 f"{max(0.4, stop - begin):.2f}", BARS)  # fmt: skip
     lines = joined(html('<path class="line line{}" d="{}"/>', row, _steps(rates[row], high, steps)) for row in (1, 0))
     return html(
-        '<svg class="plot" role="img" aria-label="{}" width="100%" height="{}">{}'
+        '<svg class="plot aired" role="img" aria-label="{}" width="100%" height="{}">{}'
         '<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/>'
-        '<text class="value" x="0" y="11">{} a minute of 1,000</text>'
+        '<text class="value" x="0" y="-3">{} a minute of 1,000</text>'
         '<svg width="100%" height="{}" viewBox="0 0 {} 100" preserveAspectRatio="none">{}</svg>'
         '<text class="tick begin" x="0" y="{}">{}</text><text class="tick" x="{}%" y="{}">0 s</text>'
         '<text class="tick end" x="100%" y="{}">{}</text></svg>',

@@ -20,6 +20,8 @@ BEFORE, AFTER, STEP = 7200.0, 3600.0, 1.0
 """Seconds around an incident in which placebo windows are looked for, and the steps of its timeline."""
 PACES = (0, 3, 10, 30, 60, 180, 600, 1800, 3600)
 """Times watched, of TENURE, from which on viewers leave at another pace."""
+FEWEST_TOGETHER = 3
+"""Incidents of a kind, or what they have in common is not told: the interval of two tells nothing."""
 NEAR_BEFORE, NEAR_AFTER = 300.0, 420.0
 """Seconds around an incident that are drawn."""
 DRAWN = 120
@@ -77,6 +79,7 @@ def together(costs: Sequence[Cost]) -> list[str]:
         f"{each.kind.replace('_', ' ')}: over {each.incidents} incidents together viewers leave {each.ratio:.2f} times "
         f"[{each.low:.2f}, {each.high:.2f}] as fast as otherwise (random effects)"
         for each in estimates.pooled(costs)
+        if each.incidents >= FEWEST_TOGETHER
     ]
 
 

@@ -98,9 +98,12 @@ def test_media_time_is_drawn_by_the_wall_clock() -> None:
     assert near.start == incident.start - costing.NEAR_BEFORE
 
 
-def test_notes_say_what_incidents_of_a_kind_have_in_common(found: Exits) -> None:
-    assert found.notes[0] == "one"
-    assert found.notes[1].startswith("content freeze: over 2 incidents together viewers leave ")
+def test_three_incidents_of_a_kind_are_told_together(found: Exits) -> None:
+    assert found.notes == ("one",)
+    froze, quiet, _ = found.incidents
+    told = costing.together([froze, quiet, quiet._replace(id="third")])
+    assert len(told) == 1
+    assert told[0].startswith("content freeze: over 3 incidents together viewers leave ")
 
 
 def test_without_incidents_nothing_is_added() -> None:
