@@ -147,8 +147,8 @@ def _incident(one: Cost) -> Safe:
         doubt = f"exits were unusual before it began, too (p {words.chance(one.pretrend_p)})"
     how = "; ".join(part for part in (one.method, doubt, one.note) if part)
     return html(
-        '<tr class="{}"><th scope="row">{}</th><td>{}</td><td class="when">{}</td>{}{}{}{}{}<td class="dim prose">{}</td>'
-        "</tr>",
+        '<tr class="{}"><th scope="row">{}</th><td>{}</td><td class="when">{}</td>{}{}{}{}{}'
+        '<td class="dim prose">{}</td></tr>',
         "sure" if one.discovery else "", one.id, words.kind(one.kind), words.moment(one.start),
         _number(words.count(one.excess_exits) if known else "cannot be known"),
         _number(words.between(one.low, one.high, words.count)), _number(words.chance(one.p)),
