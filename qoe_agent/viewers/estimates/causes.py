@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.jackknife import Study, spread, study
+from qoe_agent.viewers.estimates.jackknife import Study, numbered, spread, study
 from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments
 from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.estimates.retention import AT, NONE_LEFT, exposure, reached, watched_by_bin
@@ -73,9 +73,8 @@ def _by_cause(found: Study) -> Floats:
     """(buckets, bins, causes): expected exits."""
     cells, data = found.model.cells, found.model.data
     rates = data.hazard(found.model.fitted.theta)
-    names, bucket = np.unique(np.concatenate([cells.time_bucket, cells.exit_bucket]), return_inverse=True)
-    bucket = bucket[len(cells.time_bucket) :]
-    count, bins, causes = len(names), len(TENURE), len(CAUSES)
+    bucket = numbered(cells)[2]
+    count, bins, causes = found.buckets, len(TENURE), len(CAUSES)
     size = bins * causes
     known = moments(cells)
     at = (bucket * size + cells.exit_cause)[known] + cells.bins[cells.exit_cell[known, 0]].astype(np.int64) * causes

@@ -71,23 +71,44 @@ def study(cells: Cells) -> Study | None:
         return None
     data, theta = model.data, model.fitted.theta
     rates = data.hazard(theta)
-    names, buckets = np.unique(np.concatenate([cells.time_bucket, cells.exit_bucket]), return_inverse=True)
-    count, size = len(names), data.width + 1
-    pulls, exits, seconds = (np.zeros((count, size)) for _ in range(3))
-    whole = np.zeros((count, size, size))
-    for part in _entries(cells, rates, buckets[: len(cells.time_bucket)], buckets[len(cells.time_bucket) :]):
-        for column in data.columns.T:
-            at = part.bucket * size + column[part.cell]
-            values = ((pulls, part.pull), (exits, part.exits), (seconds, part.passed / rates[part.cell]))
-            for total, value in values:
-                total += np.bincount(at, value, count * size).reshape(count, size)
-            for other in data.columns.T:
-                both = at * size + other[part.cell]
-                whole += np.bincount(both, part.passed, count * size * size).reshape(count, size, size)
-    pulls, exits, seconds, whole = pulls[:, :-1], exits[:, :-1], seconds[:, :-1], whole[:, :-1, :-1]
+    names, of_time, of_exits = numbered(cells)
+    parts = list(_entries(cells, rates, of_time, of_exits))
+    entries = Entries(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+    pulls, exits, seconds, whole = _by_bucket(data.columns, data.width, entries, rates, len(names))
     moves = np.asarray(-np.linalg.solve(model.fitted.information - whole, pulls[..., None])[..., 0], float)
     hazards, copies = _by_bin(whole, seconds, moves)
-    return Study(model, theta + moves, exits, seconds, hazards, copies, names.astype(np.int64))
+    return Study(model, theta + moves, exits, seconds, hazards, copies, names)
+
+
+def numbered(cells: Cells) -> tuple[Whole, Whole, Whole]:
+    """The buckets that hold anything, and which of these each row of time and each exit is in."""
+    most = int(max(cells.time_bucket.max(initial=0), cells.exit_bucket.max(initial=0))) + 1
+    there = np.bincount(cells.time_bucket, minlength=most) + np.bincount(cells.exit_bucket, minlength=most) > 0
+    place = np.cumsum(there) - 1
+    return np.flatnonzero(there), place[cells.time_bucket], place[cells.exit_bucket]
+
+
+def _by_bucket(
+    columns: Whole, width: int, entries: Entries, rates: Floats, count: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of each bucket X'v for pulls, exits, seconds, and X' diag(passed) X; a bucket at a time: its sums are small."""
+    size = width + 1
+    sums, whole = np.zeros((3, count, size)), np.zeros((count, size, size))
+    order = np.argsort(entries.bucket.astype(np.int16 if count < 1 << 15 else np.int64), kind="stable")
+    ends = np.searchsorted(entries.bucket[order], np.arange(count + 1))
+    for bucket in range(count):
+        rows = order[ends[bucket] : ends[bucket + 1]]
+        passed, cells = entries.passed[rows], entries.cell[rows]
+        those = [np.ascontiguousarray(column) for column in columns[cells].T]
+        for number, value in enumerate((entries.pull[rows], entries.exits[rows], passed / rates[cells])):
+            for column in those:
+                sums[number, bucket] += np.bincount(column, value, size)
+        for place, column in enumerate(those):
+            at = column * size
+            for other in those[place:]:
+                found = np.bincount(at + other, passed, size * size).reshape(size, size)
+                whole[bucket] += found if other is column else found + found.T
+    return sums[0, :, :-1], sums[1, :, :-1], sums[2, :, :-1], whole[:, :-1, :-1]
 
 
 def _by_bin(whole: Floats, seconds: Floats, moves: Floats) -> tuple[Floats, Floats]:
