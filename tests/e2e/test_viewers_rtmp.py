@@ -82,7 +82,7 @@ ingest:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 viewer.kill()
-            await viewer.wait()
+            await viewer.communicate()  # what is in its pipes keeps it from being buried
 
 
 @contextlib.asynccontextmanager
