@@ -19,11 +19,13 @@ from qoe_agent.demo.faults import DEFAULT, DEFAULT_PERIOD
 from qoe_agent.demo.origin import Origin
 from qoe_agent.report import terminal
 from qoe_agent.sink import Key
+from qoe_agent.viewers.audience import crowd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from qoe_agent.demo.compare import Row
+    from qoe_agent.viewers.shapes import Cost
 
 STREAMS = ("flv", "hls")
 """The demo's streams; the one origin is pulled both ways."""
@@ -63,16 +65,17 @@ def _configuration(base: str) -> configuration.Config:
 
 async def _show(screen: Console, origin: Origin, daemon: Daemon, seconds: float | None, stop: asyncio.Event) -> None:
     """Draw until it is over: live on a terminal, else each fault once it is settled."""
-    ends = None if seconds is None else clock.now() + seconds
+    ends, audience = None if seconds is None else clock.now() + seconds, _Audience(origin)
     with Live(console=screen, auto_refresh=False) if screen.is_terminal else _Quiet() as live:
         while not stop.is_set() and not origin.over and (ends is None or clock.now() < ends):
-            live.update(_drawn(origin, daemon), refresh=True)
+            await audience.look(_rows(origin, daemon)[STREAMS[0]])
+            live.update(_drawn(origin, daemon, audience), refresh=True)
             try:
                 await asyncio.wait_for(stop.wait(), REFRESH)
             except TimeoutError:
                 continue
     if not screen.is_terminal:
-        screen.print(_drawn(origin, daemon))
+        screen.print(_drawn(origin, daemon, audience))
 
 
 class _Quiet:
@@ -88,6 +91,29 @@ class _Quiet:
         """Nothing to see."""
 
 
+class _Audience:
+    """The demo's viewers: simulated, with what each fault of the schedule's first round cost."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._crowd: crowd.Crowd | None = None
+        self._found: list[tuple[Row, Cost, int]] = []
+
+    async def look(self, rows: list[Row]) -> None:
+        """See what has become clear; `rows` are of a stream."""
+        if self._crowd is None:
+            if not self._origin.sent:
+                return
+            self._crowd = await asyncio.to_thread(crowd.crowd, DEFAULT, self._origin.started)
+        now = clock.now()
+        if len(self._crowd.settled(rows, now)) > len(self._found):
+            self._found = await asyncio.to_thread(self._crowd.costs, rows, now)
+
+    def drawn(self) -> list[RenderableType]:
+        """A table, once there is something to see."""
+        return [crowd.table(self._found, self._crowd.watching(clock.now()))] if self._crowd and self._found else []
+
+
 def _rows(origin: Origin, daemon: Daemon) -> dict[str, list[Row]]:
     return {
         name: compare(origin.injected, [known.incident for known in daemon.board.incidents(Key(name))], origin.sent)
@@ -95,7 +121,7 @@ def _rows(origin: Origin, daemon: Daemon) -> dict[str, list[Row]]:
     }
 
 
-def _drawn(origin: Origin, daemon: Daemon) -> RenderableType:
+def _drawn(origin: Origin, daemon: Daemon, audience: _Audience) -> RenderableType:
     states = dict(daemon.streams())
     parts: list[RenderableType] = []
     for name, rows in _rows(origin, daemon).items():
@@ -103,4 +129,4 @@ def _drawn(origin: Origin, daemon: Daemon) -> RenderableType:
             part for part in (states.get(Key(name), ""), terminal.behind(daemon.board.metrics(Key(name)))) if part
         )
         parts += [Text(f"{name}: {told}", "bold"), table(rows, origin.started)]
-    return Group(*parts)
+    return Group(*parts, *audience.drawn())

@@ -108,6 +108,8 @@ class Plan:
     """Shares of those who left, whose player failed, who put it into the background, who switched to another stream."""
     probe_latency: float = 2.0
     """Seconds behind live at which the probe sees faults in the content."""
+    latency: float = 4.5
+    """Seconds behind live, median."""
     patient: bool = False
     """Whether nobody leaves before the first picture."""
     linger: float = 30.0
