@@ -18,12 +18,14 @@
       if (navigator.sendBeacon(url, JSON.stringify(waiting))) waiting = []; // else with the next: nothing counts twice
     }
     function turn(next) {
-      var before = state, began = since, now = Date.now(), more = {};
+      var before = state, began = since, now = Date.now(), more = { at: now / 1000 };
       if (next === before || (next === "stalled" && before !== "playing")) return;
       state = next; since = now;
       if (next === "playing" && !started) { started = true; more.startup_seconds = (now - asked) / 1000; }
-      if (before !== "stalled") tell("heartbeat", more);
-      else tell("stall", { at: began / 1000, stall_seconds: (now - began) / 1000 }), tell("heartbeat");
+      if (before === "stalled") {
+        tell("stall", { at: began / 1000, stall_seconds: (now - began) / 1000, state: before });
+      }
+      tell("heartbeat", more);
     }
     Object.keys(means).forEach(function (name) { video.addEventListener(name, function () { turn(means[name]); }); });
     document.addEventListener("visibilitychange", function () { if (!gone) tell("heartbeat"); });

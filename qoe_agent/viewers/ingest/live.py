@@ -37,7 +37,8 @@ class Session:
     """One who watches."""
 
     __slots__ = (
-        "interval", "last_ms", "offset_ms", "seen", "settled", "stall_ms", "started", "state", "stream", "told",
+        "counted_ms", "interval", "last_ms", "offset_ms", "seen", "settled", "stall_ms", "started", "state", "stream",
+        "told",
     )  # fmt: skip
 
     def __init__(self, stream: str, now: float, told: bool) -> None:
@@ -52,6 +53,8 @@ class Session:
         self.interval = 0.0
         self.stall_ms = -1
         """When the stall began that it is in, by its clock."""
+        self.counted_ms = -1
+        """When the latest stall began that was counted."""
         self.started = False
         """Whether its startup is known."""
 
@@ -134,6 +137,8 @@ class Live:
         if event.startup_ms is not None and not session.started:
             session.started = True
             self._sums.observe(meter.STARTUP, session.stream, event.startup_ms / 1000)
+        if event.kind == "stall" and event.stall_ms is not None:
+            self._stalled(session, at_ms, event.stall_ms)
         if at_ms >= session.last_ms:
             self._move(session, event, at_ms)
         if event.message is not None:
@@ -146,20 +151,21 @@ class Live:
     def _move(self, session: Session, event: ViewerEvent, at_ms: int) -> None:
         """The session's latest event: its state is what that says."""
         session.last_ms = at_ms
-        state = event.state
-        if event.stall_ms is not None:  # one that is over, told by itself
-            self._sums.observe(meter.STALL, session.stream, event.stall_ms / 1000)
-            session.stall_ms = -1
-        elif event.kind == "stall" and state is None:
-            state = "stalled"
-        if state is None or event.kind == "leave":
+        over = event.stall_ms is not None
+        state = "stalled" if event.kind == "stall" and event.state is None and not over else event.state
+        if state is None or event.kind == "leave" or (over and state == "stalled"):
             return
-        if state == "stalled" and session.state != "stalled" and event.stall_ms is None:
+        if state == "stalled" and session.state != "stalled":
             session.stall_ms = at_ms
         elif state != "stalled" and session.stall_ms >= 0:
-            self._sums.observe(meter.STALL, session.stream, (at_ms - session.stall_ms) / 1000)
-            session.stall_ms = -1
+            self._stalled(session, session.stall_ms, at_ms - session.stall_ms)
         session.state = state
+
+    def _stalled(self, session: Session, began_ms: int, lasted_ms: int) -> None:
+        """A stall is over, as its length or the change of state after it tells: whichever comes first."""
+        if began_ms != session.counted_ms:
+            self._sums.observe(meter.STALL, session.stream, lasted_ms / 1000)
+        session.counted_ms, session.stall_ms = began_ms, -1
 
     def _wait(self, name: int, session: Session, now: float) -> None:
         """Look again when it may have left, or to see whether it is still there."""

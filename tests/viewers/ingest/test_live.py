@@ -160,6 +160,25 @@ def test_stalls_are_timed_by_changes_of_state_or_as_told_but_not_twice(audience:
     assert audience.told("qoe_viewer_stall_seconds_sum") == pytest.approx(4.5)
 
 
+@pytest.mark.parametrize("playing_first", [True, False])
+def test_a_stall_that_is_told_both_ways_counts_once(audience: Audience, playing_first: bool) -> None:
+    audience.says(1, state="playing")
+    audience.says(2, state="stalled")
+    ends = [{"at": 5, "state": "playing"}, {"at": 2, "came": 5, "kind": "stall", "state": "stalled", "stall_ms": 3000}]
+    for end in ends if playing_first else reversed(ends):
+        audience.says(**end)
+    assert audience.told("qoe_viewer_stall_seconds_count") == 1
+    assert audience.told("qoe_viewer_stall_seconds_sum") == pytest.approx(3.0)
+    audience.says(6, kind="leave")
+    assert audience.told("qoe_viewer_exits_total", state="playing") == 1
+
+
+def test_a_stall_that_is_told_when_it_is_long_over_counts(audience: Audience) -> None:
+    audience.says(9, state="playing")
+    audience.says(2, came=10, kind="stall", stall_ms=500)
+    assert audience.told("qoe_viewer_stall_seconds_count") == 1
+
+
 def test_messages_are_timed_from_sender_to_viewer_by_clocks_that_are_corrected(audience: Audience) -> None:
     audience.says(-100, came=0, session="sender")  # whose clock is 100 s slow
     audience.says(-98, came=2.0, session="sender", kind="message_sent", message="m1")
