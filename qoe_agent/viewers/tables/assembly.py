@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.shapes import PIECES, TENURE, Cells
-from qoe_agent.viewers.tables.levels import UNKNOWN
+from qoe_agent.viewers.tables.levels import OTHER, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ def _levels(
         code, rest = rest % size, rest // size
         present = np.unique(code)
         weight = np.bincount(code, totals, size)
-        known = [each for each in present if factor.levels[each] != UNKNOWN] or list(present)
+        known = [each for each in present if factor.levels[each] not in (OTHER, UNKNOWN)] or list(present)
         wanted = [each for each in known if factor.levels[each] == factor.reference]
         first = wanted[0] if wanted else max(known, key=lambda each: weight[each], default=None)
         order = sorted(present, key=lambda each: (each != first, factor.levels[each] == UNKNOWN, each))

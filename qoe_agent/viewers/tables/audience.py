@@ -190,7 +190,7 @@ class Audience:
         if name == "incident" and "incidents" in self.has:
             return Factor(name, ("none", *self._kinds()), "none")
         if name in self._places or (name in ("arm", "stream") and name in self.has):
-            return Factor(name, (*self._spelled(name), "other", levels.UNKNOWN))
+            return Factor(name, (*self._spelled(name), levels.OTHER, levels.UNKNOWN))
         raise ValueError(f"{name}: absent from these data" + (": needs events" if name == "stall" else ""))
 
     def _spelled(self, name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import schemas
@@ -19,6 +20,9 @@ _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".nd
              ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")  # fmt: skip
+
+MOST_ATTRIBUTES = 32
+"""Keys of events' attributes that are taken."""
 
 
 class Staged(NamedTuple):
@@ -47,7 +51,8 @@ def staged(given: Sequence[Path], reader: DuckDB) -> Staged:
     for file in files:
         theirs = dict(_described(reader, f"read_parquet({listed([file.parquet])})"))
         if lack := schemas.missing(theirs):
-            raise BadTable(file.given, None if file.head is None else 1, *lack)
+            culprit = _culprit(file.given) if file.head == 0 else None
+            raise culprit or BadTable(file.given, None if file.head is None else 1, *lack)
         if events is not None and schemas.is_events(theirs) != events:
             raise BadTable(file.given, None, None, "sessions and events cannot be read together")
         events = schemas.is_events(theirs)
@@ -156,10 +161,24 @@ def _from_json(path: Path, target: Path, reader: DuckDB) -> bool:
         whole = f"read_json({listed([path])}, format = {form}, sample_size = -1, maximum_depth = 1)"
         names = [name for name, _ in _described(reader, whole)]
         source = f"read_json({listed([path])}, format = {form}, columns = {_typed(names)})"
-        reader.write(f"select * from {source}", target)
+        reader.write(f"select *{_spread(source, names, reader)} from {source}", target)
     except reader.Error as error:
         raise (_culprit(path) if lines else None) or BadTable(path, None, None, str(error).splitlines()[0]) from None
     return lines
+
+
+def _spread(source: str, names: Sequence[str], reader: DuckDB) -> str:
+    """Columns for the keys of the attributes of events."""
+    if "attributes" not in names:
+        return ""
+    keys = reader.raw.execute(
+        f"select distinct unnest(json_keys(attributes)) as key from {source} where json_valid(attributes) order by key"
+    ).fetchall()
+    fresh = [str(row[0]) for row in keys if row[0] not in names][:MOST_ATTRIBUTES]
+    columns = ['"' + key.replace('"', '""') + '"' for key in fresh]
+    paths = [quoted('$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"') for key in fresh]
+    return "".join(f", json_extract_string(attributes, {path}) as {column}"
+                   for path, column in zip(paths, columns, strict=True))  # fmt: skip
 
 
 def _culprit(path: Path) -> BadTable | None:
@@ -198,4 +217,9 @@ def _checked(file: _File, types: dict[str, str], reader: DuckDB) -> None:
     row, rule = min(zip(rows, broken, strict=True), key=lambda each: int(each[0]))
     if file.head is None:
         raise BadTable(file.given, None, rule.column, f"row {row + 1}: {rule.expected}")
-    raise BadTable(file.given, row + 1 + file.head, rule.column, rule.expected)
+    line = row + 1 + file.head
+    if file.head == 0:
+        with _opened(file.given) as lines:
+            filled = (number for number, text in enumerate(lines, 1) if text.strip())
+            line = next(itertools.islice(filled, row, None), line)
+    raise BadTable(file.given, line, rule.column, rule.expected)

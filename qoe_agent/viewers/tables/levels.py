@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-UNKNOWN = "unknown"
+OTHER, UNKNOWN = "other", "unknown"
 
 
 class Scale(NamedTuple):
