@@ -84,8 +84,12 @@ class View(Whole):
             "head": head(self.scene, stand, said, now),
             "timeline": self._hour[1],
             "measured": html("<table>{}</table>", _measured(numbers, said)),
-            "incidents": table([(key, known) for known in incidents], said, {each for each, _ in _marks(self.cases)},
-                               exits=self.scene.source.exits(key)),
+            "incidents": table(
+                [(key, known) for known in incidents],
+                said,
+                {each for each, _ in _marks(self.cases)},
+                exits=self.scene.source.exits(key),
+            ),
             "kept": joined(_cases(self.cases, said)) or html("<p>{}</p>", said("none_kept")),
         }
         told = f"{key.shown}: {', '.join([mood_word(stand, said), *(words for _, words in wrongs(stand.wrong, said))])}"
