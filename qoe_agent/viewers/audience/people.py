@@ -59,7 +59,7 @@ def people(plan: Plan, rng: np.random.Generator) -> People:
     start = np.sort(_arrivals(plan, rng))
     startup = np.clip(rng.lognormal(np.log(0.95), 0.7, count), 0.1, 30.0)
     height = np.array(HEIGHTS)[rng.choice(len(HEIGHTS), size=count, p=(0.1, 0.2, 0.45, 0.25))]
-    latency = np.clip(rng.lognormal(np.log(plan.latency), 0.55, count), 0.2 * plan.latency, 60.0)
+    latency = np.clip(rng.lognormal(np.log(plan.latency), 0.55, count), 0.8 * plan.latency / 4.5, 60.0)
     words = _words(plan, users, user, rng)
     pull = np.array(effects.height)[np.digitize(height, HEIGHT)]
     pull = pull * np.array(effects.latency)[np.digitize(latency, LATENCY)]
