@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 STDERR = 2
+SPARE = 4
+"""Times the memory allowed: so much may be asked for and not be used (stacks of threads, arenas)."""
 ENDS = 5.0
 """Seconds that a process may take to end once it has said all."""
 
@@ -40,8 +42,8 @@ class Step(NamedTuple):
 def run(work: str, asked: Any, memory: int | None, heard: Callable[[Step | None], None], wait: float = 0.2) -> Any:
     """What `work` ("module:function", called with `asked` and a function that takes Steps) returns.
 
-    `memory`: bytes it may use. `heard` is called with each Step, and with None whenever `wait` seconds pass without.
-    Raises Unusable.
+    `memory`: bytes it may hold (of its own, not of files), looked at every `wait` seconds; None: any. `heard` is called
+    with each Step, and with None whenever `wait` seconds pass without. Raises Unusable.
     """
     ours, theirs = socket.socketpair()
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
@@ -54,15 +56,16 @@ def run(work: str, asked: Any, memory: int | None, heard: Callable[[Step | None]
     try:
         with Connection(ours.detach()) as link:
             link.send((work, asked, memory))
-            return _hear(link, heard, wait)
+            return _hear(link, heard, wait, lambda: _within(process.pid, memory))
     except (EOFError, OSError):
         raise Unusable(_ended(_over(process), memory)) from None
     finally:
         _over(process, ENDS if process.poll() is None and sys.exc_info()[0] is None else 0.0)
 
 
-def _hear(link: Connection, heard: Callable[[Step | None], None], wait: float) -> Any:
+def _hear(link: Connection, heard: Callable[[Step | None], None], wait: float, check: Callable[[], None]) -> Any:
     while True:
+        check()
         if not link.poll(wait):
             heard(None)
             continue
@@ -73,6 +76,23 @@ def _hear(link: Connection, heard: Callable[[Step | None], None], wait: float) -
             return told
         else:
             raise Unusable(told)
+
+
+def _within(pid: int, memory: int | None) -> None:
+    """Raises Unusable if the process holds more memory than it may."""
+    if memory is None:
+        return
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+    except OSError:  # it has ended, or this is no Linux
+        return
+    held = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")), "0")
+    if int(held) * 1024 > memory:
+        raise Unusable(_much(memory))
+
+
+def _much(memory: int) -> str:
+    return f"the analysis needs more than {memory / 1e9:.3g} GB of memory: --memory raises it"
 
 
 def _over(process: subprocess.Popen[bytes], wait: float = ENDS) -> int:
@@ -96,13 +116,13 @@ def main(number: int) -> None:
     with Connection(number) as link:
         work, asked, memory = link.recv()
         if memory is not None:
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+            resource.setrlimit(resource.RLIMIT_DATA, (SPARE * memory, SPARE * memory))
         module, _, name = work.partition(":")
         try:
             told = getattr(importlib.import_module(module), name)(asked, lambda step: link.send(("step", step)))
         except Unusable as error:
             link.send(("unusable", str(error)))
         except MemoryError:
-            link.send(("unusable", f"the analysis needs more than {memory / 1e9:.3g} GB of memory: --memory raises it"))
+            link.send(("unusable", _much(memory) if memory else "the analysis ran out of memory"))
         else:
             link.send(("done", told))

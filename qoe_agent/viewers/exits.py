@@ -65,6 +65,8 @@ def analyse(asked: Asked, tell: Callable[[Step], None]) -> Exits:
     try:
         with _opened(asked) as audience:
             return _report(audience, asked, steps)
+    except tables.exhausted():
+        raise MemoryError from None
     except (tables.BadTable, ValueError) as error:
         raise Unusable(str(error)) from None
     except OSError as error:

@@ -35,7 +35,9 @@ def breaks(asked: Any, tell: Any) -> None:
 
 
 def greedy(asked: Any, tell: Any) -> int:
-    return len(bytearray(4 * LIMIT))
+    held = []
+    while True:
+        held.append(b"x" * (4 << 20))
 
 
 def work(name: str, asked: Any = None, heard: Callable[[Step | None], None] = lambda _: None) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["AfterStall", "Audience", "BadTable", "missing", "open_facts", "open_files"]
+__all__ = ["AfterStall", "Audience", "BadTable", "exhausted", "missing", "open_facts", "open_files"]
 
 
 def missing() -> str | None:
@@ -23,6 +23,14 @@ def missing() -> str | None:
     from importlib.util import find_spec
 
     return next((name for name in ("pyarrow", "duckdb", "ibis", "pyarrow_hotfix") if find_spec(name) is None), None)
+
+
+def exhausted() -> type[Exception]:
+    """What the engine in this process raises where its memory does not do."""
+    import duckdb
+
+    kind: type[Exception] = duckdb.OutOfMemoryException
+    return kind
 
 
 def open_files(paths: Sequence[Path], engine: str = "duckdb", incidents: Path | None = None) -> Audience:
