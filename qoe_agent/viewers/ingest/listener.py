@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import math
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from qoe_agent.config import Source
     from qoe_agent.viewers.ingest.store import Store
     from qoe_agent.viewers.ingest.whose import Whose
+
+log = logging.getLogger(__name__)
 
 DEADLINE = 10.0
 """Seconds that a body may take."""
@@ -59,6 +62,8 @@ class Listener:
         self.store, self.door, self.whose = store, door, whose
         self.spoke: set[web.RequestHandler] = set()
         """Connections over which a request came; whoever reads it takes out those that are gone."""
+        self.crowded = False
+        """Whether there are so many connections that none is to be kept open."""
         self._held = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -78,6 +83,9 @@ class Listener:
             answer = await self._admitted(request, source, entry is not None and entry.revoked, what, query)
         except Answered as said:
             answer = said
+        except Exception:  # task top: a callback's server must not hear of our bugs, and others go on
+            log.exception("a request with viewers' events met a bug of the agent's")
+            answer = Answered(500, "bug")
         return self._answer(request, source, what, answer)
 
     async def _admitted(
@@ -177,7 +185,10 @@ class Listener:
         elif text:
             kind = "application/json" if text[0] == "{" else "text/plain"
             headers["Content-Type"] = f"{kind}; charset=utf-8"
-        return web.Response(status=status, body=text.encode() if text else None, headers=headers)
+        answer = web.Response(status=status, body=text.encode() if text else None, headers=headers)
+        if self.crowded:
+            answer.force_close()
+        return answer
 
 
 def _cors(request: web.BaseRequest, source: Source | None) -> dict[str, str]:

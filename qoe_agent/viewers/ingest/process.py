@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from qoe_agent.config import Ingest
 
 log = logging.getLogger(__name__)
+_NOISE = logging.getLogger(f"{__name__}.http")
+_NOISE.setLevel(logging.CRITICAL)
+"""What the HTTP server says of strangers that do not speak HTTP."""
 
 PULSE = 1.0
 """Seconds between two signs of life."""
@@ -48,6 +52,8 @@ LAST = 3.0
 """Seconds that requests may take to end when the process does."""
 LINE = 64 << 10
 """Bytes of a request's first line (CMCD in queries), and of a header."""
+FILES = 65_536
+"""Open files, if the system admits so many."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -74,9 +80,10 @@ class Process:
         self._compacting = Compacting(setup.options)
         self.listener = Listener(self.store, Door(setup.options), Whose(()))
         self._server = web.Server(
-            self.listener.handle, access_log=None, keepalive_timeout=IDLE, logger=log, auto_decompress=False,
+            self.listener.handle, access_log=None, keepalive_timeout=IDLE, logger=_NOISE, auto_decompress=False,
             max_line_size=LINE, max_field_size=LINE, lingering_time=1.0,
         )  # fmt: skip
+        self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._silent: dict[web.RequestHandler, float] = {}
         self._on_streams(setup.streams)
 
@@ -154,6 +161,7 @@ class Process:
         for connection, since in self._silent.items():
             if now - since > HEAD:
                 connection.force_close()
+        self.listener.crowded = len(there) > self._files * 3 // 4
 
 
 def _tls(options: Ingest) -> ssl.SSLContext | None:
@@ -182,6 +190,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive an agent that was killed
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     with socket.socket(fileno=int(sys.argv[1])) as sock, socket.socket(fileno=int(sys.argv[2])) as listener:
         status = 1
         try:

@@ -306,6 +306,20 @@ def _full(*_: object) -> None:
     raise Full("x")
 
 
+async def test_a_bug_of_ours_is_no_traceback_to_others_and_refuses_no_viewer(
+    ingest: Ingested, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.store, "put", None)
+    assert (await ingest.events(event())) == (500, "")
+    assert (await ingest.ask("rtmp", data="call=play&clientid=1&app=live&name=show"))[0] == 204
+
+
+async def test_where_it_is_crowded_nobody_keeps_his_connection(ingest: Ingested) -> None:
+    ingest.listener.crowded = True
+    assert await ingest.cmcd(REPORT % ("a", 1)) == 204
+    assert ingest.headers["Connection"] == "close"
+
+
 async def test_answers_say_nothing_of_what_runs_here(ingest: Ingested) -> None:
     await ingest.cmcd(REPORT % ("a", 1))
     assert ingest.headers["Server"] == "qoe-agent"
