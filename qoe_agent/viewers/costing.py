@@ -36,9 +36,8 @@ def added(exits: Exits, audience: Audience, study: Study | None) -> Exits:
     incidents = audience.incidents()
     if not incidents:
         return exits
-    remaining = estimates.remaining(study) if study else None
     timelines = audience.timelines(incidents, BEFORE, AFTER, STEP, paces(study) if study else ())
-    costs = [cost(each, timelines, incidents, remaining) for each in incidents]
+    costs = [cost(each, timelines, incidents, study) for each in incidents]
     found = estimates.discoveries(costs)
     drawn = sorted(found, key=lambda one: (one.p is None, one.p))[:MOST_DRAWN]
     by_id = {each.id: each for each in incidents}
@@ -58,7 +57,7 @@ def paces(study: Study) -> list[tuple[float, float]]:
 
 
 def cost(
-    incident: Incident, timelines: dict[str, Timeline], incidents: Sequence[Incident], remaining: float | None
+    incident: Incident, timelines: dict[str, Timeline], incidents: Sequence[Incident], study: Study | None
 ) -> Cost:
     """Of one of them; the others are not taken for what is usual."""
     from qoe_agent.viewers import estimates
@@ -67,7 +66,7 @@ def cost(
     if incident.id not in timelines:
         nobody = f"cannot be known: nobody is known to have watched {incident.stream} then"
         return Cost(incident.id, incident.kind, incident.start, note=nobody, end=incident.end)
-    found = estimates.cost(timelines[incident.id], incident, incidents, remaining=remaining)
+    found = estimates.cost(timelines[incident.id], incident, incidents, remaining=study)
     return found._replace(end=incident.end)
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from qoe_agent.viewers.estimates import cost, discoveries, pooled
+from qoe_agent.viewers.estimates import cost, discoveries, pooled, remaining, study
 from qoe_agent.viewers.estimates.many import adjusted
 from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.shapes import Cost, Incident, Timeline
+from tests.viewers.crowd import cells, crowd
 from tests.viewers.streams import BEFORE, struck
 
 if TYPE_CHECKING:
@@ -151,6 +152,17 @@ def test_minutes_and_orders_go_with_those_who_left() -> None:
     rate = made.timeline.orders.sum() / made.timeline.watching.sum()
     told = cost(made.timeline, made.incident, remaining=600.0)
     assert told.orders == pytest.approx(told.excess_exits * 600.0 * rate)
+
+
+def test_nobody_would_have_watched_beyond_the_end_of_the_stream() -> None:
+    study_of = study(cells(crowd(np.random.default_rng(1), 5000, stalls=0)))
+    made = one(exposed=0.4, ratio=3.0)
+    told = cost(made.timeline, made.incident, remaining=study_of)
+    assert told.viewer_minutes == pytest.approx(told.excess_exits * remaining(study_of) / 60)
+    made.timeline.watching[:, BEFORE + 338 :] = 0.0
+    short = cost(made.timeline, made.incident, remaining=study_of)
+    assert short.viewer_minutes == pytest.approx(told.excess_exits * remaining(study_of, 300.0) / 60)
+    assert short.viewer_minutes < told.excess_exits * 5
 
 
 def test_content_time_is_used_where_the_timeline_has_it() -> None:

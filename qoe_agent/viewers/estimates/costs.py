@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.viewers.estimates import minutes
 from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.estimates.windows import (
     BEFORE,
@@ -32,6 +33,7 @@ from qoe_agent.viewers.shapes import Cost, Incident, Timeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qoe_agent.viewers.estimates.jackknife import Study
     from qoe_agent.viewers.estimates.windows import Course
 
 UNEXPOSED, PLACEBO = "unexposed viewers of the same stream", "placebo windows"
@@ -51,11 +53,11 @@ class Scale(NamedTuple):
 
 
 def cost(
-    timeline: Timeline, incident: Incident, others: Sequence[Incident] = (), *, remaining: float | None = None,
-    lag: float = LAG,
+    timeline: Timeline, incident: Incident, others: Sequence[Incident] = (), *,
+    remaining: Study | float | None = None, lag: float = LAG,
 ) -> Cost:  # fmt: skip
     """Of one incident. `others`: what else happened (those of other streams are passed over), `remaining`: seconds that
-    a viewer would still have watched (`minutes.remaining`)."""
+    a viewer would still have watched, or what says so; as long as the stream still had viewers."""
     where = window(incident, timeline, lag)
     near = [window(each, timeline, lag) for each in others if each.stream == incident.stream and each.id != incident.id]
     found = Cost(incident.id, incident.kind, incident.start)
@@ -75,7 +77,7 @@ def cost(
     if trend is not None and trend < PRETREND:
         notes.append("exits were already unusual just before it: not to be put down to it alone")
     found = found._replace(pretrend_p=trend, note="; ".join([*_reserve(scale, method), *notes]))
-    return _lost(found, timeline, remaining)
+    return _lost(found, timeline, _seconds(timeline, where, remaining))
 
 
 def _meet(one: Window, other: Window) -> bool:
@@ -137,6 +139,17 @@ def _reserve(scale: Scale, method: str) -> list[str]:
     if method == UNEXPOSED and len(scale.z) < FEWEST_PLACEBOS:
         return ["no quiet windows to check with: exits are taken as independent"]
     return []
+
+
+def _seconds(timeline: Timeline, where: Window, remaining: Study | float | None) -> float | None:
+    """What one viewer would still have watched: no longer than until everybody was gone, where that is seen."""
+    if remaining is None or isinstance(remaining, float):
+        return remaining
+    watched = np.flatnonzero(timeline.watching.sum(axis=0) > 0.0)
+    last = int(watched[-1]) + 1 if len(watched) else 0
+    if last >= timeline.watching.shape[1]:
+        return minutes.remaining(remaining)
+    return minutes.remaining(remaining, min(minutes.HORIZON, max(last - where.last, 0) * timeline.step))
 
 
 def _lost(found: Cost, timeline: Timeline, remaining: float | None) -> Cost:
