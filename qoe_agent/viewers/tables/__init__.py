@@ -1,6 +1,7 @@
 """Tables of viewers: sessions, who was there and who left, out of files and facts.
 
-The only package that knows Ibis, DuckDB and Spark; all of them are imported where they are needed (extra `viewers`).
+The only package that knows Ibis, DuckDB, Spark and ClickHouse, all of which are imported where they are needed (extra
+`viewers`).
 """
 
 from __future__ import annotations

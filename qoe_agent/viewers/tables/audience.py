@@ -142,8 +142,10 @@ class Audience:
     def _looked(self) -> tuple[int, frozenset[str]]:
         table = self._table
         counts = {name: table[column].count() for name, column in KNOWN_BY.items()}
+        counts |= {column: table[column].count() for column in self._places.values()}
         row = self._engine.rows(table.agg(sessions=table.count(), causes=(table.cause > 0).sum(), **counts))
         known = row.to_pylist()[0]
+        self._places = {name: column for name, column in self._places.items() if known[column]}
         has = {name for name in (*KNOWN_BY, "causes") if known[name]}
         if self._told is not None:
             has |= {"stall_times", "stalls"} if self._told.kinds & {"stall", "state"} else set()

@@ -53,13 +53,17 @@ class Engine(Protocol):
 
 
 def opened(name: str) -> Engine:
-    """The engine `duckdb`, `spark` (on this machine) or `spark=MASTER`. ValueError: there is none such here."""
+    """The engine `duckdb`, `spark` (on this machine), `spark=MASTER` or `clickhouse`. ValueError: none such here."""
     kind, _, master = name.partition("=")
     if kind == "duckdb" and not master:
         return DuckDB()
     if kind == "spark":
         return Spark(master or "local[*]")
-    raise ValueError(f"engine {name!r}: must be duckdb, spark or spark=MASTER")
+    if name == "clickhouse":
+        from qoe_agent.viewers.tables import clickhouse
+
+        return clickhouse.in_process()
+    raise ValueError(f"engine {name!r}: must be duckdb, spark, spark=MASTER or clickhouse")
 
 
 def listed(paths: Sequence[Path]) -> str:
@@ -72,20 +76,21 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _fresh(folder: Path, name: str) -> Path:
+def fresh(folder: Path, name: str) -> Path:
     """A path that was never used: engines remember files by their paths."""
     number = itertools.count(1)
     return next(path for path in (folder / f"{name}-{each}.parquet" for each in number) if not path.exists())
 
 
-def _written(rows: pa.Table, path: Path) -> Path:
+def written(rows: pa.Table, path: Path) -> Path:
+    """The path, with these rows in it."""
     import pyarrow.parquet as pq
 
     pq.write_table(rows, path)
     return path
 
 
-def _builtin(stub: Callable[..., Any], gives: str, *takes: str) -> Any:
+def builtin(stub: Callable[..., Any], gives: str, *takes: str) -> Any:
     """A function that the engine itself has, by the name of the stub."""
     import ibis
 
@@ -98,7 +103,7 @@ def _digits(text: Column) -> Column:
     def left(text: str, count: int) -> None:
         """Of DuckDB and of Spark: its first characters."""
 
-    return _builtin(left, "string", "string", "int64")(text.hexdigest("md5"), 7)
+    return builtin(left, "string", "string", "int64")(text.hexdigest("md5"), 7)
 
 
 class DuckDB:
@@ -131,12 +136,12 @@ class DuckDB:
         return self._ibis.table(name)
 
     def keep(self, table: Table, name: str) -> Table:
-        path = _fresh(self.folder, name)
+        path = fresh(self.folder, name)
         self.write(self._ibis.compile(table), path)
         return self.read([path])
 
     def put(self, rows: pa.Table, name: str) -> Table:
-        return self.read([_written(rows, _fresh(self.folder, name))])
+        return self.read([written(rows, fresh(self.folder, name))])
 
     def write(self, sql: str, path: Path) -> None:
         """The rows of a query into a Parquet file."""
@@ -182,12 +187,12 @@ class Spark:
         return self._ibis.table(name)
 
     def keep(self, table: Table, name: str) -> Table:
-        path = _fresh(self.folder, name)
+        path = fresh(self.folder, name)
         self._session.sql(self._ibis.compile(table)).write.parquet(str(path))
         return self.read([path])
 
     def put(self, rows: pa.Table, name: str) -> Table:
-        return self.read([_written(rows, _fresh(self.folder, name))])
+        return self.read([written(rows, fresh(self.folder, name))])
 
     def rows(self, table: Table) -> pa.Table:
         return self._session.sql(self._ibis.compile(table)).toArrow()
@@ -197,7 +202,7 @@ class Spark:
         def conv(digits: str, base: int, to: int) -> None:
             """Spark's own: digits to another base."""
 
-        return _builtin(conv, "string", "string", "int64", "int64")(_digits(text), 16, 10).cast("int64")
+        return builtin(conv, "string", "string", "int64", "int64")(_digits(text), 16, 10).cast("int64")
 
     def close(self) -> None:
         for number in range(1, self._views + 1):

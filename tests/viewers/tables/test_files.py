@@ -183,7 +183,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["sqlite", "duckdb=x", ""])
 def test_an_engine_that_is_none_is_refused(tmp_path: Path, engine: str) -> None:
-    with pytest.raises(ValueError, match="must be duckdb, spark or spark=MASTER"):
+    with pytest.raises(ValueError, match="must be duckdb, spark, spark=MASTER or clickhouse"):
         open_files([given(tmp_path, ROWS)], engine)
 
 

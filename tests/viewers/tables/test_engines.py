@@ -1,0 +1,118 @@
+"""Every engine gives the same figures. DuckDB is always here, the others where they are installed: tests/engines.sh."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from qoe_agent.viewers.audience import files
+from qoe_agent.viewers.audience.fates import fates
+from qoe_agent.viewers.audience.plan import Plan, Reporting
+from qoe_agent.viewers.tables import Audience, open_facts, open_files
+from tests.viewers.tables import told
+from tests.viewers.tables.test_facts import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ENGINES = {"spark=local[2]": "pyspark", "clickhouse": "chdb"}
+SESSIONS, WATCHED = (20_000, 400) if os.environ.get("QOE_ENGINES") else (2000, 50)
+"""Sessions as sessions, and as events, of which each has a hundred."""
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of pyspark's and chdb's own
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated")
+    files.write(fates(Plan(sessions=SESSIONS, streams=2)), folder, ("csv", "parquet"))
+    reporting = Reporting(lost=0.02, twice=0.1, late=0.1, skew=3.0)
+    files.write(fates(Plan(sessions=WATCHED, reporting=reporting)), folder / "events", ("events",))
+    return folder
+
+
+def figures(opened: Callable[[], Audience], factors: list[str]) -> dict[str, Any]:
+    """All that an audience tells."""
+    with opened() as audience:
+        found: dict[str, Any] = {"sessions": audience.sessions(), "has": audience.has, "arms": audience.arms()}
+        for each in ([], factors, factors[:1], ["region"]):
+            cells = audience.cells(each)
+            time = told.time(cells)
+            found[f"levels {each}"] = cells.levels
+            found[f"time {each}"] = sorted(time), np.array([time[name] for name in sorted(time)])
+            exits = told.exits(cells)
+            found[f"exits {each}"] = [
+                (cause, count, [piece[:-1] for piece in pieces]) for cause, count, pieces in exits
+            ]
+            found[f"within {each}"] = np.array([piece[-1] for _, _, pieces in exits for piece in pieces])
+        naive = audience.naive(factors)
+        found["naive"] = [(one.factor, one.level) for one in naive], np.array([one.ratio for one in naive])
+        after = audience.after_stall(30)
+        found["after"] = [] if after is None else [values.tolist() for values in after]
+        lines = audience.timelines(audience.incidents(), 300, 300, 5, [(0, 0.01), (30, 0.001)])
+        found["timelines"] = [
+            (name, one.start, one.clock, one.heartbeat) for name, one in sorted(lines.items())
+        ], np.concatenate([np.stack([one.watching, one.exits, one.orders, one.risk]).ravel()
+                           for _, one in sorted(lines.items()) if one.risk is not None] or [np.zeros(0)])  # fmt: skip
+    return found
+
+
+def same(one: Any, other: Any) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        pair = value if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.ndarray) else (value,)
+        theirs = other[name] if len(pair) == 2 else (other[name],)
+        for mine, its in zip(pair, theirs, strict=True):
+            if isinstance(mine, np.ndarray):
+                np.testing.assert_allclose(mine, its, rtol=1e-9, atol=1e-6, err_msg=name)
+            else:
+                assert mine == its, name
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> str:
+    if importlib.util.find_spec(ENGINES[request.param]) is None:
+        if os.environ.get("QOE_ENGINES"):
+            pytest.fail(f"{ENGINES[request.param]} is not installed")
+        pytest.skip(f"{ENGINES[request.param]} is not installed: see tests/engines.sh")
+    return str(request.param)
+
+
+def test_sessions(engine: str, simulated: Path) -> None:
+    def opened(by: str) -> Callable[[], Audience]:
+        return lambda: open_files([simulated / "sessions.csv"], by, simulated / "incidents.jsonl")
+
+    factors = ["startup", "height", "latency", "incident"]
+    same(figures(opened("duckdb"), factors), figures(opened(engine), factors))
+
+
+def test_events(engine: str, simulated: Path) -> None:
+    def opened(by: str) -> Callable[[], Audience]:
+        folder = simulated / "events"
+        return lambda: open_files([folder / "events.jsonl"], by, folder / "incidents.jsonl")
+
+    factors = ["stall", "height", "startup", "incident"]
+    same(figures(opened("duckdb"), factors), figures(opened(engine), factors))
+
+
+def test_facts(engine: str, tmp_path: Path) -> None:
+    stored(tmp_path)
+    factors = ["stall"]
+    same(figures(lambda: open_facts(tmp_path), factors), figures(lambda: open_facts(tmp_path, engine), factors))
+
+
+def test_files_of_one_audience_agree(simulated: Path) -> None:
+    """Sessions as CSV and as Parquet, on the engine that is always here."""
+    factors = ["startup", "incident"]
+    found = [figures(lambda name=name: open_files([simulated / name], incidents=simulated / "incidents.jsonl"), factors)
+             for name in ("sessions.csv", "sessions.parquet")]  # fmt: skip
+    same(*found)
