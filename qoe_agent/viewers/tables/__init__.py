@@ -42,7 +42,8 @@ def open_files(paths: Sequence[Path], engine: str = "duckdb", incidents: Path | 
 
 
 def open_facts(folder: Path, engine: str = "duckdb", incidents: Path | None = None) -> Audience:
-    """The audience in a folder of facts. BadTable: the incidents are wrong. ValueError: no such engine."""
+    """The audience in a folder of facts; without `incidents` they are what the agents wrote there. BadTable: they are
+    wrong. ValueError: no such engine."""
     from qoe_agent.viewers.tables import opening
 
     return opening.of_facts(folder, engine, incidents)

@@ -35,6 +35,25 @@ def read(path: Path) -> list[Incident]:
     return sorted(found, key=lambda one: (one.start, one.id))
 
 
+def of_facts(folder: Path) -> list[Incident]:
+    """What agents wrote into a folder of facts (`viewers.chronicle`): of each incident the last line holds.
+
+    One that is still open, or that an agent could not close, lasted until it was last seen at least.
+    """
+    last: dict[str, tuple[Path, int, dict[str, Any]]] = {}
+    for path in sorted((folder / "incidents").glob("*.jsonl")):
+        for number, text in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            try:
+                row = json.loads(text)
+            except ValueError:  # it was being written when the machine stopped
+                continue
+            if isinstance(row, dict) and row.get("id"):
+                row["end"] = row.get("end") or row.get("seen")
+                last[str(row["id"])] = (path, number, row)
+    found = [_incident(path, line, row, 0) for path, line, row in last.values()]
+    return sorted(found, key=lambda one: (one.start, one.id))
+
+
 def _of_csv(text: str) -> Iterator[tuple[int | None, Any]]:
     rows = csv.DictReader(text.splitlines())
     for row in rows:

@@ -39,7 +39,7 @@ def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
 
     from qoe_agent.viewers.facts.reading import snapshot
 
-    met = reported.read(incidents) if incidents is not None else []
+    met = reported.read(incidents) if incidents is not None else reported.of_facts(folder)
     with _counting(engine) as counter, _reading(counter) as reader:
         with snapshot(folder) as taken:
             logged = reader.folder / "logged.parquet"
