@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qoe_agent.viewers.claims import NEEDS, SAID, Figure, Material, Stalled, claims, evalue
+from qoe_agent.viewers.claims import Figure, Material, Stalled, claims, evalue
+from qoe_agent.viewers.sayings import NEEDS, SAID
 from qoe_agent.viewers.shapes import Cost, Hazard, Mark
 
 if TYPE_CHECKING:
