@@ -49,7 +49,8 @@ PURE_FILES = (
     "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "viewers/cmcd.py",
     "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py",
     "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
-    "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py", "viewers/ingest/meter.py",
+    "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
+    "viewers/ingest/meter.py",
     "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py", "viewers/sayings.py", "viewers/shapes.py",
 )  # fmt: skip
 PURE_ROOMS = ("viewers/estimates/",)
