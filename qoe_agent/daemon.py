@@ -193,7 +193,7 @@ class Daemon:
             ("agent", "vantage"), ("agent", "region"), ("agent", "workers"), ("agent", "decode_threads"),
             ("agent", "worker_memory"), ("agent", "evidence"),
             ("agent", "log_level"), ("agent", "log_format"), ("ingest", "listen"), ("ingest", "tls_cert"),
-            ("ingest", "tls_key"), ("ingest", "folder"), ("ingest", "pseudonyms"), ("ingest", "max_sessions"),
+            ("ingest", "tls_key"), ("ingest", "folder"), ("ingest", "pseudonyms"), ("ingest", "max_sessions"), ("ingest", "stats"),
         ):  # fmt: skip
             if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):
                 log.warning("%s.%s has changed and takes effect after a restart", section, name)

@@ -6,7 +6,7 @@ from qoe_agent.config.reading import ConfigError, check, load, parse
 from qoe_agent.config.root import Config
 from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.streams import Join, Profile, Stream, StreamOptions, Thresholds
-from qoe_agent.config.viewers import Ingest, Source, Viewers
+from qoe_agent.config.viewers import Ingest, Source, Stat, Viewers
 
 __all__ = [
     "Agent",
@@ -26,6 +26,7 @@ __all__ = [
     "Profile",
     "Schedule",
     "Source",
+    "Stat",
     "Stream",
     "StreamAlerts",
     "StreamOptions",

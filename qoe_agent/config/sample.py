@@ -23,7 +23,7 @@ from qoe_agent.config.schedule import Schedule
 from qoe_agent.config.streams import Profile, Stream, StreamOptions
 from qoe_agent.config.tiling import TileOptions
 from qoe_agent.config.values import Bytes, Seconds, SecondsOrOff, TimeOfDay
-from qoe_agent.config.viewers import Ingest, Source
+from qoe_agent.config.viewers import Ingest, Source, Stat
 from qoe_agent.probes import declarations
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _EXAMPLES: Mapping[type, Mapping[str, Any]] = {
     FileSd: {"files": ["streams/*.yml"]},
     HttpSd: {"url": "http://127.0.0.1:8080/streams.json"},
     Source: {"name": "web", "keys": ["pk-web-2030-0123456789"], "origins": ["https://www.example.com"]},
+    Stat: {"name": "edge-1", "url": "http://127.0.0.1:8080/stat"},
     Callback: {"app": "live", "url": "rtmp://127.0.0.1/{app}/{name}"},
     Alertmanager: {"url": "http://127.0.0.1:9093"},
     Webhook: {"name": "oncall", "url": "https://alerts.example.com/qoe"},
@@ -70,10 +71,7 @@ def render() -> str:
     for name, kind in (("file_sd", FileSd), ("http_sd", HttpSd), ("callbacks", Callback)):
         lines += _off([*_comment(docs[name], "  "), f"  {name}:", *_item(_own(kind, None, "      "), "    ")])
     lines += ["", *_comment(whole["alerts"], ""), "alerts:", *_alerts()]
-    lines += ["", *_comment(whole["ingest"], ""), "ingest:", *_options(Ingest(), "  ", but=frozenset(("sources",)))]
-    lines += _off(
-        [*_comment(field_docs(Ingest)["sources"], "  "), "  sources:", *_item(_own(Source, None, "      "), "    ")]
-    )
+    lines += ["", *_comment(whole["ingest"], ""), "ingest:", *_ingest()]
     return "\n".join(lines) + "\n"
 
 
@@ -165,6 +163,14 @@ def _alerts() -> Iterator[str]:
     yield from _options(Alerts(), "  ", but=frozenset(name for name, _ in receivers))
     docs = field_docs(Alerts)
     for name, kind in receivers:
+        yield from _off([*_comment(docs[name], "  "), f"  {name}:", *_item(_own(kind, None, "      "), "    ")])
+
+
+def _ingest() -> Iterator[str]:
+    """What is said once, and examples of who sends and who is asked."""
+    yield from _options(Ingest(), "  ", but=frozenset(("sources", "stats")))
+    docs = field_docs(Ingest)
+    for name, kind in (("sources", Source), ("stats", Stat)):
         yield from _off([*_comment(docs[name], "  "), f"  {name}:", *_item(_own(kind, None, "      "), "    ")])
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from dataclasses import field
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from qoe_agent.config.agent import Listen, host_port
 from qoe_agent.config.section import section, wrong
-from qoe_agent.config.values import File, Pattern, Seconds, Word
+from qoe_agent.config.values import File, HttpUrl, Pattern, Seconds, Word
 
 MOST_SOURCES = 100
 """Sources that may be configured: each is a label."""
@@ -73,6 +74,18 @@ class Source:
 
 
 @section
+class Stat:
+    """The statistics of an nginx-rtmp server, which tell who watches: for where its callbacks are not wanted."""
+
+    name: _SourceName
+    """Its name in metrics and in what is stored."""
+    url: HttpUrl = field(repr=False)
+    """Where they are: a location with `rtmp_stat all`."""
+    every: Annotated[Seconds, Field(ge=1, le=300)] = 10.0
+    """How often they are asked for: by so much it is not known when somebody left."""
+
+
+@section
 class Ingest:
     """Viewers' events come in here, on a listener and in a process of their own. Off while `folder` is null."""
 
@@ -98,17 +111,19 @@ class Ingest:
     """Sessions that are followed at once for live metrics; the events of others are stored all the same."""
     sources: Annotated[tuple[Source, ...], Field(max_length=MOST_SOURCES)] = ()
     """Who may send."""
+    stats: Annotated[tuple[Stat, ...], Field(max_length=MOST_SOURCES)] = ()
+    """Servers that are asked who watches; for each server either this or its callbacks, not both."""
 
     def __post_init__(self) -> None:
-        if self.folder is not None and not self.sources:
+        if self.folder is not None and not self.sources and not self.stats:
             raise wrong("sources", "required, because without any nobody may send")
         if (self.tls_cert is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_cert"
             raise wrong(missing, "required, because a certificate and its key belong together")
-        names = [source.name for source in self.sources]
+        names = [source.name for source in self.sources] + [stat.name for stat in self.stats]
         keys = [key for source in self.sources for key in (*source.keys, *source.revoked)]
         if len(set(names)) < len(names):
-            raise wrong("sources", "each needs a name of its own")
+            raise wrong("sources", "each needs a name of its own, and so does each of stats")
         if len(set(keys)) < len(keys):
             raise wrong("sources", "a key must stand in one place only, among keys or revoked")
 

@@ -56,6 +56,7 @@ def test_the_sample_is_what_the_options_say_now() -> None:
         (("alerts", "maintenance", 0), config.Maintenance),
         (("ingest",), config.Ingest),
         (("ingest", "sources", 0), config.Source),
+        (("ingest", "stats", 0), config.Stat),
         (("streams", 0, "viewers"), config.Viewers),
     ],
 )

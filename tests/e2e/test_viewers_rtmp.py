@@ -45,8 +45,8 @@ class Place(NamedTuple):
         return None
 
     @contextlib.asynccontextmanager
-    async def agent(self) -> AsyncIterator[int]:
-        """The daemon; yields the process that takes events in."""
+    async def agent(self, more: str = "") -> AsyncIterator[int]:
+        """The daemon, with more in its section `ingest`; yields the process that takes events in."""
         config = self.home / "agent.yml"
         config.write_text(f"""
 web: {{listen: '127.0.0.1:{self.web}'}}
@@ -56,7 +56,7 @@ ingest:
   listen: 127.0.0.1:{self.port}
   folder: facts
   sources: [{{name: edge, keys: [{KEY}]}}]
-""")
+{more}""")
         command = (sys.executable, "-m", "qoe_agent", "run", config)
         async with servers.running(*command, log=self.home / "agent.log") as process:
             await until(lambda: self.told("qoe_viewer_ingest_up") == 1, "the agent", PATIENCE)
@@ -140,6 +140,28 @@ async def test_nobody_is_refused_or_dropped_while_the_agent_is_dead_hangs_or_fai
             async with asyncio.timeout(PATIENCE):
                 assert await viewer.stdout.read(1 << 16)
         assert [viewer.returncode for viewer in still] == [None] * 4
+
+
+async def test_who_watches_is_known_from_statistics_where_there_are_no_callbacks(
+    servers_needed: None, tmp_path: Path
+) -> None:
+    relay = servers.free_port()
+    server = f"server {{ listen 127.0.0.1:{relay}; location /stat {{ rtmp_stat all; }} }}"
+    stats = f"  stats: [{{name: edge-2, url: 'http://127.0.0.1:{relay}/stat', every: 1s}}]\n"
+    async with servers.nginx(tmp_path / "nginx", server=server) as nginx:
+        place = Place(nginx, servers.free_port(), servers.free_port(), tmp_path)
+        with Publisher(nginx.rtmp("show")):
+            async with place.agent(stats), contextlib.AsyncExitStack() as stack:
+                viewers = [await stack.enter_async_context(place.viewer()) for _ in range(2)]
+                await until(lambda: place.told('qoe_viewer_joins_total{stream="show"}') == 2, "two joins")
+                assert place.told('qoe_viewer_sessions{stream="show"}') == 2, "neither the publisher nor the agent"
+                viewers[0].kill()
+                before = place.told('qoe_viewer_events_total{source="edge-2",kind="heartbeat"}') or 0
+                more = 'qoe_viewer_events_total{source="edge-2",kind="heartbeat"}'
+                await until(lambda: (place.told(more) or 0) > before + 2, "heartbeats of who stayed")
+                assert place.told('qoe_viewer_polls_total{source="edge-2",result="failed"}') is None
+    found = stored(tmp_path / "facts")
+    assert len({session for session, _ in found}) == 2
 
 
 @contextlib.asynccontextmanager

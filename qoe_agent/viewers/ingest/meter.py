@@ -47,11 +47,15 @@ RESTARTS = Metric("qoe_viewer_ingest_restarts_total", "counter", "Times that pro
 REQUESTS = Metric(
     "qoe_viewer_requests_total", "counter", "Requests with viewers' events, by status of the answer.", ("status",)
 )
+POLLS = Metric(
+    "qoe_viewer_polls_total", "counter", "Times a server was asked who watches, by result: good or failed.",
+    ("source", "result"),
+)  # fmt: skip
 COMPACTED = Metric(
     "qoe_viewer_events_compacted_total", "counter", "Viewers' events that were moved from the log to Parquet files."
 )
 WAITING = Metric("qoe_viewer_log_bytes", "gauge", "Size of the log that is yet to be moved to Parquet files.")
 METRICS = (
     EVENTS, REJECTED, REPEATED, UNMATCHED, SESSIONS, JOINS, EXITS, STARTUP, STALL, SENT, SHOWN, LOST, DELAY, UNTRACKED,
-    UP, RESTARTS, REQUESTS, COMPACTED, WAITING,
+    UP, RESTARTS, POLLS, REQUESTS, COMPACTED, WAITING,
 )  # fmt: skip

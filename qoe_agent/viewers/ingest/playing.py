@@ -57,6 +57,10 @@ class Playing:
         """What is known of him."""
         return self._players.get(who)
 
+    def those(self, server: str) -> list[Who]:
+        """All who play there."""
+        return [who for who in self._players if who[0] == server]
+
     def end(self, who: Who) -> None:
         """He plays no more."""
         if player := self._players.pop(who, None):

@@ -29,6 +29,7 @@ from qoe_agent.viewers.ingest.compacting import Compacting
 from qoe_agent.viewers.ingest.door import Door
 from qoe_agent.viewers.ingest.listener import Listener
 from qoe_agent.viewers.ingest.live import Live
+from qoe_agent.viewers.ingest.polling import Polling
 from qoe_agent.viewers.ingest.store import Store
 from qoe_agent.viewers.ingest.whose import Known, Whose
 
@@ -95,6 +96,8 @@ class Process:
         await site.start()
         self._try()
         tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._compacting.run(self._box))]
+        polling = [Polling(stat, self.store, lambda: self.listener.whose) for stat in self._options.stats]
+        tasks += [asyncio.create_task(each.run()) for each in polling]
         listening = asyncio.create_task(self._listen())
         done, _ = await asyncio.wait([*tasks, listening], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
