@@ -12,6 +12,7 @@ from qoe_agent.viewers.claims import Figure, Material, Stalled
 from qoe_agent.viewers.estimates.jackknife import spread
 from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.estimates.retention import exposure
+from qoe_agent.viewers.shapes import TENURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 HORIZONS = (3.0, 10.0, 30.0)
 """Seconds after a stall that may be called at once."""
+SETTLED = 10
+"""Seconds after which the first picture is there, or nobody waits for it."""
 FEWEST = 5
 """Groups of users that an interval needs."""
 
@@ -60,13 +63,16 @@ def arms(hazards: Sequence[Hazard], reference: str) -> dict[str, Figure | None]:
 
 
 def quick(cells: Cells, level: str = "<0.6") -> Figure | None:
-    """Share of sessions that began at a level of startup, of those whose startup is known, by their first second."""
+    """Share of sessions that began at a level of startup, of those still there after SETTLED seconds who tell it.
+
+    By person-time from then on: before, those of slow starts have no level yet.
+    """
     if "startup" not in cells.factors:
         return None
     place = cells.factors.index("startup")
     levels = cells.levels[place]
     at = cells.design[cells.time_cell, place]
-    first = cells.bins[cells.time_cell] == 0
+    first = cells.bins[cells.time_cell] == TENURE.index(SETTLED)
     known = first & (at != levels.index("unknown") if "unknown" in levels else True)
     those = known & (at == levels.index(level)) if level in levels else np.zeros_like(known)
     whole = np.bincount(cells.time_bucket[known], cells.time_seconds[known], 1000)

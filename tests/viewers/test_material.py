@@ -70,11 +70,12 @@ def test_arms_need_a_figure_each() -> None:
     assert material.arms([hd, Hazard("arm", "uhd", None, None, None, None)], "sd") == {}
 
 
-def test_quick_starts_are_counted_by_their_first_second() -> None:
+def test_quick_starts_are_counted_once_all_have_begun() -> None:
+    at = TENURE.index(material.SETTLED)
     counts = np.array([300.0, 600.0, 100.0])
     rows = np.repeat(np.arange(3), 20)
     made = Cells(
-        ("startup",), (("1–2", "<0.6", "unknown"),), np.array([0, 0, 0, 1], np.int32),
+        ("startup",), (("1–2", "<0.6", "unknown"),), np.array([at, at, at, 0], np.int32),
         np.array([[0], [1], [2], [1]], np.int32), np.append(rows, 3),
         np.append(np.tile(np.arange(20), 3), 0).astype(np.int32),
         np.append(counts[rows] / 20, 5e6), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0),
