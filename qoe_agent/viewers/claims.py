@@ -212,7 +212,7 @@ def _connect(known: Material) -> Claim | None:
     if known.quick is None:
         return None
     return _claim(
-        "connect_600ms", f"{_percent(known.quick)} of sessions that lasted 10 s and tell their startup began within 0.6 s",
+        "connect_600ms", f"{_percent(known.quick)} of sessions that last 10 s and tell their startup begin in 0.6 s",
         known.quick,
         "startup until the first picture, which is more than a connection; agrees: at least 95 % of sessions",
         _within(known.quick, 0.95, 1.0),
