@@ -90,18 +90,26 @@ class Audience:
         known = [self._factor(name) for name in factors]
         static = {f"f{number}": self._code(one) for number, one in enumerate(known) if not self._varies(one.name)}
         varying = {f"f{number}": one.name for number, one in enumerate(known) if self._varies(one.name)}
+        begun = {f"f{number}": len(one.levels) - 1 for number, one in enumerate(known) if one.name == "startup"}
         states = prod(len(each.levels) for each in known)
         if not varying:
             codes = {f"{name}s0": code for name, code in static.items()}
             ended = self._table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
             found = self._engine.rows(counting.exits(ended, list(codes), changes=0, states=states))
-            return assembled(known, counting.from_start(found, len(known)), found, 0)
-        people = self._table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", **static)
+            time = counting.from_start(found, len(known))
+            for code, unknown in begun.items():
+                rows = self._table.select("bucket", "lo_ms", "startup", **static)
+                time = counting.moved(time, self._engine.rows(counting.waits(rows, list(static))), code, unknown)
+            return assembled(known, time, found, 0)
+        people = self._table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", **static)
         pieces = self._states(tuple(varying.values()))
         pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
         begin = {code: segments.initial(name) for code, name in varying.items()}
         order = [f"f{number}" for number in range(len(known))]
-        time = self._engine.rows(counting.person_time(segments.spans(people, pieces, list(static), begin), order))
+        spans = segments.spans(people, pieces, [*static, "startup"], begin)
+        for code, unknown in begun.items():
+            spans = counting.from_picture(spans, code, unknown)
+        time = self._engine.rows(counting.person_time(spans, order))
         gone = segments.gone(people, pieces, list(static), begin)
         after = [f"{code}s{change}" for change in range(counting.CHANGES + 1) for code in order]
         exits = self._engine.rows(counting.exits(gone, after, changes=counting.CHANGES, states=states))

@@ -70,3 +70,46 @@ def from_start(ended: pa.Table, factors: int) -> pa.Table:
     columns = {f"f{number}": ended[f"f{number}s0"] for number in range(factors)}
     columns |= {"bucket": ended["bucket"], "from": nothing, "until": ended["b0"]}
     return pa.table({**columns, "count": ended["count"], "a": nothing, "b": ended["c0"]})
+
+
+def waits(sessions: Table, codes: Sequence[str]) -> Table:
+    """`sessions`: bucket, codes, lo_ms, startup (null: unknown). How long they waited for the first picture, by bin."""
+    import ibis
+
+    known = sessions.filter(sessions.startup.notnull())
+    wait = ibis.least(known.startup, known.lo_ms)
+    marked = known.select("bucket", *codes, wait=wait, until=place(wait, EDGES))
+    return marked.group_by(["bucket", *codes, "until"]).agg(count=marked.count(), b=marked.wait.cast("float64").sum())
+
+
+def moved(time: pa.Table, waited: pa.Table, code: str, unknown: int) -> pa.Table:
+    """`time` of `from_start` with what was `waited` for the first picture moved to the level `unknown`: a session has
+    a level of startup from then on, else nobody of a slow start could have left early."""
+    import numpy as np
+    import pyarrow as pa
+
+    parts = [time]
+    for sign, level in ((-1, None), (1, unknown)):
+        columns = {name: waited[name] for name in time.column_names if name not in ("from", "count", "a", "b")}
+        nothing = pa.array(np.zeros(waited.num_rows, np.int64))
+        columns |= {"from": nothing, "a": nothing}
+        columns["count"] = pa.array(sign * waited["count"].to_numpy())
+        columns["b"] = pa.array(sign * waited["b"].to_numpy())
+        if level is not None:
+            columns[code] = pa.array(np.full(waited.num_rows, level, np.int64))
+        parts.append(pa.table({name: columns[name] for name in time.column_names}))
+    return pa.concat_tables(parts, promote_options="permissive")
+
+
+def from_picture(spans: Table, code: str, unknown: int) -> Table:
+    """`spans` for `person_time`, with startup: cut where the first picture came; until then `code` is `unknown`."""
+    import ibis
+
+    known = ibis.coalesce(spans.startup, spans.a_ms)
+    cut = ibis.greatest(ibis.least(known, spans.b_ms), spans.a_ms)
+    names = [name for name in spans.columns if name != "startup"]
+    marked = spans.mutate(cut=cut)
+    waiting = marked.mutate(**{"b_ms": marked.cut, code: ibis.literal(unknown, "int64")})
+    playing = marked.mutate(a_ms=marked.cut)
+    parts = [part.filter(part.b_ms > part.a_ms).select(*names) for part in (waiting, playing)]
+    return parts[0].union(parts[1])

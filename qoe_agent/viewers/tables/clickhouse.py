@@ -50,7 +50,7 @@ class ClickHouse:
         fields = {field.name: _kind(field.type) for path in paths for field in pq.read_schema(path)}
         self._views += 1
         name = f"view{self._views}"
-        shape = quoted(", ".join(f"`{column}` Nullable({_TYPES[kind]})" for column, kind in fields.items()))
+        shape = quoted(", ".join(f"`{column}` {_TYPES[kind]}" for column, kind in fields.items()))
         parts = " union all ".join(f"select * from file({quoted(str(path))}, Parquet, {shape})" for path in paths)
         self._run(f"create or replace view {name} as {parts}")
         return ibis.table(ibis.schema(fields), name=name)
@@ -85,7 +85,8 @@ class ClickHouse:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-_TYPES = {"int64": "Int64", "float64": "Float64", "string": "String", "boolean": "Bool"}
+_TYPES = {"int64": "Nullable(Int64)", "float64": "Nullable(Float64)", "string": "Nullable(String)",
+          "boolean": "Nullable(Bool)", "map<string, string>": "Map(String, String)"}  # fmt: skip
 
 
 def _kind(type_: pa.DataType) -> str:
@@ -93,6 +94,8 @@ def _kind(type_: pa.DataType) -> str:
 
     if pa.types.is_integer(type_):
         return "int64"
+    if pa.types.is_map(type_):
+        return "map<string, string>"
     if pa.types.is_boolean(type_):
         return "boolean"
     return "float64" if pa.types.is_floating(type_) or pa.types.is_decimal(type_) else "string"

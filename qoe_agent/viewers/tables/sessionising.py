@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 INTERVAL_MS = 30_000
 """Between reports, where neither the sessions say it nor the data tell: CMCD's default."""
+EARLY = 0.2
+"""Share of the interval by which a report may come before its turn. Sessions that say how often they report do so at
+whole intervals since they began, whatever else they tell between."""
 LATE_MS = 1000
 """Reports that come so long after a leave do not contradict it."""
 
@@ -35,9 +38,11 @@ def sessions(events: Table, engine: Engine) -> Table:
     ).cast("int64")  # fmt: skip
     lo = ibis.ifelse(left, found.left_ms, found.last_ms)
     silent = (cause >= 0) & ~left & ~(ibis.coalesce(over, "") == "failed")
+    turns = (found.last_ms.cast("float64") / found.said.nullif(0).cast("float64") + EARLY).floor() + 1.0
+    next_ms = ibis.coalesce((turns * found.said.cast("float64")).floor().cast("int64"), found.last_ms + due)
     spare = ("said", "left_ms", "last_ms", "final_state", "cause", "hidden")
     return found.select(*[each for each in found.columns if each not in spare], lo_ms=lo,
-                        hi_ms=ibis.ifelse(silent, lo + due, lo), cause=cause)  # fmt: skip
+                        hi_ms=ibis.ifelse(silent, next_ms, lo), cause=cause)  # fmt: skip
 
 
 def interval(events: Table, engine: Engine) -> int:
