@@ -64,7 +64,7 @@ def share(value: float | None) -> str:
         return "–"
     percent = value * 100
     near = min(abs(percent), abs(100 - percent))
-    return f"{percent:.2f} %" if 0 < near < 1 else f"{percent:.1f} %"
+    return f"{percent:.2f} %" if 0.005 <= near < 1 else f"{percent:.1f} %"
 
 
 def chance(p: float | None) -> str:

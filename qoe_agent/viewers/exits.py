@@ -77,6 +77,8 @@ def _opened(asked: Asked) -> Audience:
     from qoe_agent.viewers import tables
 
     if asked.facts is not None:
+        if not any((asked.facts / each).is_dir() for each in ("events", "log")):
+            raise Unusable(f"{asked.facts}: no folder of facts (it would hold events or log)")
         return tables.open_facts(asked.facts, asked.engine, asked.incidents)
     return tables.open_files(asked.files, asked.engine, asked.incidents)
 

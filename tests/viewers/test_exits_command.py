@@ -116,6 +116,8 @@ def test_files_that_are_none_are_told_of(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_told(sessions: Path, tmp_path: Path) -> None:
     assert "one of them" in wrong(sessions, "--facts", tmp_path)
     assert "--facts DIR" in wrong()
+    assert "no folder of facts" in refused(facts=tmp_path)
+    assert not (tmp_path / "events").exists()
     assert "it has region" in refused(sessions, by=("regoin",))
     assert "nosuch/exits.html" in wrong(sessions, "--html", tmp_path / "nosuch" / "exits.html")
     status, _, err = run(sessions, "--memory", "lots")
