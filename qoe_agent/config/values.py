@@ -187,7 +187,9 @@ HttpUrl = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_h
 """An address to ask over HTTP."""
 Variant = Annotated[str, BeforeValidator(_variant), AfterValidator(_variant_word)]
 """Which rendition to watch."""
-Headers = dict[Annotated[str, AfterValidator(_header_name)], Line]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+"""What a header is called."""
+Headers = dict[HeaderName, Line]
 """Request headers, or cookies."""
 Labels = Annotated[
     dict[

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from qoe_agent.config.agent import Listen, host_port
 from qoe_agent.config.section import section, wrong
-from qoe_agent.config.values import File, HttpUrl, Pattern, Seconds, Word
+from qoe_agent.config.values import File, HeaderName, HttpUrl, Pattern, Seconds, Word
 
 MOST_SOURCES = 100
 """Sources that may be configured: each is a label."""
@@ -104,6 +104,9 @@ class Ingest:
     `folder`. Keep a copy of it, and keep it from those who analyse the events."""
     trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(max_length=100)] = ()
     """Addresses or networks of proxies whose X-Forwarded-For is believed."""
+    region_header: HeaderName | None = None
+    """Header in which a trusted proxy says where the viewer is, such as CF-IPCountry; for events that do not say it.
+    Nothing is ever looked up from an address."""
     address_rate: _Rate | None = None
     """Requests a second that are taken from one address (of IPv6, one /64), with bursts of ten seconds; null: no limit.
     Addresses are never stored."""
@@ -120,6 +123,8 @@ class Ingest:
         if (self.tls_cert is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_cert"
             raise wrong(missing, "required, because a certificate and its key belong together")
+        if self.region_header is not None and not self.trusted_proxies:
+            raise wrong("trusted_proxies", "required, because anybody could send region_header")
         names = [source.name for source in self.sources] + [stat.name for stat in self.stats]
         keys = [key for source in self.sources for key in (*source.keys, *source.revoked)]
         if len(set(names)) < len(names):

@@ -37,6 +37,7 @@ def test_the_folder_is_beside_the_file_and_the_keys_in_the_folder() -> None:
         (f"ingest: {{sources: [{{name: web, keys: [{KEY}], revoked: [{KEY}]}}]}}", "a key must stand in one place"),
         (f"ingest: {{sources: [{{name: web, keys: [{KEY}], origins: [www.example.com]}}]}}", "must be an origin"),
         ("ingest: {trusted_proxies: [proxy]}", "must be an address or a network such as 10.0.0.0/8"),
+        ("ingest: {region_header: CF-IPCountry}", "ingest.trusted_proxies: required"),
         ("ingest: {tls_cert: a.pem}", "ingest.tls_key: required"),
         ("streams: [{name: a, url: 'rtmp://h/a/b', viewers: {rtmp: alone}}]", "viewers.rtmp: must be app/name"),
         ("streams: [{name: a, url: 'rtmp://h/a/b', viewers: {path: '('}}]", "not a regular expression"),

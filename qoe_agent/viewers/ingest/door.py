@@ -16,6 +16,8 @@ BURST = 10.0
 """Seconds of its rate that may come at once."""
 ADDRESSES = 100_000
 """Addresses whose rate is remembered."""
+LONGEST_REGION = 128
+"""Characters of a region."""
 MOST_HOPS = 20
 """Entries of X-Forwarded-For that are looked at."""
 
@@ -54,6 +56,7 @@ class Door:
         self._entries = {key: Entry(source, False) for source in options.sources for key in source.keys}
         self._entries |= {key: Entry(source, True) for source in options.sources for key in source.revoked}
         self._proxies = [ipaddress.ip_network(each) for each in options.trusted_proxies]
+        self._region_header = options.region_header
         self._address_rate = options.address_rate
         self._sources: Mapping[str, Bucket] = former._sources if former else {}
         self._addresses: OrderedDict[str, Bucket] = former._addresses if former else OrderedDict()
@@ -96,6 +99,13 @@ class Door:
         if not wait:
             bucket.take(1)
         return wait
+
+    def region(self, peer: str | None, headers: Mapping[str, str]) -> str | None:
+        """Where the viewer is, if a trusted proxy says so."""
+        if self._region_header is None or peer is None or not self._trusted(peer):
+            return None
+        said = headers.get(self._region_header, "").strip()
+        return said[:LONGEST_REGION] if said.isprintable() and said else None
 
     def client(self, peer: str, forwarded: str | None) -> str:
         """The address of the client: of X-Forwarded-For the last that no trusted proxy has."""

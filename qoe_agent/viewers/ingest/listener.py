@@ -112,6 +112,9 @@ class Listener:
         for why, count in taken.rejected.items():
             self.store.live.sums.count(meter.REJECTED, None, (source.name, why), count)
         if taken.events:
+            region = None if taken.told else self.door.region(request.remote, request.headers)
+            if region is not None:
+                taken.events = [each if each.region else each._replace(region=region) for each in taken.events]
             await self._keep(taken, source)
         return Answered(taken.status, "", taken.text)
 

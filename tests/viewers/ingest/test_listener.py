@@ -38,7 +38,7 @@ class Ingested:
 
     def __init__(self, folder: Path, **more: Any) -> None:
         source = Source(name="web", keys=(KEY,), revoked=(OLD,), origins=(SITE,), **more)
-        self.folder = folder
+        self.folder, self.source = folder, source
         self.store = Store(Ingest(folder=str(folder), sources=(source,)), Live(1000, 0.0))
         self.listener = listener.Listener(
             self.store, Door(Ingest(sources=(source,))), Whose([Known("show", ("content-1",), "live/show")])
@@ -256,6 +256,22 @@ async def test_events_are_matched_to_our_streams_and_strangers_only_counted(inge
     logged = b"".join(path.read_bytes() for path in (ingest.folder / "log").glob("*.open"))
     assert logged.count(b'"stream":"show"') == 2
     assert logged.count(b'"stream":"stranger"') == 1
+
+
+async def test_the_region_is_the_events_own_else_what_a_trusted_proxy_says(ingest: Ingested) -> None:
+    def regions() -> int:
+        logged = b"".join(path.read_bytes() for path in (ingest.folder / "log").glob("*.open"))
+        return logged.count(b'"region":"DE"')
+
+    headers = {"CF-IPCountry": "DE", "Content-Type": "application/json"}
+    await ingest.ask("events", data=json.dumps(event(sn=1)), headers=headers)
+    assert regions() == 0, "anybody can send that header"
+    ingest.listener.door = Door(
+        Ingest(sources=(ingest.source,), region_header="CF-IPCountry", trusted_proxies=("127.0.0.0/8",))
+    )
+    await ingest.ask("events", data=json.dumps(event(sn=2)), headers=headers)
+    await ingest.ask("events", data=json.dumps(event(sn=3, region="US")), headers=headers)
+    assert regions() == 1
 
 
 async def test_no_user_and_no_address_is_on_disk_in_clear(ingest: Ingested) -> None:
