@@ -61,7 +61,7 @@ class Store:
         self._log: Log | None = None
         self._recent = Recent()
         self._why = ""
-        self._saving = 0.0
+        self._saving, self._full = 0.0, False
 
     @property
     def ready(self) -> bool:
@@ -100,7 +100,11 @@ class Store:
         matched = [self._match(each, whose, told) for each in fresh]
         fresh = [each if stream is None or stream == each.stream else each._replace(stream=stream)
                  for each, stream in zip(fresh, matched, strict=True)]  # fmt: skip
-        await self._log.append([encoded(fresh)])
+        try:
+            await self._log.append([encoded(fresh)])
+        except Full:
+            self._full = True
+            raise
         for kind, count in bodies.kinds(fresh).items():
             sums.count(meter.EVENTS, None, (source, kind), count)
         for each, stream in zip(fresh, matched, strict=True):
@@ -124,6 +128,9 @@ class Store:
         if self._log is None:
             return
         try:
+            if self._full:  # what is closed can be compacted, which makes room
+                self._full = False
+                await self._log.rotate()
             await self._log.turn()
         except Refused as error:
             log.error("facts: %s", error)

@@ -233,6 +233,18 @@ async def test_what_the_disk_does_not_take_may_be_sent_again_and_then_counts_onc
     assert ingest.stored() == [("a", 1)]
 
 
+async def test_a_full_disk_closes_the_log_so_that_compaction_can_make_room(
+    ingest: Ingested, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await ingest.cmcd(REPORT % ("a", 1)) == 204
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "commit", _full)
+        assert await ingest.cmcd(REPORT % ("a", 2)) == 503
+        await ingest.store.turn()
+    assert [path.name for path in (ingest.folder / "log").glob("0*")] == ["000000000001.log"]
+    assert await ingest.cmcd(REPORT % ("a", 2)) == 204
+
+
 async def test_without_a_log_all_is_refused_for_now_but_callbacks_are_not(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     made = Ingested(tmp_path / "file" / "facts")
