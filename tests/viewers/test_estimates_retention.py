@@ -15,6 +15,7 @@ from qoe_agent.viewers.shapes import CAUSES, TENURE
 from tests.viewers.crowd import NEVER, PUFFER, cells, crowd, heartbeats
 
 if TYPE_CHECKING:
+    from qoe_agent.viewers.shapes import Cells
     from tests.viewers.crowd import Floats
 
 
@@ -42,6 +43,38 @@ def test_a_report_at_each_stall_does_not_move_the_curve() -> None:
     assert told.low < seen < told.high
     blind = cells(people, *heartbeats(np.random.default_rng(2), people, 30.0), by_state=False)
     assert retention(blind, [30.0])[0].low > seen, "a model without stalls would be fooled"
+
+
+def test_who_left_before_the_first_picture_left_early() -> None:
+    """The first picture is reported: who left before it was last seen at the start, and could have left much later."""
+    source = np.random.default_rng(21)
+    people = crowd(source, 80_000, stalls=0)
+    startup = np.exp(source.normal(-0.3, 0.6, 80_000))
+    low, high = heartbeats(source, people, 30.0)
+    low = np.where((people.exit > startup) & (low < startup), startup, low)
+    made = cells(people, low, high, by_state=False)
+    began = startup < np.where(people.exit < NEVER, people.exit, people.censor)
+    waits = np.minimum(startup, np.where(people.exit < NEVER, low, people.censor))
+    waiting = cells(people._replace(exit=np.full(80_000, NEVER), censor=waits), by_state=False)
+    told = _by_startup(made, waiting, people.exit, began)
+    seen = float((people.exit > 3.0).mean())
+    assert retention(made, [3.0])[0].low > seen + 0.01
+    assert retention(told, [3.0])[0].share == pytest.approx(seen, abs=0.006)
+    assert retention(told, [30.0])[0].share == pytest.approx(float((people.exit > 30.0).mean()), abs=0.003)
+
+
+def _by_startup(whole: Cells, waiting: Cells, exits: Floats, began: np.ndarray) -> Cells:
+    """Time until the first picture and exits before it at the level unknown."""
+    place = began[exits < NEVER]
+    exit_cell = np.where(whole.exit_cell >= 0, whole.exit_cell * 2 + (~place)[:, None], -1)
+    time_cell = np.concatenate([whole.time_cell * 2, waiting.time_cell * 2, waiting.time_cell * 2 + 1])
+    seconds = np.concatenate([whole.time_seconds, -waiting.time_seconds, waiting.time_seconds])
+    return replace(
+        whole, factors=("startup",), levels=(("1–2", "unknown"),), bins=np.repeat(whole.bins, 2),
+        design=np.tile(np.arange(2), len(whole.bins))[:, None].astype(np.int32), time_cell=time_cell,
+        time_bucket=np.concatenate([whole.time_bucket, waiting.time_bucket, waiting.time_bucket]),
+        time_seconds=seconds, exit_cell=exit_cell,
+    )  # fmt: skip
 
 
 def test_the_interval_is_that_of_users() -> None:

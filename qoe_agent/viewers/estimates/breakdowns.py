@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.jackknife import Study, spread, study
+from qoe_agent.viewers.estimates.jackknife import Study, spread, study, without
 from qoe_agent.viewers.estimates.many import adjusted
 from qoe_agent.viewers.estimates.quantiles import t_tail
 from qoe_agent.viewers.estimates.retention import AT, exposure, log_cumulative, retention
@@ -61,10 +61,7 @@ def only(cells: Cells, factor: str, level: str) -> Cells:
     there = cells.design[:, place] == cells.levels[place].index(level)
     time, exits = there[cells.time_cell], there[cells.exit_cell[:, 0]]
     return replace(
-        cells,
-        factors=tuple(each for each in cells.factors if each != factor),
-        levels=tuple(each for number, each in enumerate(cells.levels) if number != place),
-        design=np.delete(cells.design, place, axis=1),
+        without(cells, factor),
         time_cell=cells.time_cell[time],
         time_bucket=cells.time_bucket[time],
         time_seconds=cells.time_seconds[time],

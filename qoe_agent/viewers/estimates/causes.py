@@ -32,6 +32,7 @@ def incidence(cells: Cells | Study, at: Sequence[float] = AT) -> tuple[Mapping[s
     found = cells if isinstance(cells, Study) else study(cells)
     if found is None:
         return ()
+    found = found.plain or found
     watched = watched_by_bin(found.model.cells)
     held = exposure(np.array([second for second in at if reached(watched, second)]))
     by_cause = _by_cause(found)

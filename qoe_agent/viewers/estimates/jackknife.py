@@ -6,6 +6,7 @@ moves the maximum little (checked against refits in the tests).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.estimates.likelihood import Floats, Whole
     from qoe_agent.viewers.shapes import Cells
+
+
+LATER = ("startup",)
+"""Factors whose level is unknown of those who left before it showed: who is unknown is so because he left. Who stays
+how long is told without them."""
+
+UNKNOWN, LEAST = "unknown", 1e-3
 
 
 class Study(NamedTuple):
@@ -36,6 +44,8 @@ class Study(NamedTuple):
     """(buckets, bins): the same without each bucket."""
     names: Whole
     """Which buckets these are, ascending."""
+    plain: Study | None = None
+    """The same without the factors LATER, where there are such: `hazards` and `copies` are of it."""
 
     @property
     def buckets(self) -> int:
@@ -66,6 +76,45 @@ def spread(copies: Floats) -> Floats:
 
 def study(cells: Cells) -> Study | None:
     """Fit, and leave out each bucket. None: nobody left."""
+    later = [factor for factor in cells.factors if factor in LATER]
+    for factor in later:
+        cells = _not_yet(cells, factor)
+    found = _study(cells)
+    if found is None or not later:
+        return found
+    for factor in later:
+        cells = without(cells, factor)
+    plain = _study(cells)
+    return found if plain is None else found._replace(hazards=plain.hazards, copies=plain.copies, plain=plain)
+
+
+def _not_yet(cells: Cells, factor: str) -> Cells:
+    """Who left before a level was known left while it could be unknown: of an interval such an exit lies in a part in
+    proportion to the share of those there of whom it was not yet known, so that part counts as that much shorter."""
+    place = cells.factors.index(factor)
+    if UNKNOWN not in cells.levels[place]:
+        return cells
+    unknown = cells.design[:, place] == cells.levels[place].index(UNKNOWN)
+    bins, held = cells.bins[cells.time_cell], unknown[cells.time_cell]
+    total = np.bincount(bins, cells.time_seconds, BINS)
+    mine = np.bincount(bins[held], cells.time_seconds[held], BINS)
+    share = np.clip(mine / np.where(total > 0.0, total, 1.0), LEAST, 1.0)
+    shorter = np.where(unknown, share[cells.bins], 1.0)
+    return replace(cells, exit_seconds=cells.exit_seconds * shorter[np.maximum(cells.exit_cell, 0)])
+
+
+def without(cells: Cells, factor: str) -> Cells:
+    """As if a factor were not known."""
+    place = cells.factors.index(factor)
+    return replace(
+        cells,
+        factors=tuple(each for each in cells.factors if each != factor),
+        levels=tuple(each for number, each in enumerate(cells.levels) if number != place),
+        design=np.delete(cells.design, place, axis=1),
+    )
+
+
+def _study(cells: Cells) -> Study | None:
     model = modelled(cells)
     if model is None:
         return None
