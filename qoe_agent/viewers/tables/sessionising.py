@@ -39,7 +39,8 @@ def sessions(events: Table, engine: Engine) -> Table:
     lo = ibis.ifelse(left, found.left_ms, found.last_ms)
     silent = (cause >= 0) & ~left & ~(ibis.coalesce(over, "") == "failed")
     turns = (found.last_ms.cast("float64") / found.said.nullif(0).cast("float64") + EARLY).floor() + 1.0
-    next_ms = ibis.coalesce((turns * found.said.cast("float64")).floor().cast("int64"), found.last_ms + due)
+    turn = (turns * found.said.cast("float64")).floor().cast("int64")
+    next_ms = ibis.least(found.last_ms + due, ibis.coalesce(turn, found.last_ms + due))
     spare = ("said", "left_ms", "last_ms", "final_state", "cause", "hidden")
     return found.select(*[each for each in found.columns if each not in spare], lo_ms=lo,
                         hi_ms=ibis.ifelse(silent, next_ms, lo), cause=cause)  # fmt: skip
@@ -106,12 +107,24 @@ def stalls(events: Table) -> Table:
     return both.group_by("sid", "t_ms").agg(stall_ms=both.stall_ms.max())
 
 
-def with_stalls(found: Table, begun: Table) -> Table:
-    """Sessions with their `stalls` and `stall_ms`."""
+def hidden(events: Table) -> Table:
+    """How long each session was where nobody sees it: sid, background_ms. Those that never say so are not here."""
+    told = events.filter(events.hidden.notnull())
+    told = told.mutate(until=told.t_ms.lead().over(group_by=told.sid, order_by=[told.t_ms, told.sn]))
+    away = told.filter(told.hidden == 1)
+    away = away.select("sid", away=away.until.coalesce(away.last_ms) - away.t_ms)
+    return away.group_by("sid").agg(background_ms=away.away.cast("float64").sum())
+
+
+def with_stalls(found: Table, begun: Table, away: Table) -> Table:
+    """Sessions with their `stalls` and `stall_ms`, and `background_ms`."""
     import ibis
 
     counted = begun.group_by("sid").agg(stalls=begun.count(), stall_ms=begun.stall_ms.cast("float64").sum())
-    joined = found.left_join(counted, "sid")
+    counted = counted.outer_join(away, "sid")
+    counted = counted.select(of=counted.sid.coalesce(counted.sid_right), stalls=counted.stalls,
+                             stall_ms=counted.stall_ms, away=counted.background_ms)  # fmt: skip
+    joined = found.left_join(counted, found.sid == counted.of)
     return joined.select(*[found[name] for name in found.columns], stalls=ibis.coalesce(joined.stalls, 0),
                          stall_ms=ibis.coalesce(joined.stall_ms, 0.0).floor().cast("int64"),
-                         background_ms=ibis.null("int64"))  # fmt: skip
+                         background_ms=ibis.coalesce(joined.away, 0.0).floor().cast("int64"))  # fmt: skip

@@ -136,6 +136,21 @@ def test_an_exits_interval_passes_from_recent_to_earlier(tmp_path: Path) -> None
                                                                    ("earlier", 120, 15.0)])]  # fmt: skip
 
 
+def test_reports_between_do_not_put_off_the_next_that_is_due(tmp_path: Path) -> None:
+    rows = [event("a", 0, interval_seconds=10), event("a", 10), event("a", 13, "order", value=1)]
+    assert exits(tmp_path, rows + LONG) == [("left", 1, [(10, 7.0)])]
+    rows = [event("b", 0, interval_seconds=10), event("b", 19.9)]  # a little early
+    assert exits(tmp_path, rows + LONG) == [("left", 1, [(10, 0.1), (20, 9.9)])]
+
+
+def test_time_in_the_background_is_added_up(tmp_path: Path) -> None:
+    rows = [event("a", 0, background=False), event("a", 5, background=True), event("a", 9, background=False),
+            event("a", 20, background=True), event("a", 30, "leave"), event("b", 0), event("b", 30, "leave")]  # fmt: skip
+    with audience(tmp_path, rows) as found:
+        table = found._engine.rows(found._table.select("sid", "background_ms")).to_pylist()
+    assert sorted((row["sid"], row["background_ms"]) for row in table) == [("a", 14_000), ("b", 0)]
+
+
 def test_heights_hold_until_the_next(tmp_path: Path) -> None:
     rows = [event("a", 0, "join"), event("a", 2, height=720), event("a", 10), event("a", 20, height=1080),
             event("a", 30, "leave")]  # fmt: skip
