@@ -42,8 +42,8 @@ def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Safe], kind: str =
     """`columns`: name and class of each."""
     head = joined(html('<th scope="col" class="{}">{}</th>', style, name) for name, style in columns)
     return html(
-        '<div class="wide"><table class="{}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', kind, head,
-        joined(rows),
+        '<div class="wide" tabindex="0" role="group" aria-label="table"><table class="{}"><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>", kind, head, joined(rows),
     )  # fmt: skip
 
 
