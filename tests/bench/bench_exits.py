@@ -24,10 +24,11 @@ def make(path: Path, sessions: int) -> None:
         made.execute(f"""copy (
             select 's' || n as session, 'u' || (n * 7919 % {max(sessions // 3, 1)}) as user,
                 's' || (n % 20) as stream, start, start + watch as exit_low,
-                start + watch + 10 as exit_high, exp(random() * 4 - 1.5) as startup_seconds,
+                start + watch + 10 as exit_high, if(watch > startup, startup, null) as startup_seconds,
                 [360, 480, 720, 1080][1 + n % 4] as height, 2 + random() * 10 as latency_seconds,
                 'r' || (n % 15) as region
             from (select range as n, 1.7e9 + floor(random() * 604800) as start,
+                      exp(random() * 4 - 1.5) as startup,
                       least(exp(4.6 + 2.2 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())), 20000) as watch
                   from range({sessions}))
         ) to '{path}' (format parquet)""")
@@ -44,8 +45,9 @@ def count(path: Path, engine: str) -> None:
             cells = audience.cells(factors)
             print(f"cells by {', '.join(factors)}: {time.perf_counter() - start:.1f} s, {len(cells.bins)} cells, "
                   f"{len(cells.time_cell)} of person-time, {len(cells.exit_cause)} of exits")  # fmt: skip
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"in all {time.perf_counter() - began:.1f} s, at most {peak:.0f} MB")
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(f"in all {time.perf_counter() - began:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processors, "
+          f"at most {used.ru_maxrss / 1024:.0f} MB")  # fmt: skip
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audi
             audience = _of_events(events.of_rows(rows, found.columns, counter), counter,
                                   [*places, *sessions.attributes(found.columns)])  # fmt: skip
         else:
-            kept = counter.keep(sessions.of_rows(rows, found.columns, counter), "sessions")
+            kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met)), "sessions")
             audience = Audience(counter, kept, sessions.attributes(found.columns))
         audience.meet(met)
         return audience
@@ -85,7 +85,7 @@ def _of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> Audi
     people = counter.keep(sessionising.sessions(rows, counter), "silent")
     ended = endings.endings(counter, people, sessionising.interval(rows, counter))
     people = endings.without_ended(counter, people, ended)
-    kept = counter.keep(sessionising.with_stalls(people, begun), "sessions")
+    kept = counter.keep(sessionising.with_stalls(people, begun, sessionising.hidden(rows)), "sessions")
     speaks = counter.rows(rows.agg(states=rows.state.notnull().sum())).to_pylist()[0]["states"]
     kinds = {row["kind"] for row in counter.rows(rows.select("kind").distinct()).to_pylist()}
     return Audience(counter, kept, attributes, Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set()))))

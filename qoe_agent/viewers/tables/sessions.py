@@ -9,6 +9,7 @@ whatever engine adds them up.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables import schemas
@@ -52,8 +53,8 @@ class Rows:
         return [self.ms(name) - start for name in names if name in self.columns and start is not None]
 
 
-def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
-    """The sessions in a sessions file."""
+def of_rows(table: Table, columns: Collection[str], engine: Engine, *, alone: bool = False) -> Table:
+    """The sessions in a sessions file. `alone`: rows of one name are told apart by when they began and how long."""
     import ibis
 
     rows = Rows(table, columns)
@@ -75,6 +76,9 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
     told = {name: ibis.null("int64" if name in WHOLE else "string") if column is None else column
             for name, column in known.items()}  # fmt: skip
     others = {f"a{number}": rows.text(name) for number, name in enumerate(attributes(columns))}
+    if alone:
+        parts = [sid, *[each.cast("string").coalesce("") for each in (start, lo) if each is not None]]
+        sid = reduce(lambda one, other: one + "/" + other, parts)
     return table.select(sid=sid, bucket=bucket, lo_ms=lo, hi_ms=hi, cause=cause, **told, **others)
 
 

@@ -59,6 +59,12 @@ def test_only_those_in_scope_are_reached(tmp_path: Path) -> None:
     np.testing.assert_allclose(timeline.watching, np.full((2, 11), 10.0))
 
 
+def test_rows_of_one_name_are_sessions_of_their_own(tmp_path: Path) -> None:
+    rows = [session(0, 200, session="a"), session(90, 105, session="a")]
+    with audience(tmp_path, rows, FREEZE) as found:
+        assert told.spent(found.cells(["incident"])) == {("none",): 160 + 10, ("freeze",): 40 + 5}
+
+
 def test_incidents_that_overlap(tmp_path: Path) -> None:
     black = FREEZE | {"id": "j", "kind": "black", "start": T + 105, "end": T + 120}
     with audience(tmp_path, [session(0, 200)], FREEZE, black) as found:
