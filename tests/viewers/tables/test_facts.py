@@ -49,7 +49,7 @@ def test_facts_are_an_audience(tmp_path: Path) -> None:
     assert told.spent(cells) == {("none",): 20 + 5 + 190, ("recent",): 2}
     assert told.exits(cells) == [
         ("left", 1, [("none", 3, 0.0)]),
-        ("left", 1, [("recent", 20, 8.0), ("recent", 30, 2.0)]),
+        ("left", 1, [("recent", 20, 8.0)]),
     ]
 
 
