@@ -20,7 +20,7 @@ CHANGES = 2
 """Changes of state inside the interval of one exit that are told apart; later ones count as the last of these."""
 WIDTHS = (1, 500, 1000, 2000, 3000, 5000, 8000, 12_000, 20_000, 30_000, 45_000, 60_000, 90_000, 120_000, 300_000)
 """Classes of intervals' lengths, in milliseconds. Exits of one class count as one, with their mean lengths."""
-PARTS = ((64, 8), (512, 4))
+PARTS = ((16, 8), (64, 4))
 """Into how many parts the place of a cut in an interval is rounded, up to so many states; beyond: 2."""
 
 
