@@ -38,9 +38,10 @@ def sessions(events: Table, engine: Engine) -> Table:
     ).cast("int64")  # fmt: skip
     lo = ibis.ifelse(left, found.left_ms, found.last_ms)
     silent = (cause >= 0) & ~left & ~(ibis.coalesce(over, "") == "failed")
-    turns = (found.last_ms.cast("float64") / found.said.nullif(0).cast("float64") + EARLY).floor() + 1.0
-    turn = (turns * found.said.cast("float64")).floor().cast("int64")
-    next_ms = ibis.least(found.last_ms + due, ibis.coalesce(turn, found.last_ms + due))
+    every = ibis.greatest(due, 1)
+    turns = (found.last_ms.cast("float64") / every.cast("float64") + EARLY).floor().cast("int64") + 1
+    next_ms = found.last_ms + due
+    next_ms = ibis.ifelse(found.said > 0, ibis.least(next_ms, turns * every), next_ms)
     spare = ("said", "left_ms", "last_ms", "final_state", "cause", "hidden")
     return found.select(*[each for each in found.columns if each not in spare], lo_ms=lo,
                         hi_ms=ibis.ifelse(silent, next_ms, lo), cause=cause)  # fmt: skip
