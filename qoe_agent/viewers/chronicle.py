@@ -21,8 +21,8 @@ import os
 import re
 import threading
 from collections import deque
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent import clock
 from qoe_agent.incidents import describe
@@ -53,6 +53,15 @@ CONTENT = frozenset((
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\..*\.jsonl")
 
 
+class Begun(NamedTuple):
+    """What was said of an incident when it was first written."""
+
+    id: str
+    start: float
+    """Unix seconds."""
+    latency: float | None
+
+
 class Chronicle:
     """Writes the board's incidents into the facts in `folder`, as the agent `name`; keeps them for `keep` seconds."""
 
@@ -63,8 +72,11 @@ class Chronicle:
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Key, Incident]] = deque(maxlen=MOST)
         self._lines: deque[str] = deque(maxlen=MOST)
+        self._writing = threading.Lock()
         self._failing = False
-        self._expired = ""
+        self._expired: date | None = None
+        self._begun: dict[tuple[Key, str, str, float], Begun] = {}
+        """Incidents that are open: what was said of them first stays, whatever is learnt of clocks and latencies."""
         board.listen(self._told)
 
     def _told(self, key: Key | None, incident: Incident, revision: int) -> None:
@@ -98,18 +110,36 @@ class Chronicle:
         with self._lock:
             waiting = list(self._waiting)
             self._waiting.clear()
-        self._lines.extend(json.dumps(line(key, each, self._history.now(key).get("latency"))) for key, each in waiting)
+        for key, incident in waiting:
+            name = key, incident.kind, incident.key, incident.start
+            begun = self._begun.get(name) or self._begin(key, incident)
+            self._lines.append(json.dumps(line(key, incident, begun)))
+            self._begun.pop(name, None)
+            if incident.end is None:
+                self._begun[name] = begun
+                if len(self._begun) > MOST:
+                    del self._begun[next(iter(self._begun))]
+
+    def _begin(self, key: Key, incident: Incident) -> Begun:
+        start = clock.wall(incident.start)
+        whose = self._name, key.stream, key.rendition, incident.kind, incident.key, round(start, 3)
+        digest = hashlib.blake2b(json.dumps(whose).encode(), digest_size=8).hexdigest()
+        content = incident.kind.removeprefix("tile_") in CONTENT
+        return Begun(digest, start, self._history.now(key).get("latency") if content else None)
 
     def _put(self) -> None:
-        lines = list(self._lines)
+        with self._writing:
+            self._append(list(self._lines))
+
+    def _append(self, lines: list[str]) -> None:
         if not lines:
             return
         day = datetime.fromtimestamp(clock.wall(clock.now()), UTC).date()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            if day.isoformat() != self._expired:
-                self._expired = day.isoformat()
-                expire(self._folder, (day - timedelta(seconds=self._keep)).isoformat())
+            if day != self._expired:
+                self._expired = day
+                expire(self._folder, day, timedelta(seconds=self._keep))
             with open(self._folder / f"{day}.{self._name}.jsonl", "a", encoding="utf-8") as file:
                 torn = file.tell() > 0 and not _whole(file.name)
                 file.write("\n" * torn + "".join(f"{each}\n" for each in lines))
@@ -132,28 +162,30 @@ def _whole(path: str) -> bool:
         return file.read(1) == b"\n"
 
 
-def expire(folder: Path, before: str) -> None:
-    """Remove what was written before that day (YYYY-MM-DD)."""
-    for path in folder.iterdir():
-        found = _DAY.fullmatch(path.name)
-        if found and found[1] < before:
+def expire(folder: Path, day: date, keep: timedelta) -> None:
+    """Remove what is older than `keep`, counted from the last day before this of which there is anything: a clock that
+    is years ahead for a while removes nothing that it should not."""
+    found = {path: date.fromisoformat(each[1]) for path in folder.iterdir() if (each := _DAY.fullmatch(path.name))}
+    before = min(day, max((each for each in found.values() if each < day), default=day) + timedelta(days=1)) - keep
+    for path, written in found.items():
+        if written < before:
             path.unlink(missing_ok=True)
 
 
-def line(key: Key, incident: Incident, latency: float | None) -> dict[str, Any]:
+def line(key: Key, incident: Incident, begun: Begun) -> dict[str, Any]:
     """An incident of a stream as the facts hold it."""
     said = describe(incident)
-    whose = (key.stream, key.rendition, incident.kind, incident.key, round(said["start"], 3))
-    digest = hashlib.blake2b(json.dumps(whose).encode(), digest_size=8).hexdigest()
+    moved = begun.start - said["start"]
+    said |= {"start": begun.start, "end": None if said["end"] is None else said["end"] + moved}
     made: dict[str, Any] = {
-        "id": digest,
+        "id": begun.id,
         "stream": key.stream,
         "scope": {"rendition": key.rendition} if key.rendition else {},
     }
     made |= {name: said[name] for name in ("kind", "severity", "start", "end", "seconds")}
     made |= {"key": incident.key, "seen": clock.wall(clock.now()), "detail": said["detail"]}
-    if latency is not None and incident.kind.removeprefix("tile_") in CONTENT:
-        made["content_start"] = said["start"] - latency
+    if begun.latency is not None:
+        made["content_start"] = said["start"] - begun.latency
         if said["end"] is not None:
-            made["content_end"] = said["end"] - latency
+            made["content_end"] = said["end"] - begun.latency
     return made

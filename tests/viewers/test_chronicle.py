@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,14 +124,67 @@ async def test_half_a_line_does_not_spoil_the_next(board: Board, tmp_path: Path)
     assert json.loads(path.read_text().splitlines()[-1])["kind"] == "silence"
 
 
+async def test_a_clock_that_is_corrected_makes_no_other_incident_of_it(
+    board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, log, now = History(board), Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
+    assert known.now(SHOW) == {}
+    board.put(SHOW, Sample(LATENCY, 3.0, ("stamp", "transport")), now)
+    board.put(SHOW, Incident("black", now, None, "critical"), now)
+    await written(log)
+    wall = clock.wall
+    monkeypatch.setattr(clock, "wall", lambda at: wall(at) + 0.2)
+    board.put(SHOW, Sample(LATENCY, 12.0, ("stamp", "transport")), now)
+    board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
+    await written(log)
+    opened, closed = lines(tmp_path)
+    assert (closed["id"], closed["start"]) == (opened["id"], opened["start"])
+    assert closed["end"] - closed["start"] == pytest.approx(8.0, abs=1e-6)
+    assert closed["content_start"] == opened["content_start"]
+
+
+async def test_who_is_told_to_stop_while_he_writes_writes_each_line_once(
+    board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chronicle, "EVERY", 0.0)
+    log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
+    held, go_on, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        held.set()
+        assert go_on.wait(20.0)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
+    task = asyncio.create_task(log.run())
+    await asyncio.to_thread(held.wait, 20.0)
+    threading.Timer(0.2, go_on.set).start()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [each["kind"] for each in lines(tmp_path)] == ["black"]
+
+
+def test_a_clock_that_is_years_ahead_removes_nothing(tmp_path: Path) -> None:
+    for day in ("2026-11-20", "2026-11-21", "2027-11-22"):
+        (tmp_path / f"{day}.a.jsonl").write_text("{}\n")
+    chronicle.expire(tmp_path, date(2027, 11, 22), timedelta(days=30))
+    assert len(list(tmp_path.iterdir())) == 3
+    chronicle.expire(tmp_path, date(2026, 12, 21), timedelta(days=29))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 async def test_what_is_too_old_is_removed(board: Board, tmp_path: Path) -> None:
     old = tmp_path / "incidents" / "2020-01-01.b.jsonl"
+    late = old.with_name("2020-01-05.b.jsonl")
     other = tmp_path / "incidents" / "notes.txt"
     old.parent.mkdir()
-    old.write_text("{}\n")
+    for path in (old, late):
+        path.write_text("{}\n")
     other.write_text("keep")
     log, now = Chronicle(board, History(board), tmp_path, "a", 86_400.0), clock.now()
     board.put(SHOW, Incident("black", now, now + 8.0, "critical"), now)
     await written(log)
-    assert not old.exists()
+    assert (old.exists(), late.exists()) == (False, True)  # of years in which nothing was written nothing is known
     assert other.exists()
