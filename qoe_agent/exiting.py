@@ -80,7 +80,9 @@ def exits(
         found = _analysed(asked, _bytes(memory) if engine == "duckdb" else None, quiet)
         _tell(found, as_json, html)
     except apart.Unusable as error:
-        typer.echo(str(error), err=True)
+        from qoe_agent.report.exits_words import shown
+
+        typer.echo(shown(str(error)), err=True)
         raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -117,19 +119,21 @@ def _configured(config: Path | None) -> Path:
 
 def _analysed(asked: Any, memory: int | None, quiet: bool) -> Exits:
     from rich.console import Console
-    from rich.progress import Progress, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from qoe_agent import clock
+    from qoe_agent.report.exits_words import shown
     from qoe_agent.viewers import apart
 
     screen = Console(stderr=True)
     began = clock.now()
-    bar = Progress(*Progress.get_default_columns()[:2], TimeElapsedColumn(), console=screen, transient=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    bar = Progress(*columns, console=screen, transient=True)
     task = bar.add_task("reading", total=None)
 
     def heard(step: Step | None) -> None:
         if step is not None:
-            bar.update(task, description=step.doing, completed=step.done, total=step.total)
+            bar.update(task, description=shown(step.doing), completed=step.done, total=step.total)
         if clock.now() - began > PATIENCE and screen.is_terminal and not quiet:
             bar.start()
 

@@ -1,4 +1,4 @@
-"""What `qoe-agent exits` found, for people at a terminal."""
+"""What `qoe-agent exits` found, for people at a terminal. Names are the data's: never markup, never escape codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERDICTS = {"agrees": "green", "disagrees": "yellow", "unclear": "cyan", "not te
 
 def report(exits: Exits) -> RenderableType:
     """All of it, what matters most first."""
-    parts: list[RenderableType] = [Text(words.first(exits), "bold")]
+    parts: list[RenderableType] = [_text(words.first(exits), "bold")]
     if exits.retention:
         parts += _part("Who still watches", _retention(exits))
     if any(one.factor != words.TENURE for one in exits.hazards):
@@ -39,7 +39,7 @@ def report(exits: Exits) -> RenderableType:
     if exits.claims:
         parts += _part("What is said, and what this audience shows", *map(_claim, exits.claims))
     if exits.notes:
-        parts += _part("Notes", *(Text(f"· {note}") for note in exits.notes))
+        parts += _part("Notes", *(_text(f"· {note}") for note in exits.notes))
     return Group(*parts)
 
 
@@ -47,10 +47,18 @@ def _part(title: str, *content: RenderableType) -> list[RenderableType]:
     return [Text(), Text(title, "bold underline"), *(Padding(each, (0, 0, 0, 2)) for each in content)]
 
 
+def _text(said: str, style: str = "") -> Text:
+    return Text(words.shown(said), style)
+
+
+def _row(table: Table, *told: str, style: str = "") -> None:
+    table.add_row(*map(_text, told), style=style)
+
+
 def _table(*columns: str, left: int = 1) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for place, name in enumerate(columns):
-        table.add_column(name, justify="left" if place < left else "right", overflow="fold")
+        table.add_column(_text(name), justify="left" if place < left else "right", overflow="fold")
     return table
 
 
@@ -58,7 +66,7 @@ def _retention(exits: Exits) -> Table:
     table = _table("after", "still watch", "95 % interval")
     for mark in exits.retention:
         interval = words.between(mark.low, mark.high, words.share)
-        table.add_row(words.length(mark.seconds), words.share(mark.share), interval)
+        _row(table, words.length(mark.seconds), words.share(mark.share), interval)
     return table
 
 
@@ -70,11 +78,11 @@ def _hazards(exits: Exits) -> list[RenderableType]:
         name = words.factor(one.factor) if one.factor != before else ""
         before = one.factor
         interval = "reference" if words.reference(one) else words.between(one.low, one.high)
-        table.add_row(
-            name, words.level(one.factor, one.level), words.ratio(one.hazard_ratio), interval, words.ratio(one.naive),
-            words.count(one.exits),
+        _row(
+            table, name, words.level(one.factor, one.level), words.ratio(one.hazard_ratio), interval,
+            words.ratio(one.naive), words.count(one.exits),
         )  # fmt: skip
-    return [table, *(Text(said, "dim") for said in words.remarks(shown))]
+    return [table, *(_text(said, "dim") for said in words.remarks(shown))]
 
 
 def _causes(exits: Exits) -> Table:
@@ -82,7 +90,7 @@ def _causes(exits: Exits) -> Table:
     table = _table("gone after", *(words.length(mark) for mark in marks))
     for cause in dict.fromkeys(each["cause"] for each in exits.causes):
         shares = {each["seconds"]: each["share"] for each in exits.causes if each["cause"] == cause}
-        table.add_row(cause, *(words.share(shares.get(mark)) for mark in marks))
+        _row(table, cause, *(words.share(shares.get(mark)) for mark in marks))
     return table
 
 
@@ -91,18 +99,18 @@ def _incidents(exits: Exits) -> list[RenderableType]:
     ranked = words.ranked(exits.incidents)
     for one in ranked[:MOST]:
         if one.excess_exits is None:
-            table.add_row(one.id, words.kind(one.kind), words.moment(one.start), Text("cannot be known", "dim"))
+            _row(table, one.id, words.kind(one.kind), words.moment(one.start), "cannot be known")
             continue
         style = "bold" if one.discovery else ""
-        table.add_row(
-            one.id, words.kind(one.kind), words.moment(one.start), words.count(one.excess_exits),
+        _row(
+            table, one.id, words.kind(one.kind), words.moment(one.start), words.count(one.excess_exits),
             words.between(one.low, one.high, words.count), words.chance(one.p), words.count(one.viewer_minutes),
             words.count(one.orders), style=style,
         )  # fmt: skip
     told: list[RenderableType] = [table]
     if len(ranked) > MOST:
         told.append(Text(f"and {len(ranked) - MOST} more: --json or --html FILE", "dim"))
-    told += [Text(f"{one.id}: {_how(one)}", "dim") for one in ranked[:MOST] if _how(one)]
+    told += [_text(f"{one.id}: {_how(one)}", "dim") for one in ranked[:MOST] if _how(one)]
     if any(one.discovery for one in exits.incidents):
         told.append(Text("bold: stands after false-discovery control over all incidents of this report", "dim"))
     return told
@@ -125,8 +133,8 @@ def _breakdowns(exits: Exits) -> Table:
         here = one["attribute"], one["seconds"]
         name = f"{one['attribute']}, after {words.length(one['seconds'])}" if here != before else ""
         before = here
-        table.add_row(
-            name, str(one["level"]), *([words.count(one.get("sessions"))] if counted else []),
+        _row(
+            table, name, str(one["level"]), *([words.count(one.get("sessions"))] if counted else []),
             words.share(one["share"]),
             words.between(one.get("low"), one.get("high"), words.share), words.chance(one.get("p_adjusted")),
         )  # fmt: skip
@@ -135,5 +143,5 @@ def _breakdowns(exits: Exits) -> Table:
 
 def _claim(one: Claim) -> RenderableType:
     title = Text.assemble((f"{one.verdict:>12}", VERDICTS.get(one.verdict, "")), "  ", (f"“{one.claim}”", "bold"))
-    told = [Text(one.shown)] + ([Text(one.design, "dim")] if one.design else [])
+    told = [_text(one.shown)] + ([_text(one.design, "dim")] if one.design else [])
     return Group(title, *(Padding(each, (0, 0, 0, 14)) for each in told))

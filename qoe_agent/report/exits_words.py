@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,14 @@ REASON = (
 )
 
 
+def shown(text: str) -> str:
+    """As a terminal may be given it: what would steer it, or break the line, is escaped (\\x1b)."""
+    steers = ("Cc", "Cs", "Zl", "Zp")
+    return "".join(
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in steers else char for char in text
+    )
+
+
 def factor(name: str) -> str:
     """What a factor is called."""
     return FACTORS.get(name, (name, ""))[0]
@@ -39,8 +48,9 @@ def level(of: str, name: str) -> str:
     """What a level is called."""
     if (of, name) in LEVELS:
         return LEVELS[of, name]
-    unit = FACTORS.get(of, ("", ""))[1]
-    return name + unit if name[-1:].isdigit() else name.replace("_", " ")
+    if of not in FACTORS:
+        return name
+    return name + FACTORS[of][1] if name[-1:].isdigit() else name.replace("_", " ")
 
 
 def count(value: float | None) -> str:

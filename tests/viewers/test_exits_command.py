@@ -105,6 +105,15 @@ def test_a_bad_value_is_told_by_file_line_and_column(tmp_path: Path, column: str
     assert "sessions.csv:3" in said
 
 
+def test_names_of_columns_and_values_are_no_markup(tmp_path: Path) -> None:
+    rows = [f"s{number},{1 + number % 97},{'[/eu]' if number % 2 else '[red]b[/red]'}" for number in range(400)]
+    (tmp_path / "m.csv").write_text("\n".join(["session,watch_seconds,[/room]", *rows]) + "\n")
+    status, out, err = run(tmp_path / "m.csv", "--by", "[/room]")
+    assert (status, err) == (0, "")
+    assert all(name in out for name in ("[/room]", "[/eu]", "[red]b[/red]"))
+    assert "\\x1b" in wrong(tmp_path / "no\x1b[31mwhere.csv")
+
+
 def test_files_that_are_none_are_told_of(tmp_path: Path) -> None:
     assert "nowhere.csv" in wrong(tmp_path / "nowhere.csv")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")

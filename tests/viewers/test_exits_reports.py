@@ -17,11 +17,12 @@ from qoe_agent.viewers.shapes import Exits, Hazard
 from tests.viewers.exits_made import BEGAN, exits
 
 KEYS = {
-    "retention": {"seconds", "share", "low", "high"},
-    "hazards": {"factor", "level", "hazard_ratio", "low", "high", "naive"},
-    "incidents": {"id", "kind", "start", "excess_exits", "low", "high", "p", "method", "viewer_minutes", "orders"},
-    "claims": {"id", "claim", "shown", "verdict"},
+    "retention": ("seconds", "share", "low", "high"),
+    "hazards": ("factor", "level", "hazard_ratio", "low", "high", "naive"),
+    "incidents": ("id", "kind", "start", "excess_exits", "low", "high", "p", "method", "viewer_minutes", "orders"),
+    "claims": ("id", "claim", "shown", "low", "value", "high", "design", "verdict"),
 }
+"""Of each list the keys that its entries begin with."""
 
 
 def written() -> dict[str, Any]:
@@ -76,7 +77,7 @@ def test_the_document_has_the_shape_that_is_promised() -> None:
     for key, wanted in KEYS.items():
         assert document[key]
         for one in document[key]:
-            assert wanted <= set(one), key
+            assert tuple(one)[: len(wanted)] == wanted, key
     assert document["sessions"] == 200_000
 
 
@@ -144,6 +145,21 @@ def test_markup_in_names_stays_text() -> None:
     assert "<3>" not in text
     assert "<east>" not in text
     assert "i-&lt;3&gt;" in text
+
+
+def test_names_are_neither_markup_nor_escape_codes_for_the_terminal() -> None:
+    names = ("[/eu]", "[red]b[/red]", ":smile:", "a_b", "\x1b[31mred", "two\nlines")
+    found = exits()
+    hazards = tuple(Hazard(name, name, 2.0, 1.5, 3.0, 1.0, 9.0, 9.0, f"note {name}") for name in names)
+    incidents = tuple(found.incidents[0]._replace(id=name, kind=name, note=name) for name in names)
+    parts = tuple({**found.breakdowns[0], "attribute": name, "level": name} for name in names)
+    causes = tuple({"seconds": 3.0, "cause": name, "share": 0.1} for name in names)
+    text = told(Exits(1, (), (), hazards, causes, incidents, found.claims, names, parts))
+    for name in names[:3]:
+        assert text.count(name) >= 9, name
+    assert "\x1b" not in text
+    assert "\\x1b[31mred" in text
+    assert "two\\nlines" in text
 
 
 def test_the_terminal_says_what_the_document_says() -> None:
