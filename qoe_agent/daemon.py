@@ -188,14 +188,13 @@ class Daemon:
 
     def _note_fixed(self, config: Config) -> None:
         """Some settings stay until a restart: say so instead of ignoring them."""
-        for section, name in (
-            ("web", "listen"), ("web", "tls_cert"), ("web", "tls_key"),
-            ("agent", "vantage"), ("agent", "region"), ("agent", "workers"), ("agent", "decode_threads"),
-            ("agent", "worker_memory"), ("agent", "evidence"),
-            ("agent", "log_level"), ("agent", "log_format"), ("ingest", "listen"), ("ingest", "tls_cert"),
-            ("ingest", "tls_key"), ("ingest", "folder"), ("ingest", "pseudonyms"), ("ingest", "max_sessions"), ("ingest", "stats"),
-        ):  # fmt: skip
-            if getattr(getattr(config, section), name) != getattr(getattr(self.config, section), name):
+        for section, names in (
+            ("web", "listen tls_cert tls_key"),
+            ("agent", "vantage region workers decode_threads worker_memory evidence log_level log_format"),
+            ("ingest", "listen tls_cert tls_key folder pseudonyms max_sessions stats"),
+        ):
+            before, now = getattr(self.config, section), getattr(config, section)
+            for name in [each for each in names.split() if getattr(before, each) != getattr(now, each)]:
                 log.warning("%s.%s has changed and takes effect after a restart", section, name)
 
     async def _look(self) -> None:
