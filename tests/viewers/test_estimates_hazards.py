@@ -136,3 +136,61 @@ def test_golden() -> None:
     assert log(told.high / told.hazard_ratio) < 0.01, "each bucket says the same: nothing varies"
     rates = [exp(value) for value in study(made).model.fitted.theta[:2]]
     assert rates == pytest.approx([0.1, 0.05], rel=1e-4)
+
+
+def by_region(*levels: tuple[str, float, int], at_once: int = 0) -> Cells:
+    """Of each region, in the first bin: seconds watched and exits, of ten groups of users each; of the last exits of
+    people who did not stay for any time."""
+    count = len(levels)
+    exits = np.array([float(gone) / 10 for _, _, gone in levels] + [at_once / 10] * bool(at_once))
+    place = np.repeat(np.arange(len(exits)), 10)
+    seconds = np.array([each for _, each, _ in levels])
+    return Cells(
+        factors=("region",), levels=((*(name for name, _, _ in levels), *["nowhere"] * bool(at_once)),),
+        bins=np.zeros(len(exits), np.int32), design=np.arange(len(exits), dtype=np.int32)[:, None],
+        time_cell=np.repeat(np.arange(count), 10), time_bucket=np.tile(np.arange(10), count).astype(np.int32),
+        time_seconds=np.repeat(seconds / 10, 10), exit_bucket=np.tile(np.arange(10), len(exits)).astype(np.int32),
+        exit_cause=np.zeros(len(place), np.int32), exit_count=exits[place], exit_cell=place[:, None],
+        exit_seconds=np.zeros((len(place), 1)),
+    )  # fmt: skip
+
+
+def regions(found: Cells) -> dict[str, Hazard]:
+    return {each.level: each for each in hazards(found) if each.factor == "region"}
+
+
+def test_a_state_is_not_compared_with_one_that_nobody_left() -> None:
+    whole = replace(by_region(("none", 50_000.0, 0), ("recent", 5000.0, 100)), factors=("stall",))
+    told = stalls(whole)["recent"]
+    assert told.hazard_ratio is told.low is told.high is None
+    assert told.note == "too few in the reference to say: 0 exits, 10 are needed; against none"
+
+
+def test_a_commonest_level_that_few_left_gives_way_to_the_one_that_most_left() -> None:
+    told = regions(by_region(("a", 50_000.0, 5), ("b", 5000.0, 50), ("c", 5000.0, 100), ("other", 9000.0, 900)))
+    assert set(told) == {"a", "b", "other"}
+    assert told["b"].hazard_ratio == pytest.approx(0.5, rel=1e-3)
+    assert told["a"].note == "too few to say: 5 exits, 10 are needed; against c"
+
+
+def test_levels_that_few_left_are_compared_with_what_is_left_over() -> None:
+    told = regions(by_region(("a", 50.0, 2), ("b", 40.0, 2), ("other", 9000.0, 900), ("unknown", 9000.0, 1000)))
+    assert set(told) == {"a", "b", "unknown"}
+    assert "against other" in told["a"].note
+
+
+def test_a_level_without_any_time_spoils_no_other() -> None:
+    levels = ("a", 5000.0, 100), ("b", 5000.0, 200)
+    told, without = regions(by_region(*levels, at_once=50)), regions(by_region(*levels))
+    assert told["nowhere"].hazard_ratio is None
+    assert told["nowhere"].note == "too few to say: whoever was in it left at once; against a"
+    assert told["nowhere"].exits == 50
+    assert told["b"][2:] == pytest.approx(without["b"][2:])
+
+
+def test_a_level_in_which_nobody_is_known_to_have_stayed_has_no_figure() -> None:
+    """All left before their first report, so that nothing bounds how fast."""
+    made = by_region(("a", 5000.0, 100), at_once=50)
+    told = regions(replace(made, exit_seconds=np.repeat([[0.0], [5.0]], 10, axis=0)))["nowhere"]
+    assert told.hazard_ratio is None
+    assert told.note == "too few to say: nobody is known to have stayed for any time; against a"

@@ -11,7 +11,7 @@ import pytest
 
 from qoe_agent.viewers.estimates import breakdown, curve, incidence, remaining, retention, study
 from qoe_agent.viewers.estimates.minutes import restricted
-from qoe_agent.viewers.shapes import CAUSES, TENURE
+from qoe_agent.viewers.shapes import CAUSES, PIECES, TENURE
 from tests.viewers.crowd import NEVER, PUFFER, cells, crowd, heartbeats
 
 if TYPE_CHECKING:
@@ -175,3 +175,35 @@ def test_what_remains_is_the_mean_of_what_survives() -> None:
     left = people.exit < NEVER
     later = [np.minimum(people.exit[people.exit > at] - at, 3600.0).mean() for at in people.exit[left][:400]]
     assert remaining(study(cells(people))) == pytest.approx(float(np.mean(later)), rel=0.3)
+
+
+def test_those_of_a_level_who_left_at_once_are_among_those_gone() -> None:
+    """Their level has no time watched and so no ratio, but they have gone."""
+    people = crowd(np.random.default_rng(1), 20_000, stalls=0)
+    there = cells(people, by_state=False)
+    fresh, count = len(there.bins), 20
+    made = replace(
+        there, factors=("region",), levels=(("eu", "us"),), bins=np.append(there.bins, 0).astype(np.int32),
+        design=np.append(np.zeros(fresh), 1)[:, None].astype(np.int32),
+        exit_bucket=np.append(there.exit_bucket, np.arange(count)).astype(np.int32),
+        exit_cause=np.append(there.exit_cause, np.zeros(count)).astype(np.int32),
+        exit_count=np.append(there.exit_count, np.full(count, 100.0)),
+        exit_cell=np.vstack([there.exit_cell, np.tile([fresh] + [-1] * (PIECES - 1), (count, 1))]),
+        exit_seconds=np.vstack([there.exit_seconds, np.zeros((count, PIECES))]),
+    )  # fmt: skip
+    (told,) = retention(made, [30.0])
+    assert told.low < float((people.exit > 30.0).mean()) * 20 / 22 < told.high
+    gone = sum(each["share"] for each in incidence(made, [30.0]))
+    assert gone == pytest.approx(1.0 - told.share, abs=0.002)
+
+
+def test_where_all_left_at_once_nothing_can_be_told() -> None:
+    people = crowd(np.random.default_rng(1), 50, stalls=0)
+    there = cells(people, by_state=False)
+    none = there.time_cell[:0]
+    made = replace(
+        there, time_cell=none, time_bucket=none.astype(np.int32), time_seconds=there.time_seconds[:0],
+        exit_cell=np.where(there.exit_cell >= 0, 0, -1), exit_seconds=there.exit_seconds * 0.0,
+    )  # fmt: skip
+    assert study(made) is None
+    assert retention(made) == incidence(made) == ()

@@ -11,6 +11,7 @@ import numpy as np
 from qoe_agent.viewers.estimates.jackknife import Study, spread, study, without
 from qoe_agent.viewers.estimates.many import adjusted
 from qoe_agent.viewers.estimates.quantiles import t_tail
+from qoe_agent.viewers.estimates.references import FEWEST_BUCKETS, FEWEST_EXITS
 from qoe_agent.viewers.estimates.retention import AT, exposure, log_cumulative, retention
 
 if TYPE_CHECKING:
@@ -19,16 +20,13 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.estimates.likelihood import Floats
     from qoe_agent.viewers.shapes import Cells
 
-FEWEST_EXITS, FEWEST_BUCKETS = 10, 5
-"""Of a level, or it is left out."""
-
 
 def breakdown(
     cells: Mapping[str, Cells], at: Sequence[float] = AT, sessions: Mapping[tuple[str, str], int] | None = None
 ) -> tuple[Mapping[str, Any], ...]:
     """Rows {"attribute", "level", "sessions", "seconds", "share", "low", "high", "p_adjusted"} of every attribute's
     Cells (which have that attribute among their factors). p compares a level with everybody, the part that both share
-    allowed for, and is adjusted over all rows (Benjamini and Hochberg)."""
+    allowed for, and is adjusted over all rows (Benjamini and Hochberg). A level that few left has no row."""
     rows: list[dict[str, Any]] = []
     for attribute, those in cells.items():
         whole = study(those)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.estimates.likelihood import PRIOR, Problem, fit, problem
+from qoe_agent.viewers.estimates.references import empty
 from qoe_agent.viewers.shapes import TENURE
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Model(NamedTuple):
 
 
 def modelled(cells: Cells) -> Model | None:
-    """Tenure as baseline, and each factor's levels against its reference. None: nobody left."""
+    """Tenure as baseline, and each factor's levels against its reference. None: nobody left who had spent any time."""
     width, first, columns = BINS, [], [cells.bins.astype(np.int64)]
     for factor, levels in enumerate(cells.levels):
         first.append(width)
@@ -33,10 +34,12 @@ def modelled(cells: Cells) -> Model | None:
         width += max(len(levels) - 1, 0)
     for factor, column in enumerate(columns[1:]):
         column[cells.design[:, factor] == 0] = width
-    data = problem(cells, np.stack(columns, axis=1), width, _penalty(width))
-    exits = float(cells.exit_count.sum())
+    terms, bare = np.stack(columns, axis=1), empty(cells)
+    terms[bare] = width
+    exits = float(cells.exit_count[~bare[cells.exit_cell[:, 0]]].sum())
     if not exits:
         return None
+    data = problem(cells, terms, width, _penalty(width))
     doubtful = float(cells.exit_count @ np.where(cells.exit_cell >= 0, cells.exit_seconds, 0.0).sum(axis=1))
     start = np.zeros(width)
     start[:BINS] = np.log(exits / max(float(data.time.sum()) + 0.5 * doubtful, 1.0))

@@ -14,6 +14,7 @@ import numpy as np
 from qoe_agent.viewers.estimates.design import BINS
 from qoe_agent.viewers.estimates.jackknife import Study, spread, study
 from qoe_agent.viewers.estimates.quantiles import t_quantile
+from qoe_agent.viewers.estimates.references import exits_at, why_not
 from qoe_agent.viewers.shapes import TENURE, Hazard
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.estimates.likelihood import Floats
     from qoe_agent.viewers.shapes import Cells, Naive
-
-FEWEST_EXITS, FEWEST_BUCKETS = 10, 5
-"""Of a level, or there is no figure: buckets are groups of users, and one user's habits are not a state's effect."""
 
 
 def hazards(cells: Cells | Study, naive: Sequence[Naive] = ()) -> tuple[Hazard, ...]:
@@ -38,21 +36,23 @@ def hazards(cells: Cells | Study, naive: Sequence[Naive] = ()) -> tuple[Hazard, 
 def _levels(found: Study, plain: dict[tuple[str, str], Naive]) -> Iterator[Hazard]:
     cells = found.model.cells
     for factor, first, levels in zip(cells.factors, found.model.first, cells.levels, strict=True):
-        for place, level in enumerate(levels[1:]):
-            column = first + place
-            row = _row(found, factor, level, found.model.fitted.theta[column], found.thetas[:, column], column)
+        columns = list(range(first, first + len(levels) - 1))
+        lack = why_not(*found.others(columns), reference=True)
+        for column, level in zip(columns, levels[1:], strict=True):
+            row = _row(found, factor, level, found.model.fitted.theta[column], found.thetas[:, column], column, lack)
+            if not row.person_seconds and (gone := exits_at(cells, factor, level)):
+                row = row._replace(exits=gone, note="too few to say: whoever was in it left at once")
             yield _beside(row, plain.get((factor, level)), levels[0])
 
 
 def _tenure(found: Study) -> Iterator[Hazard]:
     exits = found.exits[:, :BINS].sum(axis=0)
     most = int(np.argmax(exits))
-    theta, copies = found.model.fitted.theta, found.thetas
+    theta, copies, lack = found.model.fitted.theta, found.thetas, why_not(*found.held([most]), reference=True)
     for place in range(BINS):
         if place != most and found.seconds[:, place].sum() > 0.0:
-            row = _row(
-                found, "tenure", _bin(place), theta[place] - theta[most], copies[:, place] - copies[:, most], place
-            )
+            value, each = theta[place] - theta[most], copies[:, place] - copies[:, most]
+            row = _row(found, "tenure", _bin(place), value, each, place, lack)
             yield row._replace(note="; ".join(filter(None, (row.note, f"against {_bin(most)}"))))
 
 
@@ -60,18 +60,15 @@ def _bin(place: int) -> str:
     return f"{TENURE[place]}-{TENURE[place + 1]} s" if place + 1 < BINS else f"{TENURE[place]} s and more"
 
 
-def _row(found: Study, factor: str, level: str, value: float, copies: Floats, column: int) -> Hazard:
+def _row(found: Study, factor: str, level: str, value: float, copies: Floats, column: int, lack: str) -> Hazard:
+    """`lack`: what keeps the reference from being compared with."""
     exits, seconds = float(found.exits[:, column].sum()), float(found.seconds[:, column].sum())
     none = Hazard(factor, level, None, None, None, None, exits, seconds)
     if not seconds:
         return none._replace(note="nobody was in it")
-    if exits < FEWEST_EXITS:
-        return none._replace(note=f"too few to say: {exits:.0f} exits, {FEWEST_EXITS} are needed")
+    if reason := why_not(*found.held([column])) or lack:
+        return none._replace(note=reason)
     freedom = found.freedom(column)
-    if freedom + 1 < FEWEST_BUCKETS:
-        return none._replace(
-            note=f"too few to say: exits in {freedom + 1:.0f} groups of users, {FEWEST_BUCKETS} are needed"
-        )
     error = float(spread(copies))
     if not isfinite(error):
         return none._replace(note="the figure hangs on one group of users")

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.estimates.design import BINS, Model, modelled
-from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments
+from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments, totals
+from qoe_agent.viewers.estimates.references import UNKNOWN, compared, left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from qoe_agent.viewers.estimates.likelihood import Floats, Whole
     from qoe_agent.viewers.shapes import Cells
@@ -25,7 +26,9 @@ LATER = ("startup",)
 """Factors whose level is unknown of those who left before it showed: who is unknown is so because he left. Who stays
 how long is told without them."""
 
-UNKNOWN, LEAST = "unknown", 1e-3
+LEAST = 1e-3
+SOME = 0.5
+"""Exits of a bucket: anybody left."""
 
 
 class Study(NamedTuple):
@@ -45,7 +48,8 @@ class Study(NamedTuple):
     names: Whole
     """Which buckets these are, ascending."""
     plain: Study | None = None
-    """The same without the factors LATER, where there are such: `hazards` and `copies` are of it."""
+    """The same without the factors LATER, and those with a level in which nobody spent any time, where there are such:
+    `hazards` and `copies` are of it."""
 
     @property
     def buckets(self) -> int:
@@ -53,7 +57,19 @@ class Study(NamedTuple):
 
     def freedom(self, column: int) -> float:
         """Of a column's t interval: buckets in which anybody left, less one."""
-        return float((self.exits[:, column] > 0.5).sum() - 1)
+        return float((self.exits[:, column] > SOME).sum() - 1)
+
+    def held(self, columns: Sequence[int]) -> tuple[float, float, float]:
+        """Of these columns together exits, buckets in which anybody left, and certain person-seconds."""
+        exits, known = self.exits[:, columns].sum(axis=1), totals(self.model.data, self.model.data.time)
+        return float(exits.sum()), float((exits > SOME).sum()), float(known[columns].sum())
+
+    def others(self, columns: Sequence[int]) -> tuple[float, float, float]:
+        """The same of the reference of a factor that has these columns."""
+        exits = self.exits[:, :BINS].sum(axis=1) - self.exits[:, columns].sum(axis=1)
+        known = totals(self.model.data, self.model.data.time)
+        seconds = float(known[:BINS].sum() - known[columns].sum())
+        return max(0.0, float(exits.sum())), float((exits > SOME).sum()), max(0.0, seconds)
 
 
 class Entries(NamedTuple):
@@ -76,16 +92,19 @@ def spread(copies: Floats) -> Floats:
 
 def study(cells: Cells) -> Study | None:
     """Fit, and leave out each bucket. None: nobody left."""
+    cells = compared(cells)
     later = [factor for factor in cells.factors if factor in LATER]
     for factor in later:
         cells = _not_yet(cells, factor)
-    found = _study(cells)
-    if found is None or not later:
+    found, apart = _study(cells), {*later, *left_out(cells)}
+    if not apart:
         return found
-    for factor in later:
+    for factor in apart:
         cells = without(cells, factor)
     plain = _study(cells)
-    return found if plain is None else found._replace(hazards=plain.hazards, copies=plain.copies, plain=plain)
+    if found is None or plain is None:
+        return found or plain
+    return found._replace(hazards=plain.hazards, copies=plain.copies, plain=plain)
 
 
 def _not_yet(cells: Cells, factor: str) -> Cells:
