@@ -9,6 +9,7 @@ from the facts: with it, a known user id can be found among them.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -93,13 +94,35 @@ def read(path: Path) -> Ring:
 
 
 def create(path: Path) -> Ring:
-    """The ring in the file at `path`; a new one, readable by its owner alone, where there is none."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """The ring in the file at `path`; a new one, readable by its owner alone, where there is none or an empty file.
+
+    It gets its name once it is whole on disk: whatever happens meanwhile, the next attempt begins anew.
+    """
+    if _there(path):
         return read(path)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"1 {secrets.token_hex(32)}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    temporary = path.with_name(f".{path.name}.new")
+    with open(os.open(temporary, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # of several that begin at once, one makes it
+        if not _there(path):
+            file.truncate()
+            file.write(f"1 {secrets.token_hex(32)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _sync(path.parent)
     return read(path)
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

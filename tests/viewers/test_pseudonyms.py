@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -47,3 +49,27 @@ def test_a_bad_ring_says_where_and_quotes_no_secret(tmp_path: Path, text: str, e
         pseudonyms.read(path)
     assert "hunter2" not in str(caught.value)
     assert "abab" not in str(caught.value)
+
+
+def test_a_disk_that_was_full_at_the_first_start_leaves_nothing_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "keys"
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            pseudonyms.create(path)
+    assert not path.exists()
+    assert pseudonyms.create(path).of("u") == pseudonyms.read(path).of("u")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["keys"]
+
+
+def test_an_empty_file_of_keys_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.touch()
+    made = pseudonyms.create(path)
+    assert pseudonyms.create(path).of("u") == made.of("u")
