@@ -1,4 +1,4 @@
-"""How often `maths.leaving` cries wolf, and how small a surge it sees: `python -m tests.accuracy.leaving` (a minute)."""
+"""How often `maths.leaving` cries wolf, and how small a surge it sees: `python -m tests.accuracy.leaving`, a minute."""
 
 from __future__ import annotations
 
