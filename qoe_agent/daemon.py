@@ -28,7 +28,7 @@ from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
 from qoe_agent.thumbnails import Thumbnails
 from qoe_agent.viewers.chronicle import Chronicle
-from qoe_agent.viewers.ingest.keeper import Keeper
+from qoe_agent.viewers.ingest.keeper import FIXED, Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -191,7 +191,7 @@ class Daemon:
         for section, names in (
             ("web", "listen tls_cert tls_key"),
             ("agent", "vantage region workers decode_threads worker_memory evidence log_level log_format"),
-            ("ingest", "listen tls_cert tls_key folder pseudonyms max_sessions stats"),
+            ("ingest", " ".join(FIXED)),
         ):
             before, now = getattr(self.config, section), getattr(config, section)
             for name in [each for each in names.split() if getattr(before, each) != getattr(now, each)]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import os
 import socket
@@ -41,6 +42,8 @@ HANGS = 15.0
 GOODBYE = 4.0
 """Seconds that it has to end."""
 TICK = 1.0
+FIXED = ("listen", "tls_cert", "tls_key", "folder", "pseudonyms", "max_sessions", "stats")
+"""What of the configuration stays until a restart."""
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
 
@@ -104,7 +107,14 @@ class Keeper:
         self._send("streams", now)
 
     def reconfigure(self, options: Ingest) -> None:
-        """Follow the configuration, as far as it can be while the process lives."""
+        """Follow the configuration, as far as it can be while this agent runs: a process that is begun anew must find
+        what FIXED names as it was, for the socket and the log are still those."""
+        if options.folder is None:
+            log.warning("ingest has gone from the configuration: events are taken in as before until a restart")
+            return
+        options = copy.copy(options)
+        for name in FIXED:  # not by `replace`, which checks them with the others: they may contradict each other
+            object.__setattr__(options, name, getattr(self._options, name))
         if options != self._options:
             self._options = options
             self._send("options", options)

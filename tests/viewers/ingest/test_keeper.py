@@ -110,6 +110,38 @@ async def test_a_key_is_revoked_and_another_given_while_it_runs(kept: Kept) -> N
     assert await kept.send("a", 3, key=OTHER) == 204
 
 
+async def replaced(kept: Kept) -> None:
+    """End the process, and wait until another takes events."""
+    before = kept.pid
+    os.kill(before, signal.SIGKILL)
+    await until(lambda: kept.keeper.pid != before, "another process")
+
+
+@pytest.mark.parametrize("changed", [{}, {"listen": "127.0.0.1:1", "max_sessions": 1}])
+async def test_what_waits_for_a_restart_stays_when_the_process_is_begun_anew(
+    kept: Kept, changed: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await kept.send("a", 1) == 204
+    if changed:
+        changed = {**changed, "folder": str(kept.folder.parent / "other"), "sources": read(kept.folder).ingest.sources}
+    kept.keeper.reconfigure(config.Ingest(**changed))
+    await replaced(kept)
+    assert await kept.send("a", 2) == 204
+    assert stored(kept.folder) == [("a", 1), ("a", 2)]
+    assert not (kept.folder.parent / "other").exists()
+    assert ("as before until a restart" in caplog.text) == (not changed)
+
+
+async def test_what_may_change_changes_beside_what_waits_for_a_restart(kept: Kept) -> None:
+    assert await kept.send("a", 1) == 204
+    source = config.Source(name="web", keys=(OTHER,))
+    kept.keeper.reconfigure(config.Ingest(folder=str(kept.folder.parent / "other"), sources=(source,)))
+    await replaced(kept)
+    assert await kept.send("a", 2) == 404
+    assert await kept.send("a", 2, key=OTHER) == 204
+    assert stored(kept.folder) == [("a", 1), ("a", 2)]
+
+
 async def test_streams_come_and_go_and_so_do_their_numbers(kept: Kept) -> None:
     await kept.send("a", 1)
     await until(lambda: kept.told("qoe_viewer_sessions") == 1, "a session")
