@@ -165,6 +165,42 @@ def test_nobody_would_have_watched_beyond_the_end_of_the_stream() -> None:
     assert short.viewer_minutes < told.excess_exits * 5
 
 
+def test_an_incident_without_an_end_lasts_as_long_as_anybody_watches() -> None:
+    made = one(exposed=0.4, ratio=4.0)
+    made.timeline.watching[:, BEFORE + 60 :] = 0.0
+    made.timeline.exits[:, BEFORE + 60 :] = 0.0
+    told, closed = (
+        cost(made.timeline, made.incident._replace(end=end), remaining=600.0)
+        for end in (None, made.incident.start + 30.0)
+    )
+    assert told[3:7] == closed[3:7]
+    assert told.excess_exits > 20
+    assert (told.note, closed.note) == ("it has no end: counted for 1 min", "")
+
+
+def test_without_an_end_and_without_unexposed_it_cannot_be_known() -> None:
+    made = one(ratio=4.0)
+    told = cost(made.timeline, made.incident._replace(end=None))
+    assert told.excess_exits is told.low is None
+    assert told.note.startswith("cannot be known: it has no end, and everybody was exposed")
+
+
+def test_those_who_leave_until_the_end_of_the_stream_would_have_watched_half_of_it() -> None:
+    study_of = study(cells(crowd(np.random.default_rng(1), 5000, stalls=0)))
+    made = one(exposed=0.4, ratio=3.0)
+    made.timeline.watching[:, BEFORE + 100 :] = 0.0
+    told = cost(made.timeline, made.incident._replace(end=None), remaining=study_of)
+    assert told.viewer_minutes == pytest.approx(told.excess_exits * remaining(study_of, 50.0) / 60)
+
+
+def test_what_lies_in_the_media_without_an_end_there_lasts_as_long_as_it_did_for_the_probe() -> None:
+    made = one(ratio=4.0)
+    start, length = made.incident.start, made.incident.end - made.incident.start
+    moved = made.incident._replace(start=1e6, end=1e6 + length, content=(start, start))
+    told = cost(replace(made.timeline, clock="content"), moved)
+    assert told.excess_exits == cost(made.timeline, made.incident).excess_exits
+
+
 def test_content_time_is_used_where_the_timeline_has_it() -> None:
     made = one(ratio=4.0)
     moved = made.incident._replace(start=1e6, end=1e6 + 8, content=(made.incident.start, made.incident.end))

@@ -26,6 +26,8 @@ from qoe_agent.viewers.estimates.windows import (
     contrast,
     course,
     placebos,
+    span,
+    watched,
     window,
 )
 from qoe_agent.viewers.shapes import Cost, Incident, Timeline
@@ -64,13 +66,17 @@ def cost(
     if where.first < 0 or where.last > timeline.watching.shape[1]:
         return found._replace(note="cannot be known: viewers are not known around it")
     notes = ["another incident at the same time is in it"] if any(_meet(where, each) for each in near) else []
+    endless = span(incident, timeline.clock)[1] == inf
     before = ceil(BEFORE / timeline.step)
     for guard in GUARDS:
         made, reason = _designed(course(timeline, [where, *near], guard), where, before)
         if made is not None:
             break
     else:
-        return found._replace(note="; ".join([f"cannot be known: {reason}", *notes]))
+        reason = f"cannot be known: {'it has no end, and ' * endless}{reason}"
+        return found._replace(note="; ".join([reason, *notes]))
+    if endless:
+        notes.append(f"it has no end: counted for {where.steps * timeline.step / 60.0:.0f} min")
     seen, scale, method = made
     found = _told(found, seen, scale)._replace(method=method)
     trend = _pretrend(course(timeline, near, guard), where, before, scale, both=method == UNEXPOSED)
@@ -142,14 +148,15 @@ def _reserve(scale: Scale, method: str) -> list[str]:
 
 
 def _seconds(timeline: Timeline, where: Window, remaining: Study | float | None) -> float | None:
-    """What one viewer would still have watched: no longer than until everybody was gone, where that is seen."""
+    """What one viewer would still have watched: no longer than until everybody was gone, where that is seen.
+    Who leaves in an incident that lasts until then leaves on average half-way."""
     if remaining is None or isinstance(remaining, float):
         return remaining
-    watched = np.flatnonzero(timeline.watching.sum(axis=0) > 0.0)
-    last = int(watched[-1]) + 1 if len(watched) else 0
+    last = watched(timeline)
     if last >= timeline.watching.shape[1]:
         return minutes.remaining(remaining)
-    return minutes.remaining(remaining, min(minutes.HORIZON, max(last - where.last, 0) * timeline.step))
+    rest = max(last - where.last, (last - where.first) / 2.0, 0.0)
+    return minutes.remaining(remaining, min(minutes.HORIZON, rest * timeline.step))
 
 
 def _lost(found: Cost, timeline: Timeline, remaining: float | None) -> Cost:

@@ -62,15 +62,29 @@ class Contrast(NamedTuple):
 
 
 def window(incident: Incident, timeline: Timeline, lag: float = LAG) -> Window:
-    """The incident's: widened by a heartbeat to both sides, as far as exits are spread."""
-    end = incident.start if incident.end is None else max(incident.end, incident.start)
-    if timeline.clock == "content" and incident.content is not None:
-        start, end = incident.content
-    else:
-        start = incident.start
+    """The incident's: widened by a heartbeat to both sides, as far as exits are spread. One without an end lasts as
+    long as anybody watches, as in a hazard model."""
+    start, seconds = span(incident, timeline.clock)
     first = int(np.floor((start - timeline.heartbeat - timeline.start) / timeline.step))
-    last = int(np.ceil((end + lag + timeline.heartbeat - timeline.start) / timeline.step))
+    if seconds == inf:
+        return Window(first, max(watched(timeline), first + 1))
+    last = int(np.ceil((start + seconds + lag + timeline.heartbeat - timeline.start) / timeline.step))
     return Window(first, max(last, first + 1))
+
+
+def span(incident: Incident, clock: str) -> tuple[float, float]:
+    """When it began, by a timeline's clock, and how long it lasted; infinite: it has no end."""
+    seconds = inf if incident.end is None else max(incident.end - incident.start, 0.0)
+    if clock == "content" and incident.content is not None:
+        start, end = incident.content
+        return start, end - start or seconds
+    return incident.start, seconds
+
+
+def watched(timeline: Timeline) -> int:
+    """Steps until nobody watches any more."""
+    there = np.flatnonzero(timeline.watching.sum(axis=0) > 0.0)
+    return int(there[-1]) + 1 if len(there) else 0
 
 
 class Course(NamedTuple):
