@@ -30,6 +30,8 @@ class Told(NamedTuple):
     stalls: Table
     kinds: frozenset[str]
     """Kinds of events that occur."""
+    silent: Table | None = None
+    """Of whom stalls are not known, or not from the start on: `sessionising.silent`."""
 
 
 class Audience:
@@ -126,7 +128,7 @@ class Audience:
         return found
 
     def after_stall(self, seconds: float) -> AfterStall | None:
-        """How many left within so many seconds after a stall began; None: stalls' times are not known."""
+        """Who left in the seconds after each stall, by tenths; None: stalls' times are not known."""
         if "stall_times" not in self.has or self._told is None:
             return None
         return comparisons.after_stall(self._engine, self._table, self._told.stalls, round(seconds * 1000))
@@ -184,7 +186,7 @@ class Audience:
                 if name == "incident" and self._exposed is not None:
                     changes[name] = segments.of_exposures(self._exposed)
                 elif name == "stall" and self._told is not None:
-                    changes[name] = segments.of_stalls(self._told.stalls)
+                    changes[name] = segments.of_stalls(self._told.stalls, self._told.silent)
                 elif self._told is not None:
                     changes[name] = segments.of_numbers(self._told.events, name)
             found = segments.segments(changes)
@@ -196,7 +198,8 @@ class Audience:
             scale = levels.SCALES[name]
             return Factor(name, (*scale.names, levels.UNKNOWN), scale.reference)
         if name == "stall" and "stall_times" in self.has:
-            return Factor(name, levels.STALL, levels.STALL[0])
+            some = self._told is not None and self._told.silent is not None
+            return Factor(name, levels.STALL if some else levels.STALL[:-1], levels.STALL[0])
         if name == "incident" and "incidents" in self.has:
             return Factor(name, ("none", *self._kinds()), "none")
         if name in self._places or (name in ("arm", "stream") and name in self.has):

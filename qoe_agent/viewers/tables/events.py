@@ -41,6 +41,7 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
         hidden=ibis.null("int64") if hidden is None else hidden.lower().isin(["true", "1"]).cast("int64"),
         height=_or_null(rows.whole("height"), "int64"),
         value=table["value"].cast("float64") if "value" in columns else ibis.null("float64"), **words, **numbers,
+        stalls_total=_or_null(rows.whole("stalls_total"), "int64"), origin=ibis.literal(""),
         **{f"a{number}": rows.text(name) for number, name in enumerate(named)},
     )  # fmt: skip
     numbered = found.sn.notnull()
@@ -56,7 +57,8 @@ def of_facts(table: Table, keys: Collection[str]) -> Table:
     words = {name: table[name] for name in ("kind", "state", "cause", "stream", "arm", "message", "value", "height")}
     numbers = {name: table[_STORED.get(name, name)] for name in NUMBERS}
     found = table.select(
-        "key", "sn", "at_ms", "received_ms", "bucket", sid=table.source + "/" + table.session,
+        "key", "sn", "at_ms", "received_ms", "bucket", "stalls_total", sid=table.source + "/" + table.session,
+        origin=table.source,
         hidden=table.background.cast("int64"), **words, **numbers,
         **{f"a{number}": table[name] for number, name in enumerate(PLACES)},
         **{f"a{number}": table.attributes.get(key, ibis.null("string"))

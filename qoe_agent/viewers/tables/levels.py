@@ -25,7 +25,7 @@ SCALES = {
     "height": Scale((480, 720, 1080), ("<480", "480–719", "720–1079", "≥1080"), None),
     "latency": Scale((3000, 6000, 10_000), ("<3", "3–6", "6–10", "≥10"), None),
 }
-STALL = ("none", "recent", "earlier")
+STALL = ("none", "recent", "earlier", UNKNOWN)
 RECENT_MS = 30_000
 """How long after it began a stall is recent."""
 AFTER_INCIDENT_MS = 30_000

@@ -85,7 +85,9 @@ def _of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> Audi
     people = counter.keep(sessionising.sessions(rows, counter), "silent")
     ended = endings.endings(counter, people, sessionising.interval(rows, counter))
     people = endings.without_ended(counter, people, ended)
-    kept = counter.keep(sessionising.with_stalls(people, begun, sessionising.hidden(rows)), "sessions")
+    silent = sessionising.silent(rows, counter)
+    kept = counter.keep(sessionising.with_stalls(people, begun, sessionising.hidden(rows), silent), "sessions")
     speaks = counter.rows(rows.agg(states=rows.state.notnull().sum())).to_pylist()[0]["states"]
     kinds = {row["kind"] for row in counter.rows(rows.select("kind").distinct()).to_pylist()}
-    return Audience(counter, kept, attributes, Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set()))))
+    told = Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set())), silent)
+    return Audience(counter, kept, attributes, told)

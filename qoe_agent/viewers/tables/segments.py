@@ -6,7 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables.cells import CHANGES
-from qoe_agent.viewers.tables.levels import RECENT_MS, SCALES, coded
+from qoe_agent.viewers.tables.levels import RECENT_MS, SCALES, STALL, UNKNOWN, coded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,12 +14,24 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.tables.engines import Table
 
 
-def of_stalls(begun: Table) -> list[Table]:
-    """Changes of state by stalls: each begins to be recent, and 30 s later may cease to be."""
+_NOT_KNOWN, _NONE_YET = -2, -1
+"""Instead of when the last stall began."""
+
+
+def of_stalls(begun: Table, silent: Table | None) -> list[Table]:
+    """Changes of state by stalls: each begins to be recent, and 30 s later may cease to be.
+
+    `silent`: sessions of which it is not known from their start on, and `told_ms`, from when on it is.
+    """
     import ibis
 
-    return [begun.select("sid", "t_ms", stall=begun.t_ms),
-            begun.select("sid", t_ms=begun.t_ms + RECENT_MS, stall=ibis.null("int64"))]  # fmt: skip
+    found = [begun.select("sid", "t_ms", stall=begun.t_ms),
+             begun.select("sid", t_ms=begun.t_ms + RECENT_MS, stall=ibis.null("int64"))]  # fmt: skip
+    if silent is not None:
+        told = silent.filter(silent.told_ms.notnull())
+        found += [silent.select("sid", t_ms=ibis.literal(0, "int64"), stall=ibis.literal(_NOT_KNOWN, "int64")),
+                  told.select("sid", t_ms=told.told_ms, stall=ibis.literal(_NONE_YET, "int64"))]  # fmt: skip
+    return found
 
 
 def of_numbers(events: Table, name: str) -> list[Table]:
@@ -87,7 +99,8 @@ def _code(found: Table, name: str) -> Any:
 
     if name == "stall":
         recent = found.a_ms - found.stall < RECENT_MS
-        return ibis.cases((found.stall.isnull(), 0), (recent, 1), else_=2).cast("int64")
+        return ibis.cases((found.stall.isnull() | (found.stall == _NONE_YET), 0),
+                          (found.stall == _NOT_KNOWN, STALL.index(UNKNOWN)), (recent, 1), else_=2).cast("int64")  # fmt: skip
     if name == "incident":
         return ibis.ifelse(found.active > 0, ibis.coalesce(found.incident, 0), 0).cast("int64")
     return ibis.coalesce(found[name], initial(name)).cast("int64")

@@ -117,8 +117,27 @@ def hidden(events: Table) -> Table:
     return away.group_by("sid").agg(background_ms=away.away.cast("float64").sum())
 
 
-def with_stalls(found: Table, begun: Table, away: Table) -> Table:
-    """Sessions with their `stalls` and `stall_ms`, and `background_ms`."""
+def silent(events: Table, engine: Engine) -> Table | None:
+    """Sessions of which stalls cannot be known from their start on: sid and `told_ms`, since when they can (null:
+    never). None: there are none.
+
+    Who tells his state, or how often he stalled, would tell a stall from then on; never what comes later in a session
+    decides what is known now, else who stays for long would be known for it. Where a source tells stalls, but states
+    of nobody, who is silent did not stall.
+    """
+    says = events.state.notnull() | events.stalls_total.notnull() | (events.kind == "stall")
+    marked = events.mutate(says=says, stated=events.state.notnull())
+    sources = marked.group_by("origin").agg(stated=marked.stated.sum(), told=marked.says.sum())
+    trusted = [row["origin"] for row in engine.rows(sources).to_pylist() if row["told"] and not row["stated"]]
+    if trusted:
+        marked = marked.filter(~marked.origin.isin(trusted))
+    first = marked.group_by("sid").agg(told_ms=marked.t_ms.min(where=marked.says))
+    kept = engine.keep(first.filter(first.told_ms.isnull() | (first.told_ms > 0)), "untold")
+    return kept if engine.rows(kept.count().name("count").as_table()).to_pylist()[0]["count"] else None
+
+
+def with_stalls(found: Table, begun: Table, away: Table, silent: Table | None) -> Table:
+    """Sessions with their `stalls` and `stall_ms` (null: never told), and `background_ms`."""
     import ibis
 
     counted = begun.group_by("sid").agg(stalls=begun.count(), stall_ms=begun.stall_ms.cast("float64").sum())
@@ -126,6 +145,13 @@ def with_stalls(found: Table, begun: Table, away: Table) -> Table:
     counted = counted.select(of=counted.sid.coalesce(counted.sid_right), stalls=counted.stalls,
                              stall_ms=counted.stall_ms, away=counted.background_ms)  # fmt: skip
     joined = found.left_join(counted, found.sid == counted.of)
-    return joined.select(*[found[name] for name in found.columns], stalls=ibis.coalesce(joined.stalls, 0),
-                         stall_ms=ibis.coalesce(joined.stall_ms, 0.0).floor().cast("int64"),
-                         background_ms=ibis.coalesce(joined.away, 0.0).floor().cast("int64"))  # fmt: skip
+    joined = joined.select(*found.columns, stalls=ibis.coalesce(joined.stalls, 0),
+                           stall_ms=ibis.coalesce(joined.stall_ms, 0.0).floor().cast("int64"),
+                           background_ms=ibis.coalesce(joined.away, 0.0).floor().cast("int64"))  # fmt: skip
+    if silent is None:
+        return joined
+    never = silent.filter(silent.told_ms.isnull()).select(mute="sid")
+    joined = joined.left_join(never, joined.sid == never.mute)
+    unknown = {name: ibis.ifelse(joined.mute.isnull(), joined[name], ibis.null("int64"))
+               for name in ("stalls", "stall_ms")}  # fmt: skip
+    return joined.select(*found.columns, **unknown, background_ms=joined.background_ms)

@@ -46,7 +46,7 @@ def test_facts_are_an_audience(tmp_path: Path) -> None:
         assert {"stall_times", "stream", "start"} <= audience.has
         assert set(audience.attributes()) == {"region", "tier"}
         assert told.spent(audience.cells(["tier", "region"]))["gold", "x"] == 22
-    assert told.spent(cells) == {("none",): 20 + 5 + 190, ("recent",): 2}
+    assert told.spent(cells) == {("none",): 20 + 5, ("unknown",): 190, ("recent",): 2}
     assert told.exits(cells) == [
         ("left", 1, [("none", 3, 0.0)]),
         ("left", 1, [("recent", 20, 8.0)]),
