@@ -236,6 +236,46 @@ def test_days_beyond_retention_go(tmp_path: Path, noon: list[float]) -> None:
     assert sorted(path.name for path in (tmp_path / "events").glob("day=*")) == ["day=2027-01-17", "day=2027-01-18"]
 
 
+def test_a_wall_clock_that_jumps_ahead_deletes_nothing(
+    tmp_path: Path, noon: list[float], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    steady = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: steady[0])
+
+    def tend(wall_days: float, steady_days: float) -> list[tuple[str, int]]:
+        noon[0], steady[0] = NOON_MS / 1000 + wall_days * 86_400, 1000 + steady_days * 86_400
+        compaction.tend(tmp_path, timedelta(days=90))
+        return stored(tmp_path)
+
+    facts = [("s", 1)]
+    log(tmp_path, [heartbeat("s", 1, received_ms=NOON_MS)])
+    assert tend(365, 0.01) == facts  # at the first run that notes it
+    assert tend(0.1, 0.1) == facts
+    assert tend(365.2, 0.2) == facts
+    assert "days ahead" in caplog.text
+    assert tend(0.3, 0.3) == facts
+    assert tend(365.4, 1.4) == facts
+    assert tend(365.5, 1.5) == facts
+    assert tend(366.3, 2.3) == facts
+    assert tend(800, 2.31) == facts  # it jumps again
+    assert tend(801, 3.0) == facts
+    assert tend(801, 0.5) == facts  # the machine starts anew
+    assert tend(802.1, 1.6) == [], "it went on from there for a day"
+
+
+def test_days_go_while_the_clock_is_steady_and_after_a_start_of_the_machine(
+    tmp_path: Path, noon: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: steady[0])
+    log(tmp_path, [heartbeat("s", 1, received_ms=NOON_MS)])
+    for day in range(4):
+        compaction.tend(tmp_path, timedelta(days=2))
+        assert bool(stored(tmp_path)) == (day < 3)
+        noon[0] += 86_400
+        steady[0] = steady[0] + 86_400 if day != 1 else 60.0
+
+
 def test_a_user_is_forgotten_with_all_sessions_under_each_key_in_files_and_in_the_log(tmp_path: Path) -> None:
     old, new = Key(1, b"1" * 32), Key(2, b"2" * 32)
     before, after = Ring([old]), Ring([old, new])

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent import clock
-from qoe_agent.viewers.facts import forgotten, parts, rows, segments
+from qoe_agent.viewers.facts import forgotten, parts, rows, segments, steadiness
 from qoe_agent.viewers.facts.writer import Taken
 
 if TYPE_CHECKING:
@@ -105,12 +105,22 @@ def _compact(folder: Path, segment: segments.Segment) -> tuple[int, int]:
 
 
 def tend(folder: Path, keep: timedelta) -> Compacted:
-    """All that is to be done every minute or so: compact, let old days go, merge the files of days that are over."""
+    """All that is to be done every minute or so: compact, let old days go, merge the files of days that are over.
+
+    By a wall clock that has jumped ahead nothing is deleted, see `steadiness`.
+    """
     with owning(folder):
         done = compact(folder)
-        expire(folder, keep)
+        if steadiness.believed(folder, clock.realtime(), clock.monotonic(), _newest(folder)):
+            expire(folder, keep)
         merge(folder, before=day_of(int(clock.realtime() * 1000)))
     return done
+
+
+def _newest(folder: Path) -> float | None:
+    """When the last day ended of which there are facts."""
+    day = max((part.day for part in parts.listed(folder)), default=None)
+    return None if day is None else (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).timestamp()
 
 
 def merge(folder: Path, small: int = SMALL, most: int = MERGED, before: str = "9") -> int:
