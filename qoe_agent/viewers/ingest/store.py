@@ -13,7 +13,7 @@ from qoe_agent.viewers.events import encoded
 from qoe_agent.viewers.facts.log import Busy, Log
 from qoe_agent.viewers.facts.writer import Full, Refused, Taken
 from qoe_agent.viewers.ingest import bodies, meter
-from qoe_agent.viewers.ingest.playing import Playing
+from qoe_agent.viewers.ingest.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Store:
     def __init__(self, options: Ingest, live: Live) -> None:
         assert options.folder is not None
         self._folder, self._ring_path = Path(options.folder), Path(options.ring)
-        self.live, self.playing = live, Playing()
+        self.live, self.playing = live, Remembering()
         self.ring: Ring | None = None
         self._log: Log | None = None
         self._recent = Recent()

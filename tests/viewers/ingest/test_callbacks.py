@@ -10,6 +10,7 @@ import pytest
 
 from qoe_agent.viewers.ingest import callbacks
 from qoe_agent.viewers.ingest.playing import Playing
+from qoe_agent.viewers.ingest.remembering import Remembering
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,57 @@ def test_who_plays_survives_the_process(tmp_path: Path) -> None:
     after.playing.load(tmp_path / "playing.json")
     (leave,) = after.nginx(DONE)
     assert (leave["session"], leave["cause"]) == (session, "ended")
+
+
+class Killed(Server):
+    """One whose process ends without a word, as often as it is told to `begin_anew`; it saves only when told to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("edge")
+        self.file = folder / "playing.json"
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        self.playing = Remembering()
+        self.playing.load(self.file)
+
+
+@pytest.mark.parametrize("saved", range(4))
+def test_a_session_goes_on_when_the_process_is_killed_right_after_a_callback(tmp_path: Path, saved: int) -> None:
+    server, heard = Killed(tmp_path), []
+    publisher = CLIENT.replace("clientid=4", "clientid=1")
+    for turn, body in enumerate((PLAY, f"{publisher}&call=publish_done&name=s1", UPDATE, DONE)):
+        heard += server.nginx(body)
+        if turn == saved:
+            server.playing.save(server.file)
+        server.begin_anew()
+    assert [(each["kind"], each.get("state"), each.get("cause")) for each in heard] == [
+        ("join", "playing", None), ("heartbeat", "ended", None), ("heartbeat", "ended", None), ("leave", None, "ended"),
+    ]  # fmt: skip
+    assert len({each["session"] for each in heard}) == 1
+    assert server.nginx(PLAY)[0]["session"] != heard[0]["session"]
+
+
+def test_a_change_that_was_written_in_part_is_left_out(tmp_path: Path) -> None:
+    server = Killed(tmp_path)
+    session = server.nginx(PLAY)[0]["session"]
+    with server.file.with_suffix(".changes").open("a") as file:
+        file.write('["end", ["edge"')
+    server.begin_anew()
+    other = server.nginx(PLAY.replace("clientid=4", "clientid=5"))[0]["session"]
+    server.begin_anew()
+    assert server.nginx(DONE)[0]["session"] == session
+    assert server.nginx(DONE.replace("clientid=4", "clientid=5"))[0]["session"] == other
+
+
+def test_changes_are_kept_while_the_file_cannot_be_written(tmp_path: Path) -> None:
+    server = Killed(tmp_path)
+    session = server.nginx(PLAY)[0]["session"]
+    for _ in range(2):
+        with pytest.raises(OSError, match="nowhere"):
+            server.playing.save(tmp_path / "nowhere" / "playing.json")
+    server.begin_anew()
+    assert server.nginx(DONE)[0]["session"] == session
 
 
 def test_a_damaged_file_of_who_plays_is_no_reason_to_fail(tmp_path: Path) -> None:
