@@ -161,7 +161,7 @@ def test_a_change_that_was_written_in_part_is_left_out(tmp_path: Path) -> None:
     server = Killed(tmp_path)
     session = server.nginx(PLAY)[0]["session"]
     with server.file.with_suffix(".changes").open("a") as file:
-        file.write('["end", ["edge"')
+        file.write('\n["end", ["edge"')
     server.begin_anew()
     other = server.nginx(PLAY.replace("clientid=4", "clientid=5"))[0]["session"]
     server.begin_anew()
