@@ -2,67 +2,26 @@
 
 None of the claims has a primary source: they are tested, never repeated as facts. A claim agrees where the whole
 interval lies in the range that `design` names, disagrees where the whole interval lies outside, else it is unclear;
-without what it takes to tell it is not testable. What is observed and not randomised never agrees nor disagrees on a
-cause.
+without what it takes to tell it is not testable. What heights and startups cause is unclear unless viewers were
+assigned to them; stalls and incidents are told beside what would have been without them, and `design` says how that is
+known.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from qoe_agent.viewers.proof import DAMAGE, SENSES, Figure, pooled
 from qoe_agent.viewers.sayings import NEEDS, SAID
 from qoe_agent.viewers.shapes import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from qoe_agent.viewers.shapes import Cost, Hazard, Mark
+    from qoe_agent.viewers.proof import Material, Pooled
 
 OBSERVED = "observed, not randomised: who meets it may differ in other ways"
-SENSES = ("av_out_of_sync",)
-DAMAGE = (
-    "stall", "freeze", "content_freeze", "black", "silence", "audio_missing", "blurred", "blocky", "damage", "dropouts",
-    "av_out_of_sync", "lost",
-)  # fmt: skip
-"""Kinds of incidents that anybody sees or hears."""
-
-
-class Figure(NamedTuple):
-    """An estimate with its interval of 95 %."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Stalled(NamedTuple):
-    """Of the sessions that stalled the share that was gone so many seconds after their last stall began."""
-
-    seconds: float
-    sessions: float
-    gone: Figure
-    ever: float
-    """Sessions of these that left at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What there is to test with; None or empty: it is not known."""
-
-    retention: Mapping[float, Mark] = field(default_factory=dict)
-    early: Figure | None = None
-    """Exits a second of those there, from 0 to 3 s over from 3 to 30 s."""
-    later: Figure | None = None
-    """The same, from 30 s to 3 min over the first 30 s."""
-    hazards: tuple[Hazard, ...] = ()
-    costs: tuple[Cost, ...] = ()
-    stalled: tuple[Stalled, ...] = ()
-    quick: Figure | None = None
-    """Share that began within 0.6 s, of sessions that lasted 10 s and whose startup is known."""
-    arms: Mapping[str, Figure | None] = field(default_factory=dict)
-    """By arm the hazard ratio beside the first arm, whose figure is None."""
 
 
 def claims(known: Material) -> tuple[Claim, ...]:
@@ -129,16 +88,12 @@ def _reference(known: Material, factor: str) -> str:
 
 def _hd(known: Material) -> Claim | None:
     """Randomised arms decide; heights that were met are tied to networks and devices."""
-    names = list(known.arms)
-    if len(names) == 2 and sorted(name.lower() for name in names) == ["hd", "sd"]:
-        figure = next(each for each in known.arms.values() if each is not None)
-        hd_first = names[0].lower() == "hd"
-        longer = Figure(figure.value - 1, figure.low - 1, figure.high - 1) if hd_first else _longer(figure)
-        verdict = "disagrees" if not longer.low <= 0.103 <= longer.high else "agrees" if longer.low > 0 else "unclear"
+    if known.longer:
+        cap, ratio = known.longer
         return _claim(
-            "hd_retention", f"users of arm hd stay {_percent(longer)} longer than those of sd, by their exit hazards",
-            longer, "arms hd and sd, taken to be assigned by chance; agrees: the interval holds 10.3 % and not 0",
-            verdict,
+            "hd_retention", f"sessions of arm hd last {_percent(ratio)} longer than those of sd, on average, each "
+            f"counted up to {cap:,.0f} s", ratio, "restricted mean watch time of arms hd and sd, taken to be assigned "
+            "by chance; agrees: 10.3 % or more", _within(ratio, 0.103, math.inf),
         )  # fmt: skip
     found = _of(known, "height")
     if not found:
@@ -154,28 +109,26 @@ def _hd(known: Material) -> Claim | None:
     )  # fmt: skip
 
 
-def _longer(hazard: Figure) -> Figure:
-    return Figure(1 / hazard.value - 1, 1 / hazard.high - 1, 1 / hazard.low - 1)
-
-
 def _stall(known: Material) -> Claim | None:
     if not known.stalled:
         return None
     last = known.stalled[-1]
     told = ", ".join(f"{_percent(each.gone)} within {each.seconds:g} s" for each in known.stalled)
-    shown = (
-        f"of {last.sessions:,.0f} sessions that stalled are gone after their last stall {told}, and "
-        f"{_share(last.ever / last.sessions)} sooner or later"
+    shown = f"after {last.stalls:,.0f} stalls are gone {told}; "
+    design = (
+        "exits by time since a stall began, every stall counted (Kaplan–Meier; an exit spread evenly over its "
+        "interval), less those expected without it, by the hazard ratio of the 30 s after a stall beside no stall yet; "
+        f"{OBSERVED}; agrees: over 70 % are gone within {last.seconds:g} s beyond those who go anyway"
     )
-    if recent := _of(known, "stall", "recent").get("recent"):
-        usual = _share(1 - math.pow(1 - last.gone.value, 1 / recent.value))
-        shown += (
-            f"; {usual} would have gone within {last.seconds:g} s without it, by a hazard ratio of {_times(recent)}"
-        )
-    return _claim(
-        "stall_exit", shown, last.gone, f"exits after stalls; agrees: over 70 % within {last.seconds:g} s. Sooner or "
-        "later everybody leaves: without a horizon the claim says nothing", _within(last.gone, 0.7, 1.0),
-    )  # fmt: skip
+    if last.usual is None or last.excess is None:
+        verdict = "disagrees" if last.gone.high < 0.7 else "unclear"
+        shown += "how many would have gone without is not known: too few leave without one at the same time watched"
+        return _claim("stall_exit", shown, last.gone, design, verdict)
+    shown += (
+        f"{_share(last.usual)} would have gone within {last.seconds:g} s without one: a stall adds "
+        f"{_percent(last.excess)}"
+    )
+    return _claim("stall_exit", shown, last.excess, design, _within(last.excess, 0.7, 1.0))
 
 
 def _half(known: Material) -> Claim | None:
@@ -233,41 +186,45 @@ def _startup(known: Material) -> Claim | None:
     )  # fmt: skip
 
 
-def _pooled(costs: tuple[Cost, ...], kinds: tuple[str, ...]) -> tuple[int, Figure] | None:
-    """Of how many incidents, and their excess exits together, taken for independent."""
-    found = [one for one in costs if one.kind in kinds and one.excess_exits is not None and one.low is not None
-             and one.high is not None]  # fmt: skip
-    if not found:
-        return None
-    total = math.fsum(one.excess_exits or 0.0 for one in found)
-    below = math.sqrt(math.fsum(((one.excess_exits or 0.0) - (one.low or 0.0)) ** 2 for one in found))
-    above = math.sqrt(math.fsum(((one.high or 0.0) - (one.excess_exits or 0.0)) ** 2 for one in found))
-    return len(found), Figure(total, total - below, total + above)
-
-
 def _unsynced(known: Material) -> Claim | None:
-    pooled = _pooled(known.costs, SENSES)
-    if pooled is None:
-        return None
-    number, found = pooled
+    found = pooled(known, SENSES)
+    if found is None or found.excess is None:
+        return _mixed("av_unsynced", found)
     return _claim(
-        "av_unsynced", f"{_exits(found)} exits too many at {number} times of sound out of step", found,
+        "av_unsynced", f"{_exits(found.excess)} exits too many at {_number(found, 'time')} of sound out of "
+        f"step{_rest(found)}", found.excess,
         "incidents beside who was not struck, or other times of the stream; agrees: above 0",
-        _within(found, 0.0, math.inf),
+        _within(found.excess, 0.0, math.inf),
     )  # fmt: skip
 
 
 def _silent(known: Material) -> Claim | None:
-    pooled = _pooled(known.costs, DAMAGE)
-    if pooled is None:
-        return None
-    number, found = pooled
+    found = pooled(known, DAMAGE)
+    if found is None or found.excess is None:
+        return _mixed("av_damage_silent", found)
     return _claim(
         "av_damage_silent",
-        f"{_exits(found)} exits too many at {number} faults that can be seen or heard; whether anybody complained is "
-        "not known", found, "incidents beside who was not struck, or other times of the stream; silence needs reports "
-        "of viewers, so the claim stays unclear at best", "disagrees" if found.high <= 0 else "unclear",
+        f"{_exits(found.excess)} exits too many at {_number(found, 'fault')} seen or heard{_rest(found)}; "
+        "whether anybody complained is not known", found.excess,
+        "incidents beside who was not struck, or other times of the stream; of faults at the same time the longest "
+        "counts; silence needs reports of viewers, so the claim stays unclear at best",
+        "disagrees" if found.excess.high <= 0 else "unclear",
     )  # fmt: skip
+
+
+def _mixed(name: str, found: Pooled | None) -> Claim | None:
+    if found is None:
+        return None
+    many = f"of its {found.left_out} incidents each" if found.left_out > 1 else "its incident"
+    return Claim(name, SAID[name], f"not testable here: needs incidents of their own; {many} met others in time")
+
+
+def _number(found: Pooled, name: str) -> str:
+    return f"{found.incidents} {name}{'s' * (found.incidents != 1)}"
+
+
+def _rest(found: Pooled) -> str:
+    return f" ({found.left_out} left out: others struck at the same time)" if found.left_out else ""
 
 
 def _exits(found: Figure) -> str:

@@ -22,6 +22,8 @@ PACES = (0, 3, 10, 30, 60, 180, 600, 1800, 3600)
 """Times watched, of TENURE, from which on viewers leave at another pace."""
 FEWEST_TOGETHER = 3
 """Incidents of a kind, or what they have in common is not told: the interval of two tells nothing."""
+LASTS = 30.0
+"""Seconds after an incident in which viewers still leave because of it."""
 NEAR_BEFORE, NEAR_AFTER = 300.0, 420.0
 """Seconds around an incident that are drawn."""
 DRAWN = 120
@@ -42,7 +44,7 @@ def added(exits: Exits, audience: Audience, study: Study | None) -> Exits:
     drawn = sorted(found, key=lambda one: (one.p is None, one.p))[:MOST_DRAWN]
     by_id = {each.id: each for each in incidents}
     near = {one.id: around(timelines[one.id], by_id[one.id]) for one in drawn if one.id in timelines}
-    return replace(exits, incidents=found, timelines=near, notes=(*exits.notes, *together(found)))
+    return replace(exits, incidents=found, timelines=near, notes=(*exits.notes, *common(found, together(incidents))))
 
 
 def paces(study: Study) -> list[tuple[float, float]]:
@@ -70,16 +72,35 @@ def cost(
     return found._replace(end=incident.end)
 
 
-def together(costs: Sequence[Cost]) -> list[str]:
-    """What incidents of a kind have in common, in words."""
+def common(costs: Sequence[Cost], meeting: Sequence[frozenset[str]] = ()) -> list[str]:
+    """What incidents of a kind have in common, in words; of incidents that meet each other nothing."""
     from qoe_agent.viewers import estimates
 
+    met = frozenset[str]().union(*meeting)
     return [
         f"{each.kind.replace('_', ' ')}: over {each.incidents} incidents together viewers leave {each.ratio:.2f} times "
         f"[{each.low:.2f}, {each.high:.2f}] as fast as otherwise (random effects)"
-        for each in estimates.pooled(costs)
+        for each in estimates.pooled([one for one in costs if one.id not in met])
         if each.incidents >= FEWEST_TOGETHER
     ]
+
+
+def together(incidents: Sequence[Incident]) -> tuple[frozenset[str], ...]:
+    """Groups of two or more that meet on one stream, directly or by others between them, unless their scopes exclude
+    each other; one without an end meets all that follow."""
+    groups: list[list[Incident]] = []
+    for one in sorted(incidents, key=lambda each: (each.stream, each.start)):
+        those = [group for group in groups if any(_meet(one, each) for each in group)]
+        groups = [group for group in groups if group not in those]
+        groups.append([*(each for group in those for each in group), one])
+    return tuple(frozenset(each.id for each in group) for group in groups if len(group) > 1)
+
+
+def _meet(one: Incident, other: Incident) -> bool:
+    elsewhere = any(key in other.scope and other.scope[key] != value for key, value in one.scope.items())
+    first, last = sorted((one, other), key=lambda each: each.start)
+    met = first.end is None or last.start <= first.end + LASTS
+    return one.stream == other.stream and not elsewhere and met
 
 
 def around(timeline: Timeline, incident: Incident) -> Timeline:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.viewers.claims import Figure, Material, Stalled
-from qoe_agent.viewers.estimates.jackknife import spread
+from qoe_agent.viewers import costing
+from qoe_agent.viewers.estimates.breakdowns import only
+from qoe_agent.viewers.estimates.jackknife import spread, study
+from qoe_agent.viewers.estimates.minutes import restricted
 from qoe_agent.viewers.estimates.quantiles import t_quantile
-from qoe_agent.viewers.estimates.retention import exposure
+from qoe_agent.viewers.estimates.retention import exposure, reached, watched_by_bin
+from qoe_agent.viewers.proof import Figure, Longer, Material, Stalled
 from qoe_agent.viewers.shapes import TENURE
 
 if TYPE_CHECKING:
@@ -21,14 +24,21 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.estimates import Study
     from qoe_agent.viewers.shapes import Cells, Exits, Hazard
-    from qoe_agent.viewers.tables import Audience
+    from qoe_agent.viewers.tables import AfterStall, Audience
 
 HORIZONS = (3.0, 10.0, 30.0)
 """Seconds after a stall that may be called at once."""
+STEP = 0.1
+"""Seconds: how finely it is told when they left."""
+NOBODY = 1e-6
+CAPS = (3600.0, 1800.0, 600.0, 300.0, 60.0)
+"""Seconds of a session that count at most, the first that sessions of both arms reached."""
 SETTLED = 10
 """Seconds after which the first picture is there, or nobody waits for it."""
 FEWEST = 5
 """Groups of users that an interval needs."""
+FEWEST_EXITS = 10
+"""Without a stall, or what would have been without one is not known."""
 
 
 def pace(study: Study, span: tuple[float, float], beside: tuple[float, float]) -> Figure | None:
@@ -51,15 +61,36 @@ def _log_rate(hazards: NDArray[np.float64], span: tuple[float, float]) -> NDArra
     return np.log(np.where(mean > 0, mean, np.nan))
 
 
-def arms(hazards: Sequence[Hazard], reference: str) -> dict[str, Figure | None]:
-    """Hazard ratios of experiment arms, the reference first; empty where one of them has no figure."""
-    found: dict[str, Figure | None] = {reference: None}
-    for one in hazards:
-        if one.factor == "arm" and one.level != reference:
-            if one.hazard_ratio is None or one.low is None or one.high is None:
-                return {}
-            found[one.level] = Figure(one.hazard_ratio, one.low, one.high)
-    return found
+def longer(cells: Cells, more: str = "hd", less: str = "sd") -> Longer | None:
+    """Restricted mean watch time of one arm over that of another; None: no such arms, or too little of one."""
+    names = {name.lower(): name for name in cells.levels[cells.factors.index("arm")]}
+    if not {more, less} <= set(names):
+        return None
+    parts = [only(cells, "arm", names[each]) for each in (more, less)]
+    studies = [study(part) for part in parts]
+    watched = [watched_by_bin(part) for part in parts]
+    cap = next((each for each in CAPS if all(reached(those, each) for those in watched)), None)
+    if cap is None or any(each is None or each.buckets < FEWEST for each in studies):
+        return None
+    values, copies = zip(*[_log_mean(each, cap) for each in studies if each is not None], strict=True)
+    value, error = values[0] - values[1], float(spread((copies[0] - copies[1])[_buckets(studies)]))
+    if not math.isfinite(error):
+        return None
+    reach = t_quantile(0.95, min(each.buckets for each in studies if each is not None) - 1) * error
+    return Longer(cap, Figure(*(math.expm1(each) for each in (value, value - reach, value + reach))))
+
+
+def _log_mean(found: Study, cap: float) -> tuple[float, NDArray[np.float64]]:
+    """Logarithm of the restricted mean, and by bucket (0…999) what it would be without."""
+    value = math.log(restricted(found.hazards, 0.0, cap))
+    copies = np.full(1000, value)
+    copies[found.names] = [math.log(restricted(each, 0.0, cap)) for each in found.copies]
+    return value, copies
+
+
+def _buckets(studies: Sequence[Study | None]) -> NDArray[np.int64]:
+    """Which hold anything in one of them."""
+    return np.unique(np.concatenate([each.names for each in studies if each is not None]))
 
 
 def quick(cells: Cells, level: str = "<0.6") -> Figure | None:
@@ -80,15 +111,85 @@ def quick(cells: Cells, level: str = "<0.6") -> Figure | None:
     return portion(part, whole)
 
 
-def stalled(audience: Audience, after: Sequence[float] = HORIZONS) -> tuple[Stalled, ...]:
-    """Shares gone so soon after the last stall of a session; empty where nobody is known to have stalled."""
+def stalled(
+    after: AfterStall | None, recent: Recent | None = None, horizons: Sequence[float] = HORIZONS
+) -> tuple[Stalled, ...]:
+    """Shares gone so soon after a stall, and how many more than without; empty where too few users are known to stall.
+
+    Where everybody is lost from sight before a horizon, nothing is told of it.
+    """
+    some = np.flatnonzero(after.stalls > 0) if after is not None else np.zeros(0, np.int64)
+    if after is None or len(some) < FEWEST:
+        return ()
+    sums = [each.sum(axis=0) for each in after]
+    whole, copies = survival(*sums), survival(*[total - each[some] for total, each in zip(sums, after, strict=True)])
     found = []
-    for seconds in after:
-        told = audience.after_stall(seconds)
-        figure = None if told is None else portion(told.soon, told.stalled)
-        if told is not None and figure is not None:
-            found.append(Stalled(seconds, float(told.stalled.sum()), figure, float(told.ever.sum())))
+    for seconds in horizons:
+        last = round(seconds / STEP) - 1
+        share, shares = 1 - whole.share[last], 1 - copies.share[:, last]
+        if math.isnan(share):
+            break
+        gone = _interval(float(share), shares, len(some) - 1, (0.0, 1.0))
+        if recent is None or np.isnan(shares).any():
+            found.append(Stalled(seconds, float(after.stalls.sum()), gone))
+            continue
+        usual = 1 - np.exp(-whole.hazard[last] / recent.ratio)
+        usuals = 1 - np.exp(-copies.hazard[:, last] / recent.copies[some])
+        excess = _interval(float(share - usual), shares - usuals, min(len(some) - 1, recent.freedom), (-1.0, 1.0))
+        found.append(Stalled(seconds, float(after.stalls.sum()), gone, float(usual), excess))
     return tuple(found)
+
+
+class Survival(NamedTuple):
+    """At the end of each step."""
+
+    share: NDArray[np.float64]
+    """Of those there at the beginning, by Kaplan and Meier; NaN: nobody is known so far."""
+    hazard: NDArray[np.float64]
+    """Cumulative, by Nelson and Aalen."""
+
+
+def survival(there: NDArray[np.float64], gone: NDArray[np.float64], lost: NDArray[np.float64]) -> Survival:
+    """By step, the last axis; `there`: at the beginning. Who is lost in a step was at risk in it."""
+    out = gone + lost
+    left = np.asarray(there)[..., None] - np.cumsum(out, axis=-1) + out
+    known = left > NOBODY
+    rates = np.clip(np.where(known, gone / np.where(known, left, 1.0), 0.0), 0.0, 1.0)
+    share = np.cumprod(1 - rates, axis=-1)
+    return Survival(np.where(known | (share < NOBODY), share, np.nan), np.cumsum(rates, axis=-1))
+
+
+class Recent(NamedTuple):
+    """How many times as fast viewers leave in the 30 s after a stall as before any."""
+
+    ratio: float
+    copies: NDArray[np.float64]
+    """By bucket (0…999): without it."""
+    freedom: float
+
+
+def recent(found: Study | None, hazards: Sequence[Hazard]) -> Recent | None:
+    """None: there is no such figure, or too few left at its reference."""
+    rows = {one.level: one for one in hazards if one.factor == "stall"}
+    if found is None or not {"none", "recent"} <= set(rows) or rows["recent"].hazard_ratio is None:
+        return None
+    cells = found.model.cells
+    place = cells.factors.index("stall")
+    if cells.levels[place][0] != "none" or rows["none"].exits < FEWEST_EXITS:
+        return None
+    column = found.model.first[place] + cells.levels[place].index("recent") - 1
+    copies = np.full(1000, rows["recent"].hazard_ratio)
+    copies[found.names] = np.exp(found.thetas[:, column])
+    return Recent(rows["recent"].hazard_ratio, copies, found.freedom(column))
+
+
+def _interval(value: float, copies: NDArray[np.float64], freedom: float, ends: tuple[float, float]) -> Figure:
+    """By the jackknife; where all or nobody did, by what so many users (one of each group) could have hidden."""
+    error = float(spread(copies[~np.isnan(copies)]))
+    reach = t_quantile(0.95, max(1.0, freedom)) * error
+    if error < NOBODY and value in ends:
+        reach = 1 - math.pow(0.025, 1 / (freedom + 1))
+    return Figure(value, max(ends[0], value - reach), min(ends[1], value + reach))
 
 
 def portion(part: NDArray[Any], whole: NDArray[Any]) -> Figure | None:
@@ -102,18 +203,16 @@ def portion(part: NDArray[Any], whole: NDArray[Any]) -> Figure | None:
     return Figure(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
-def gathered(audience: Audience, study: Study | None, exits: Exits) -> Material:
+def gathered(audience: Audience, fitted: Study | None, exits: Exits) -> Material:
     """All that the data tell of claims."""
-    from qoe_agent.viewers import estimates
-
     found = Material(
         retention={mark.seconds: mark for mark in exits.retention}, hazards=exits.hazards, costs=exits.incidents,
-        stalled=stalled(audience), quick=quick(study.model.cells) if study else None,
+        stalled=stalled(audience.after_stall(HORIZONS[-1]), recent(fitted, exits.hazards)),
+        quick=quick(fitted.model.cells) if fitted else None, together=costing.together(audience.incidents()),
     )  # fmt: skip
-    if study is not None:
-        found = replace(found, early=pace(study, (0, 3), (3, 30)), later=pace(study, (30, 180), (0, 30)))
+    if fitted is not None:
+        found = replace(found, early=pace(fitted, (0, 3), (3, 30)), later=pace(fitted, (30, 180), (0, 30)))
     if "arm" in audience.has:
         cells = audience.cells([*(["stall"] if "stall_times" in audience.has else []), "arm"])
-        place = cells.factors.index("arm")
-        found = replace(found, arms=arms(estimates.hazards(cells), cells.levels[place][0]))
+        found = replace(found, longer=longer(cells))
     return found

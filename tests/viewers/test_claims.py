@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qoe_agent.viewers.claims import Figure, Material, Stalled, claims, evalue
+from qoe_agent.viewers.claims import claims, evalue
+from qoe_agent.viewers.proof import Figure, Longer, Material, Stalled
 from qoe_agent.viewers.sayings import NEEDS, SAID
 from qoe_agent.viewers.shapes import Cost, Hazard, Mark
 
@@ -50,17 +51,35 @@ def test_half_gone_in_thirty_seconds(share: float, later: Figure, verdict: str) 
     assert f"{share:.1%}".replace("%", " %") in found.shown
 
 
+def figure(value: float, width: float) -> Figure:
+    return Figure(value, value - width, value + width)
+
+
 def test_leaving_after_a_stall_is_told_with_its_horizon_and_beside_what_would_have_been() -> None:
-    stalled = tuple(Stalled(float(at), 5000.0, Figure(share, share - 0.01, share + 0.01), 4535.0)
-                    for at, share in ((3, 0.03), (10, 0.08), (30, 0.209)))  # fmt: skip
-    known = Material(stalled=stalled, hazards=(Hazard("stall", "recent", 3.0, 2.9, 3.1, 0.23),))
-    found = one("stall_exit", known)
+    stalled = tuple(Stalled(float(at), 5000.0, figure(share, 0.01), share / 3, figure(share * 2 / 3, 0.02))
+                    for at, share in ((3, 0.03), (10, 0.08), (30, 0.21)))  # fmt: skip
+    found = one("stall_exit", Material(stalled=stalled))
     assert found.verdict == "disagrees"
-    assert "20.9 % [19.9 %, 21.9 %] within 30 s" in found.shown
-    assert "90.7 % sooner or later" in found.shown
-    assert "7.5 % would have gone within 30 s without it" in found.shown
-    sure = one("stall_exit", Material(stalled=(Stalled(30.0, 900.0, Figure(0.8, 0.75, 0.85), 900.0),)))
-    assert sure.verdict == "agrees"
+    assert "after 5,000 stalls" in found.shown
+    assert "21.0 % [20.0 %, 22.0 %] within 30 s" in found.shown
+    assert "7.0 % would have gone within 30 s without one: a stall adds 14.0 % [12.0 %, 16.0 %]" in found.shown
+    assert found.value == pytest.approx(0.14)
+    assert "every stall counted" in found.design
+
+
+@pytest.mark.parametrize(
+    ("gone", "excess", "verdict"),
+    [
+        (figure(0.9, 0.02), figure(0.8, 0.03), "agrees"), (figure(0.9, 0.02), figure(0.0, 0.03), "disagrees"),
+        (figure(0.9, 0.02), figure(0.7, 0.05), "unclear"), (figure(0.9, 0.02), None, "unclear"),
+        (figure(0.5, 0.02), None, "disagrees"),
+    ],
+)  # fmt: skip
+def test_stalls_are_blamed_only_for_those_who_would_have_stayed(
+    gone: Figure, excess: Figure | None, verdict: str
+) -> None:
+    usual = None if excess is None else gone.value - excess.value
+    assert one("stall_exit", Material(stalled=(Stalled(30.0, 900.0, gone, usual, excess),))).verdict == verdict
 
 
 def test_heights_that_were_met_never_settle_a_cause() -> None:
@@ -72,22 +91,17 @@ def test_heights_that_were_met_never_settle_a_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hazard", "verdict"),
+    ("longer", "verdict"),
     [
-        (Figure(0.907, 0.85, 0.95), "agrees"), (Figure(0.99, 0.97, 1.01), "disagrees"),
-        (Figure(0.95, 0.85, 1.05), "unclear"),
+        (Figure(0.15, 0.11, 0.19), "agrees"), (Figure(0.103, 0.05, 0.16), "unclear"),
+        (Figure(0.01, -0.01, 0.03), "disagrees"), (Figure(0.05, -0.05, 0.15), "unclear"),
     ],
 )  # fmt: skip
-def test_arms_of_hd_and_sd_do(hazard: Figure, verdict: str) -> None:
-    assert one("hd_retention", Material(arms={"sd": None, "hd": hazard})).verdict == verdict
-    turned = Figure(1 / hazard.value, 1 / hazard.high, 1 / hazard.low)
-    same = one("hd_retention", Material(arms={"hd": None, "sd": turned}))
-    assert same.verdict == verdict
-    assert same.value == pytest.approx(1 / hazard.value - 1)
-
-
-def test_other_arms_are_not_taken_for_hd() -> None:
-    assert one("hd_retention", Material(arms={"a": None, "b": Figure(0.9, 0.85, 0.95)})).verdict == "not testable"
+def test_arms_of_hd_and_sd_do(longer: Figure, verdict: str) -> None:
+    found = one("hd_retention", Material(longer=Longer(3600.0, longer)))
+    assert found.verdict == verdict
+    assert found.value == longer.value
+    assert "up to 3,600 s" in found.shown
 
 
 def test_what_incidents_cost_together_has_a_narrower_interval_than_their_sum() -> None:
@@ -99,6 +113,22 @@ def test_what_incidents_cost_together_has_a_narrower_interval_than_their_sum() -
     assert one("av_damage_silent", Material(costs=costs)).verdict == "unclear"
     unknown = Cost("y", "av_out_of_sync", 0.0)
     assert one("av_unsynced", Material(costs=(unknown,))).verdict == "not testable"
+
+
+def test_incidents_that_meet_in_time_are_no_independent_witnesses() -> None:
+    freeze = Cost("f", "freeze", 100.0, 98.0, 77.0, 123.0, end=130.0)
+    sound = Cost("a", "av_out_of_sync", 95.0, 98.0, 77.0, 123.0, end=130.0)
+    alone = Cost("b", "av_out_of_sync", 900.0, 20.0, 10.0, 30.0, end=910.0)
+    both = Material(costs=(freeze, sound), together=(frozenset("fa"),))
+    mixed = one("av_unsynced", both)
+    assert (mixed.verdict, mixed.value) == ("not testable", None)
+    assert "met others in time" in mixed.shown
+    assert one("av_damage_silent", both).value == 98.0
+    more = Material(costs=(freeze, sound, alone), together=(frozenset("fa"),))
+    assert one("av_unsynced", more).value == 20.0
+    assert "1 left out" in one("av_unsynced", more).shown
+    other = Cost("x", "resolution_change", 95.0, 1.0, 0.0, 2.0, end=140.0)
+    assert one("av_damage_silent", Material(costs=(freeze, other), together=(frozenset("fx"),))).value is None
 
 
 def test_first_seconds() -> None:

@@ -101,9 +101,25 @@ def test_media_time_is_drawn_by_the_wall_clock() -> None:
 def test_three_incidents_of_a_kind_are_told_together(found: Exits) -> None:
     assert found.notes == ("one",)
     froze, quiet, _ = found.incidents
-    told = costing.together([froze, quiet, quiet._replace(id="third")])
+    three = [froze, quiet, quiet._replace(id="third")]
+    told = costing.common(three)
     assert len(told) == 1
     assert told[0].startswith("content freeze: over 3 incidents together viewers leave ")
+    assert costing.common(three, [frozenset(("third", "else"))]) == []
+
+
+def test_incidents_meet_where_their_windows_and_scopes_do() -> None:
+    def at(name: str, start: float, end: float | None, stream: str = "room", **scope: str) -> Incident:
+        return Incident(name, "freeze", stream, start, end, scope=scope)
+
+    def groups(*incidents: Incident) -> list[str]:
+        return sorted("".join(sorted(each)) for each in costing.together(incidents))
+
+    assert groups(at("a", 0, 10), at("b", 39, 50), at("c", 79, 80), at("d", 120, 130)) == ["abc"]
+    assert groups(at("a", 0, 10), at("b", 5, 8, "hall")) == []
+    assert groups(at("a", 0, 10, cdn="x"), at("b", 5, 8, cdn="y")) == []
+    assert groups(at("a", 0, 10, cdn="x"), at("b", 5, 8, cdn="y"), at("c", 6, 7)) == ["abc"]
+    assert groups(at("a", 0, None), at("b", 5000, 5008)) == ["ab"]
 
 
 def test_without_incidents_nothing_is_added() -> None:

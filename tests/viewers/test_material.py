@@ -9,6 +9,7 @@ import pytest
 
 from qoe_agent.viewers import estimates, exits, material
 from qoe_agent.viewers.shapes import TENURE, Cells, Hazard, Naive
+from qoe_agent.viewers.tables import AfterStall
 from tests.viewers.crowd import PUFFER, cells, crowd
 
 if TYPE_CHECKING:
@@ -64,10 +65,81 @@ def test_who_left_before_the_first_picture_has_no_ratio() -> None:
     assert exits.sensible(known) is known
 
 
-def test_arms_need_a_figure_each() -> None:
-    hd = Hazard("arm", "hd", 0.9, 0.85, 0.95, None)
-    assert material.arms([hd], "sd") == {"sd": None, "hd": material.Figure(0.9, 0.85, 0.95)}
-    assert material.arms([hd, Hazard("arm", "uhd", None, None, None, None)], "sd") == {}
+def armed(hd: float, sd: float, seed: int = 5, people: int = 8000) -> Cells:
+    """Sessions of two arms that leave at constant hazards, watched for 1,200 s at most."""
+    random = np.random.default_rng(seed)
+    edges = np.array([*TENURE, 1e9])
+    time, exits = [], []
+    for arm, hazard in enumerate((hd, sd)):
+        for number, left in enumerate(random.exponential(1 / hazard, people)):
+            seen, group = min(left, 1200.0), (2 * number + arm) % 200
+            spent = np.clip(np.minimum(seen, edges[1:]) - edges[:-1], 0, None)
+            time += [(bin_ + len(TENURE) * arm, group, spent[bin_]) for bin_ in np.flatnonzero(spent)]
+            if left < 1200.0:
+                exits.append((int(np.searchsorted(edges, left)) - 1 + len(TENURE) * arm, group))
+    cell, bucket, seconds = (np.array(each) for each in zip(*time, strict=True))
+    gone, whose = np.array(exits).T
+    nowhere = np.full((len(gone), 8), -1)
+    nowhere[:, 0] = gone
+    return Cells(
+        ("arm",), (("HD", "sd"),), np.tile(np.arange(len(TENURE)), 2).astype(np.int32),
+        np.repeat([0, 1], len(TENURE))[:, None].astype(np.int32), cell.astype(np.int64), bucket.astype(np.int32),
+        seconds,
+        whose.astype(np.int32), np.zeros(len(gone), np.int32), np.ones(len(gone)), nowhere, np.zeros((len(gone), 8)),
+    )  # fmt: skip
+
+
+def test_arms_are_compared_by_their_restricted_means() -> None:
+    hd, sd = 1 / 420, 1 / 300
+    found = material.longer(armed(hd, sd))
+    assert found is not None
+    assert found.cap == 600.0
+    means = [(1 - np.exp(-each * found.cap)) / each for each in (hd, sd)]
+    assert found.ratio.low < means[0] / means[1] - 1 < found.ratio.high
+    assert found.ratio.value < sd / hd - 1 - 0.1, "which is one over the hazard ratio, less 1"
+    assert found.ratio.high - found.ratio.low < 0.1
+    assert material.longer(armed(hd, sd, people=20), "hd", "uhd") is None
+
+
+def test_who_is_lost_from_sight_after_a_stall_does_not_count_as_one_who_stays() -> None:
+    stalls, gone, lost = np.full(20, 20.0), np.zeros((20, 300)), np.zeros((20, 300))
+    lost[:, 40] = 10.0
+    gone[:, 50] = 10.0
+    found = material.stalled(AfterStall(stalls, gone, lost))
+    assert [each.gone.value for each in found] == [0.0, 1.0, 1.0]
+    assert found[0].gone.high == pytest.approx(1 - 0.025 ** (1 / 20))
+    assert found[2].gone.low == pytest.approx(0.025 ** (1 / 20))
+    assert found[2].excess is None
+    unseen = material.stalled(AfterStall(stalls, gone * 0, lost * 2))
+    assert [each.seconds for each in unseen] == [3.0], "later nobody is in sight"
+
+
+def test_stalls_that_change_nothing_add_nothing() -> None:
+    random = np.random.default_rng(8)
+    gone, lost, stalls = np.zeros((100, 300)), np.zeros((100, 300)), np.full(100, 60.0)
+    for bucket in range(100):
+        left = random.exponential(20.0, 60)
+        gone[bucket] = np.bincount((left[left < 30] / 0.1).astype(int), minlength=300)
+    none = material.Recent(1.0, np.ones(1000), 90.0)
+    threefold = material.Recent(3.0, np.full(1000, 3.0), 90.0)
+    last = material.stalled(AfterStall(stalls, gone, lost), none)[-1]
+    assert last.gone.value == pytest.approx(1 - np.exp(-1.5), abs=0.02)
+    assert last.excess is not None
+    assert abs(last.excess.value) < 0.01
+    last = material.stalled(AfterStall(stalls, gone, lost), threefold)[-1]
+    assert last.usual == pytest.approx(1 - np.exp(-0.5), abs=0.02)
+    assert last.excess is not None
+    assert last.excess.low < np.exp(-0.5) - np.exp(-1.5) < last.excess.high
+
+
+def test_what_would_have_been_without_a_stall_needs_some_who_left_without(study: Study) -> None:
+    found = exits.hazards(study, ())
+    known = material.recent(study, found)
+    assert known is not None
+    assert known.copies.std() > 0
+    few = [one._replace(exits=3.0) if one.level == "none" else one for one in found]
+    assert material.recent(study, few) is None
+    assert material.recent(None, found) is None
 
 
 def test_quick_starts_are_counted_once_all_have_begun() -> None:

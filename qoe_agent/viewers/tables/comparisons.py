@@ -19,14 +19,14 @@ CHOSEN = "sessions differ in more than this: whoever has it may be another viewe
 
 
 class AfterStall(NamedTuple):
-    """What came after the last stall of each session that stalled, by bucket of users (0…999)."""
+    """What came after stalls began, by bucket of users (0…999) and step of time; each stall counts by itself."""
 
-    stalled: NDArray[np.float64]
-    """Sessions that ever stalled."""
-    soon: NDArray[np.float64]
-    """Of these: left within the time asked for. Who may have left within it counts by how likely that is."""
-    ever: NDArray[np.float64]
-    """Of these: left at all."""
+    stalls: NDArray[np.float64]
+    """How many."""
+    gone: NDArray[np.float64]
+    """(buckets, steps): left; an exit whose moment is not known is spread evenly over its interval."""
+    lost: NDArray[np.float64]
+    """(buckets, steps): known no further, though they have not left."""
 
 
 def naive(engine: Engine, sessions: Table, factor: Factor, code: Any, pieces: Table | None) -> list[Naive]:
@@ -53,21 +53,38 @@ def naive(engine: Engine, sessions: Table, factor: Factor, code: Any, pieces: Ta
     return found
 
 
-def after_stall(engine: Engine, sessions: Table, stalls: Table, within_ms: int) -> AfterStall:
-    """How many left, within a time after their last stall and at all."""
+def after_stall(engine: Engine, sessions: Table, stalls: Table, within_ms: int, step_ms: int = 100) -> AfterStall:
+    """Who left in each step of a time after each stall, and who is known no further."""
+    joined = sessions.inner_join(stalls.select("sid", "t_ms"), "sid")
+    joined = joined.filter(joined.hi_ms >= joined.t_ms)
+    begin, end = joined.lo_ms - joined.t_ms, joined.hi_ms - joined.t_ms
+    rows = joined.select("bucket", "cause", begin=(begin > 0).ifelse(begin, 0), end=end)
+    left = rows.filter(rows.cause >= 0)
+    known, wide = left.filter(left.begin == left.end), left.filter(left.begin < left.end)
+    rate = 1.0 / (wide.end - wide.begin).cast("float64")
+    points = _point(rows, rows.begin * 0, stalls=1.0)
+    points = points.union(_point(rows.filter(rows.cause < 0), rows.filter(rows.cause < 0).begin, lost=1.0))
+    points = points.union(_point(known, (known.begin > 0).ifelse(known.begin - 1, 0), gone=1.0))
+    points = points.union(_point(wide, wide.begin, weight=rate)).union(_point(wide, wide.end, weight=-rate))
+    points = points.filter(points.t < within_ms)
+    slot = (points.t.cast("float64") / float(step_ms)).floor().cast("int64")
+    marked = points.mutate(slot=slot, rest=points.weight * ((slot + 1) * step_ms - points.t).cast("float64"))
+    sums = {name: marked[name].sum() for name in ("stalls", "lost", "gone", "weight", "rest")}
+    found = engine.rows(marked.group_by("bucket", "slot").agg(**sums))
+    steps = -(-within_ms // step_ms)
+    at = found["bucket"].to_numpy() * steps + found["slot"].to_numpy()
+    told: dict[str, NDArray[np.float64]] = {}
+    for name in sums:
+        counted = np.bincount(at, found[name].to_numpy().astype(np.float64), 1000 * steps)
+        told[name] = counted.astype(np.float64).reshape(1000, steps)
+    running = (np.cumsum(told["weight"], axis=1) - told["weight"]) * step_ms + told["rest"]
+    return AfterStall(told["stalls"].sum(axis=1), np.maximum(running, 0.0) + told["gone"], told["lost"])
+
+
+def _point(rows: Table, t: Any, **values: Any) -> Table:
+    """Something that happens so many milliseconds after a stall."""
     import ibis
 
-    last = stalls.group_by("sid").agg(at=stalls.t_ms.max())
-    joined = sessions.inner_join(last, "sid")
-    gone = joined.cause >= 0
-    until = joined["at"] + within_ms
-    width = ibis.greatest(joined.hi_ms - joined.lo_ms, 1).cast("float64")
-    part = ibis.least(ibis.greatest(until - joined.lo_ms, 0).cast("float64") / width, 1.0)
-    soon = ibis.ifelse(joined.lo_ms == joined.hi_ms, (joined.lo_ms <= until).cast("float64"), part)
-    marked = joined.select("bucket", gone=gone.cast("float64"), soon=ibis.ifelse(gone, soon, 0.0))
-    found = engine.rows(marked.group_by("bucket").agg(
-        stalled=marked.count(), soon=marked.soon.sum(), ever=marked.gone.sum()))  # fmt: skip
-    buckets = found["bucket"].to_numpy()
-    counts = [np.bincount(buckets, found[name].to_numpy().astype(np.float64), 1000).astype(np.float64)
-              for name in ("stalled", "soon", "ever")]  # fmt: skip
-    return AfterStall(*counts)
+    told = {name: ibis.literal(0.0, "float64") for name in ("stalls", "lost", "gone", "weight")}
+    told |= {name: each if hasattr(each, "cast") else ibis.literal(each, "float64") for name, each in values.items()}
+    return rows.select("bucket", t=t, **told)

@@ -57,7 +57,7 @@ def figures(opened: Callable[[], Audience], factors: list[str]) -> dict[str, Any
         naive = audience.naive(factors)
         found["naive"] = [(one.factor, one.level) for one in naive], np.array([one.ratio for one in naive])
         after = audience.after_stall(30)
-        found["after"] = [] if after is None else [values.tolist() for values in after]
+        found["after"] = np.concatenate([values.ravel() for values in after or [np.zeros(0)]])
         lines = audience.timelines(audience.incidents(), 300, 300, 5, [(0, 0.01), (30, 0.001)])
         found["timelines"] = [
             (name, one.start, one.clock, one.heartbeat) for name, one in sorted(lines.items())

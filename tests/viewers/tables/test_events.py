@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from qoe_agent.viewers.tables import Audience, BadTable, open_files
@@ -103,12 +104,27 @@ def test_stalls_are_recent_for_half_a_minute(tmp_path: Path) -> None:
     with audience(tmp_path, rows) as found:
         cells = found.cells(["stall"])
         naive = {one.level for one in found.naive(["stall"])}
-        after = found.after_stall(60)
     assert told.spent(cells) == {("none",): 12, ("recent",): 30, ("earlier",): 48}
     assert told.exits(cells) == [("left", 1, [("earlier", 60, 0.0)])]
     assert naive == set()
+
+
+def test_after_each_stall_is_told_who_left_when_and_who_is_known_no_further(tmp_path: Path) -> None:
+    rows = [event("a", 0, "join"), event("a", 20, "stall"), event("a", 40, "stall"), event("a", 45, "leave"),
+            event("b", 0, "join"), event("b", 10, "stall"), event("b", 14, "leave", cause="ended"),
+            event("c", 0, "join", interval_seconds=10), event("c", 30, "stall")]  # fmt: skip
+    with audience(tmp_path, rows) as found:
+        after = found.after_stall(30)
+        row = found._engine.rows(found._table.filter(found._table.cause >= 0).select("lo_ms", "hi_ms")).to_pylist()
     assert after is not None
-    assert (after.stalled.sum(), after.soon.sum(), after.ever.sum()) == (1, 0, 1)
+    assert after.gone.shape == after.lost.shape == (1000, 300)
+    assert after.stalls.sum() == 4
+    assert np.flatnonzero(after.lost.sum(axis=0)).tolist() == [40]
+    gone = after.gone.sum(axis=0)
+    width = max(each["hi_ms"] - each["lo_ms"] for each in row) / 1000
+    assert gone[49] == pytest.approx(1 + 0.1 / width)
+    assert gone[249] == pytest.approx(1 + 0.1 / width * (width > 25))
+    assert gone[:10] == pytest.approx(0.1 / width)
 
 
 def test_a_stall_that_is_told_later_is_a_stall_when_it_began(tmp_path: Path) -> None:
