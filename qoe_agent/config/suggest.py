@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LONGEST = 200
+"""Characters of a word beyond which nobody wonders what it may have meant."""
+
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about `word`: `; did you mean "decode"?`, or nothing."""
+    if len(word) > LONGEST:
+        return ""
     lowered = {candidate.lower(): candidate for candidate in sorted(known)}
     written = word.lower().replace("-", "_")
     swapped = [candidate for candidate in lowered if sorted(candidate) == sorted(written)]

@@ -39,13 +39,15 @@ def _amounts(raw: str) -> Amounts | None:
     inner = raw[1:-1]
     if inner.isdecimal() and len(inner) <= 15:
         return ((int(inner), None),)
+    if inner.count(" ") >= MOST_ITEMS:
+        return None
     found: list[tuple[int, str | None]] = []
     for item in inner.split(" "):
         number, semicolon, kind = item.partition(";")
         if not number.isdecimal() or len(number) > 15 or (semicolon and kind not in TYPES):
             return None
         found.append((int(number), kind or None))
-    return tuple(found) if len(found) <= MOST_ITEMS else None
+    return tuple(found)
 
 
 def _text(longest: int | None) -> Callable[[str], str | None]:

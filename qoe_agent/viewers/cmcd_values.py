@@ -55,7 +55,7 @@ def careful(name: str, raw: str, version: int) -> Value:
     key = KEYS[name]
     kind = key.kind if version > 1 else key.first
     assert kind is not None, "a key of that version"
-    member = value_of(raw)
+    member = value_of(raw, MOST_ITEMS + 1)
     if kind in ("amounts", "texts", "paths"):
         return _listed(kind, member)
     if isinstance(member, tuple):

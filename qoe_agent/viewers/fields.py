@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -83,11 +84,12 @@ def members(text: str) -> tuple[list[tuple[str, str]], int]:
     return found, len(segments) - 1 - len(found) + text.endswith(",")  # the last one is the empty end
 
 
-def value_of(raw: str) -> Member:
-    """What a value that `members` gave means."""
+def value_of(raw: str, most: int | None = None) -> Member:
+    """What a value that `members` gave means; `most`: items of a list, of which the others are not read."""
     if not raw.startswith("("):
         return Item(_bare(raw), {})
-    return tuple(Item(_bare(match["bare"]), _parameters(match["rest"])) for match in _ITEMS.finditer(raw, 1))
+    found = islice(_ITEMS.finditer(raw, 1), most)
+    return tuple(Item(_bare(match["bare"]), _parameters(match["rest"])) for match in found)
 
 
 def _parameters(text: str) -> dict[str, Bare]:

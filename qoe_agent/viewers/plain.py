@@ -20,6 +20,10 @@ MOST = 1000
 """Events that one body may hold."""
 MOST_FAULTS = 100
 """Faults that are told; more are none the wiser."""
+MOST_KEYS, MOST_ATTRIBUTES = 64, 32
+"""Keys of an event, and of its attributes: who sends more is told no more than that."""
+HINTED = 10
+"""Faults before which it is said what an unknown key may have meant: that takes long."""
 FIRST, LAST = 978_307_200, 4_102_444_800
 """2001 and 2100: a time beyond is not in Unix seconds."""
 PRIVATE = frozenset((
@@ -85,7 +89,8 @@ class Said(TypedDict, total=False):
     experiment: Annotated[_Name, Field(description="Of which experiment `arm` is one.")]
     arm: Annotated[_Name, Field(description="The arm that the user is in.")]
     attributes: Annotated[
-        dict[_Id, _Word | float | bool], Field(max_length=32, description="Whatever else to break figures down by.")
+        dict[_Id, _Word | float | bool],
+        Field(max_length=MOST_ATTRIBUTES, description="Whatever else to break figures down by."),
     ]
 
 
@@ -98,6 +103,7 @@ _MILLISECONDS = {
     "at": "at_ms", "media_at": "media_ms", "startup_seconds": "startup_ms", "stall_seconds": "stall_ms",
     "stalled_total_seconds": "stalled_total_ms", "latency_seconds": "latency_ms", "interval_seconds": "interval_ms",
 }  # fmt: skip
+_ATTRIBUTES = f"must be text, a number or true or false, by names of 1 to 64 characters, at most {MOST_ATTRIBUTES}"
 _ADAPTER = TypeAdapter(Said)
 _KEYS = set(Said.__annotations__)
 
@@ -128,10 +134,14 @@ def read(found: Any, source: str, received_ms: int, ring: Ring) -> tuple[list[Vi
     events: list[ViewerEvent] = []
     faults: list[Fault] = []
     for index, one in enumerate(given):
+        if wrong := _excess(index, one):
+            faults.append(wrong)
+            continue
         try:
             said = _ADAPTER.validate_python(one)
         except ValidationError as error:
-            faults += _faults(index, error)
+            if len(faults) < MOST_FAULTS:
+                faults += _faults(index, error, _KEYS if len(faults) < HINTED else set())
             continue
         if wrong := _missing(index, said) or _private(index, said):
             faults.append(wrong)
@@ -140,16 +150,29 @@ def read(found: Any, source: str, received_ms: int, ring: Ring) -> tuple[list[Vi
     return events, faults[:MOST_FAULTS]
 
 
-def _faults(index: int, error: ValidationError) -> list[Fault]:
+def _excess(index: int, said: Any) -> Fault | None:
+    """What is so large that nobody looks at the rest."""
+    if not isinstance(said, dict):
+        return None
+    if len(said) > MOST_KEYS:
+        return Fault(index, "", f"must have at most {MOST_KEYS} keys")
+    attributes = said.get("attributes")
+    if isinstance(attributes, dict) and len(attributes) > MOST_ATTRIBUTES:
+        return Fault(index, "attributes", _ATTRIBUTES)
+    return None
+
+
+def _faults(index: int, error: ValidationError, hints: set[str]) -> list[Fault]:
+    """`hints`: keys that an unknown one may have meant."""
     found = {}
     for fault in error.errors(include_url=False):
         where = [str(part) for part in fault["loc"] if part != "[key]"]
         if where and where[0] == "attributes":
-            found["attributes"] = "must be text, a number or true or false, by names of 1 to 64 characters, at most 32"
+            found["attributes"] = _ATTRIBUTES
             continue
         key = ".".join(where)
         if key and key not in _KEYS:
-            found[key[:64]] = worded(fault, _KEYS)
+            found[key[:64]] = worded(fault, hints if len(key) <= 64 else set())
         elif not where and fault["type"] in ("dict_type", "typed_dict_type"):
             found[key] = "must be an object"
         else:

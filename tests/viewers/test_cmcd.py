@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from qoe_agent.viewers import cmcd
+from qoe_agent.viewers import cmcd, fields
 from qoe_agent.viewers.cmcd_keys import KEYS, TABLE
+from qoe_agent.viewers.cmcd_values import MOST_ITEMS
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -332,3 +333,13 @@ def test_nginx_log_of_the_documented_format() -> None:
     of = {name: variable.removeprefix("http_").replace("_", "-") for name, variable in names}
     headers = [(of[name], text) for name, text in logged.items() if name != "q" and text]
     assert cmcd.from_request("CMCD=" + logged["q"], headers).records[0].values == {"bs": True, "sid": "a", "v": 2}
+
+
+def test_of_a_list_without_end_no_more_is_read_than_it_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    whole = fields._bare
+    monkeypatch.setattr(fields, "_bare", lambda raw: read.append(raw) or whole(raw))
+    reading = cmcd.from_body('sid="a",br=(' + "1;v " * 500 + "),v=2")
+    assert "br" not in reading.records[0].values
+    assert reading.dropped == {"many": 1}
+    assert len(read) <= 2 * MOST_ITEMS

@@ -75,6 +75,38 @@ def test_a_body_has_a_limit() -> None:
     assert "at most 1000 events" in str(faults[0])
 
 
+STRANGE = {str(each): 1 for each in range(50_000)}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        good(**STRANGE),
+        [STRANGE] * 3,
+        [{str(each): 1 for each in range(60)}] * plain.MOST,
+        good(attributes={key: [] for key in STRANGE}),
+        [good(attributes={str(each): [] for each in range(32)})] * plain.MOST,
+    ],
+)
+def test_what_a_stranger_does_wrong_a_thousand_times_is_worded_a_few_times(
+    sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worded, guessed = [], []
+    monkeypatch.setattr(plain, "worded", lambda fault, hints: worded.append(1) or guessed.append(bool(hints)) or "no")
+    events, faults = plain.read(sent, "web", NOON_MS, RING)
+    assert not events
+    assert 0 < len(faults) <= plain.MOST_FAULTS
+    assert len(worded) <= plain.MOST_FAULTS + plain.MOST_KEYS
+    assert sum(guessed) <= plain.HINTED + plain.MOST_KEYS
+
+
+def test_a_word_as_long_as_a_body_is_not_guessed_at() -> None:
+    sent = [good(**{"s" * 10_000: 1}), {**good(), "kind": "j" * 10_000}]
+    _, faults = plain.read(sent, "web", NOON_MS, RING)
+    assert len(faults) == 2
+    assert not [fault for fault in faults if "did you mean" in str(fault)]
+
+
 def test_a_value_is_never_quoted() -> None:
     _, faults = plain.read([good(user={"secret": "hunter2"}), good(hunter2="x", at="hunter2")], "web", 0, RING)
     assert faults

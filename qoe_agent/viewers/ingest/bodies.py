@@ -104,6 +104,8 @@ def _parsed(body: bytes) -> tuple[list[Any], list[int]]:
         lines = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
         if len(lines) < 2:
             raise
+        if len(lines) > plain.MOST:
+            return lines, []
         good: list[Any] = []
         broken = []
         for number, line in lines:

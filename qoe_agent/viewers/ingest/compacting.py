@@ -43,6 +43,7 @@ class Compacting:
         assert options.folder is not None
         self._folder, self.keep = Path(options.folder), options.keep
         self._day = -1
+        self._why = ""
 
     async def run(self, sink: Sink) -> None:
         """Until cancelled."""
@@ -50,13 +51,23 @@ class Compacting:
             log.error("viewers' events stay in the log, which nobody can analyse: install qoe-agent[viewers]")
             await asyncio.Event().wait()
         while True:
-            day = int(clock.realtime() * 1000) // DAY_MS
-            size, closed = await asyncio.to_thread(self._look)
-            sink.put(None, Sample(meter.WAITING, size), clock.now())
-            if (closed or day != self._day) and (done := await self._spawn()) is not None:
-                self._day = day
-                sink.put(None, Sample(meter.COMPACTED, done), clock.now())
+            try:
+                await self._once(sink)
+                self._why = ""
+            except OSError as error:  # no files or memory now: later, perhaps
+                why = error.strerror or str(error)
+                if why != self._why:
+                    log.error("viewers' events stay in the log for now: %s", why)
+                self._why = why
             await asyncio.sleep(EVERY)
+
+    async def _once(self, sink: Sink) -> None:
+        day = int(clock.realtime() * 1000) // DAY_MS
+        size, closed = await asyncio.to_thread(self._look)
+        sink.put(None, Sample(meter.WAITING, size), clock.now())
+        if (closed or day != self._day) and (done := await self._spawn()) is not None:
+            self._day = day
+            sink.put(None, Sample(meter.COMPACTED, done), clock.now())
 
     def _look(self) -> tuple[int, bool]:
         """Bytes of the log; whether any of its segments is closed."""
@@ -83,7 +94,7 @@ class Compacting:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        if process.returncode:
+        if process.returncode or not out:
             return None
         return int(json.loads(out)["events"])
 

@@ -117,18 +117,23 @@ class Door:
         return who
 
     def _trusted(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._proxies)
+        found = _address(address)
+        return found is not None and any(found in network for network in self._proxies)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address; of IPv4 also where a listener for both calls it ::ffff:192.0.2.1."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if found.version == 6 else found
 
 
 def _whole(address: str) -> str:
     """An address, or the network that one customer has."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
+    found = _address(address)
+    if found is None:
         return address[:64]
     if found.version == 4:
         return str(found)

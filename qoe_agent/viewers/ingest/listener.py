@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qoe_agent.config import Source
     from qoe_agent.viewers.ingest.store import Store
     from qoe_agent.viewers.ingest.whose import Whose
+    from qoe_agent.viewers.pseudonyms import Ring
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ DEADLINE = 10.0
 """Seconds that a body may take."""
 HELD = 64 << 20
 """Bytes of bodies that are held at once."""
+LARGE = 64 << 10
+"""Bytes of a body from which on it is read in a thread, one at a time: others are not to wait for it."""
+MOST_LARGE = 8
+"""Large bodies that may wait for that."""
 LATER, FULL_LATER = 1, 10
 """Seconds to wait where too much comes at once, and where the disk does not take it."""
 CALLBACKS = ("rtmp", "srs", "mediamtx")
@@ -62,13 +67,23 @@ class Listener:
         self.store, self.door, self.whose = store, door, whose
         self.spoke: set[web.RequestHandler] = set()
         """Connections over which a request came; whoever reads it takes out those that are gone."""
+        self.idle: dict[web.RequestHandler, None] = {}
+        """Connections without a request, that idle longest first; whoever reads it takes out those that are gone."""
         self.crowded = False
         """Whether there are so many connections that none is to be kept open."""
         self._held = 0
+        self._one, self._large = asyncio.Lock(), 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request."""
         self.spoke.add(request.protocol)
+        self.idle.pop(request.protocol, None)
+        try:
+            return await self._handled(request)
+        finally:
+            self.idle[request.protocol] = None
+
+    async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         parts = path.split("/")
         known = len(parts) == 4 and parts[:2] == ["", "in"] and parts[3] in METHODS
@@ -130,12 +145,27 @@ class Listener:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Answered(415, "type", "not compressed, please")
         body = await self._body(request)
-        if what == "cmcd":
-            return bodies.reports(cmcd.from_body(body, bodies.LIMITS), source, now_ms, ring)
-        if what == "events":
-            return bodies.plain_events(body, source, now_ms, ring)
+        if what not in CALLBACKS:
+            return await self._understood(what, body, source, now_ms, ring)
         said = dict(parse_qsl(query, max_num_fields=20)) if query else {}
         return bodies.called(what, body, content_type, said, source, self.store.playing, now_ms, ring)
+
+    async def _understood(self, what: str, body: bytes, source: Source, now_ms: int, ring: Ring) -> bodies.Taken:
+        def read() -> bodies.Taken:
+            if what == "cmcd":
+                return bodies.reports(cmcd.from_body(body, bodies.LIMITS), source, now_ms, ring)
+            return bodies.plain_events(body, source, now_ms, ring)
+
+        if len(body) < LARGE:
+            return read()
+        if self._large >= MOST_LARGE:
+            raise Answered(503, "busy", "", **{"Retry-After": str(LATER)})
+        self._large += 1
+        try:
+            async with self._one:
+                return await asyncio.to_thread(read)
+        finally:
+            self._large -= 1
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         size = request.content_length or 0
@@ -161,6 +191,8 @@ class Listener:
                         raise Answered(503, "busy", "", **{"Retry-After": str(LATER)})
         except TimeoutError:
             raise Answered(408, "slow", "", Connection="close") from None
+        except (ConnectionError, web.RequestPayloadError, web.PayloadAccessError):
+            raise Answered(400, "gone", "", Connection="close") from None
         finally:
             self._held -= held
         return b"".join(chunks)

@@ -8,7 +8,8 @@ EVENTS = Metric("qoe_viewer_events_total", "counter", "Viewers' events that were
 REJECTED = Metric(
     "qoe_viewer_events_rejected_total", "counter", "Viewers' events, or requests where nobody looked into them, that "
     "were not stored, by reason: key (unknown), revoked, origin, method, type, large, malformed, session (none is "
-    "named), share, rate, busy, full, disk, slow, bug.", ("source", "reason"),
+    "named), share, rate, busy, full, disk, slow, gone (in the middle of a body), bug.",
+    ("source", "reason"),
 )  # fmt: skip
 REPEATED = Metric(
     "qoe_viewer_events_repeated_total", "counter", "Viewers' events that had been stored before.", ("source",)

@@ -27,6 +27,7 @@ from qoe_agent.sink import Key
 from qoe_agent.viewers.ingest import meter
 from qoe_agent.viewers.ingest.compacting import Compacting
 from qoe_agent.viewers.ingest.door import Door
+from qoe_agent.viewers.ingest.gate import Gate
 from qoe_agent.viewers.ingest.listener import Listener
 from qoe_agent.viewers.ingest.live import Live
 from qoe_agent.viewers.ingest.polling import Polling
@@ -84,7 +85,7 @@ class Process:
             self.listener.handle, access_log=None, keepalive_timeout=IDLE, logger=_NOISE, auto_decompress=False,
             max_line_size=LINE, max_field_size=LINE, lingering_time=1.0,
         )  # fmt: skip
-        self._files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._gate = Gate(self._server, self.listener.idle, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         self._silent: dict[web.RequestHandler, float] = {}
         self._on_streams(setup.streams)
 
@@ -92,10 +93,9 @@ class Process:
         """Take events until the agent says stop, or is gone."""
         runner = web.ServerRunner(self._server, shutdown_timeout=LAST)
         await runner.setup()
-        site = web.SockSite(runner, sock, ssl_context=_tls(self._options), backlog=1024)
-        await site.start()
         self._try()
-        tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._compacting.run(self._box))]
+        tasks = [asyncio.create_task(self._gate.run(sock, _tls(self._options)))]
+        tasks += [asyncio.create_task(self._beat()), asyncio.create_task(self._compacting.run(self._box))]
         polling = [Polling(stat, self.store, lambda: self.listener.whose) for stat in self._options.stats]
         tasks += [asyncio.create_task(each.run()) for each in polling]
         listening = asyncio.create_task(self._listen())
@@ -164,7 +164,9 @@ class Process:
         for connection, since in self._silent.items():
             if now - since > HEAD:
                 connection.force_close()
-        self.listener.crowded = len(there) > self._files * 3 // 4
+        for gone in self.listener.idle.keys() - there:
+            del self.listener.idle[gone]
+        self.listener.crowded = len(there) > self._gate.most * 3 // 4
 
 
 def _tls(options: Ingest) -> ssl.SSLContext | None:

@@ -57,6 +57,8 @@ def test_a_reload_forgives_no_rate() -> None:
         ("10.0.0.1", "6.6.6.6, 1.1.1.1, 10.0.0.2", "1.1.1.1"),
         ("10.0.0.1", None, "10.0.0.1"),
         ("10.0.0.1", "garbage", "garbage"),
+        ("::ffff:10.0.0.1", "1.1.1.1", "1.1.1.1"),
+        ("10.0.0.1", "1.1.1.1, ::ffff:10.0.0.2", "1.1.1.1"),
     ],
 )
 def test_only_trusted_proxies_say_who_is_behind_them(peer: str, forwarded: str | None, client: str) -> None:
@@ -70,6 +72,19 @@ def test_each_address_has_a_rate_of_its_own_and_a_customers_network_counts_as_on
     assert made.address_wait("1.1.1.2", None, 0.0) == 0.0
     assert made.address_wait("2001:db8::1", None, 0.0) == 0.0
     assert made.address_wait("2001:db8::2", None, 0.0) > 0
+
+
+def test_a_listener_for_both_protocols_does_not_take_all_of_ipv4_for_one_customer() -> None:
+    made, _ = door(per_address=0.1)
+    assert made.address_wait("::ffff:1.1.1.1", None, 0.0) == 0.0
+    assert made.address_wait("::ffff:1.1.1.2", None, 0.0) == 0.0
+    assert made.address_wait("1.1.1.1", None, 0.0) > 0
+
+
+def test_a_trusted_proxy_says_where_the_viewer_is_also_where_its_address_is_mapped() -> None:
+    options = Ingest(sources=(), trusted_proxies=("10.0.0.0/8",), region_header="CF-IPCountry")
+    assert Door(options).region("::ffff:10.0.0.1", {"CF-IPCountry": "DE"}) == "DE"
+    assert Door(options).region("::ffff:9.9.9.9", {"CF-IPCountry": "DE"}) is None
 
 
 def test_addresses_without_end_are_forgotten_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
