@@ -129,7 +129,8 @@ def _breakdowns(exits: Exits) -> Table:
     counts = ["sessions"] if counted else []
     table = _table("", "", *counts, "still watch", "95 % interval", "p, adjusted", left=2)
     before: Sequence[Any] = ()
-    for one in exits.breakdowns:
+    order = {name: place for place, name in enumerate(one["attribute"] for one in exits.breakdowns)}
+    for one in sorted(exits.breakdowns, key=lambda one: (order[one["attribute"]], one["seconds"])):
         here = one["attribute"], one["seconds"]
         name = f"{one['attribute']}, after {words.length(one['seconds'])}" if here != before else ""
         before = here

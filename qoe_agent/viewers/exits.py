@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qoe_agent.viewers import claims, costing
 from qoe_agent.viewers.apart import Step, Unusable
-from qoe_agent.viewers.shapes import Exits, Hazard
+from qoe_agent.viewers.shapes import TENURE, Exits, Hazard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,8 @@ FACTORS = {
     "incident": ("incidents", "--incidents FILE, of streams that were watched"),
 }  # fmt: skip
 """Of each factor: which of `Audience.has` tells that it is known, and what it needs."""
+COLUMNS = ("arm", "stream", "height", "latency")
+"""Known columns by which retention can be broken down, beside attributes."""
 BEFORE = "most of them left before the first picture, and so have no startup time: a ratio would say nothing"
 
 SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
@@ -86,13 +88,15 @@ def _opened(asked: Asked) -> Audience:
 def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     from qoe_agent.viewers import estimates
 
-    for name in asked.by:
-        if name not in audience.attributes():
-            known = ", ".join(audience.attributes()) or "none"
-            raise Unusable(f"--by {name}: the data has no such attribute; it has {known}")
+    by = tuple(dict.fromkeys(asked.by))
+    known = (*audience.attributes(), *(name for name in COLUMNS if name in audience.has))
+    for name in by:
+        if name not in known:
+            raise Unusable(f"--by {name}: the data has no such attribute; it has {', '.join(known) or 'none'}")
     steps("counting who was there and who left")
     factors = [name for name, (has, _) in FACTORS.items() if has in audience.has]
-    cells, naive = audience.cells([*factors, *asked.by]), audience.naive([*factors, *asked.by])
+    modelled = list(dict.fromkeys((*factors, *by)))
+    cells, naive = audience.cells(modelled), audience.naive(modelled)
     steps("fitting hazards")
     study = estimates.study(cells)
     found = Exits(
@@ -103,7 +107,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
         causes=estimates.incidence(study) if study else (),
         notes=tuple(notes(audience.has, cells)),
     )
-    found = replace(found, breakdowns=_broken_down(audience, asked.by, factors, steps))
+    found = replace(found, breakdowns=_broken_down(audience, by, factors, steps))
     steps("costing incidents")
     found = costing.added(found, audience, study)
     if asked.claims:
@@ -122,8 +126,9 @@ def hazards(study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
     cells, found = study.model.cells, []
     for factor, levels in zip(cells.factors, cells.levels, strict=True):
         rows = [sensible(one) for one in told if one.factor == factor]
-        exits = float(cells.exit_count.sum()) - sum(one.exits for one in rows)
-        found += [Hazard(factor, levels[0], 1.0, 1.0, 1.0, None, max(0.0, exits), note="the reference"), *rows]
+        exits = max(0.0, float(cells.exit_count.sum()) - sum(one.exits for one in rows))
+        there = max(0.0, float(study.seconds[:, : len(TENURE)].sum()) - sum(one.person_seconds for one in rows))
+        found += [Hazard(factor, levels[0], 1.0, 1.0, 1.0, None, exits, there, "the reference"), *rows]
     return (*found, *(one for one in told if one.factor == "tenure"))
 
 
@@ -140,11 +145,15 @@ def _broken_down(
 ) -> tuple[Mapping[str, Any], ...]:
     from qoe_agent.viewers import estimates
 
-    cells = {}
+    cells: dict[str, Cells] = {}
+    sessions: dict[tuple[str, str], int] = {}
     for name in by:
         steps(f"counting by {name}")
-        cells[name] = audience.cells([*(each for each in factors if each == "stall"), name])
-    return estimates.breakdown(cells)
+        first = audience.first(name)
+        found = audience.cells([*(each for each in factors if each == "stall"), first])
+        cells[name] = replace(found, factors=tuple(name if each == first else each for each in found.factors))
+        sessions |= {(name, level): count for level, count in audience.counts(first).items()}
+    return estimates.breakdown(cells, sessions=sessions)
 
 
 def notes(has: frozenset[str], cells: Cells) -> list[str]:

@@ -25,6 +25,9 @@ ADDED = 5.0
 class Known:
     """Stands for an audience: 10,000 viewers of a room, of whom half are in the incidents' scope."""
 
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
     def incidents(self) -> list[Incident]:
         return [FROZE, QUIET, ELSEWHERE]
 

@@ -105,6 +105,17 @@ def test_a_bad_value_is_told_by_file_line_and_column(tmp_path: Path, column: str
     assert "sessions.csv:3" in said
 
 
+def test_retention_by_arm_and_by_classes_of_height(tmp_path: Path) -> None:
+    rows = [f"s{number},{1 + number % 197},{'hd' if number % 3 else 'sd'},{1080 if number % 2 else 360}"
+            for number in range(1200)]  # fmt: skip
+    (tmp_path / "s.csv").write_text("\n".join(["session,watch_seconds,arm,height", *rows]) + "\n")
+    found = analyse(Asked((tmp_path / "s.csv",), by=("arm", "height", "arm")), lambda _: None)
+    counts = {(one["attribute"], one["level"]): one["sessions"] for one in found.breakdowns}
+    assert counts == {("arm", "hd"): 800, ("arm", "sd"): 400, ("height", "<480"): 600, ("height", "≥1080"): 600}
+    assert [one.level for one in found.hazards if one.factor == "height"] == ["≥1080", "<480"]
+    assert "it has arm, height" in refused(tmp_path / "s.csv", by=("startup",))
+
+
 def test_names_of_columns_and_values_are_no_markup(tmp_path: Path) -> None:
     rows = [f"s{number},{1 + number % 97},{'[/eu]' if number % 2 else '[red]b[/red]'}" for number in range(400)]
     (tmp_path / "m.csv").write_text("\n".join(["session,watch_seconds,[/room]", *rows]) + "\n")

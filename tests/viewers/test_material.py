@@ -52,6 +52,9 @@ def test_hazards_name_each_reference_first(study: Study) -> None:
     assert recent.low > 1
     total = study.model.cells.exit_count.sum()
     assert sum(one.exits for one in found if one.factor == "stall") == pytest.approx(total, rel=1e-3)
+    watched = study.seconds[:, : len(TENURE)].sum()
+    assert sum(one.person_seconds for one in found if one.factor == "stall") == pytest.approx(watched)
+    assert reference.person_seconds > recent.person_seconds > 0
 
 
 def test_who_left_before_the_first_picture_has_no_ratio() -> None:

@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import cells as counting
-from qoe_agent.viewers.tables import comparisons, incidents, levels, segments, surroundings
+from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, segments, surroundings
 from qoe_agent.viewers.tables.assembly import Factor, assembled
 
 if TYPE_CHECKING:
@@ -69,6 +69,24 @@ class Audience:
         table = self._table.select("arm").drop_null()
         found = self._engine.rows(table.group_by("arm").agg(count=table.count())).to_pylist()
         return {row["arm"]: row["count"] for row in sorted(found, key=lambda row: str(row["arm"]))}
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Sessions by level of a factor that does not change within them."""
+        factor = self._factor(name)
+        rows = self._table.select(level=self._code(factor))
+        found = self._engine.rows(rows.group_by("level").agg(count=rows.count())).to_pylist()
+        return {factor.levels[row["level"]]: row["count"] for row in found}
+
+    def first(self, name: str) -> str:
+        """The factor itself, if it does not change within sessions, else an attribute: at what level they began."""
+        if self._told is None or not self._varies(name):
+            return name
+        if (known := f"first {name}") not in self._places:
+            column = f"first_{name}"
+            table = firsts.with_first(self._table, self._told.events, name, column)
+            self._table = self._engine.keep(table, "sessions_from")
+            self._places[known] = column
+        return known
 
     def incidents(self) -> list[Incident]:
         """What the probe saw on streams that were watched, by time."""

@@ -109,6 +109,17 @@ def test_stalls_are_recent_for_half_a_minute(tmp_path: Path) -> None:
     assert naive == set()
 
 
+def test_sessions_are_told_apart_by_the_height_they_began_at(tmp_path: Path) -> None:
+    rows = [event("a", 0, "join"), event("a", 5, height=360), event("a", 30, height=1080), event("a", 60, "leave"),
+            event("b", 0, height=1080), event("b", 60, "leave"), event("c", 0, "join"),
+            event("c", 3, "leave")]  # fmt: skip
+    with audience(tmp_path, rows) as found:
+        name = found.first("height")
+        assert found.first("stream") == "stream"
+        assert found.counts(name) == {"<480": 1, "≥1080": 1, "unknown": 1}
+        assert told.spent(found.cells([name])) == {("<480",): 60, ("≥1080",): 60, ("unknown",): 3}
+
+
 def test_after_each_stall_is_told_who_left_when_and_who_is_known_no_further(tmp_path: Path) -> None:
     rows = [event("a", 0, "join"), event("a", 20, "stall"), event("a", 40, "stall"), event("a", 45, "leave"),
             event("b", 0, "join"), event("b", 10, "stall"), event("b", 14, "leave", cause="ended"),
@@ -190,6 +201,15 @@ def test_many_who_leave_together_while_others_come_did_leave(tmp_path: Path) -> 
     comers = [event("c", after, stream="show", interval_seconds=10) for after in range(630, 900, 10)]
     other = [row | {"stream": "other"} for row in LONG]
     assert sum(count for _, count, _ in exits(tmp_path, crowd + comers + other)) == 21
+
+
+def test_words_may_be_capitalised(tmp_path: Path) -> None:
+    rows = [event("a", 0, "Join", state="Playing"), event("a", 5, state="STALLED"),
+            event("a", 7, "Leave", cause="Failed")]  # fmt: skip
+    with audience(tmp_path, rows) as found:
+        cells = found.cells(["stall"])
+    assert told.spent(cells) == {("none",): 5, ("recent",): 2}
+    assert told.exits(cells) == [("failed", 1, [("recent", 5, 0.0)])]
 
 
 def test_attributes_are_columns_or_an_object(tmp_path: Path) -> None:
