@@ -39,7 +39,7 @@ def added(exits: Exits, audience: Audience, study: Study | None) -> Exits:
     if not incidents:
         return exits
     timelines = audience.timelines(incidents, BEFORE, AFTER, STEP, paces(study) if study else ())
-    costs = [cost(each, timelines, incidents, study) for each in incidents]
+    costs = [cost(each, timelines, incidents, study, audience.reasons.get(each.id, "")) for each in incidents]
     found = estimates.discoveries(costs)
     drawn = sorted(found, key=lambda one: (one.p is None, one.p))[:MOST_DRAWN]
     by_id = {each.id: each for each in incidents}
@@ -59,14 +59,15 @@ def paces(study: Study) -> list[tuple[float, float]]:
 
 
 def cost(
-    incident: Incident, timelines: dict[str, Timeline], incidents: Sequence[Incident], study: Study | None
-) -> Cost:
-    """Of one of them; the others are not taken for what is usual."""
+    incident: Incident, timelines: dict[str, Timeline], incidents: Sequence[Incident], study: Study | None,
+    reason: str = "",
+) -> Cost:  # fmt: skip
+    """Of one of them; the others are not taken for what is usual. `reason`: why it has no timeline, if that is known."""
     from qoe_agent.viewers import estimates
     from qoe_agent.viewers.shapes import Cost
 
     if incident.id not in timelines:
-        nobody = f"cannot be known: nobody is known to have watched {incident.stream} then"
+        nobody = reason or f"cannot be known: nobody is known to have watched {incident.stream} then"
         return Cost(incident.id, incident.kind, incident.start, note=nobody, end=incident.end)
     found = estimates.cost(timelines[incident.id], incident, incidents, remaining=study)
     return found._replace(end=incident.end)

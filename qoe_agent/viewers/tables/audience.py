@@ -43,6 +43,11 @@ class Audience:
         self._spellings: dict[str, tuple[str, ...]] = {}
         self._segments: dict[tuple[str, ...], Table] = {}
         self._incidents: list[Incident] = []
+        self._met: list[Incident] = []
+        self.reasons: dict[str, str] = {}
+        """Why nothing can be told of an incident, by its id."""
+        self.notes: list[str] = []
+        """What was made of odd rows."""
         self._exposed: Table | None = None
         self._count, self.has = self._looked()
 
@@ -89,18 +94,21 @@ class Audience:
         return known
 
     def incidents(self) -> list[Incident]:
-        """What the probe saw on streams that were watched, by time."""
+        """What the probe saw, by time; `reasons` says of which nothing can be told."""
         return list(self._incidents)
 
     def meet(self, found: Sequence[Incident]) -> None:
-        """Join these incidents. Those of other streams are left out."""
+        """Join these incidents. One that names no stream was on the only one that was watched."""
         streams = {row["stream"] for row in self._engine.rows(self._table.select("stream").distinct()).to_pylist()}
-        only = next(iter(streams)) if len(streams) == 1 else None
-        known = [one if one.stream else one._replace(stream=only or "") for one in found]
-        self._incidents = [one for one in known if one.stream in streams]
-        if self._incidents and "start" in self.has:
+        streams.discard(None)
+        only = next(iter(streams)) if len(streams) == 1 else ""
+        self._incidents = [one if one.stream else one._replace(stream=only) for one in found]
+        told = {one.id: incidents.reason(one, streams, self.has, self._places) for one in self._incidents}
+        self.reasons = {name: reason for name, reason in told.items() if reason}
+        self._met = [one for one in self._incidents if one.stream in streams]
+        if self._met and "start" in self.has:
             places = {key: self._places[key] for key in incidents.SCOPES if key in self._places}
-            table = incidents.table(self._incidents, self._kinds(), self._engine)
+            table = incidents.table(self._met, self._kinds(), self._engine)
             exposed = incidents.exposures(self._table, table, places, self._typical())
             self._exposed = self._engine.keep(exposed, "exposed")
             self.has |= {"incidents"}
@@ -157,11 +165,13 @@ class Audience:
 
     def timelines(self, found: Sequence[Incident], before: float, after: float, step: float,
                   hazards: Sequence[tuple[float, float]] = ()) -> dict[str, Timeline]:  # fmt: skip
-        """Around each incident, by its id; those of streams that nobody watched then are left out.
+        """Around each incident, by its id; those of streams that nobody watched then, or of which nothing can be told
+        (`reasons`), are left out.
 
         `hazards`: exits a second by time watched, each from so many seconds on: gives timelines their `risk`.
         """
-        if "start" not in self.has or "stream" not in self.has:
+        found = [one for one in found if one.id not in self.reasons]
+        if not found or "start" not in self.has or "stream" not in self.has:
             return {}
         bought = self._told.events if self._told is not None and "orders" in self.has else None
         around = surroundings.Around(self._engine, self._table, self._places, bought, self._typical(), hazards)
@@ -185,7 +195,7 @@ class Audience:
         return name in ("stall", "incident") or (self._told is not None and name in ("height", "latency"))
 
     def _kinds(self) -> tuple[str, ...]:
-        return tuple(sorted({one.kind for one in self._incidents}))
+        return tuple(sorted({one.kind for one in self._met}))
 
     def _typical(self) -> int | None:
         """How far behind viewers are, on average, in milliseconds."""
@@ -219,7 +229,7 @@ class Audience:
             some = self._told is not None and self._told.silent is not None
             return Factor(name, levels.STALL if some else levels.STALL[:-1], levels.STALL[0])
         if name == "incident" and "incidents" in self.has:
-            return Factor(name, ("none", *self._kinds()), "none")
+            return Factor(name, ("none", levels.UNKNOWN, *self._kinds()), "none")
         if name in self._places or (name in ("arm", "stream") and name in self.has):
             return Factor(name, (*self._spelled(name), levels.OTHER, levels.UNKNOWN))
         raise ValueError(f"{name}: absent from these data" + (": needs events" if name == "stall" else ""))

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
-PLACES = ("cdn", "region", "device", "network")
+PLACES = ("cdn", "region", "device", "network", "rendition")
 """Fields of events that are attributes of their session."""
+CHANGING = ("rendition",)
+"""Of these: not known of a session that has had several."""
 NUMBERS = {"startup": "startup_seconds", "stall_ms": "stall_seconds", "latency": "latency_seconds",
            "interval": "interval_seconds", "media_ms": "media_at"}  # fmt: skip
 """Numbers of events in milliseconds, by the columns of files in seconds."""
@@ -30,9 +32,8 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
         bucket = rows.whole("bucket")
     else:
         bucket = engine.hashed(ibis.coalesce(rows.text("user"), sid) if "user" in columns else sid) % 1000
-    words = {
-        name: _or_null(rows.text(name), "string") for name in ("kind", "state", "cause", "stream", "arm", "message")
-    }
+    words = {name: _or_null(rows.text(name), "string") for name in ("stream", "arm", "message")}
+    words |= {name: _or_null(rows.lower(name), "string") for name in ("kind", "state", "cause")}
     numbers = {name: _or_null(rows.ms(column), "int64") for name, column in NUMBERS.items()}
     hidden = rows.text("background")
     named = [each for each in PLACES if each in columns] + list(attributes(columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.plain import FIRST, LAST
@@ -12,14 +13,18 @@ from qoe_agent.viewers.tables.faults import BadTable
 from qoe_agent.viewers.tables.levels import AFTER_INCIDENT_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
+LONGEST = 366 * 86_400.0
 SCOPES = ("cdn", "region", "rendition", "device", "network")
 """What an incident may be confined to."""
-_NEVER_MS = 1000 * LAST
+OPEN = 3600.0
+"""Seconds for which an incident without an end counts at most: as far as costs look (`costing.AFTER`)."""
+UNKNOWN_CODE = 1
+"""Of the factor `incident`: it may have reached whose place is not known. Kinds come behind."""
 
 
 def read(path: Path) -> list[Incident]:
@@ -89,6 +94,8 @@ def _incident(path: Path, line: int | None, row: Any, number: int) -> Incident:
     start, end = _time(row, "start", bad), _time(row, "end", bad)
     if end is None and row.get("seconds") is not None and not row.get("open"):
         end = start + _number(row, "seconds", bad)
+        if not 0 <= end - start <= LONGEST:
+            raise bad("seconds", "must be from 0 to a year")
     if end is not None and end < start:
         raise bad("end", "must not be before start")
     return Incident(
@@ -101,9 +108,12 @@ def _incident(path: Path, line: int | None, row: Any, number: int) -> Incident:
 
 def _number(row: dict[str, Any], key: str, bad: Any) -> float:
     try:
-        return float(row[key])
-    except (TypeError, ValueError):
+        value = float(row[key])
+    except (TypeError, ValueError, OverflowError):
         raise bad(key, "must be a number") from None
+    if not isfinite(value):
+        raise bad(key, "must be a number")
+    return value
 
 
 def _time(row: dict[str, Any], key: str, bad: Any) -> Any:
@@ -144,8 +154,27 @@ def _content(row: dict[str, Any], bad: Any) -> tuple[float, float] | None:
     return low, high
 
 
+def lasted(one: Incident, open_ended: float = OPEN - AFTER_INCIDENT_MS / 1000) -> float:
+    """Seconds; in the media, where it is known. `open_ended`: of those without an end."""
+    seconds = open_ended if one.end is None else one.end - one.start
+    return seconds if one.content is None else one.content[1] - one.content[0] or seconds
+
+
+def reason(one: Incident, streams: Collection[str], has: Collection[str], places: Collection[str]) -> str:
+    """Why nothing can be told of it, by what the data carry; empty: it can."""
+    if lack := next((each for each in ("start", "stream") if each not in has), None):
+        return f"cannot be known: the data have no {lack}"
+    if not one.stream:
+        return f"cannot be known: it names no stream, and {len(streams)} were watched"
+    if one.stream not in streams:
+        return f"cannot be known: nobody watched {one.stream}"
+    if lacks := [key for key in one.scope if key not in places]:
+        return f"cannot be known: it is confined by {' and '.join(lacks)}, which the data do not have"
+    return ""
+
+
 def table(found: Sequence[Incident], kinds: Sequence[str], engine: Engine) -> Table:
-    """The incidents in the engine: stream, kind (its place in `kinds` + 1), when, and their scope."""
+    """The incidents in the engine: stream, kind (its code), when, and their scope."""
     import pyarrow as pa
 
     def whole(values: list[float | None]) -> pa.Array:
@@ -153,11 +182,11 @@ def table(found: Sequence[Incident], kinds: Sequence[str], engine: Engine) -> Ta
 
     columns: dict[str, pa.Array] = {
         "on_stream": pa.array([one.stream for one in found], pa.string()),
-        "kind": pa.array([kinds.index(one.kind) + 1 for one in found], pa.int64()),
+        "kind": pa.array([kinds.index(one.kind) + 1 + UNKNOWN_CODE for one in found], pa.int64()),
         "wall_from": whole([one.start for one in found]),
-        "wall_until": whole([_NEVER_MS / 1000 if one.end is None else one.end for one in found]),
+        "wall_until": whole([one.start + lasted(one._replace(content=None)) for one in found]),
         "media_from": whole([one.content and one.content[0] for one in found]),
-        "media_until": whole([one.content and one.content[1] for one in found]),
+        "media_until": whole([one.content and one.content[0] + lasted(one) for one in found]),
     }
     columns |= {f"on_{key}": pa.array([one.scope.get(key) for one in found], pa.string()) for key in SCOPES}
     return engine.put(pa.table(columns), "incidents")
@@ -167,7 +196,7 @@ def exposures(sessions: Table, incidents: Table, places: dict[str, str], typical
     """Which sessions an incident reached: sid, from_ms and until_ms since their start, kind.
 
     What is in the media reaches a viewer as much later as he is behind. `places`: by scope the column of sessions that
-    tells; whose place is not known was not reached. `typical_ms`: how far behind are those who do not say it.
+    tells; whose place is not known may have been reached. `typical_ms`: how far behind are those who do not say it.
     """
     import ibis
 
@@ -178,7 +207,13 @@ def exposures(sessions: Table, incidents: Table, places: dict[str, str], typical
     begin = ibis.ifelse(media, joined.media_from + joined.behind, joined.wall_from) - joined.start_ms
     end = ibis.ifelse(media, joined.media_until + joined.behind, joined.wall_until) - joined.start_ms
     reached = (begin < joined.hi_ms) & (end + AFTER_INCIDENT_MS > 0)
+    known = ibis.literal(True)
     for key in SCOPES:
-        anywhere = joined[f"on_{key}"].isnull()
-        reached &= anywhere | (joined[places[key]] == joined[f"on_{key}"]) if key in places else anywhere
-    return joined.filter(reached).select("sid", "kind", from_ms=begin, until_ms=end + AFTER_INCIDENT_MS)
+        confined = joined[f"on_{key}"].notnull()
+        if key in places:
+            reached &= ~ibis.coalesce(joined[places[key]] != joined[f"on_{key}"], False)
+            known &= ~confined | joined[places[key]].notnull()
+        else:
+            known &= ~confined
+    return joined.filter(reached).select("sid", from_ms=begin, until_ms=end + AFTER_INCIDENT_MS,
+                                         kind=ibis.ifelse(known, joined.kind, UNKNOWN_CODE))  # fmt: skip

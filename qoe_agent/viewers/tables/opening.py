@@ -82,7 +82,8 @@ def _reading(counter: Engine) -> Iterator[engines.DuckDB]:
 def _of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> Audience:
     rows = counter.keep(events.timed(found), "events")
     begun = counter.keep(sessionising.stalls(rows), "stalls")
-    people = counter.keep(sessionising.sessions(rows, counter), "silent")
+    changing = [f"a{number}" for number, name in enumerate(attributes) if name in events.CHANGING]
+    people = counter.keep(sessionising.sessions(rows, counter, changing), "silent")
     ended = endings.endings(counter, people, sessionising.interval(rows, counter))
     people = endings.without_ended(counter, people, ended)
     silent = sessionising.silent(rows, counter)

@@ -99,8 +99,9 @@ def _code(found: Table, name: str) -> Any:
 
     if name == "stall":
         recent = found.a_ms - found.stall < RECENT_MS
-        return ibis.cases((found.stall.isnull() | (found.stall == _NONE_YET), 0),
-                          (found.stall == _NOT_KNOWN, STALL.index(UNKNOWN)), (recent, 1), else_=2).cast("int64")  # fmt: skip
+        none = found.stall.isnull() | (found.stall == _NONE_YET)
+        unknown = found.stall == _NOT_KNOWN, STALL.index(UNKNOWN)
+        return ibis.cases((none, 0), unknown, (recent, 1), else_=2).cast("int64")
     if name == "incident":
         return ibis.ifelse(found.active > 0, ibis.coalesce(found.incident, 0), 0).cast("int64")
     return ibis.coalesce(found[name], initial(name)).cast("int64")

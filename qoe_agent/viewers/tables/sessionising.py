@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from qoe_agent.viewers.tables import schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qoe_agent.viewers.tables.engines import Engine, Table
 
 INTERVAL_MS = 30_000
@@ -22,13 +24,16 @@ LATE_MS = 1000
 """Reports that come so long after a leave do not contradict it."""
 
 
-def sessions(events: Table, engine: Engine) -> Table:
-    """Sessions as in `sessions`, of events with their times; beside, `behind_ms`: how far behind the media's clock."""
+def sessions(events: Table, engine: Engine, changing: Sequence[str] = ()) -> Table:
+    """Sessions as in `sessions`, of events with their times; beside, `behind_ms`: how far behind the media's clock.
+
+    `changing`: columns of attributes that are not known of a session that has had several values.
+    """
     import ibis
 
     own = interval(events, engine)
     end = engine.rows(events.agg(end=events.time_ms.max())).to_pylist()[0]["end"] or 0
-    found = _gathered(events)
+    found = _gathered(events, changing)
     due = ibis.coalesce(found.said, own)
     left = found.left_ms.notnull() & (found.last_ms - found.left_ms <= LATE_MS)
     over = found.final_state
@@ -61,7 +66,7 @@ def interval(events: Table, engine: Engine) -> int:
     return INTERVAL_MS
 
 
-def _gathered(events: Table) -> Table:
+def _gathered(events: Table, changing: Sequence[str]) -> Table:
     import ibis
 
     leaves = events.kind == "leave"
@@ -72,6 +77,9 @@ def _gathered(events: Table) -> Table:
         spoken=ibis.ifelse(events.t_ms == events.last_ms, events.state, ibis.null("string")),
     )
     others = {name: marked[name].min() for name in events.columns if name[0] == "a" and name[1:].isdigit()}
+    for name in changing:
+        least, most = marked[name].min(), marked[name].max()
+        others[name] = ibis.ifelse(least == most, least, ibis.null("string"))
     found = marked.group_by("sid").agg(
         bucket=marked.bucket.min(), stream=marked.stream.min(), start_ms=marked.time_ms.min(),
         startup=marked.startup.min(), height=marked.height.max(), arm=marked.arm.min(),

@@ -48,6 +48,9 @@ class Rows:
     def text(self, name: str) -> Any:
         return self.table[name].cast("string").nullif("") if name in self.columns else None
 
+    def lower(self, name: str) -> Any:
+        return self.text(name).lower() if name in self.columns else None
+
     def since(self, start: Any, *names: str) -> list[Any]:
         """Those of the times that are there, as milliseconds since `start`."""
         return [self.ms(name) - start for name in names if name in self.columns and start is not None]
@@ -96,6 +99,6 @@ def _cause(rows: Rows, low: list[Any], high: list[Any], exact: list[Any]) -> Any
     gone = known[0] if len(known) == 1 else known[0] | known[1]
     if "cause" not in rows.columns:
         return ibis.ifelse(gone, 0, -1).cast("int64")
-    said = rows.text("cause").lower()
+    said = rows.lower("cause")
     steps = [(said == name, number) for name, number in schemas.EXITS.items() if number]
     return ibis.cases((~gone, -1), *steps, else_=0).cast("int64")

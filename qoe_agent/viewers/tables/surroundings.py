@@ -31,7 +31,8 @@ class Around(NamedTuple):
     """Exits a second by time watched, each from so many seconds on."""
 
     def timelines(self, found: Sequence[Incident], before: float, after: float, step: float) -> dict[str, Timeline]:
-        """Around each incident, by its id. What is in the media is counted by the media's clock, if viewers know it."""
+        """Around each incident, by its id; their scopes are of `places`. What is in the media is counted by the media's
+        clock, if viewers know it."""
         by_media = [one for one in found if one.content is not None and self.typical_ms is not None]
         by_wall = [one for one in found if one not in by_media]
         result: dict[str, Timeline] = {}
@@ -42,7 +43,7 @@ class Around(NamedTuple):
 
     def _of(self, found: Sequence[Incident], before: float, after: float, step: float,
             *, content: bool) -> dict[str, Timeline]:  # fmt: skip
-        keys = [key for key in SCOPES if any(key in one.scope for one in found) and key in self.places]
+        keys = [key for key in SCOPES if any(key in one.scope for one in found)]
         columns = [self.places[key] for key in keys]
         spans = {one.id: span(one, before, after, content=content) for one in found}
         step_ms = max(1, round(step * 1000))
@@ -55,7 +56,7 @@ class Around(NamedTuple):
             low, high = spans[one.id]
             grid = _around(laid, one.stream, low, high)
             if grid.rows:
-                scope = {keys.index(key) if key in keys else -1: value for key, value in one.scope.items()}
+                scope = {keys.index(key): value for key, value in one.scope.items()}
                 result[one.id] = timeline(grid, low, high, step_ms / 1000, scope, heartbeat=heartbeat,
                                                     clock="content" if content else "wall")  # fmt: skip
         return result

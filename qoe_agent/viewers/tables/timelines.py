@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.shapes import Timeline
+from qoe_agent.viewers.tables.incidents import lasted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,10 +38,8 @@ class Grid(NamedTuple):
 
 def span(incident: Incident, before: float, after: float, *, content: bool) -> tuple[float, float]:
     """The time of interest, by the clock of the media or of the wall."""
-    low, high = incident.start, incident.start if incident.end is None else incident.end
-    if content and incident.content is not None:
-        low, high = incident.content
-    return low - before, high + after
+    low = incident.content[0] if content and incident.content is not None else incident.start
+    return low - before, low + lasted(incident, open_ended=0.0) + after
 
 
 def windows(spans: Iterable[tuple[str, float, float]], step_ms: int) -> list[Window]:
@@ -170,14 +169,17 @@ def _steps(points: Mapping[str, NDArray[Any]], steps: int, step_ms: int) -> NDAr
 
 
 def timeline(grid: Grid, low: float, high: float, step: float, scope: Mapping[int, str], **facts: Any) -> Timeline:
-    """What of a grid lies between two times. `scope`: by the place of a key what it must be; -1: nowhere known."""
+    """What of a grid lies between two times. `scope`: by the place of a key what it must be. Whose place is not known
+    may have been in scope or not, and is in neither row."""
     first = int((low * 1000 - grid.window.begin_ms) // (step * 1000))
     steps = max(1, int(np.ceil((high - low) / step)))
     sums = np.zeros((2, 4, steps))
     for place, rows in grid.rows.items():
-        inside = all(key >= 0 and place[key] == value for key, value in scope.items())
+        outside = any(place[key] not in (None, value) for key, value in scope.items())
+        if not outside and any(place[key] is None for key in scope):
+            continue
         part = rows[:, first : first + steps]
-        sums[0 if inside else 1, :, : part.shape[1]] += part
+        sums[int(outside), :, : part.shape[1]] += part
     start = grid.window.begin_ms / 1000 + first * step
     risk = sums[:, 1] if sums[:, 1].any() else None
     return Timeline(grid.window.stream, start, step, sums[:, 0], sums[:, 2], sums[:, 3], risk=risk, **facts)

@@ -132,12 +132,59 @@ def test_expected_exits_follow_how_long_viewers_have_watched(tmp_path: Path) -> 
     np.testing.assert_allclose(timeline.risk[0], [0.1, 0.1 + 2.5, 0.1 + 2.5 + 0.05, 0.2], atol=1e-9)
 
 
-def test_streams_that_nobody_watched_have_no_incidents(tmp_path: Path) -> None:
-    other = FREEZE | {"id": "j", "stream": "other"}
-    with audience(tmp_path, [session(0, 200)], FREEZE, other) as found:
-        assert [one.id for one in found.incidents()] == ["i"]
+def test_incidents_of_which_nothing_can_be_told_say_why(tmp_path: Path) -> None:
+    odd = [FREEZE | {"id": "j", "stream": "other"}, FREEZE | {"id": "k", "stream": None},
+           FREEZE | {"id": "l", "scope": {"rendition": "720p"}}]  # fmt: skip
+    rows = [session(0, 200), session(0, 200) | {"stream": "t"}]
+    with audience(tmp_path, rows, FREEZE, *odd) as found:
+        assert [one.id for one in found.incidents()] == ["i", "j", "k", "l"]
+        assert set(found.timelines(found.incidents(), 50, 50, 10)) == {"i"}
+        assert found.reasons == {
+            "j": "cannot be known: nobody watched other",
+            "k": "cannot be known: it names no stream, and 2 were watched",
+            "l": "cannot be known: it is confined by rendition, which the data do not have",
+        }
         later = Incident("k", "freeze", "s", T + 90_000, T + 90_001)
         assert found.timelines([later], 10, 10, 1) == {}
+
+
+def test_an_incident_on_the_only_stream_need_not_name_it(tmp_path: Path) -> None:
+    rows = [session(0, 200), session(0, 200) | {"stream": None}]
+    with audience(tmp_path, rows, FREEZE | {"stream": None}) as found:
+        assert [one.stream for one in found.incidents()] == ["s"]
+        assert found.reasons == {}
+
+
+def test_whose_place_is_not_known_is_not_taken_for_not_struck(tmp_path: Path) -> None:
+    rows = [session(0, 200, region="x"), session(0, 200, region="y"), session(0, 200, region=None),
+            session(0, 200, region="x", cdn="b")]  # fmt: skip
+    with audience(tmp_path, rows, FREEZE | {"scope": {"region": "x", "cdn": "a"}}) as found:
+        cells = found.cells(["incident"])
+        timeline = found.timeline(found.incidents()[0], 50, 50, 10)
+    assert cells.levels == (("none", "unknown"),)
+    assert told.spent(cells) == {("none",): 720, ("unknown",): 80}
+    np.testing.assert_allclose(timeline.watching, [[0.0] * 11, [20.0] * 11])
+
+
+def test_an_incident_without_an_end_counts_for_an_hour_everywhere(tmp_path: Path) -> None:
+    rows = [session(0, 9000, latency_seconds=10)]
+    for more in ({}, {"content": [T + 90, T + 90]}):
+        with audience(tmp_path, rows, FREEZE | {"end": None} | more) as found:
+            assert [one.end for one in found.incidents()] == [None]
+            assert told.spent(found.cells(["incident"]))["freeze",] == 3600
+            timeline = found.timeline(found.incidents()[0], 100, 3600, 100)
+        assert timeline.watching.shape == (2, 37)
+
+
+def test_viewers_of_a_rendition_are_told_apart_if_they_kept_it(tmp_path: Path) -> None:
+    rows = [event(name, after, stream="s", interval_seconds=10, rendition="low" if name == "low" else "high")
+            for name in ("low", "high", "both") for after in range(0, 301, 10)]  # fmt: skip
+    rows.append(event("both", 295, stream="s", rendition="low"))
+    with audience(tmp_path, rows, FREEZE | {"scope": {"rendition": "low"}}) as found:
+        spent = told.spent(found.cells(["incident"]))
+        timeline = found.timeline(found.incidents()[0], 50, 50, 10)
+    assert spent == {("none",): 300 + 260 + 260, ("freeze",): 40, ("unknown",): 40}
+    np.testing.assert_allclose(timeline.watching, np.full((2, 11), 10.0))
 
 
 @pytest.mark.parametrize(
