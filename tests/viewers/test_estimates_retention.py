@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from qoe_agent.viewers.estimates import breakdown, curve, incidence, remaining, retention, study
+from qoe_agent.viewers.estimates import breakdown, curve, hazards, incidence, remaining, retention, study
 from qoe_agent.viewers.estimates.minutes import restricted
 from qoe_agent.viewers.shapes import CAUSES, PIECES, TENURE
 from tests.viewers.crowd import NEVER, PUFFER, cells, crowd, heartbeats
@@ -104,7 +104,7 @@ def test_golden() -> None:
     marks = curve(cells(people, buckets=10))
     assert [mark.seconds for mark in marks] == [1.0, 3.0, 5.0]
     assert [mark.share for mark in marks] == pytest.approx(
-        [1.0, exp(-2 * 10 / 190), exp(-2 * 10 / 190 - 2 * 10 / 170)], rel=1e-4
+        [1.0, exp(-2 * 10 / 190), exp(-2 * 10 / 190 - 2 * 10 / 170)], rel=3e-4
     )
     assert marks[0].high == 1.0
     assert marks[0].low == pytest.approx(exp(-3.689 / 100), rel=1e-3), "nobody of a hundred is not nobody of all"
@@ -207,3 +207,22 @@ def test_where_all_left_at_once_nothing_can_be_told() -> None:
     )  # fmt: skip
     assert study(made) is None
     assert retention(made) == incidence(made) == ()
+
+
+@pytest.mark.parametrize("sessions", [50, 200])
+def test_of_few_sessions_intervals_are_about_as_wide_as_a_count_would_give(sessions: int) -> None:
+    """Also where the model has more factors than so few exits carry, and intervals hide in which bin an exit lies."""
+    for seed in range(10):
+        source = np.random.default_rng(seed)
+        people = crowd(source, sessions, stalls=1 / 30)
+        made = cells(people, *heartbeats(source, people, 5.0))
+        there = replace(
+            made, factors=("stall", "height"), levels=(made.levels[0], ("720", "480", "1080")),
+            design=np.column_stack([made.design[:, 0], np.arange(len(made.design)) % 3]).astype(np.int32),
+        )  # fmt: skip
+        with np.errstate(all="raise", under="ignore"):
+            told = retention(there, [30.0])[0]
+            told_of = hazards(there)
+        usual = 3.92 * (told.share * (1.0 - told.share) / sessions) ** 0.5
+        assert 0.6 * usual < told.high - told.low < 2.0 * usual, f"seed {seed}"
+        assert all(each.hazard_ratio is None or each.exits >= 10 for each in told_of)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.shapes import Cells
 
 BINS = len(TENURE)
+SMOOTH = 0.1
 
 
 class Model(NamedTuple):
@@ -47,8 +48,8 @@ def modelled(cells: Cells) -> Model | None:
 
 
 def _penalty(width: int) -> Floats:
-    """Of neighbouring bins' differences, and of each level."""
+    """Of neighbouring bins' differences (by a factor of 20 or less, mostly), and of each level."""
     steps = np.diff(np.eye(BINS), axis=0)
-    penalty = np.eye(width)
-    penalty[:BINS, :BINS] = steps.T @ steps
-    return PRIOR * penalty
+    penalty = PRIOR * np.eye(width)
+    penalty[:BINS, :BINS] = SMOOTH * steps.T @ steps
+    return penalty

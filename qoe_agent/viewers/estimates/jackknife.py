@@ -1,7 +1,7 @@
 """Leave-one-bucket-out replicates: users fall into buckets, so that what is alike within a user counts once.
 
 Each replicate is one Newton step from the full fit without the bucket: as exact as a refit, since one bucket of many
-moves the maximum little (checked against refits in the tests).
+moves the maximum little (checked against refits in the tests). Of few users it is rougher, but bounded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.estimates.design import BINS, Model, modelled
-from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments, totals
+from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments, positive, totals
 from qoe_agent.viewers.estimates.references import UNKNOWN, compared, left_out
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 
 LATER = ("startup",)
-"""Factors whose level is unknown of those who left before it showed: who is unknown is so because he left. Who stays
-how long is told without them."""
+"""Factors whose level is unknown of those who left before it showed: who is unknown is so because he left."""
+REPORTED = ("stall",)
+"""Factors that reports depend on. Who stays how long is told with these alone: others would only add parameters."""
 
 LEAST = 1e-3
+MOST = 0.75
 SOME = 0.5
 """Exits of a bucket: anybody left."""
 
@@ -48,8 +50,8 @@ class Study(NamedTuple):
     names: Whole
     """Which buckets these are, ascending."""
     plain: Study | None = None
-    """The same without the factors LATER, and those with a level in which nobody spent any time, where there are such:
-    `hazards` and `copies` are of it."""
+    """The same with the factors REPORTED alone, without such of them as have a level in which nobody spent any time,
+    where there are others: `hazards` and `copies` are of it."""
 
     @property
     def buckets(self) -> int:
@@ -96,7 +98,8 @@ def study(cells: Cells) -> Study | None:
     later = [factor for factor in cells.factors if factor in LATER]
     for factor in later:
         cells = _not_yet(cells, factor)
-    found, apart = _study(cells), {*later, *left_out(cells)}
+    found, bare = _study(cells), left_out(cells)
+    apart = [factor for factor in cells.factors if factor in bare or factor not in REPORTED]
     if not apart:
         return found
     for factor in apart:
@@ -143,9 +146,22 @@ def _study(cells: Cells) -> Study | None:
     parts = list(_entries(cells, rates, of_time, of_exits))
     entries = Entries(*(np.concatenate(each) for each in zip(*parts, strict=True)))
     pulls, exits, seconds, whole = _by_bucket(data.columns, data.width, entries, rates, len(names))
-    moves = np.asarray(-np.linalg.solve(model.fitted.information - whole, pulls[..., None])[..., 0], float)
+    known = model.fitted.information
+    moves = _moves(known if positive(known) else data.penalty + whole.sum(axis=0), whole, pulls)
     hazards, copies = _by_bin(whole, seconds, moves)
     return Study(model, theta + moves, exits, seconds, hazards, copies, names)
+
+
+def _moves(information: Floats, whole: Floats, pulls: Floats) -> Floats:
+    """Newton's steps from the maximum without each bucket: what it pulls over what would still be known.
+
+    What a bucket would tell if all moments were known is more than it tells, so that little or nothing seems to be left
+    of what intervals hide anyway; it counts as MOST of all at most.
+    """
+    root = np.linalg.inv(np.linalg.cholesky(information))
+    held, turned = np.linalg.eigh(root @ whole @ root.T)
+    along = np.einsum("bij,bi->bj", turned, pulls @ root.T) / (1.0 - np.minimum(held, MOST))
+    return np.asarray(-np.einsum("bij,bj->bi", turned, along) @ root)
 
 
 def numbered(cells: Cells) -> tuple[Whole, Whole, Whole]:

@@ -207,7 +207,7 @@ def fit(data: Problem, start: Floats) -> Fit:
     theta, value = start, likelihood(data, start)
     for step in range(STEPS):
         score, observed, whole = slopes(data, theta)
-        leap = np.linalg.solve(observed if _positive(observed) else whole, score)
+        leap = np.linalg.solve(observed if positive(observed) else whole, score)
         leap *= min(1.0, LEAP / max(float(np.abs(leap).max()), TINY))
         if np.abs(leap).max() < TOLERANCE:
             return Fit(theta, observed, step, converged=True)
@@ -220,7 +220,8 @@ def fit(data: Problem, start: Floats) -> Fit:
     return Fit(theta, slopes(data, theta)[1], STEPS, converged=False)
 
 
-def _positive(matrix: Floats) -> bool:
+def positive(matrix: Floats) -> bool:
+    """Whether all is known that a step needs."""
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
