@@ -50,8 +50,8 @@ PURE_FILES = (
     "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py",
     "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
     "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
-    "viewers/ingest/meter.py",
-    "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py", "viewers/sayings.py", "viewers/shapes.py",
+    "viewers/ingest/meter.py", "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py",
+    "viewers/privacy.py", "viewers/sayings.py", "viewers/shapes.py",
 )  # fmt: skip
 PURE_ROOMS = ("viewers/estimates/",)
 IMPURE = {

@@ -11,7 +11,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent.viewers.plain import FIRST, LAST, private, text
+from qoe_agent.viewers.plain import FIRST, LAST, private, text, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +60,9 @@ def _moment(found: dict[str, Any], values: Mapping[str, Value], received_ms: int
         found["sn"] = sn
     elif "at_ms" not in found:
         found["at_ms"] = received_ms
-    if cid := values.get("cid"):
-        found["stream"] = cid
+    cid = values.get("cid")
+    if isinstance(cid, str) and (stream := tidy("stream", cid)):
+        found["stream"] = stream
 
 
 def _standing(found: dict[str, Any], values: Mapping[str, Value]) -> None:
@@ -78,8 +79,8 @@ def _standing(found: dict[str, Any], values: Mapping[str, Value]) -> None:
     if "bg" in values:
         found["background"] = values["bg"]
     errors = values.get("ec")
-    if isinstance(errors, tuple) and errors:
-        found["error"] = str(errors[0])[:64]
+    if isinstance(errors, tuple) and errors and (error := tidy("error", str(errors[0])[:64])):
+        found["error"] = error
 
 
 def _quality(found: dict[str, Any], values: Mapping[str, Value]) -> None:
@@ -96,8 +97,9 @@ def _quality(found: dict[str, Any], values: Mapping[str, Value]) -> None:
     rate = values.get("pb") or values.get("br")
     if rate is not None and (amount := _amount(rate)):  # 0: hls.js where the playlist names no bandwidth
         found["bytes_per_second"] = amount * _BYTES
-    if "h" in values:
-        found["cdn"] = values["h"]
+    host = values.get("h")
+    if isinstance(host, str) and (cdn := tidy("cdn", host)):
+        found["cdn"] = cdn
 
 
 @functools.lru_cache(_REMEMBERED)
@@ -121,7 +123,10 @@ def _custom(found: dict[str, Any], custom: Mapping[str, str], name: Value | None
 def _fields(custom: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     """What custom keys say, of which most are the same in each report of a session. Not to be changed."""
     ours = {key.removeprefix(OURS): value for key, value in custom if key.startswith(OURS) and value}
-    found: dict[str, Any] = {word: ours[word] for word in _WORDS if word in ours}
+    found: dict[str, Any] = {}
+    for word in _WORDS:
+        if word in ours and (value := ours[word] if word == "user" else tidy(word, ours[word])):
+            found[word] = value
     height = ours.get("height", "")
     if height.isascii() and height.isdigit() and 0 < int(height) < 65_536:
         found["height"] = int(height)
@@ -130,7 +135,7 @@ def _fields(custom: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     if _NUMBER.fullmatch(ours.get("value", "")):
         found["value"] = float(ours["value"])
     others = {key: text(value) for key, value in custom
-              if not key.startswith(OURS) and not private(key.rpartition("-")[2], value)}  # fmt: skip
+              if not key.startswith(OURS) and not private(key, value)}  # fmt: skip
     if others:
         found["attributes"] = dict(list(others.items())[:_MOST_ATTRIBUTES])
     return found

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from qoe_agent.viewers import privacy
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -98,6 +100,8 @@ def event(said: Mapping[str, Any], source: str, mode: str, received_ms: int, rin
     """
     known = dict(said)
     user, session = known.pop("user", None), known["session"]
+    if privacy.telling(session) or privacy.page(session) != session:
+        session = known["session"] = ring.alias(session)
     known["key"] = identity(source, session, mode, known.get("sn"), known)
     if user is None:
         known["bucket"] = ring.bucket(session)

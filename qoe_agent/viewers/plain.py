@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Required
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from qoe_agent.config.messages import worded
+from qoe_agent.viewers import privacy
 from qoe_agent.viewers.events import ViewerEvent, event
 
 if TYPE_CHECKING:
@@ -26,11 +26,10 @@ HINTED = 10
 """Faults before which it is said what an unknown key may have meant: that takes long."""
 FIRST, LAST = 978_307_200, 4_102_444_800
 """2001 and 2100: a time beyond is not in Unix seconds."""
-PRIVATE = frozenset((
-    "ip", "ip_address", "client_ip", "remote_addr", "addr", "address", "x_forwarded_for", "forwarded", "query",
-    "query_string", "cookie", "token", "email", "phone", "password", "authorization",
-))  # fmt: skip
-"""Attributes of these names are refused: they tell who somebody is."""
+_WORDS = ("region", "device", "network", "rendition", "message", "experiment", "arm")
+"""Keys in which addresses have no place; that of a CDN's machine tells of no viewer."""
+_TEXTS = frozenset((*_WORDS, "stream", "error", "cdn"))
+_TELLING = "must not say who somebody is: addresses and the like are not stored"
 
 _Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -58,7 +57,7 @@ class Said(TypedDict, total=False):
     at: Annotated[_Unix, Field(description="When it happened, by the sender's clock, in Unix seconds.")]
     sn: Annotated[_Count, Field(description="Sequence number of the event in its session.")]
     user: Annotated[_Name, Field(description="Who watches: hashed with a key before anything is stored.")]
-    stream: Annotated[_Name, Field(description="Which stream is watched.")]
+    stream: Annotated[_Name, Field(description="Which stream is watched; a query is left out.")]
     state: Annotated[
         Literal["starting", "playing", "stalled", "paused", "seeking", "waiting", "ended", "failed"],
         Field(description="What the player does from now on."),
@@ -192,24 +191,23 @@ def _missing(index: int, said: Said) -> Fault | None:
 
 
 def _private(index: int, said: Said) -> Fault | None:
+    for key in _WORDS:
+        if isinstance(value := said.get(key), str) and privacy.telling(privacy.page(value)):
+            return Fault(index, key, _TELLING)
     if any(private(name, value) for name, value in said.get("attributes", {}).items()):
-        return Fault(index, "attributes", "must not say who somebody is: addresses and the like are not stored")
+        return Fault(index, "attributes", _TELLING)
     return None
 
 
 def private(name: str, value: object) -> bool:
-    """Whether an attribute tells who somebody is."""
-    return name.lower().replace("-", "_") in PRIVATE or (isinstance(value, str) and _address(value))
-
-
-def _address(text: str) -> bool:
-    if not text or text[-1] not in "0123456789abcdefABCDEF:" or not ("." in text or ":" in text):
+    """Whether an attribute tells who somebody is; that somebody is one of a kind (true, false) does not."""
+    if value is True or value is False or value in ("true", "false"):
         return False
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "." in text or text.count(":") > 1
+    return (
+        privacy.named(name)
+        or privacy.telling(name)
+        or (isinstance(value, str) and privacy.telling(privacy.page(value)))
+    )
 
 
 def _stored(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,15 +219,23 @@ def _stored(said: Mapping[str, Any]) -> dict[str, Any]:
             known[milliseconds] = round(value * 1000)
         elif name == "attributes":
             known[name] = {each: text(found) for each, found in value.items()}
-        else:
+        elif name not in _TEXTS:
             known[name] = value
+        elif found := tidy(name, value):
+            known[name] = found
     return known
+
+
+def tidy(field: str, value: str) -> str | None:
+    """A text of an event as it may be stored; None: not at all."""
+    if field == "stream":
+        return privacy.bare(value) or None
+    found = privacy.page(value)
+    return found if found and (field == "cdn" or not privacy.telling(found)) else None
 
 
 def text(value: str | float) -> str:
     """An attribute as text; addresses of pages lose their query."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return value.split("?", 1)[0].split("#", 1)[0] if "://" in value else value
-    return f"{value:.15g}"
+    return privacy.page(value) if isinstance(value, str) else f"{value:.15g}"

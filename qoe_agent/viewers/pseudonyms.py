@@ -61,6 +61,10 @@ class Ring:
         """The pseudonyms that `user` has had."""
         return tuple(_pseudonym(key, b"user", user) for key in self._keys)
 
+    def alias(self, session: str) -> str:
+        """What a session is called whose id tells who somebody is."""
+        return f"h{_pseudonym(self._keys[-1], b'alias', session).user_key:016x}"
+
     def bucket(self, session: str) -> int:
         """The bucket of a session of nobody known."""
         return _pseudonym(self._keys[-1], b"session", session).bucket

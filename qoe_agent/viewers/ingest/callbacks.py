@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json
 
 from qoe_agent.model import Target
+from qoe_agent.viewers.plain import tidy
+from qoe_agent.viewers.privacy import bare, page, telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qoe_agent.viewers.ingest.playing import Playing
+    from qoe_agent.viewers.ingest.playing import Players
 
 OURSELVES = Target(url="").user_agent
 """What this agent calls itself when it pulls a stream: it is no viewer."""
@@ -36,14 +38,14 @@ class Malformed(Exception):
     """A callback that cannot be understood; never quotes it."""
 
 
-def nginx(body: bytes, query: Mapping[str, str], playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """on_play, on_play_done, on_update, on_publish, on_publish_done of nginx-rtmp (form-encoded).
 
     Its ids of clients begin anew when it does, so a session is what lies between on_play and on_play_done of one id;
     `query`: of the callback's own URL, `server` tells several servers apart.
     """
     said = _form(body)
-    call, path = said.get("call", ""), f"{_bare(said.get('app'))}/{_bare(said.get('name'))}"
+    call, path = said.get("call", ""), f"{bare(said.get('app', ''))}/{bare(said.get('name', ''))}"
     server, client = query.get("server", ""), said.get("clientid", "")
     if call in ("publish", "publish_done"):
         return _published(playing, server, path, call == "publish", now_ms)
@@ -53,42 +55,43 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Playing, now_ms: int) 
         raise Malformed("names no client")
     who = (server, client)
     if call == "play":
-        session = _plain(said.get("session"), _SESSION) or f"{server or 'rtmp'}-{client}-{now_ms}"[-_SESSION:]
+        session = _session(said) or f"{server or 'rtmp'}-{client}-{now_ms}"[-_SESSION:]
         playing.begin(who, session, path)
         return [_event("join", session, path, said, now_ms, state="playing")]
     known = playing.get(who)
-    session = known.session if known else _plain(said.get("session"), _SESSION) or f"{client}-{now_ms}"[-_SESSION:]
+    session = known.session if known else _session(said) or f"{client}-{now_ms}"[-_SESSION:]
     path = known.path if known else path
     if call == "update_play":
         if known is None:
             playing.begin(who, session, path)
         ended = known is not None and known.ended
+        playing.updated(who)
         return [_event("heartbeat", session, path, said, now_ms, state="ended" if ended else "playing")]
     playing.end(who)
     return [_event("leave", session, path, said, now_ms, cause="ended" if known and known.ended else "quit")]
 
 
-def srs(body: bytes, playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+def srs(body: bytes, playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """on_play and on_stop, on_publish and on_unpublish of SRS (JSON).
 
     Of HLS it tells the end late (ossrs/srs#3330), and once more with an empty client: that one is left out.
     """
     said = _json(body)
     action, client = _TOLD.get(_word(said.get("action"))), _word(said.get("client_id"))
-    server, path = _word(said.get("server_id")), f"{_word(said.get('app'))}/{_word(said.get('stream'))}"
+    server, path = _word(said.get("server_id")), f"{bare(_word(said.get('app')))}/{bare(_word(said.get('stream')))}"
     return _hooked(action, (server, client), path, _word(said.get("param")), playing, now_ms)
 
 
-def mediamtx(body: bytes, form: bool, playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+def mediamtx(body: bytes, form: bool, playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """What the documented hooks of MediaMTX send: event, path, id, type, query; as a form or as JSON."""
     said: Mapping[str, Any] = _form(body) if form else _json(body)
     who = (_word(said.get("server")), _word(said.get("id")))
-    return _hooked(_HOOKS.get(_word(said.get("event"))), who, _word(said.get("path")), _word(said.get("query")),
+    return _hooked(_HOOKS.get(_word(said.get("event"))), who, bare(_word(said.get("path"))), _word(said.get("query")),
                    playing, now_ms)  # fmt: skip
 
 
 def _hooked(
-    action: str | None, who: tuple[str, str], path: str, query: str, playing: Playing, now_ms: int
+    action: str | None, who: tuple[str, str], path: str, query: str, playing: Players, now_ms: int
 ) -> list[dict[str, Any]]:
     if action in ("publish", "unpublish"):
         return _published(playing, who[0], path, action == "publish", now_ms)
@@ -96,9 +99,7 @@ def _hooked(
         return []
     said = _form(query.lstrip("?").encode())
     known = playing.get(who)
-    session = (
-        known.session if known else _plain(said.get("session"), _SESSION) or "-".join(filter(None, who))[-_SESSION:]
-    )
+    session = known.session if known else _session(said) or "-".join(filter(None, who))[-_SESSION:]
     if action == "play":
         playing.begin(who, session, path)
         return [_event("join", session, path, said, now_ms, state="playing")]
@@ -106,7 +107,7 @@ def _hooked(
     return [_event("leave", session, path, said, now_ms, cause="ended" if known and known.ended else "quit")]
 
 
-def _published(playing: Playing, server: str, path: str, begun: bool, now_ms: int) -> list[dict[str, Any]]:
+def _published(playing: Players, server: str, path: str, begun: bool, now_ms: int) -> list[dict[str, Any]]:
     """The publisher's end leaves players connected: those who watch see it end, and may wait for more."""
     state = "playing" if begun else "ended"
     changed = playing.published(server, path, begun)
@@ -118,8 +119,9 @@ def _event(kind: str, session: str, path: str, said: Mapping[str, str], now_ms: 
     if name := _plain(path, _NAME):
         found["stream"] = name
     for argument, field in _ARGUMENTS.items():
-        if value := _plain(said.get(argument), _NAME):
-            found.setdefault(field, value)
+        value = _plain(said.get(argument), _NAME)
+        if value and (word := value if field == "user" else tidy(field, value)):
+            found.setdefault(field, word)
     return found
 
 
@@ -148,9 +150,10 @@ def _word(value: Any) -> str:
     return str(value)[:1000] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
-def _bare(value: str | None) -> str:
-    """Without the arguments that some clients leave there: they may hold secrets."""
-    return (value or "").partition("?")[0]
+def _session(said: Mapping[str, str]) -> str | None:
+    """The id that the play URL gives, if it may be kept: who plays is in a file."""
+    given = _plain(said.get("session"), _SESSION)
+    return None if given is None or telling(given) or page(given) != given else given
 
 
 def _plain(value: str | None, longest: int) -> str | None:

@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from qoe_agent.viewers.privacy import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -30,7 +32,7 @@ class Known(NamedTuple):
 def known(stream: Stream) -> Known:
     """What of `stream` is needed; without `viewers.rtmp` its RTMP address speaks for it."""
     said = stream.viewers
-    return Known(stream.name, said.cid, said.rtmp or _application(stream.url), said.path)
+    return Known(stream.name, tuple(map(bare, said.cid)), said.rtmp or _application(stream.url), said.path)
 
 
 def _application(url: str) -> str | None:
@@ -40,7 +42,7 @@ def _application(url: str) -> str | None:
 
 
 class Whose:
-    """Answers for a set of streams; where two claim the same, the first has it."""
+    """Answers for a set of streams; where two claim the same, the first has it. Events name streams without a query."""
 
     def __init__(self, streams: Iterable[Known]) -> None:
         listed = list(streams)
@@ -50,6 +52,7 @@ class Whose:
         for each in listed:
             for cid in each.cid:
                 self._cid.setdefault(cid, each.name)
+            self._cid.setdefault(bare(each.name), each.name)
             if each.rtmp:
                 self._rtmp.setdefault(each.rtmp, each.name)
         self._paths = [(re.compile(each.path), each.name) for each in listed if each.path]

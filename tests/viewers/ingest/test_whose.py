@@ -16,6 +16,17 @@ def whose() -> Whose:
     return Whose(map(known, config.parse(STREAMS, "agent.yml", {}).streams))
 
 
+def test_names_are_compared_as_events_have_them_without_a_query() -> None:
+    text = """streams:
+      - {name: "Who won?", url: "rtmp://host/live/one", viewers: {cid: ["42?lang=en"]}}
+      - {name: "camera #2", url: "rtmp://host/live/two"}
+    """
+    made = Whose(map(known, config.parse(text, "agent.yml", {}).streams))
+    assert [made.content(each) for each in ("Who won", "Who won?", "42", "camera #2")] == [
+        "Who won?", "Who won?", "Who won?", "camera #2",
+    ]  # fmt: skip
+
+
 def test_content_is_known_by_its_ids_and_by_the_streams_own_name() -> None:
     made = whose()
     assert [made.content(each) for each in ("content-1", "two", "stranger")] == ["one", "two", None]
