@@ -10,7 +10,7 @@ import numpy as np
 from qoe_agent.viewers.shapes import TENURE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from qoe_agent.viewers.estimates import Study
     from qoe_agent.viewers.shapes import Cost, Exits, Incident, Timeline
@@ -44,7 +44,8 @@ def added(exits: Exits, audience: Audience, study: Study | None) -> Exits:
     drawn = sorted(found, key=lambda one: (one.p is None, one.p))[:MOST_DRAWN]
     by_id = {each.id: each for each in incidents}
     near = {one.id: around(timelines[one.id], by_id[one.id]) for one in drawn if one.id in timelines}
-    return replace(exits, incidents=found, timelines=near, notes=(*exits.notes, *common(found, together(incidents))))
+    told = common(found, together(incidents, heartbeat(timelines)))
+    return replace(exits, incidents=found, timelines=near, notes=(*exits.notes, *told))
 
 
 def paces(study: Study) -> list[tuple[float, float]]:
@@ -62,7 +63,7 @@ def cost(
     incident: Incident, timelines: dict[str, Timeline], incidents: Sequence[Incident], study: Study | None,
     reason: str = "",
 ) -> Cost:  # fmt: skip
-    """Of one of them; the others are not taken for what is usual. `reason`: why it has no timeline, if that is known."""
+    """Of one of them; the others are not taken for what is usual. `reason`: why it has no timeline, if known."""
     from qoe_agent.viewers import estimates
     from qoe_agent.viewers.shapes import Cost
 
@@ -86,22 +87,24 @@ def common(costs: Sequence[Cost], meeting: Sequence[frozenset[str]] = ()) -> lis
     ]
 
 
-def together(incidents: Sequence[Incident]) -> tuple[frozenset[str], ...]:
-    """Groups of two or more that meet on one stream, directly or by others between them, unless their scopes exclude
-    each other; one without an end meets all that follow."""
+def together(incidents: Sequence[Incident], heartbeat: float = 0.0) -> tuple[frozenset[str], ...]:
+    """Groups of two or more whose windows meet on one stream, directly or by others between them, whatever their
+    scopes: whom one struck is who another is compared with. One without an end meets all that follow."""
     groups: list[list[Incident]] = []
     for one in sorted(incidents, key=lambda each: (each.stream, each.start)):
-        those = [group for group in groups if any(_meet(one, each) for each in group)]
+        those = [group for group in groups if any(_meet(one, each, LASTS + 2 * heartbeat) for each in group)]
         groups = [group for group in groups if group not in those]
         groups.append([*(each for group in those for each in group), one])
     return tuple(frozenset(each.id for each in group) for group in groups if len(group) > 1)
 
 
-def _meet(one: Incident, other: Incident) -> bool:
-    elsewhere = any(key in other.scope and other.scope[key] != value for key, value in one.scope.items())
-    first, last = sorted((one, other), key=lambda each: each.start)
-    met = first.end is None or last.start <= first.end + LASTS
-    return one.stream == other.stream and not elsewhere and met
+def _meet(later: Incident, one: Incident, lasts: float) -> bool:
+    return one.stream == later.stream and (one.end is None or later.start <= one.end + lasts)
+
+
+def heartbeat(timelines: Mapping[str, Timeline]) -> float:
+    """The longest of them, by which windows are wider."""
+    return max((each.heartbeat for each in timelines.values()), default=0.0)
 
 
 def around(timeline: Timeline, incident: Incident) -> Timeline:

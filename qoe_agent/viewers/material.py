@@ -208,7 +208,8 @@ def gathered(audience: Audience, fitted: Study | None, exits: Exits) -> Material
     found = Material(
         retention={mark.seconds: mark for mark in exits.retention}, hazards=exits.hazards, costs=exits.incidents,
         stalled=stalled(audience.after_stall(HORIZONS[-1]), recent(fitted, exits.hazards)),
-        quick=quick(fitted.model.cells) if fitted else None, together=costing.together(audience.incidents()),
+        quick=quick(fitted.model.cells) if fitted else None,
+        together=costing.together(audience.incidents(), costing.heartbeat(exits.timelines)),
     )  # fmt: skip
     if fitted is not None:
         found = replace(found, early=pace(fitted, (0, 3), (3, 30)), later=pace(fitted, (30, 180), (0, 30)))

@@ -111,7 +111,7 @@ def test_three_incidents_of_a_kind_are_told_together(found: Exits) -> None:
     assert costing.common(three, [frozenset(("third", "else"))]) == []
 
 
-def test_incidents_meet_where_their_windows_and_scopes_do() -> None:
+def test_incidents_meet_where_their_windows_do() -> None:
     def at(name: str, start: float, end: float | None, stream: str = "room", **scope: str) -> Incident:
         return Incident(name, "freeze", stream, start, end, scope=scope)
 
@@ -120,8 +120,9 @@ def test_incidents_meet_where_their_windows_and_scopes_do() -> None:
 
     assert groups(at("a", 0, 10), at("b", 39, 50), at("c", 79, 80), at("d", 120, 130)) == ["abc"]
     assert groups(at("a", 0, 10), at("b", 5, 8, "hall")) == []
-    assert groups(at("a", 0, 10, cdn="x"), at("b", 5, 8, cdn="y")) == []
-    assert groups(at("a", 0, 10, cdn="x"), at("b", 5, 8, cdn="y"), at("c", 6, 7)) == ["abc"]
+    assert groups(at("a", 0, 10, cdn="x"), at("b", 5, 8, cdn="y")) == ["ab"]
+    assert len(costing.together([at("a", 0, 10), at("b", 55, 60)], 10.0)) == 1
+    assert costing.together([at("a", 0, 10), at("b", 55, 60)], 5.0) == ()
     assert groups(at("a", 0, None), at("b", 5000, 5008)) == ["ab"]
 
 
