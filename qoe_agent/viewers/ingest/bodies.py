@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.config import Source
     from qoe_agent.viewers.events import ViewerEvent
-    from qoe_agent.viewers.ingest.playing import Playing
+    from qoe_agent.viewers.ingest.playing import Players
     from qoe_agent.viewers.pseudonyms import Ring
 
 LARGEST = 2 << 20
@@ -123,7 +123,7 @@ def _parsed(body: bytes) -> tuple[list[Any], list[int]]:
 
 
 def called(
-    what: str, body: bytes, content_type: str, query: Mapping[str, str], source: Source, playing: Playing, now_ms: int,
+    what: str, body: bytes, content_type: str, query: Mapping[str, str], source: Source, playing: Players, now_ms: int,
     ring: Ring,
 ) -> Taken:  # fmt: skip
     """The events of a media server's callback."""

@@ -148,7 +148,7 @@ class Listener:
         if what not in CALLBACKS:
             return await self._understood(what, body, source, now_ms, ring)
         said = dict(parse_qsl(query, max_num_fields=20)) if query else {}
-        return bodies.called(what, body, content_type, said, source, self.store.playing, now_ms, ring)
+        return bodies.called(what, body, content_type, said, source, self.store.playing.of(source.name), now_ms, ring)
 
     async def _understood(self, what: str, body: bytes, source: Source, now_ms: int, ring: Ring) -> bodies.Taken:
         def read() -> bodies.Taken:

@@ -6,6 +6,7 @@ of before its leave does not bring it back. Who falls silent has left.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from qoe_agent.model import Sample
@@ -18,6 +19,7 @@ from qoe_agent.viewers.ingest.sums import Sums
 if TYPE_CHECKING:
     from qoe_agent.sink import Sink
     from qoe_agent.viewers.events import ViewerEvent
+    from qoe_agent.viewers.ingest.playing import Player
 
 SILENCE = 90.0
 """Seconds of silence after which a session has left, at least."""
@@ -29,6 +31,10 @@ PATIENCE = 86_400.0
 """Seconds of silence of those whose leave a server will tell."""
 LEFT = 300.0
 """Seconds for which it is remembered, at least, that a session has left."""
+BELIEVED = 3600.0
+"""Seconds beyond which a stall or a startup is a clock that was set, or somebody who sleeps."""
+UPDATES = 60.0
+"""Interval of those who played before this process and are told of now and then, until it is seen."""
 MOST_LEFT = 500_000
 """Sessions of which that is remembered, in each of two generations."""
 
@@ -37,12 +43,12 @@ class Session:
     """One who watches."""
 
     __slots__ = (
-        "counted_ms", "interval", "last_ms", "offset_ms", "seen", "settled", "stall_ms", "started", "state", "stream",
-        "told",
+        "counted_ms", "interval", "last_ms", "offset_ms", "seen", "settled", "source", "stall_ms", "started", "state",
+        "stream", "told",
     )  # fmt: skip
 
-    def __init__(self, stream: str, now: float, told: bool) -> None:
-        self.stream, self.seen, self.told = stream, now, told
+    def __init__(self, source: str, stream: str, now: float, told: bool) -> None:
+        self.source, self.stream, self.seen, self.told = source, stream, now, told
         self.settled = False
         """Whether it has watched for a minute."""
         self.state = "unknown"
@@ -73,6 +79,8 @@ class Live:
         self._sums = Sums()
         self._messages = Messages(self._sums)
         self._sessions: dict[int, Session] = {}
+        self._patient: dict[str, OrderedDict[int, None]] = {}
+        """Sessions that need not be heard of for a day, by source."""
         self._watching: dict[str, int] = {}
         self._due: dict[int, list[int]] = {}
         self._settles: dict[int, list[int]] = {}
@@ -105,24 +113,59 @@ class Live:
                 self._departures.settle(stream)
             session.stream = stream
         self._note(session, event, now)
+        if session.told and session.interval:
+            self._impatient(name, session)
         if event.kind == "leave":
             self._close(name, session, "failed" if event.cause == "failed" else session.state, now)
             self._remember(name, event.at_ms if event.at_ms is not None else session.last_ms)
 
     def _open(self, name: int, event: ViewerEvent, stream: str, now: float, told: bool) -> Session | None:
         left = self._left.get(name, self._left_before.get(name))
-        if left is not None and event.kind != "join" and (event.at_ms is None or event.at_ms <= left):
+        if left is not None and (event.at_ms is None or event.at_ms <= left):
             return None
-        if len(self._sessions) >= self._most:
+        if len(self._sessions) >= self._most and not self._room(event.source, told):
             self._sums.count(meter.UNTRACKED)
             return None
-        session = self._sessions[name] = Session(stream, now, told)
-        self._wait(name, session, now)
-        self._settles.setdefault(int(now + SETTLES) + 1, []).append(name)
-        self._watching[stream] = self._watching.get(stream, 0) + 1
+        session = self._begin(name, Session(event.source, stream, now, told), now)
         if event.kind == "join" or (event.kind != "leave" and now - self._began > SILENCE):
             self._sums.count(meter.JOINS, stream)
         return session
+
+    def _begin(self, name: int, session: Session, now: float) -> Session:
+        self._sessions[name] = session
+        self._wait(name, session, now)
+        self._settles.setdefault(int(now + SETTLES) + 1, []).append(name)
+        self._watching[session.stream] = self._watching.get(session.stream, 0) + 1
+        if session.told and not session.interval:
+            self._patient.setdefault(session.source, OrderedDict())[name] = None
+        return session
+
+    def _impatient(self, name: int, session: Session) -> None:
+        if theirs := self._patient.get(session.source):
+            theirs.pop(name, None)
+
+    def _room(self, source: str, told: bool) -> bool:
+        """Whether there is room for one of `source`: whose patient sessions fill more than half gives one of them."""
+        most = max(self._patient, key=lambda each: len(self._patient[each]), default=None)
+        if most is None or 2 * len(self._patient[most]) <= self._most or (told and most == source):
+            return False
+        name, _ = self._patient[most].popitem(last=False)
+        session = self._sessions.pop(name)
+        if session.settled:
+            self._departures.unsettle(session.stream)
+        self._watching[session.stream] -= 1
+        self._sums.count(meter.UNTRACKED)
+        return True
+
+    def resume(self, source: str, who: Player, stream: str, interval: float, now: float) -> None:
+        """He played when the process before this one ended."""
+        name = hash((source, who.session))
+        if name in self._sessions or len(self._sessions) >= self._most:
+            return
+        session = Session(source, stream, now, True)
+        session.state = "ended" if who.ended else "playing"
+        session.interval = interval or (UPDATES if who.updates else 0.0)
+        self._begin(name, session, now)
 
     def _note(self, session: Session, event: ViewerEvent, now: float) -> None:
         if event.interval_ms:
@@ -136,7 +179,8 @@ class Live:
             session.offset_ms = offset
         if event.startup_ms is not None and not session.started:
             session.started = True
-            self._sums.observe(meter.STARTUP, session.stream, event.startup_ms / 1000)
+            if event.startup_ms <= BELIEVED * 1000:
+                self._sums.observe(meter.STARTUP, session.stream, event.startup_ms / 1000)
         if event.kind == "stall" and event.stall_ms is not None:
             self._stalled(session, at_ms, event.stall_ms)
         if at_ms >= session.last_ms:
@@ -163,9 +207,10 @@ class Live:
 
     def _stalled(self, session: Session, began_ms: int, lasted_ms: int) -> None:
         """A stall is over, as its length or the change of state after it tells: whichever comes first."""
-        if began_ms != session.counted_ms:
+        session.stall_ms = -1
+        if began_ms != session.counted_ms and 0 <= lasted_ms <= BELIEVED * 1000:
             self._sums.observe(meter.STALL, session.stream, lasted_ms / 1000)
-        session.counted_ms, session.stall_ms = began_ms, -1
+            session.counted_ms = began_ms
 
     def _wait(self, name: int, session: Session, now: float) -> None:
         """Look again when it may have left, or to see whether it is still there."""
@@ -174,6 +219,7 @@ class Live:
 
     def _close(self, name: int, session: Session, state: str, at: float) -> None:
         del self._sessions[name]
+        self._impatient(name, session)
         if session.settled:
             self._departures.left(session.stream, at)
         self._watching[session.stream] -= 1
@@ -219,6 +265,7 @@ class Live:
         """Only these streams are ours."""
         for name in [name for name, each in self._sessions.items() if each.stream not in names]:
             session = self._sessions.pop(name)
+            self._impatient(name, session)
             if session.settled:
                 self._departures.unsettle(session.stream)
         self._watching = {name: count for name, count in self._watching.items() if name in names}

@@ -16,13 +16,16 @@ EARLY = 100
 """Times that a message was shown that are kept until it is known when it was sent."""
 PATIENCE = 60.0
 """Seconds after which nobody will be shown a message any more."""
+UNSURE = 5.0
+"""Seconds by which corrected clocks may be wrong: shown so long before it was sent means at once."""
 
 
 class _Message:
     __slots__ = ("early", "known", "sent", "shown")
 
     def __init__(self, known: float) -> None:
-        self.known, self.sent, self.shown = known, -1.0, False
+        self.known, self.shown = known, False
+        self.sent: float | None = None
         self.early: list[float] = []
 
 
@@ -36,11 +39,11 @@ class Messages:
     def sent(self, stream: str, message: str, at: float, now: float) -> None:
         """Somebody sent it, at `at` by our clock."""
         found = self._message(stream, message, now)
-        if found.sent < 0:
+        if found.sent is None:
             found.sent = at
             self._sums.count(meter.SENT, stream)
             for early in found.early:
-                self._sums.observe(meter.DELAY, stream, max(0.0, early - at))
+                self._took(stream, early - at)
             found.early = []
 
     def shown(self, stream: str, message: str, at: float, now: float) -> None:
@@ -48,10 +51,15 @@ class Messages:
         found = self._message(stream, message, now)
         found.shown = True
         self._sums.count(meter.SHOWN, stream)
-        if found.sent >= 0:
-            self._sums.observe(meter.DELAY, stream, max(0.0, at - found.sent))
+        if found.sent is not None:
+            self._took(stream, at - found.sent)
         elif len(found.early) < EARLY:
             found.early.append(at)
+
+    def _took(self, stream: str, delay: float) -> None:
+        """A delay that no clock can be right about, if it was set, is not counted."""
+        if -UNSURE <= delay <= PATIENCE:
+            self._sums.observe(meter.DELAY, stream, max(0.0, delay))
 
     def tick(self, now: float) -> None:
         """Give up those that are old."""
@@ -68,5 +76,5 @@ class Messages:
 
     def _close(self) -> None:
         (stream, _), message = self._open.popitem(last=False)
-        if message.sent >= 0 and not message.shown:
+        if message.sent is not None and not message.shown:
             self._sums.count(meter.LOST, stream)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from qoe_agent.config import Stat
-    from qoe_agent.viewers.ingest.playing import Playing
+    from qoe_agent.viewers.ingest.playing import Players
     from qoe_agent.viewers.ingest.store import Store
     from qoe_agent.viewers.ingest.whose import Whose
 
@@ -75,7 +75,7 @@ def _listed(root: ElementTree.Element, now_ms: int) -> Iterator[Client]:
                     yield Client(name, path[:128], now_ms - int(passed))
 
 
-def changes(found: list[Client], server: str, every: float, playing: Playing, now_ms: int) -> list[dict[str, Any]]:
+def changes(found: list[Client], server: str, every: float, playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """What is to be said of them; whoever is listed no more is forgotten."""
     said = []
     interval_ms, there = round(every * 1000), set()
@@ -144,7 +144,7 @@ class Polling:
         ring, name = self._store.ring, self._stat.name
         if ring is None:
             raise Refused("the log is not open")
-        said = changes(found, name, self._stat.every, self._store.playing, now_ms)
+        said = changes(found, name, self._stat.every, self._store.playing.of(name), now_ms)
         for begin in range(0, len(said), BATCH):
             events = [event(each, name, "stat", now_ms, ring) for each in said[begin : begin + BATCH]]
             await self._store.put(events, self._whose(), name, told=True)

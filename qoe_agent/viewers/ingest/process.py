@@ -56,6 +56,8 @@ LINE = 64 << 10
 """Bytes of a request's first line (CMCD in queries), and of a header."""
 FILES = 65_536
 """Open files, if the system admits so many."""
+FRESH = 300.0
+"""Seconds after which nobody is taken to play still, who played when the process before this one ended."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -75,7 +77,7 @@ class Process:
     """The listener, its store, and what it tells the agent."""
 
     def __init__(self, link: Link, setup: Setup) -> None:
-        self._link, self._options = link, setup.options
+        self._link, self._options, self._began = link, setup.options, clock.now()
         self._box = Outbox(meter.METRICS, link.send, lambda: link.full)
         self.live = Live(setup.options.max_sessions, clock.now(), setup.again)
         self.store = Store(setup.options, self.live)
@@ -125,6 +127,8 @@ class Process:
         for new in names - before:
             self._box.add(Key(new), {})
         self.live.keep(names)
+        if self.store.ready:
+            self._resume(names - before)
 
     def _on_options(self, options: Ingest) -> None:
         self.listener.door = Door(options, self.listener.door)
@@ -148,8 +152,20 @@ class Process:
             self._sweep(clock.now())
 
     def _try(self) -> None:
-        if self.store.open():
+        if not self.store.ready and self.store.open():
+            self._resume(self.listener.whose.names)
             self._link.send("ready")
+
+    def _resume(self, names: frozenset[str]) -> None:
+        """Who played when the process before this one ended watches these streams."""
+        at, now = self.store.playing.true_at, clock.now()
+        if at is None or clock.realtime() - at > FRESH or now - self._began > FRESH:
+            return
+        intervals = {stat.name: stat.every for stat in self._options.stats}
+        for source, player in self.store.playing.all():
+            stream = self.listener.whose.path(player.path)
+            if stream in names:
+                self.live.resume(source, player, stream, intervals.get(source, 0.0), now)
 
     def _tell(self) -> None:
         now = clock.now()
