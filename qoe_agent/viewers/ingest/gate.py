@@ -84,7 +84,7 @@ class Gate:
                     "viewers hold %d connections, for more there are no files: the idlest are closed", self._count
                 )
                 closed = self._close(max(1, self.most // SHARE))
-                await asyncio.sleep(FULL / 5 if closed else FULL)
+                await asyncio.sleep(0 if closed else FULL)
         self._count += 1
 
     def _close(self, most: int) -> int:
