@@ -105,7 +105,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
         curve=estimates.curve(study or cells),
         hazards=hazards(study, naive) if study else (),
         causes=estimates.incidence(study) if study else (),
-        notes=tuple(notes(audience.has, cells)),
+        notes=(*notes(audience.has, cells), *audience.notes),
     )
     found = replace(found, breakdowns=_broken_down(audience, by, factors, steps))
     steps("costing incidents")

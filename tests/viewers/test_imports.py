@@ -251,6 +251,7 @@ BAD = (
     ("brightcove", "7,0,mobile\n", ":1: must have 22 columns as the header has, not 3"),
     ("nginx", "what is this\n", ":1: must be a line of the combined log format"),
     ("nginx", '{"t":"x"}\n', ":1: t: must be a time"),
+    ("nginx", '{"t":1769860805,"rt":NaN,"q":"sid=%22a%22"}\n', ":1: rt: must be a number, 0 or more"),
     ("nginx", COMBINED_LOG.replace("31/Jan", "99/Jan"), ":1: time: must be as in"),
 )  # fmt: skip
 
@@ -265,6 +266,12 @@ def test_a_bad_line_is_named_with_what_was_expected_and_nothing_is_written(
     assert done.stderr.startswith(f"{tmp_path / 'export'}{said}"), done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["export"]
+
+
+def test_rates_beyond_reason_are_not_known(tmp_path: Path) -> None:
+    started = segment("Video Playback Started", 0)
+    text = lines(started).replace('"properties": {', '"properties": {"bitrate": Infinity, ')
+    assert "bytes_per_second" not in imported("segment", tmp_path, text)[0]
 
 
 def test_bad_lines_can_be_passed_over(tmp_path: Path) -> None:

@@ -63,8 +63,10 @@ def _of_json(lines: Lines, text: str) -> tuple[float, str, Reading] | None:
     at = lines.time("t", row.get("t"))
     if at is None:
         return None
-    took = row.get("rt")
-    began = round(at - took, 3) if isinstance(took, (int, float)) else at
+    took = 0.0 if row.get("rt") in _NOTHING else lines.number("rt", row["rt"])
+    if took is None:
+        return None
+    began = round(at - took, 3)
     headers = [(name, str(row[key])) for key, name in HEADERS.items() if row.get(key) not in _NOTHING]
     query = row.get("q")
     reading = cmcd.from_headers(headers) if headers else cmcd.from_argument("" if query in _NOTHING else str(query))

@@ -75,7 +75,7 @@ def _event(name: str, call: dict[str, Any], properties: dict[str, Any], at: floa
         "at": at, "kind": kind, "state": state, "cause": CAUSES.get(name), "user": None if user is None else str(user),
         "stream": word(asset[0] if isinstance(asset, list) and asset else asset),
         "height": height(properties.get("quality")),
-        "bytes_per_second": round(rate * 125) if isinstance(rate, (int, float)) and rate > 0 else None,
+        "bytes_per_second": round(rate * 125) if isinstance(rate, (int, float)) and 0 < rate < 1e13 else None,
         "interval_seconds": HEARTBEAT if name == "Video Content Playing" else None,
         "device": word(_device(call)),
     }  # fmt: skip

@@ -113,7 +113,7 @@ def _event(
         "stream": word(player.get("label") or row.get("app_id")),
         "error": word(said.get("errorCode") or said.get("errorName"), 64) if name == "error_event" else None,
         "height": height(said.get("newQuality") or player.get("quality")),
-        "bytes_per_second": round(rate / 8) if isinstance(rate, (int, float)) and rate > 0 else None,
+        "bytes_per_second": round(rate / 8) if isinstance(rate, (int, float)) and 0 < rate < 1e13 else None,
         "interval_seconds": float(interval if isinstance(interval, int) else HEARTBEAT),
         "device": word(row.get("dvce_type") or row.get("platform")),
     }  # fmt: skip

@@ -99,6 +99,8 @@ class Audience:
 
     def meet(self, found: Sequence[Incident]) -> None:
         """Join these incidents. One that names no stream was on the only one that was watched."""
+        found, notes = incidents.apart(found)
+        self.notes += notes
         streams = {row["stream"] for row in self._engine.rows(self._table.select("stream").distinct()).to_pylist()}
         streams.discard(None)
         only = next(iter(streams)) if len(streams) == 1 else ""

@@ -28,10 +28,9 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
 
     rows = Rows(table, columns)
     sid, sn, at = rows.text("session"), _or_null(rows.whole("sn"), "int64"), _or_null(rows.ms("at"), "int64")
+    bucket = engine.hashed(ibis.coalesce(rows.text("user"), sid) if "user" in columns else sid) % 1000
     if "bucket" in columns:
-        bucket = rows.whole("bucket")
-    else:
-        bucket = engine.hashed(ibis.coalesce(rows.text("user"), sid) if "user" in columns else sid) % 1000
+        bucket = ibis.coalesce(rows.whole("bucket"), bucket)
     words = {name: _or_null(rows.text(name), "string") for name in ("stream", "arm", "message")}
     words |= {name: _or_null(rows.lower(name), "string") for name in ("kind", "state", "cause")}
     numbers = {name: _or_null(rows.ms(column), "int64") for name, column in NUMBERS.items()}

@@ -21,6 +21,8 @@ _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".nd
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")  # fmt: skip
 
+ROW = "file_row_number"
+"""DuckDB's column of this name is read with a file."""
 MOST_ATTRIBUTES = 32
 """Keys of events' attributes that are taken."""
 
@@ -92,15 +94,30 @@ def _staged(path: Path, number: int, reader: DuckDB) -> _File:
 
 def _named(file: _File, number: int, reader: DuckDB) -> _File:
     """The file with sessions named by their rows, if it does not name them."""
-    source = f"read_parquet({listed([file.parquet])}, file_row_number = true)"
     try:
-        columns = [name for name, _ in _described(reader, source)]
+        if file.parquet == file.given:
+            file = _opened_up(file, reader.folder / f"given{number}.parquet", reader)
+        columns = [name for name, _ in _described(reader, f"read_parquet({listed([file.parquet])})")]
     except reader.Error as error:
         raise BadTable(file.given, None, None, f"must be Parquet: {str(error).splitlines()[0]}") from None
+    if ROW in columns:
+        raise BadTable(file.given, file.head and 1, ROW, "no column can have this name: it must be called otherwise")
     if "session" in columns:
         return file
     target = reader.folder / f"named{number}.parquet"
-    reader.write(f"select * exclude (file_row_number), '{number}-' || file_row_number as session from {source}", target)
+    source = f"read_parquet({listed([file.parquet])}, {ROW} = true)"
+    reader.write(f"select * exclude ({ROW}), '{number}-' || {ROW} as session from {source}", target)
+    return file._replace(parquet=target)
+
+
+def _opened_up(file: _File, target: Path, reader: DuckDB) -> _File:
+    """Parquet with columns for the attributes of events, be they JSON, a map or a struct."""
+    source = f"read_parquet({listed([file.parquet])})"
+    types = dict(_described(reader, source))
+    if not (schemas.is_events(types) and "attributes" in types):
+        return file
+    text = "attributes" if types["attributes"] in ("VARCHAR", "JSON") else "to_json(attributes)"
+    reader.write(f"select *{_spread(source, list(types), reader, text)} from {source}", target)
     return file._replace(parquet=target)
 
 
@@ -124,6 +141,9 @@ def _from_csv(path: Path, target: Path, reader: DuckDB) -> None:
             first = file.readline()
         except UnicodeDecodeError:
             raise BadTable(path, 1, None, "must be text in UTF-8") from None
+    if not first.strip():
+        raise BadTable(path, 1, "header", "must name the columns: the file has none" if first else
+                       "must name the columns: the file is empty")  # fmt: skip
     mark = max(",;\t|", key=first.count)
     names = [each.strip() for each in next(csv.reader([first], delimiter=mark), [])]
     if len(set(names)) < len(names) or not all(names):
@@ -131,7 +151,7 @@ def _from_csv(path: Path, target: Path, reader: DuckDB) -> None:
     source = (f"read_csv({listed([path])}, header = true, auto_detect = false, delim = {quoted(mark)}, quote = '\"', "
               f"escape = '\"', columns = {_typed(names)}, store_rejects = true)")  # fmt: skip
     try:
-        reader.write(f"select * from {source}", target)
+        reader.write(f"select *{_spread(source, names, reader)} from {source}", target)
     except reader.Error as error:
         raise BadTable(path, None, None, str(error).splitlines()[0]) from None
     bad = reader.raw.execute("select line, column_name, error_type from reject_errors order by line limit 1").fetchone()
@@ -167,17 +187,18 @@ def _from_json(path: Path, target: Path, reader: DuckDB) -> bool:
     return lines
 
 
-def _spread(source: str, names: Sequence[str], reader: DuckDB) -> str:
-    """Columns for the keys of the attributes of events."""
+def _spread(source: str, names: Sequence[str], reader: DuckDB, value: str = "attributes") -> str:
+    """Columns for the keys of the attributes of events; `value`: these as JSON."""
     if "attributes" not in names:
         return ""
     keys = reader.raw.execute(
-        f"select distinct unnest(json_keys(attributes)) as key from {source} where json_valid(attributes) order by key"
+        f"select distinct unnest(json_keys({value})) as key from {source} where json_valid({value}) order by key"
     ).fetchall()
     fresh = [str(row[0]) for row in keys if row[0] not in names][:MOST_ATTRIBUTES]
     columns = ['"' + key.replace('"', '""') + '"' for key in fresh]
     paths = [quoted('$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"') for key in fresh]
-    return "".join(f", json_extract_string(attributes, {path}) as {column}"
+    valid = f"case when json_valid({value}) then {value} end"
+    return "".join(f", json_extract_string({valid}, {path}) as {column}"
                    for path, column in zip(paths, columns, strict=True))  # fmt: skip
 
 
@@ -206,13 +227,13 @@ def _checked(file: _File, types: dict[str, str], reader: DuckDB) -> None:
         if name in schemas.NUMBERS and not kind.startswith(_NUMERIC):
             raise BadTable(file.given, None, name, f"must be a column of numbers, not {kind}")
     rules = schemas.rules(types)
-    source = f"read_parquet({listed([file.parquet])}, file_row_number = true)"
+    source = f"read_parquet({listed([file.parquet])}, {ROW} = true)"
     counted = ", ".join(f"count_if({rule.fault})" for rule in rules)
     counts = reader.raw.execute(f"select {counted} from {source}").fetchone() or ()
     broken = [rule for rule, count in zip(rules, counts, strict=True) if count]
     if not broken:
         return
-    firsts = ", ".join(f"min(file_row_number) filter ({rule.fault})" for rule in broken)
+    firsts = ", ".join(f"min({ROW}) filter ({rule.fault})" for rule in broken)
     rows = reader.raw.execute(f"select {firsts} from {source}").fetchone() or ()
     row, rule = min(zip(rows, broken, strict=True), key=lambda each: int(each[0]))
     if file.head is None:

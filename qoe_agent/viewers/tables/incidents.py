@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import count
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
+NAMED = 5
+"""Incidents that a note names."""
 LONGEST = 366 * 86_400.0
 SCOPES = ("cdn", "region", "rendition", "device", "network")
 """What an incident may be confined to."""
@@ -28,7 +31,10 @@ UNKNOWN_CODE = 1
 
 
 def read(path: Path) -> list[Incident]:
-    """The incidents in a file: JSON Lines, JSON (a list, or what `qoe-agent watch --json` prints) or CSV."""
+    """The incidents in a file: JSON Lines, JSON (a list, or what `qoe-agent watch --json` prints) or CSV.
+
+    Of several lines about one (id, stream, kind and start) the last holds; incidents of one id are told by `apart`.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -37,7 +43,23 @@ def read(path: Path) -> list[Incident]:
         raise BadTable(path, None, None, "must be text in UTF-8") from None
     rows = _of_csv(text) if path.suffix.lower() == ".csv" else _of_json(path, text)
     found = [_incident(path, line, row, number) for number, (line, row) in enumerate(rows)]
-    return sorted(found, key=lambda one: (one.start, one.id))
+    last = {(one.id, one.stream, one.kind, one.start): one for one in found}
+    return sorted(last.values(), key=lambda one: (one.start, one.id))
+
+
+def apart(found: Sequence[Incident]) -> tuple[list[Incident], list[str]]:
+    """The incidents, each with an id of its own, and what was changed for it, in words."""
+    taken, renamed, told = {one.id for one in found}, [], set[str]()
+    for one in found:
+        name = one.id
+        if name in told:
+            name = next(each for number in count(2) if (each := f"{one.id}#{number}") not in taken)
+        taken.add(name)
+        told.add(name)
+        renamed.append(one._replace(id=name))
+    changed = [new.id for old, new in zip(found, renamed, strict=True) if old.id != new.id]
+    said = "several incidents have one id: all but the first are called " + ", ".join(changed[:NAMED])
+    return renamed, [said + (" …" if len(changed) > NAMED else "")] if changed else []
 
 
 def of_facts(folder: Path) -> list[Incident]:
@@ -79,7 +101,10 @@ def _of_json(path: Path, text: str) -> Iterator[tuple[int | None, Any]]:
     if isinstance(whole, dict) and isinstance(whole.get("incidents"), list):
         stream = whole.get("stream")
         whole = [{"stream": stream, **one} if isinstance(one, dict) and stream else one for one in whole["incidents"]]
-    yield from ((None, one) for one in (whole if isinstance(whole, list) else [whole]))
+    if isinstance(whole, list):
+        yield from ((None, one) for one in whole)
+    else:
+        yield 1 + text[: len(text) - len(text.lstrip())].count("\n"), whole
 
 
 def _incident(path: Path, line: int | None, row: Any, number: int) -> Incident:

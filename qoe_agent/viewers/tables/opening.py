@@ -28,7 +28,10 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audi
                                   [*places, *sessions.attributes(found.columns)])  # fmt: skip
         else:
             kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met)), "sessions")
-            audience = Audience(counter, kept, sessions.attributes(found.columns))
+            once, repeated = _once(kept, counter)
+            audience = Audience(counter, once, sessions.attributes(found.columns))
+            if repeated:
+                audience.notes.append(f"{repeated:,} rows are there twice, alike in all columns: each counts once")
         audience.meet(met)
         return audience
 
@@ -53,6 +56,17 @@ def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
             audience = _of_events(events.of_facts(counter.read(paths), names), counter, [*events.PLACES, *names])
         audience.meet(met)
         return audience
+
+
+def _once(kept: Table, counter: Engine) -> tuple[Table, int]:
+    """The sessions without those that are another's copy, and how many these were."""
+    named = kept.group_by("sid").agg(count=kept.count())
+    several = named.filter(named["count"] > 1)
+    if not counter.rows(several.count().name("several").as_table()).to_pylist()[0]["several"]:
+        return kept, 0
+    once = counter.keep(kept.distinct(), "once")
+    before, after = (counter.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"] for each in (kept, once))
+    return once, before - after
 
 
 @contextmanager

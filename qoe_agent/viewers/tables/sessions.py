@@ -67,10 +67,9 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine, *, alone: bo
     lo = ibis.coalesce(*low, *exact, *rows.since(start, "last_seen"))
     cause = _cause(rows, low, high, exact)
     hi = ibis.ifelse((cause >= 0) & low[0].notnull() & high[0].notnull(), high[0], lo) if low and high else lo
+    bucket = engine.hashed(ibis.coalesce(rows.text("user"), sid) if "user" in columns else sid) % 1000
     if "bucket" in columns:
-        bucket = rows.whole("bucket")
-    else:
-        bucket = engine.hashed(ibis.coalesce(rows.text("user"), sid) if "user" in columns else sid) % 1000
+        bucket = ibis.coalesce(rows.whole("bucket"), bucket)
     known = {
         "stream": rows.text("stream"), "start_ms": start, "startup": rows.ms("startup_seconds"),
         "stalls": rows.whole("stalls"), "stall_ms": rows.ms("stall_seconds"), "height": rows.whole("height"),

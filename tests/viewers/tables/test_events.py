@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -217,6 +218,20 @@ def test_attributes_are_columns_or_an_object(tmp_path: Path) -> None:
     with audience(tmp_path, rows) as found:
         assert set(found.attributes()) == {"region", "tier", "stage"}
         assert found.cells(["stage", "region"]).levels == (("new",), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("VARCHAR", "e.csv"), ("JSON", "e.parquet"), ("MAP(VARCHAR, VARCHAR)", "e.parquet"),
+     ("STRUCT(stage VARCHAR)", "e.parquet")],
+)  # fmt: skip
+def test_attributes_are_opened_in_every_format(tmp_path: Path, kind: str, name: str) -> None:
+    rows = [event("a", 0, attributes={"stage": "new"}), event("a", 5, "leave", attributes=None)]
+    columns = {"at": "DOUBLE", "kind": "VARCHAR", "session": "VARCHAR", "attributes": kind}
+    source = f"read_json('{lines(tmp_path / 'e.jsonl', rows)}', columns = {columns})"
+    duckdb.execute(f"copy (select * from {source}) to '{tmp_path / name}'")
+    with open_files([tmp_path / name]) as found:
+        assert found.cells(["stage"]).levels == (("new",),)
 
 
 def test_what_is_wrong_with_events_is_named(tmp_path: Path) -> None:

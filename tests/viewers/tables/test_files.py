@@ -70,6 +70,27 @@ def test_one_user_is_in_one_bucket(tmp_path: Path) -> None:
     assert len(set(buckets.tolist())) == 3
 
 
+def test_a_bucket_that_is_not_given_is_the_sessions(tmp_path: Path) -> None:
+    found = []
+    for name, text in (
+        ("a.csv", "session,watch_seconds,bucket\na,1,\nb,2,7\n"),
+        ("b.csv", "session,watch_seconds\na,1\n"),
+    ):
+        with open_files([given(tmp_path, text, name)]) as audience:
+            found.append(audience.cells([]).exit_bucket.tolist())
+    assert sorted(found[0]) == sorted([7, *found[1]])
+
+
+def test_rows_that_are_alike_count_once(tmp_path: Path) -> None:
+    row = f"a,{T},5\n"
+    with open_files([given(tmp_path, "session,start,watch_seconds\n" + row * 3 + f"a,{T},6\nb,{T},5\n")]) as audience:
+        assert audience.sessions() == 3
+        assert audience.notes == ["2 rows are there twice, alike in all columns: each counts once"]
+    with open_files([given(tmp_path, "watch_seconds\n5\n5\n")]) as audience:
+        assert audience.sessions() == 2, "rows without a name are sessions of their own"
+        assert audience.notes == []
+
+
 def test_every_format_gives_the_same(tmp_path: Path) -> None:
     source = given(tmp_path, ROWS)
     others = [tmp_path / "s.jsonl", tmp_path / "s.parquet", tmp_path / "s.json", tmp_path / "zipped.csv.gz"]
@@ -149,6 +170,9 @@ def test_what_is_absent_is_said_so(tmp_path: Path) -> None:
         ("watch_seconds,cause\n1,bored\n", 2, "cause", "quit or ended"),
         ("watch_seconds,last_seen,start\n,,\n", 2, "watch_seconds", "is required"),
         ("session,watch_seconds\na,1\n,2\n", 3, "session", "required"),
+        ("", 1, "header", "the file is empty"),
+        ("\n\n", 1, "header", "the file has none"),
+        ("watch_seconds,file_row_number\n1,2\n", 1, "file_row_number", "called otherwise"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, line: int, column: str, expected: str) -> None:

@@ -205,10 +205,29 @@ def test_incidents_in_files(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("row", "key"),
     [({"kind": None}, "kind"), ({"start": "soon"}, "start"), ({"start": 1e12}, "start"), ({"end": T}, "end"),
-     ({"scope": {"planet": "x"}}, "scope"), ({"content": [1, 2]}, "content"), ({"content": [T]}, "content")],
+     ({"scope": {"planet": "x"}}, "scope"), ({"content": [1, 2]}, "content"), ({"content": [T]}, "content"),
+     ({"end": None, "seconds": float("nan")}, "seconds"), ({"end": None, "seconds": 1e300}, "seconds"),
+     ({"end": None, "seconds": -1}, "seconds"), ({"start": float("nan")}, "start")],
 )  # fmt: skip
 def test_what_is_wrong_with_an_incident_is_named(tmp_path: Path, row: dict[str, Any], key: str) -> None:
     path = lines(tmp_path / "i.jsonl", [FREEZE, FREEZE | row])
     with pytest.raises(BadTable) as caught:
         incidents.read(path)
     assert (caught.value.line, caught.value.column) == (2, key)
+
+
+def test_a_single_incident_is_named_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "i.jsonl").write_text("\n" + json.dumps(FREEZE | {"end": "never"}) + "\n")
+    with pytest.raises(BadTable, match=r"i\.jsonl:2: end: must be a number"):
+        incidents.read(tmp_path / "i.jsonl")
+
+
+def test_incidents_of_one_id_are_told_apart_and_the_last_line_of_one_holds(tmp_path: Path) -> None:
+    rows = [session(0, 200), session(0, 300) | {"stream": "t"}, session(0, 300) | {"stream": "t"}]
+    twice = [FREEZE | {"end": None}, FREEZE | {"stream": "t"}, FREEZE | {"id": "i#2", "start": T + 101}, FREEZE]
+    with audience(tmp_path, rows, *twice) as found:
+        assert [(one.id, one.stream, one.end) for one in found.incidents()] == [
+            ("i", "s", T + 110), ("i#3", "t", T + 110), ("i#2", "s", T + 110)]  # fmt: skip
+        assert found.notes == ["several incidents have one id: all but the first are called i#3"]
+        around = found.timelines(found.incidents(), 50, 50, 10)
+    assert {name: one.watching[0, 0] for name, one in around.items()} == {"i": 10, "i#2": 10, "i#3": 20}
