@@ -17,7 +17,7 @@ import pytest
 from tests.e2e import servers
 from tests.e2e.publisher import Publisher
 from tests.e2e.servers import until
-from tests.viewers.made import stored
+from tests.viewers.made import column, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,6 +37,7 @@ class Place(NamedTuple):
     web: int
     port: int
     home: Path
+    publisher: Publisher | None = None
 
     def told(self, metric: str) -> float | None:
         with contextlib.suppress(OSError):
@@ -97,8 +98,8 @@ async def placed(home: Path, waits: str = "300ms") -> AsyncIterator[Place]:
         (home / name).write_text(text)
     server = f"server {{ listen 127.0.0.1:{relay}; include {home}/http.conf; }}"
     async with servers.nginx(home / "nginx", server=server, live=f"include {home}/live.conf;") as nginx:
-        with Publisher(nginx.rtmp("show")):
-            yield Place(nginx, servers.free_port(), port, home)
+        with Publisher(nginx.rtmp("show")) as publisher:
+            yield Place(nginx, servers.free_port(), port, home, publisher)
 
 
 async def test_viewers_join_and_leave_in_the_figures_and_nobody_is_named_on_disk(
@@ -140,6 +141,18 @@ async def test_nobody_is_refused_or_dropped_while_the_agent_is_dead_hangs_or_fai
             async with asyncio.timeout(PATIENCE):
                 assert await viewer.stdout.read(1 << 16)
         assert [viewer.returncode for viewer in still] == [None] * 4
+
+
+async def test_a_publisher_who_reconnects_is_no_end_for_those_who_watch(servers_needed: None, tmp_path: Path) -> None:
+    async with placed(tmp_path, waits="10s") as place, place.agent(), place.viewer("viewer=u1") as viewer:
+        assert place.publisher
+        await until(lambda: place.told('qoe_viewer_joins_total{stream="show"}') == 1, "a join")
+        place.publisher.stop()
+        await until(lambda: "ended" in column(tmp_path / "facts", "state"), "the end")
+        with await asyncio.to_thread(Publisher, place.nginx.rtmp("show")):
+            viewer.kill()
+            await until(lambda: place.told('qoe_viewer_exits_total{stream="show",state="playing"}') == 1, "an exit")
+        assert [each for each in column(tmp_path / "facts", "cause") if each] == ["quit"]
 
 
 async def test_who_watches_is_known_from_statistics_where_there_are_no_callbacks(

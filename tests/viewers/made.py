@@ -35,6 +35,12 @@ def stored(folder: Path) -> list[tuple[str, int]]:
         return sorted(pair for piece in _pieces(facts) for pair in _pairs(piece))
 
 
+def column(folder: Path, name: str) -> list[Any]:
+    """One field of each event in the facts."""
+    with reading.snapshot(folder) as facts:
+        return [value for piece in _pieces(facts) for value in piece[name].to_pylist()]
+
+
 def _pieces(facts: reading.Snapshot) -> Iterable[Any]:
     yield facts.logged
     for path in facts.files:

@@ -41,14 +41,16 @@ class Malformed(Exception):
 def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """on_play, on_play_done, on_update, on_publish, on_publish_done of nginx-rtmp (form-encoded).
 
+    An update of a player tells that he is connected, not that there is anything to see; one of a publisher tells that.
+
     Its ids of clients begin anew when it does, so a session is what lies between on_play and on_play_done of one id;
     `query`: of the callback's own URL, `server` tells several servers apart.
     """
     said = _form(body)
     call, path = said.get("call", ""), f"{bare(said.get('app', ''))}/{bare(said.get('name', ''))}"
     server, client = query.get("server", ""), said.get("clientid", "")
-    if call in ("publish", "publish_done"):
-        return _published(playing, server, path, call == "publish", now_ms)
+    if call in ("publish", "update_publish", "publish_done"):
+        return _published(playing, server, path, call != "publish_done", now_ms)
     if call not in ("play", "play_done", "update_play") or said.get("flashver", "").startswith(OURSELVES):
         return []
     if not client:

@@ -97,6 +97,18 @@ def test_a_publisher_who_comes_back_is_seen_again() -> None:
     assert server.nginx(DONE)[0]["cause"] == "quit"
 
 
+def test_a_publisher_who_came_back_unheard_is_seen_at_his_next_update() -> None:
+    server = Server()
+    session = server.nginx(PLAY)[0]["session"]
+    publisher = CLIENT.replace("clientid=4", "clientid=1")
+    server.nginx(f"{publisher}&call=publish_done&name=s1")
+    update = f"{publisher}&call=update_publish&time=30&timestamp=30012&name=s1"
+    assert [(each["session"], each["state"]) for each in server.nginx(update)] == [(session, "playing")]
+    assert server.nginx(update) == []
+    assert server.nginx(UPDATE)[0]["state"] == "playing"
+    assert server.nginx(DONE)[0]["cause"] == "quit"
+
+
 def test_the_agent_itself_is_no_viewer() -> None:
     assert Server().nginx(PLAY.replace("LNX%209,0,124,2", "qoe-agent")) == []
 

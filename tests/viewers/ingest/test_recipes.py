@@ -31,6 +31,14 @@ def test_addresses_are_those_of_the_listener(page: Path) -> None:
     assert config.Ingest(sources=sources).sources == sources
 
 
+def test_servers_tell_of_publishers_who_come_as_well_as_of_those_who_go() -> None:
+    server = (PAGES[0].parent / "servers.md").read_text()
+    told = re.findall(r"^ +(on_\w+) http", server, re.MULTILINE)
+    told += re.findall(r"^on_\w+", (PAGES[0].parent / "nginx-rtmp-application.conf").read_text(), re.MULTILINE)
+    assert told.count("on_publish") == 2
+    assert set(re.findall(r"event=(\w+)", server)) == {"read", "unread", "ready", "not_ready"}
+
+
 def test_the_configuration_that_is_shown_is_one() -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", (PAGES[0].parent / "README.md").read_text(), re.DOTALL)
     assert config.parse(text, "agent.yml", {}).ingest.folder
