@@ -51,8 +51,8 @@ def _text(said: str, style: str = "") -> Text:
     return Text(words.shown(said), style)
 
 
-def _row(table: Table, *told: str, style: str = "") -> None:
-    table.add_row(*map(_text, told), style=style)
+def _row(table: Table, *told: str | Text, style: str = "") -> None:
+    table.add_row(*(_text(each) if isinstance(each, str) else each for each in told), style=style)
 
 
 def _table(*columns: str, left: int = 1) -> Table:
@@ -99,7 +99,7 @@ def _incidents(exits: Exits) -> list[RenderableType]:
     ranked = words.ranked(exits.incidents)
     for one in ranked[:MOST]:
         if one.excess_exits is None:
-            _row(table, one.id, words.kind(one.kind), words.moment(one.start), "cannot be known")
+            _row(table, one.id, words.kind(one.kind), words.moment(one.start), Text("cannot be known", "dim"))
             continue
         style = "bold" if one.discovery else ""
         _row(

@@ -58,6 +58,8 @@ def figures(opened: Callable[[], Audience], factors: list[str]) -> dict[str, Any
         found["naive"] = [(one.factor, one.level) for one in naive], np.array([one.ratio for one in naive])
         after = audience.after_stall(30)
         found["after"] = np.concatenate([values.ravel() for values in after or [np.zeros(0)]])
+        if "height" in audience.has:
+            found["begun"] = audience.counts(audience.first("height"))
         lines = audience.timelines(audience.incidents(), 300, 300, 5, [(0, 0.01), (30, 0.001)])
         found["timelines"] = [
             (name, one.start, one.clock, one.heartbeat) for name, one in sorted(lines.items())
