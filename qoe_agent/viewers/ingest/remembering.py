@@ -35,6 +35,12 @@ class Remembering(Playing):
         super().begin(who, session, path)
         self._note("begin", who, session, path)
 
+    def updated(self, who: Who) -> None:
+        """His server says that he still plays."""
+        if (player := self.get(who)) and not player.updates:
+            super().updated(who)
+            self._note("updated", who)
+
     def end(self, who: Who) -> None:
         """He plays no more."""
         if self.get(who) is not None:
@@ -53,6 +59,7 @@ class Remembering(Playing):
         changes = _changes(path)
         with contextlib.suppress(FileNotFoundError):
             self._repeat(changes.read_bytes().splitlines())
+            self.true_at = max(self.true_at or 0.0, changes.stat().st_mtime)
         self._file = os.open(changes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def save(self, path: Path) -> None:
@@ -69,13 +76,19 @@ class Remembering(Playing):
         for line in filter(None, lines):
             try:
                 what, *said = json.loads(line)
-                if what == "published":
-                    list(super().published(*said))
-                else:
-                    who, *more = said
-                    getattr(super(), {"begin": "begin", "end": "end"}[what])(tuple(who), *more)
-            except (ValueError, TypeError, KeyError):  # a disk was full
+                self._again(what, *said)
+            except (ValueError, TypeError):  # a disk was full
                 log.warning("a change of who plays is damaged and left out")
+
+    def _again(self, what: str, who: Any, *more: Any) -> None:
+        if what == "begin":
+            super().begin(tuple(who), *more)
+        elif what == "updated":
+            super().updated(tuple(who))
+        elif what == "end":
+            super().end(tuple(who))
+        else:
+            list(super().published(who, *more))
 
     def _note(self, *change: Any) -> None:
         if self._file is not None:

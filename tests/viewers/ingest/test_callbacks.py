@@ -166,6 +166,10 @@ def test_a_session_goes_on_when_the_process_is_killed_right_after_a_callback(tmp
         ("join", "playing", None), ("heartbeat", "ended", None), ("heartbeat", "ended", None), ("leave", None, "ended"),
     ]  # fmt: skip
     assert len({each["session"] for each in heard}) == 1
+    server.nginx(PLAY)
+    server.nginx(UPDATE)
+    server.begin_anew()
+    assert [player.updates for _, player in server.playing.all()] == [True]
     assert server.nginx(PLAY)[0]["session"] != heard[0]["session"]
 
 

@@ -21,7 +21,7 @@ from qoe_agent.viewers.ingest import keeper as keeping
 from qoe_agent.viewers.ingest import meter
 from qoe_agent.viewers.ingest.keeper import Keeper
 from tests.e2e.servers import until
-from tests.viewers.made import stored
+from tests.viewers.made import column, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -130,6 +130,17 @@ async def test_what_waits_for_a_restart_stays_when_the_process_is_begun_anew(
     assert stored(kept.folder) == [("a", 1), ("a", 2)]
     assert not (kept.folder.parent / "other").exists()
     assert ("as before until a restart" in caplog.text) == (not changed)
+
+
+async def test_a_viewer_of_nginx_keeps_his_session_when_the_process_is_killed_right_after_he_joined(kept: Kept) -> None:
+    said = "app=live&name=show&clientid=4&flashver=x"
+    for call in ("play", "play_done"):
+        async with kept.http.post(f"{kept.base}/in/{KEY}/rtmp?server=a", data=f"call={call}&{said}") as answer:
+            assert answer.status == 204
+        await replaced(kept)
+    sessions = column(kept.folder, "session")
+    assert column(kept.folder, "kind") == ["join", "leave"]
+    assert sessions[0] == sessions[1]
 
 
 async def test_what_may_change_changes_beside_what_waits_for_a_restart(kept: Kept) -> None:
