@@ -24,6 +24,8 @@ BATCH = 64
 """Connections that are taken before others have their turn."""
 SHARE = 50
 """Of so many connections one is closed at a time, so that not each newcomer makes somebody search."""
+HANDSHAKE = 10.0
+"""Seconds that TLS may take to begin."""
 RETRY, FULL = 1.0, 0.05
 """Seconds to wait where the system gives no connection, and where none of ours can be closed."""
 INTERVAL = 60.0
@@ -38,7 +40,8 @@ class Gate:
         self.most = files - min(RESERVE, files // 2)
         self._count = 0
         """Connections, at most: those that have gone since they were counted are among them."""
-        self._greeted: set[asyncio.Task[None]] = set()
+        self._greeted: dict[asyncio.Task[None], None] = {}
+        """Those who begin TLS, the first first."""
         self._told: dict[str, float] = {}
 
     async def run(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -58,15 +61,17 @@ class Gate:
                 await asyncio.sleep(RETRY)
                 continue
             task = asyncio.create_task(self._greet(connection, tls))
-            self._greeted.add(task)
-            task.add_done_callback(self._greeted.discard)
+            self._greeted[task] = None
+            task.add_done_callback(lambda done: self._greeted.pop(done, None))
             taken += 1
             if taken % BATCH == 0:
                 await asyncio.sleep(0)
 
     async def _greet(self, connection: socket.socket, tls: ssl.SSLContext | None) -> None:
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._made, connection, ssl=tls)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._made, connection, ssl=tls, ssl_handshake_timeout=HANDSHAKE if tls else None
+            )
         except OSError:  # it was no TLS, or he has gone
             connection.close()
 
@@ -89,6 +94,10 @@ class Gate:
 
     def _close(self, most: int) -> int:
         closed = 0
+        if len(self._greeted) > self.most // 4:
+            for task in list(self._greeted)[:most]:
+                task.cancel()
+                closed += 1
         for each in list(self._idle):
             if closed == most:
                 break

@@ -8,6 +8,7 @@ import errno
 import json
 import logging
 import socket
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from qoe_agent.viewers.facts import segments
 from qoe_agent.viewers.ingest import bodies, compacting, gate, listener, meter
 from qoe_agent.viewers.ingest.compacting import Compacting
 from qoe_agent.viewers.ingest.gate import Gate
+from tests.test_exporter import certificate
 from tests.viewers.ingest.test_listener import KEY, Ingested, event
+from tests.viewers.made import NOON_MS, RING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,8 +42,8 @@ class Gated:
         self.sock = socket.create_server(("127.0.0.1", 0))
         self._open: list[asyncio.StreamWriter] = []
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        found = await asyncio.open_connection(*self.sock.getsockname())
+    async def connect(self, tls: ssl.SSLContext | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        found = await asyncio.open_connection(*self.sock.getsockname(), ssl=tls)
         self._open.append(found[1])
         return found
 
@@ -57,9 +60,15 @@ class Gated:
 
 @pytest.fixture
 async def gated(tmp_path: Path) -> AsyncIterator[Gated]:
-    made = Gated(tmp_path / "facts")
+    async with gating(tmp_path / "facts", None) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def gating(folder: Path, tls: ssl.SSLContext | None) -> AsyncIterator[Gated]:
+    made = Gated(folder)
     made.made.store.open()
-    running = asyncio.create_task(made.gate.run(made.sock, None))
+    running = asyncio.create_task(made.gate.run(made.sock, tls))
     yield made
     running.cancel()
     await asyncio.wait({running})
@@ -92,6 +101,17 @@ async def test_those_who_never_ask_make_room_too(gated: Gated) -> None:
     for _ in range(2 * FILES):
         await gated.connect()
     assert b" 204 " in await gated.send(body(1))
+
+
+async def test_those_who_never_begin_tls_make_room_too(tmp_path: Path) -> None:
+    pem = certificate(tmp_path)
+    serves = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serves.load_cert_chain(pem)
+    async with gating(tmp_path / "facts", serves) as gated, asyncio.timeout(gate.HANDSHAKE / 2):
+        for _ in range(2 * FILES):
+            await gated.connect()
+        connection = await gated.connect(ssl.create_default_context(cafile=pem))
+        assert b" 204 " in await gated.send(body(1), connection)
 
 
 async def test_where_the_system_gives_no_file_that_is_said_once_and_tried_again(
@@ -185,3 +205,12 @@ class _Nowhere:
         pass
 
     add = remove = sweep = put
+
+
+def test_lines_without_end_are_counted_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    whole = bodies.from_json
+    monkeypatch.setattr(bodies, "from_json", lambda line: read.append(1) or whole(line))
+    taken = bodies.plain_events(b"x\n" * 5000, Source(name="web", keys=(KEY,)), NOON_MS, RING)
+    assert (taken.status, taken.events) == (413, [])
+    assert len(read) == 1
