@@ -59,7 +59,7 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
                 {"name": "nothing", "url": f"{side}/streams/nothing.m3u8"},
                 *({"name": name, "url": f"{side}/streams/{name}", "decode": "all"} for name in FAULTY),
             ], clock={"source": "http", "server": f"{side}/replayed"}, alerts=_alerts(home, side),
-                evidence={"folder": str(home / "evidence")}, ingest=_ingest(home, ports[2]))
+                evidence={"folder": str(home / "evidence")}, ingest=_ingest(home, ports[2], side))
         )  # fmt: skip
         await stack.enter_async_context(audience(ports[2], "flv"))
         sin = await stack.enter_async_context(
@@ -86,10 +86,15 @@ def _alerts(home: Path, side: str) -> dict[str, Any]:
     }
 
 
-def _ingest(home: Path, port: int) -> dict[str, Any]:
-    """Viewers' events of one source."""
-    source = {"name": "web", "keys": [KEY]}
-    return {"listen": f"127.0.0.1:{port}", "folder": str(home / "viewers"), "max_sessions": 8, "sources": [source]}
+def _ingest(home: Path, port: int, side: str) -> dict[str, Any]:
+    """Viewers' events of one source, and a server of which no statistics can be had."""
+    return {
+        "listen": f"127.0.0.1:{port}",
+        "folder": str(home / "viewers"),
+        "max_sessions": 8,
+        "sources": [{"name": "web", "keys": [KEY]}],
+        "stats": [{"name": "edge", "url": f"{side}/stat", "every": "1s"}],
+    }
 
 
 class Monitored:
