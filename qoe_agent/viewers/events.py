@@ -102,6 +102,8 @@ def event(said: Mapping[str, Any], source: str, mode: str, received_ms: int, rin
     user, session = known.pop("user", None), known["session"]
     if privacy.telling(session) or privacy.page(session) != session:
         session = known["session"] = ring.alias(session)
+    if stream := known.get("stream"):
+        known["stream"] = privacy.bare(stream) or None
     known["key"] = identity(source, session, mode, known.get("sn"), known)
     if user is None:
         known["bucket"] = ring.bucket(session)

@@ -192,7 +192,7 @@ def _missing(index: int, said: Said) -> Fault | None:
 
 def _private(index: int, said: Said) -> Fault | None:
     for key in _WORDS:
-        if isinstance(value := said.get(key), str) and privacy.telling(privacy.page(value)):
+        if isinstance(value := said.get(key), str) and privacy.word(value) is None:
             return Fault(index, key, _TELLING)
     if any(private(name, value) for name, value in said.get("attributes", {}).items()):
         return Fault(index, "attributes", _TELLING)
@@ -203,11 +203,7 @@ def private(name: str, value: object) -> bool:
     """Whether an attribute tells who somebody is; that somebody is one of a kind (true, false) does not."""
     if value is True or value is False or value in ("true", "false"):
         return False
-    return (
-        privacy.named(name)
-        or privacy.telling(name)
-        or (isinstance(value, str) and privacy.telling(privacy.page(value)))
-    )
+    return privacy.named(name) or (isinstance(value, str) and bool(value) and privacy.word(value) is None)
 
 
 def _stored(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,8 +226,7 @@ def tidy(field: str, value: str) -> str | None:
     """A text of an event as it may be stored; None: not at all."""
     if field == "stream":
         return privacy.bare(value) or None
-    found = privacy.page(value)
-    return found if found and (field == "cdn" or not privacy.telling(found)) else None
+    return privacy.page(value) or None if field == "cdn" else privacy.word(value)
 
 
 def text(value: str | float) -> str:

@@ -53,7 +53,9 @@ def page(text: str) -> str:
 
 @functools.lru_cache(_REMEMBERED)
 def named(name: str) -> bool:
-    """Whether what has this name tells who somebody is."""
+    """Whether what has this name tells who somebody is, or the name itself does."""
+    if telling(name):
+        return True
     words: list[str] = [each.lower() for each in _WORDS.findall(name)]
     if not words:
         return False
@@ -66,11 +68,16 @@ def named(name: str) -> bool:
     return words[-2] in PRIVATE or words[-2] in _PEOPLE
 
 
+@functools.lru_cache(_REMEMBERED)
+def word(text: str) -> str | None:
+    """A text as it may be stored, a page without its query; None: not at all."""
+    found = page(text)
+    return found if found and not telling(found) else None
+
+
 def telling(text: str) -> bool:
     """Whether a text holds an address of a network, or one for mail."""
-    if not (("." in text and ("@" in text or "%" in text or any(map(str.isdigit, text)))) or ":" in text):
-        return False
-    return _telling(text)
+    return (":" in text or "." in text) and _telling(text)
 
 
 @functools.lru_cache(_REMEMBERED)

@@ -7,6 +7,8 @@ import ipaddress
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from qoe_agent.viewers.privacy import telling
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -105,7 +107,7 @@ class Door:
         if self._region_header is None or peer is None or not self._trusted(peer):
             return None
         said = headers.get(self._region_header, "").strip()
-        return said[:LONGEST_REGION] if said.isprintable() and said else None
+        return said[:LONGEST_REGION] if said and said.isprintable() and not telling(said) else None
 
     def client(self, peer: str, forwarded: str | None) -> str:
         """The address of the client: of X-Forwarded-For the last that no trusted proxy has."""

@@ -85,6 +85,7 @@ def test_a_trusted_proxy_says_where_the_viewer_is_also_where_its_address_is_mapp
     options = Ingest(sources=(), trusted_proxies=("10.0.0.0/8",), region_header="CF-IPCountry")
     assert Door(options).region("::ffff:10.0.0.1", {"CF-IPCountry": "DE"}) == "DE"
     assert Door(options).region("::ffff:9.9.9.9", {"CF-IPCountry": "DE"}) is None
+    assert Door(options).region("10.0.0.1", {"CF-IPCountry": "203.0.113.5, 10.0.0.1"}) is None
 
 
 def test_addresses_without_end_are_forgotten_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
