@@ -5,7 +5,7 @@ then, so that intervals after it hold more exits than others; a model that knows
 
 The first picture is such a report too: who leaves before it would soon have sent it, and where nobody leaves before it
 the pace jumps there, at another moment for everybody. `jackknife` allows for the first only. Shares after a few seconds
-read high where reports are much rarer than that and few exits are told as they happen: every 30 s and three in ten told,
+read high where reports are much rarer than that and few exits are told as they happen: every 30 s, three in ten told,
 by 0.3 points after 3 s (0.8 if nobody leaves before the picture), hardly after 30 s.
 """
 
