@@ -160,6 +160,6 @@ def with_stalls(found: Table, begun: Table, away: Table, silent: Table | None) -
         return joined
     never = silent.filter(silent.told_ms.isnull()).select(mute="sid")
     joined = joined.left_join(never, joined.sid == never.mute)
-    unknown = {name: ibis.ifelse(joined.mute.isnull(), joined[name], ibis.null("int64"))
-               for name in ("stalls", "stall_ms")}  # fmt: skip
+    nought = ibis.ifelse(joined.mute.isnull(), 0, ibis.null("int64"))
+    unknown = {name: joined[name] + nought for name in ("stalls", "stall_ms")}
     return joined.select(*found.columns, **unknown, background_ms=joined.background_ms)
