@@ -287,6 +287,7 @@ async def test_a_restart_neither_repeats_nor_forgets(server: Receiver, tmp_path:
     async with bench(wanted, rules) as before:
         stall = before.begin()
         await until(lambda: posted("/oncall") and posted("/api/v2/alerts"))
+        await until(lambda: not any(before.desk._delivery.waiting().values()))  # else it is told again, to be sure
         before.end(stall, unobserved=True)  # as sessions do when they are stopped
     (first,) = posted("/api/v2/alerts")[0]
     server.taken.clear()
