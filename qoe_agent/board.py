@@ -182,10 +182,12 @@ class Board:
     def incidents(self, key: Key | None = None) -> list[Known]:
         """Open and recently closed incidents of one stream, or of all, by their start."""
         with self._lock:
+            streams = self._streams
+            if key is not None:
+                streams = {key: streams[key]} if key in streams else {}
             known = [
                 Known(who, incident, revision)
-                for who, stream in self._streams.items()
-                if key is None or who == key
+                for who, stream in streams.items()
                 for incident, revision in stream.incidents
             ]
         return sorted(known, key=lambda k: (k.incident.start, k.key or Key("")))
