@@ -7,7 +7,6 @@ traceback, an address or a secret.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from typing import TYPE_CHECKING, Protocol
@@ -107,10 +106,7 @@ class Exporter:
 
     async def start(self) -> str:
         """Listen; returns where, as a URL. OSError: the address or the certificate will not do."""
-        self._bound, tls = self.options, None
-        if self._bound.tls_cert is not None:
-            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            tls.load_cert_chain(self._bound.tls_cert, self._bound.tls_key)
+        self._bound, tls = self.options, self.options.tls()
         self._runner = web.AppRunner(
             self.application(), access_log=None, keepalive_timeout=IDLE, logger=PROTOCOL_LOG, shutdown_timeout=1.0
         )

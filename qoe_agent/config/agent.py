@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 
+from qoe_agent.config.listening import Listen, Listening, host_port
 from qoe_agent.config.section import section, wrong
 from qoe_agent.config.values import (
     NETWORK,
@@ -26,24 +27,6 @@ LEAST_TOKEN = 16
 """Characters that a bearer token must have."""
 NTP = 123
 """The port of time servers."""
-
-
-def _listen(value: str) -> str:
-    host, port = host_port(value)
-    if not 0 <= port <= 65535:
-        raise ValueError("the port must be at most 65535")
-    if any(letter.isspace() or letter in "/@" for letter in host):
-        raise ValueError("must be host:port, such as 127.0.0.1:9843")
-    return value
-
-
-def host_port(value: str) -> tuple[str, int]:
-    """`"[::1]:9843"` as `("::1", 9843)`."""
-    host, colon, port = value.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5) or (":" in bare and bare == host):
-        raise ValueError("must be host:port, such as 127.0.0.1:9843")
-    return bare, int(port)
 
 
 def time_server(value: str) -> tuple[str, int]:
@@ -87,14 +70,13 @@ def _template_url(value: str) -> str:
     return value
 
 
-Listen = Annotated[str, AfterValidator(_listen)]
 """Address and port to serve on."""
 Template = Annotated[str, Field(max_length=4096), AfterValidator(_template)]
 TemplateUrl = Annotated[str, Field(max_length=4096), AfterValidator(_template_url)]
 
 
 @section
-class Web:
+class Web(Listening):
     """The web side: metrics, probes on demand, health."""
 
     listen: Listen = "127.0.0.1:9843"
@@ -115,19 +97,7 @@ class Web:
     def __post_init__(self) -> None:
         if self.token is None and not self.loopback:
             raise wrong("token", "required, because web.listen is not a loopback address")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            missing = "tls_key" if self.tls_key is None else "tls_cert"
-            raise wrong(missing, "required, because a certificate and its key belong together")
-
-    @property
-    def host(self) -> str:
-        """Where to listen; empty means every address."""
-        return host_port(self.listen)[0]
-
-    @property
-    def port(self) -> int:
-        """On which port; 0 lets the system choose."""
-        return host_port(self.listen)[1]
+        self.pair()
 
     @property
     def loopback(self) -> bool:

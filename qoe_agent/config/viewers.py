@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from qoe_agent.config.agent import Listen, host_port
+from qoe_agent.config.listening import Listen, Listening
 from qoe_agent.config.section import section, wrong
 from qoe_agent.config.values import File, HeaderName, HttpUrl, Pattern, Seconds, Word
 
@@ -86,7 +86,7 @@ class Stat:
 
 
 @section
-class Ingest:
+class Ingest(Listening):
     """Viewers' events come in here, on a listener and in a process of their own. Off while `folder` is null."""
 
     listen: Listen = "127.0.0.1:9844"
@@ -120,9 +120,7 @@ class Ingest:
     def __post_init__(self) -> None:
         if self.folder is not None and not self.sources and not self.stats:
             raise wrong("sources", "required, because without any nobody may send")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            missing = "tls_key" if self.tls_key is None else "tls_cert"
-            raise wrong(missing, "required, because a certificate and its key belong together")
+        self.pair()
         if self.region_header is not None and not self.trusted_proxies:
             raise wrong("trusted_proxies", "required, because anybody could send region_header")
         names = [source.name for source in self.sources] + [stat.name for stat in self.stats]
@@ -131,16 +129,6 @@ class Ingest:
             raise wrong("sources", "each needs a name of its own, and so does each of stats")
         if len(set(keys)) < len(keys):
             raise wrong("sources", "a key must stand in one place only, among keys or revoked")
-
-    @property
-    def host(self) -> str:
-        """Where to listen; empty means every address."""
-        return host_port(self.listen)[0]
-
-    @property
-    def port(self) -> int:
-        """On which port; 0 lets the system choose."""
-        return host_port(self.listen)[1]
 
     @property
     def ring(self) -> str:

@@ -21,7 +21,7 @@ from qoe_agent.model import Sample
 from qoe_agent.sink import Key
 from qoe_agent.viewers.exodus import Exodus
 from qoe_agent.viewers.ingest import meter
-from qoe_agent.viewers.ingest.process import Setup, _tls
+from qoe_agent.viewers.ingest.process import Setup
 from qoe_agent.viewers.ingest.whose import Known, known
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Keeper:
         """Listen; returns where, as a URL. OSError, with the address for a file's name: that, or the certificate, will
         not do."""
         try:
-            return self._bind(_tls(self._options) is not None)
+            return self._bind(self._options.tls() is not None)
         except OSError as error:
             raise OSError(error.errno, error.strerror or str(error), self._options.listen) from None
 
