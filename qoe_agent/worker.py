@@ -26,6 +26,7 @@ from qoe_agent.link import Link
 from qoe_agent.naps import Loop
 from qoe_agent.outbox import Outbox
 from qoe_agent.recorder import Recorder
+from qoe_agent.tether import tether
 from qoe_agent.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ PULSE = 1.0
 """Seconds between two signs of life."""
 TRIM_EVERY = 15
 """Signs of life between two times at which memory that pictures have left is given back to the system."""
-PR_SET_PDEATHSIG = 1
 LAST_WORDS = 0.5
 """Seconds that the last findings may take to be sent."""
 
@@ -162,8 +162,7 @@ def main() -> None:
     """Work, until there is no more to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent says when to stop
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive a parent that was killed
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    tether()
     notes = Recorder(int(sys.argv[2]))
     os.close(int(sys.argv[2]))
     with socket.socket(fileno=int(sys.argv[1])) as sock, asyncio.Runner(loop_factory=Loop) as runner:

@@ -18,7 +18,7 @@ LAYERS = (
     ("bitstream",),
     ("probes",),
     ("recorder",),
-    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory", "naps", "link"),
+    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory", "naps", "link", "tether"),
     ("config", "join"),
     ("discovery", "discipline", "series", "incidents", "sink", "demo"),
     ("stamp", "known"),

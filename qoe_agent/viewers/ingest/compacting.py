@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import importlib.util
 import json
 import logging
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from qoe_agent import clock
 from qoe_agent.model import Sample
+from qoe_agent.tether import tether
 from qoe_agent.viewers.facts import compaction, segments
 from qoe_agent.viewers.facts.writer import DAY_MS, Taken
 from qoe_agent.viewers.ingest import meter
@@ -33,7 +33,6 @@ EVERY = 30.0
 LONGEST = 3600.0
 """Seconds that one run may take."""
 NICE = 10
-PR_SET_PDEATHSIG = 1
 
 
 class Compacting:
@@ -101,8 +100,7 @@ class Compacting:
 
 def main() -> None:
     """Compact, once."""
-    with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive whoever counts what it does
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    tether()
     if os.getppid() != int(sys.argv[3]):
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
 import resource
 import signal
 import socket
-import ssl
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +22,7 @@ from qoe_agent import clock, logs
 from qoe_agent.link import Link
 from qoe_agent.outbox import Outbox
 from qoe_agent.sink import Key
+from qoe_agent.tether import tether
 from qoe_agent.viewers.ingest import meter
 from qoe_agent.viewers.ingest.compacting import Compacting
 from qoe_agent.viewers.ingest.door import Door
@@ -58,7 +57,6 @@ FILES = 65_536
 """Open files, if the system admits so many."""
 FRESH = 300.0
 """Seconds after which nobody is taken to play still, who played when the process before this one ended."""
-PR_SET_PDEATHSIG = 1
 
 
 class Setup(NamedTuple):
@@ -96,7 +94,7 @@ class Process:
         runner = web.ServerRunner(self._server, shutdown_timeout=LAST)
         await runner.setup()
         self._try()
-        tasks = [asyncio.create_task(self._gate.run(sock, _tls(self._options)))]
+        tasks = [asyncio.create_task(self._gate.run(sock, self._options.tls()))]
         tasks += [asyncio.create_task(self._beat()), asyncio.create_task(self._compacting.run(self._box))]
         polling = [Polling(stat, self.store, lambda: self.listener.whose) for stat in self._options.stats]
         tasks += [asyncio.create_task(each.run()) for each in polling]
@@ -185,14 +183,6 @@ class Process:
         self.listener.crowded = len(there) > self._gate.most * 3 // 4
 
 
-def _tls(options: Ingest) -> ssl.SSLContext | None:
-    if options.tls_cert is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(options.tls_cert, options.tls_key)
-    return context
-
-
 async def _work(sock: socket.socket, listener: socket.socket) -> None:
     link = await Link.over(sock)
     first: Any = await link.receive()
@@ -209,8 +199,7 @@ def main() -> None:
     """Work, until there is no more to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the agent says when to stop
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):  # Linux: not to outlive an agent that was killed
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    tether()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
