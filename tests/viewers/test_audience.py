@@ -149,7 +149,7 @@ def test_reports_come_late_twice_and_not_at_all_as_planned() -> None:
 
 def replace_reporting(found: Fates, **changes: float) -> Fates:
     """The same audience seen otherwise."""
-    reporting = replace(found.plan.reporting, **changes)  # type: ignore[arg-type]
+    reporting = replace(found.plan.reporting, **changes)  # type: ignore[arg-type]  # by name
     return replace(found, plan=replace(found.plan, reporting=reporting))
 
 

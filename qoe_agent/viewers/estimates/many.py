@@ -27,7 +27,7 @@ def adjusted(ps: Sequence[float]) -> list[float]:
     ranks = np.arange(len(values), 0, -1)
     found = np.empty(len(values))
     found[order] = np.minimum.accumulate(values[order] * len(values) / ranks)
-    return np.minimum(found, 1.0).tolist()  # type: ignore[no-any-return]
+    return [float(each) for each in np.minimum(found, 1.0)]
 
 
 def discoveries(costs: Sequence[Cost], false: float = FALSE) -> tuple[Cost, ...]:

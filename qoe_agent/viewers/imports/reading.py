@@ -126,7 +126,7 @@ class Lines:
         if value in (None, ""):
             return None
         try:
-            found = float(value) / per  # type: ignore[arg-type]
+            found = float(value) / per  # type: ignore[arg-type]  # what is no number raises
         except (TypeError, ValueError):
             found = -1.0
         if 0 <= found < 1e15:

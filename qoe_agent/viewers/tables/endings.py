@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -43,8 +43,8 @@ def endings(engine: Engine, sessions: Table, heartbeat_ms: int) -> list[Ending]:
             for each in _of_stream(stream, some, window)]  # fmt: skip
 
 
-def _step(time: object) -> object:
-    return (time.cast("float64") / float(STEP_MS)).floor().cast("int64")  # type: ignore[attr-defined]
+def _step(time: Any) -> Any:
+    return (time.cast("float64") / float(STEP_MS)).floor().cast("int64")
 
 
 def _of_stream(stream: str, rows: Iterable[tuple[str, int, int, int, int]], window_ms: int) -> list[Ending]:

@@ -131,7 +131,7 @@ def _typed(columns: Sequence[str]) -> str:
 
 
 def _opened(path: Path) -> io.TextIOWrapper:
-    raw = gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")  # noqa: SIM115
+    raw = gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")  # noqa: SIM115  closed with what wraps it
     return io.TextIOWrapper(raw, "utf-8-sig", newline="")
 
 

@@ -126,7 +126,7 @@ def begun(folder: Path, *streams: str) -> Process:
         stats=(Stat(name="stat", url="http://host/stat", every=60.0),),
     )
     known = tuple(Known(name, (), f"live/{name}") for name in streams)
-    made = Process(_Link(), Setup(options, known, clock.state(), "text", "info", True))  # type: ignore[arg-type]
+    made = Process(_Link(), Setup(options, known, clock.state(), "text", "info", True))  # type: ignore[arg-type]  # a stand-in
     made._try()
     return made
 
