@@ -106,7 +106,8 @@ async def test_a_publisher_that_is_killed_and_comes_back_on_rtmp(nginx: servers.
     url = nginx.rtmp("show")
     first = Publisher(url).__enter__()
     async with servers.agent(tmp_path / "agent", {"show": url}) as agent:
-        await servers.until(lambda: 'qoe_up{stream="show"} 1' in servers.exposition(agent.port), "up")
+        played = 'qoe_play_start_seconds_count{stream="show"} 1'
+        await servers.until(lambda: played in servers.exposition(agent.port), "pictures that a viewer saw")
         gone = first.kill()
         await servers.until(lambda: 'qoe_up{stream="show"} 0' in servers.exposition(agent.port), "down")
         assert "qoe_video_width_pixels" not in servers.exposition(agent.port), "the gauges of a dead stream are gone"
