@@ -37,7 +37,7 @@ LAYERS = (
     ("loopback",),
     ("daemon", "watching", "filming"),
     ("options",),
-    ("stamping", "exiting", "importing"),
+    ("stamping", "exiting", "lifting", "importing"),
     ("demonstration",),
     ("__main__",),
 )
@@ -51,9 +51,10 @@ PURE_FILES = (
     "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
     "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
     "viewers/ingest/meter.py", "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py",
-    "viewers/privacy.py", "viewers/sayings.py", "viewers/shapes.py",
+    "viewers/lift/observed.py", "viewers/lift/shapes.py", "viewers/privacy.py", "viewers/sayings.py",
+    "viewers/shapes.py",
 )  # fmt: skip
-PURE_ROOMS = ("viewers/estimates/",)
+PURE_ROOMS = ("viewers/estimates/", "viewers/effects/")
 IMPURE = {
     "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
     "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time",
@@ -62,7 +63,7 @@ IMPURE = {
 MAY_IMPORT_AV = ("decode", "sources", "demo", "compare", "stamp")
 MAY_IMPORT_TIME = ("clock",)
 MAY_IMPORT_IBIS = "viewers/tables/"
-EXTRAS = ("pyarrow", "duckdb", "ibis", "pyspark")
+EXTRAS = ("pyarrow", "duckdb", "ibis", "pyspark", "scipy")
 """Of the extra `viewers`, and large: imported inside the functions that need them."""
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "core", "misc"}
 LINES, FUNCTION_LINES = 300, 40

@@ -1,0 +1,1 @@
+"""Effects of one arm over another, from sums by arm. Pure."""

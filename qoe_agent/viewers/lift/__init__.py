@@ -1,0 +1,1 @@
+"""What a difference between arms did to watch time."""
