@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+EFFECTS = (0.103, 0.01, 0.0015)
+"""What is asked about unless other effects are named: a vendor's claim, one per cent, and what work on quality bought
+at scale (LingXi, SIGCOMM 2025)."""
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +39,20 @@ class Reach(NamedTuple):
     always_valid: float
 
 
+class Tried(NamedTuple):
+    """A need, checked by simulation."""
+
+    cap: float | None
+    effect: float
+    units: int
+    """In an arm."""
+    power: float
+    """Share of draws in which the effect was seen, decided at the end."""
+    error: float
+    """Its Monte-Carlo standard error."""
+    draws: int
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that a report on planning says."""
@@ -53,3 +71,7 @@ class Plan:
     per_day: float | None = None
     """Units that come newly a day, all arms together."""
     notes: tuple[str, ...] = ()
+    arms: int = 2
+    tried: tuple[Tried, ...] = ()
+    registered: str = ""
+    """The file in which `design` was registered."""
