@@ -8,8 +8,6 @@ import dataclasses
 import logging
 import os
 import signal
-import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qoe_agent import catalogue, logs
@@ -27,7 +25,7 @@ from qoe_agent.history import History
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.shard import Shard
 from qoe_agent.thumbnails import Thumbnails
-from qoe_agent.viewers.chronicle import Chronicle
+from qoe_agent.viewers import beside
 from qoe_agent.viewers.ingest.keeper import FIXED, Keeper
 
 if TYPE_CHECKING:
@@ -69,7 +67,8 @@ class Daemon:
         self.history, self.thumbnails = History(self.board), Thumbnails(lambda until: self.fleet.look(until))
         options = dataclasses.replace(config.agent, workers=0) if viewers else config.agent
         self.fleet = crew(self.board, options, self.discovery.expected, self.thumbnails.take)
-        self.viewers, self.chronicle = self._keeper(config), self._chronicle(config)
+        self.viewers = self._keeper(config)
+        self._beside = () if viewers else beside.writers(self.board, self.history, config, self.shard.number)
         self.discipline = Discipline(config.clock)
         self.evidence = shelf(config.agent.evidence)
         self.about = About(self.board)
@@ -93,12 +92,6 @@ class Daemon:
             return None
         return Keeper(self.board, config, lambda name: any(each.name == name for each in self.fleet.streams()))
 
-    def _chronicle(self, config: Config) -> Chronicle | None:
-        """Who writes incidents beside viewers' events, if these are kept and this agent watches."""
-        folder = config.ingest.folder if self._watches else None
-        name = "-".join(filter(None, (socket.gethostname(), config.agent.vantage, self.shard.number)))
-        return Chronicle(self.board, self.history, Path(folder), name, config.ingest.keep) if folder else None
-
     async def start(self) -> str:
         """Begin; returns where the exporter listens. OSError: it cannot."""
         if self.viewers:
@@ -116,8 +109,9 @@ class Daemon:
         ]
         if self.viewers:
             self._tasks.append(asyncio.create_task(self.viewers.run(), name="viewers' events"))
-        if self.chronicle:
-            self._tasks.append(asyncio.create_task(self.chronicle.run(), name="incidents beside viewers' events"))
+        for each in self._beside:
+            name = f"{type(each).__name__.lower()} beside viewers' events"
+            self._tasks.append(asyncio.create_task(each.run(), name=name))
         if self.evidence:
             self._tasks.append(asyncio.create_task(tend(self.evidence, self.board), name="evidence"))
         if self._path is not None:

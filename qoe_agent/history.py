@@ -160,6 +160,25 @@ class History:
         order = (*range(self._next, SLOTS), *range(self._next))
         return [(self._times[n], values[n]) for n in order if not isnan(values[n])]
 
+    def streams(self) -> tuple[Key, ...]:
+        """Those of which there is anything."""
+        return tuple(self._streams)
+
+    def since(self, key: Key, measure: str, at: float) -> list[tuple[float, float]]:
+        """As `of`, from a time on."""
+        stream = self._streams.get(key)
+        values = stream.values.get(measure) if stream else None
+        if values is None:
+            return []
+        found, slot = [], self._next
+        for _ in range(SLOTS):
+            slot = (slot or SLOTS) - 1
+            if not self._times[slot] >= at:
+                break
+            if not isnan(values[slot]):
+                found.append((self._times[slot], values[slot]))
+        return found[::-1]
+
     def now(self, key: Key) -> dict[str, float]:
         """What is known now: states as they are, what is of an interval as it was in the last one."""
         found = self._board.readings(NAMES, key).get(key)

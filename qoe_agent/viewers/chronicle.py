@@ -1,7 +1,6 @@
 """What the probes see, beside the viewers' events: incidents in the facts, so that exits can be laid beside them.
 
-`incidents/YYYY-MM-DD.NAME.jsonl` by the UTC day on which a line is written; NAME tells apart agents (shards) that write
-to one folder. A line is the incident as `watch --json` prints it, and
+`incidents/YYYY-MM-DD.NAME.jsonl` (`daybook`). A line is the incident as `watch --json` prints it, and
 
 - `id`: the same in all of an incident's lines, of which the last holds; `stream`; `scope`: whom it struck
   ({"rendition": …} where it is of one rendition; else everybody who watches the stream);
@@ -16,16 +15,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
-import os
-import re
 import threading
 from collections import deque
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent import clock
 from qoe_agent.incidents import describe
+from qoe_agent.viewers.daybook import MOST, Daybook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,22 +31,17 @@ if TYPE_CHECKING:
     from qoe_agent.model import Incident
     from qoe_agent.sink import Key
 
-log = logging.getLogger(__name__)
-
 FOLDER = "incidents"
 EVERY = 1.0
 """Seconds between writes."""
 AGAIN = 60.0
 """Seconds after which open incidents are written again."""
-MOST = 20_000
-"""Lines that wait while the disk takes none; of more, the oldest are lost."""
 CONTENT = frozenset((
     "audio_missing", "av_out_of_sync", "black", "blocky", "blurred", "clipping", "colour_bars", "colour_cast",
     "content_freeze", "damage", "dead_channel", "dropouts", "flashes", "flicker", "interlaced", "letterbox",
     "monochrome", "out_of_phase", "overexposed", "silence", "solid_colour", "underexposed", "upscaled",
 ))  # fmt: skip
 """Kinds that lie in the media, so that everybody sees them at the same place in it, whenever that reaches him."""
-_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\..*\.jsonl")
 
 
 class Begun(NamedTuple):
@@ -67,14 +58,10 @@ class Chronicle:
 
     def __init__(self, board: Board, history: History, folder: Path, name: str, keep: float) -> None:
         """`history` knows how many seconds the agent is behind the capture of a stream."""
-        self._board, self._history, self._keep = board, history, keep
-        self._folder, self._name = folder / FOLDER, re.sub(r"[^A-Za-z0-9_-]+", "-", name) or "agent"
+        self._board, self._history = board, history
+        self._book = Daybook(folder / FOLDER, name, keep)
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Key, Incident]] = deque(maxlen=MOST)
-        self._lines: deque[str] = deque(maxlen=MOST)
-        self._writing = threading.Lock()
-        self._failing = False
-        self._expired: date | None = None
         self._begun: dict[tuple[Key, str, str, float], Begun] = {}
         """Incidents that are open: what was said of them first stays, whatever is learnt of clocks and latencies."""
         board.listen(self._told)
@@ -98,12 +85,12 @@ class Chronicle:
                 await self._write()
         finally:
             self._take()
-            self._put()
+            self._book.write()
 
     async def _write(self) -> None:
         self._take()
-        if self._lines:
-            await asyncio.to_thread(self._put)
+        if self._book.waiting:
+            await asyncio.to_thread(self._book.write)
 
     def _take(self) -> None:
         """Make lines of what was told, while what is known of its stream is known."""
@@ -113,7 +100,7 @@ class Chronicle:
         for key, incident in waiting:
             name = key, incident.kind, incident.key, incident.start
             begun = self._begun.get(name) or self._begin(key, incident)
-            self._lines.append(json.dumps(line(key, incident, begun)))
+            self._book.add([json.dumps(line(key, incident, begun))])
             self._begun.pop(name, None)
             if incident.end is None:
                 self._begun[name] = begun
@@ -122,54 +109,10 @@ class Chronicle:
 
     def _begin(self, key: Key, incident: Incident) -> Begun:
         start = clock.wall(incident.start)
-        whose = self._name, key.stream, key.rendition, incident.kind, incident.key, round(start, 3)
+        whose = self._book.name, key.stream, key.rendition, incident.kind, incident.key, round(start, 3)
         digest = hashlib.blake2b(json.dumps(whose).encode(), digest_size=8).hexdigest()
         content = incident.kind.removeprefix("tile_") in CONTENT
         return Begun(digest, start, self._history.now(key).get("latency") if content else None)
-
-    def _put(self) -> None:
-        with self._writing:
-            self._append(list(self._lines))
-
-    def _append(self, lines: list[str]) -> None:
-        if not lines:
-            return
-        day = datetime.fromtimestamp(clock.wall(clock.now()), UTC).date()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if day != self._expired:
-                self._expired = day
-                expire(self._folder, day, timedelta(seconds=self._keep))
-            with open(self._folder / f"{day}.{self._name}.jsonl", "a", encoding="utf-8") as file:
-                torn = file.tell() > 0 and not _whole(file.name)
-                file.write("\n" * torn + "".join(f"{each}\n" for each in lines))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            if not self._failing:
-                log.error("incidents cannot be written beside viewers' events: %s", error.strerror)
-            self._failing = True
-            return
-        self._failing = False
-        for _ in lines:
-            self._lines.popleft()
-
-
-def _whole(path: str) -> bool:
-    """Whether its last line ends: a disk that was full may have taken half of it."""
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
-
-
-def expire(folder: Path, day: date, keep: timedelta) -> None:
-    """Remove what is older than `keep`, counted from the last day before this of which there is anything: a clock that
-    is years ahead for a while removes nothing that it should not."""
-    found = {path: date.fromisoformat(each[1]) for path in folder.iterdir() if (each := _DAY.fullmatch(path.name))}
-    before = min(day, max((each for each in found.values() if each < day), default=day) + timedelta(days=1)) - keep
-    for path, written in found.items():
-        if written < before:
-            path.unlink(missing_ok=True)
 
 
 def line(key: Key, incident: Incident, begun: Begun) -> dict[str, Any]:

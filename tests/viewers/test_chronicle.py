@@ -16,7 +16,7 @@ from qoe_agent.board import Board
 from qoe_agent.history import History
 from qoe_agent.model import Incident, Sample
 from qoe_agent.sink import Key
-from qoe_agent.viewers import chronicle
+from qoe_agent.viewers import chronicle, daybook
 from qoe_agent.viewers.chronicle import CONTENT, Chronicle
 
 if TYPE_CHECKING:
@@ -169,9 +169,9 @@ async def test_who_is_told_to_stop_while_he_writes_writes_each_line_once(
 def test_a_clock_that_is_years_ahead_removes_nothing(tmp_path: Path) -> None:
     for day in ("2026-11-20", "2026-11-21", "2027-11-22"):
         (tmp_path / f"{day}.a.jsonl").write_text("{}\n")
-    chronicle.expire(tmp_path, date(2027, 11, 22), timedelta(days=30))
+    daybook.expire(tmp_path, date(2027, 11, 22), timedelta(days=30))
     assert len(list(tmp_path.iterdir())) == 3
-    chronicle.expire(tmp_path, date(2026, 12, 21), timedelta(days=29))
+    daybook.expire(tmp_path, date(2026, 12, 21), timedelta(days=29))
     assert len(list(tmp_path.iterdir())) == 3
 
 
