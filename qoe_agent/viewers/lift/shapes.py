@@ -34,7 +34,8 @@ class Amount(NamedTuple):
     """What is summed for each unit over its sessions."""
 
     column: str
-    """A column of numbers; `watch`; `sessions`: 1 each; `returned`: 1 for a user who came back, see `cap`."""
+    """A column of numbers; `watch`; `sessions`: 1 each; `returned`: 1 for a user who came back, see `cap`;
+    `returnable`: 1 for a user whose time to come back (the same `cap`) is over, the other half of that ratio."""
     cap: float | None = None
     """What a session counts at most (by `Design.cap_unit` a user or a window); of `returned`: within so many days of
     the one after his first (1: the next day, 7: the seven days after it)."""
@@ -130,6 +131,18 @@ class Moments:
         return float(spread) / (self.units - 1)
 
 
+class Shared(NamedTuple):
+    """Who of which arm watched the same stream in the same period."""
+
+    stream: str
+    at: float
+    """When the period began, Unix seconds; 0.0: times are not known."""
+    sessions: Mapping[str, int]
+    """By arm: those that began in it."""
+    watched: Mapping[str, float]
+    """By arm: seconds watched in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """An experiment, counted."""
@@ -159,7 +172,10 @@ class Trial:
     tenure: tuple[tuple[int, Mapping[str, Moments]], ...] = ()
     """For the novelty curve: by day since the first session, of users of whom it is known: watch by user and day."""
     blocks: tuple[tuple[str, float, str, Floats], ...] = ()
-    """Of a switchback: stream, when it began, arm, sums of the amounts; in order of stream and time."""
+    """Of a switchback: stream, when it began, arm, sums of the amounts; in order of stream and time. The amounts are
+    those of `arms`, whose units are blocks; a covariate from before is its mean over the block's sessions."""
+    shared: tuple[Shared, ...] = ()
+    """Where streams are known, by stream and time: whether arms share a bottleneck."""
     notes: tuple[str, ...] = ()
 
 
