@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_a_block_of_a_stream_has_one_arm_and_blocks_differ() -> None:
     assert len({given(1_800_000_000.0 + each) for each in range(0, 600, 7)}) == 1
     arms = [given(1_800_000_000.0 + 600.0 * each) for each in range(2000)]
     assert 900 < arms.count("hd") < 1100
-    same = sum(one == other for one, other in zip(arms, arms[1:], strict=False))
+    same = sum(one == other for one, other in pairwise(arms))
     assert 900 < same < 1100, "a block says nothing about the next"
 
 
