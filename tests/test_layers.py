@@ -37,6 +37,7 @@ LAYERS = (
     ("loopback",),
     ("daemon", "watching", "filming"),
     ("options",),
+    ("reporting",),
     ("stamping", "exiting", "lifting", "importing"),
     ("demonstration",),
     ("__main__",),
@@ -51,8 +52,8 @@ PURE_FILES = (
     "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
     "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
     "viewers/ingest/meter.py", "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py",
-    "viewers/lift/needs.py", "viewers/lift/observed.py", "viewers/lift/shapes.py", "viewers/privacy.py", "viewers/sayings.py",
-    "viewers/shapes.py",
+    "viewers/lift/needs.py", "viewers/lift/observed.py", "viewers/lift/shapes.py", "viewers/privacy.py",
+    "viewers/sayings.py", "viewers/shapes.py",
 )  # fmt: skip
 PURE_ROOMS = ("viewers/estimates/", "viewers/effects/")
 IMPURE = {

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent import __version__
 from qoe_agent.markup import NOTHING, Safe, html, joined
 from qoe_agent.report import exits_plots as plots
-from qoe_agent.report import exits_words as words
+from qoe_agent.report import exits_words, paper, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
+    from qoe_agent.report.drawing import Axis
     from qoe_agent.viewers.shapes import Claim, Cost, Exits, Hazard
 
-STYLE = Safe(resources.files(__package__).joinpath("exits.css").read_text("utf-8"))
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""The page may load nothing at all."""
 AROUND = 12
 """Incidents that are drawn from near; all of them are in the table."""
 
@@ -26,49 +22,29 @@ def page(exits: Exits) -> str:
     """The whole file."""
     parts = (
         _retention(exits), _hazards(exits), _causes(exits), _incidents(exits), _breakdowns(exits),
-        _claims(exits), _notes(exits),
+        _claims(exits), paper.notes(exits.notes),
     )  # fmt: skip
-    return html(
-        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Why viewers leave</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="{}"><style>{}</style></head>\n<body><main>'
-        '<h1>Why viewers leave</h1><p class="first">{}</p>{}<footer class="dim">qoe-agent {}</footer></main></body>\n'
-        "</html>\n",
-        POLICY, STYLE, words.first(exits), joined(parts), __version__,
-    )  # fmt: skip
-
-
-def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Safe], kind: str = "") -> Safe:
-    """`columns`: name and class of each."""
-    head = joined(html('<th scope="col" class="{}">{}</th>', style, name) for name, style in columns)
-    return html(
-        '<div class="wide" tabindex="0" role="group" aria-label="table"><table class="{}"><thead><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>", kind, head, joined(rows),
-    )  # fmt: skip
-
-
-def _number(text: object) -> Safe:
-    return html('<td class="number">{}</td>', text)
+    return paper.page("Why viewers leave", html('<p class="first">{}</p>', exits_words.first(exits)), parts)
 
 
 def _retention(exits: Exits) -> Safe:
     if not exits.retention:
         return NOTHING
     rows = (
-        html('<tr><th scope="row">{}</th>{}{}</tr>', words.length(one.seconds), _number(words.share(one.share)),
-             _number(words.between(one.low, one.high, words.share)))
+        html('<tr><th scope="row">{}</th>{}{}</tr>', words.length(one.seconds), paper.number(words.share(one.share)),
+             paper.number(words.between(one.low, one.high, words.share)))
         for one in exits.retention
     )  # fmt: skip
     columns = (("after", ""), ("still watch", "number"), ("95 % interval", "number"))
     return html(
         '<section><h2>Who still watches</h2>{}<p class="dim">Share of sessions that still watch, by time since they '
         "began (logarithmic); the band is the 95 % interval.</p>{}</section>",
-        plots.curve(exits.curve, exits.retention), _table(columns, rows, "narrow"),
+        plots.curve(exits.curve, exits.retention), paper.table(columns, rows, "narrow"),
     )  # fmt: skip
 
 
 def _hazards(exits: Exits) -> Safe:
-    shown = [one for one in exits.hazards if one.factor != words.TENURE]
+    shown = [one for one in exits.hazards if one.factor != exits_words.TENURE]
     if not shown:
         return NOTHING
     axis = plots.ratios(shown)
@@ -76,7 +52,7 @@ def _hazards(exits: Exits) -> Safe:
     for before, one in zip((None, *shown), shown, strict=False):
         if before is None or before.factor != one.factor:
             rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="6">{}</th></tr>',
-                             words.factor(one.factor).capitalize()))  # fmt: skip
+                             exits_words.factor(one.factor).capitalize()))  # fmt: skip
         rows.append(_hazard(one, axis))
     rows.append(html('<tr class="bare"><td></td><td class="draw">{}</td><td colspan="4"></td></tr>', plots.scale(axis)))
     columns = (
@@ -88,16 +64,17 @@ def _hazards(exits: Exits) -> Safe:
         'reference of its factor, all factors and the time watched held fixed.</p><p><span class="key estimate">'
         'estimate and 95 % interval</span> <span class="key naive">naive figure</span></p>{}<p class="dim">{}</p>'
         '<ul class="dim">{}</ul></section>',
-        _table(columns, rows), words.REASON, joined(html("<li>{}</li>", said) for said in words.remarks(shown)),
+        paper.table(columns, rows), exits_words.REASON,
+        joined(html("<li>{}</li>", said) for said in exits_words.remarks(shown)),
     )  # fmt: skip
 
 
-def _hazard(one: Hazard, axis: plots.Axis) -> Safe:
+def _hazard(one: Hazard, axis: Axis) -> Safe:
     return html(
         '<tr><th scope="row">{}</th><td class="draw">{}</td>{}{}{}{}</tr>',
-        words.level(one.factor, one.level), plots.forest(one, axis), _number(words.ratio(one.hazard_ratio)),
-        _number("reference" if words.reference(one) else words.between(one.low, one.high)),
-        _number(words.ratio(one.naive)), _number(words.count(one.exits)),
+        exits_words.level(one.factor, one.level), plots.forest(one, axis), paper.number(words.ratio(one.hazard_ratio)),
+        paper.number("reference" if exits_words.reference(one) else words.between(one.low, one.high)),
+        paper.number(words.ratio(one.naive)), paper.number(words.count(one.exits)),
     )  # fmt: skip
 
 
@@ -108,17 +85,17 @@ def _causes(exits: Exits) -> Safe:
     shares = {(each["cause"], each["seconds"]): each["share"] for each in exits.causes}
     rows = (
         html('<tr><th scope="row">{}</th>{}</tr>', cause,
-             joined(_number(words.share(shares.get((cause, mark)))) for mark in marks))
+             joined(paper.number(words.share(shares.get((cause, mark)))) for mark in marks))
         for cause in dict.fromkeys(each["cause"] for each in exits.causes)
     )  # fmt: skip
     columns = (("gone after", ""), *((words.length(mark), "number") for mark in marks))
-    return html("<section><h2>How they go</h2>{}</section>", _table(columns, rows, "narrow"))
+    return html("<section><h2>How they go</h2>{}</section>", paper.table(columns, rows, "narrow"))
 
 
 def _incidents(exits: Exits) -> Safe:
     if not exits.incidents:
         return NOTHING
-    ranked = words.ranked(exits.incidents)
+    ranked = exits_words.ranked(exits.incidents)
     columns = (
         ("incident", ""), ("", ""), ("began (UTC)", ""), ("exits too many", "number"), ("95 % interval", "number"),
         ("p", "number"), ("minutes lost", "number"), ("orders lost", "number"), ("how it is known", ""),
@@ -136,7 +113,7 @@ def _incidents(exits: Exits) -> Safe:
         "<section><h2>What incidents cost</h2>{}<p>Exits beyond those expected without the incident. Bold stands after "
         "false-discovery control over all of them; the order is by the least that each cost, as the largest estimates "
         "are those that chance helped most.</p>{}{}</section>",
-        plots.costs(exits.incidents), _table(columns, map(_incident, ranked)), key,
+        plots.costs(exits.incidents), paper.table(columns, map(_incident, ranked)), key,
     )  # fmt: skip
 
 
@@ -150,9 +127,9 @@ def _incident(one: Cost) -> Safe:
         '<tr class="{}"><th scope="row">{}</th><td>{}</td><td class="when">{}</td>{}{}{}{}{}'
         '<td class="dim prose">{}</td></tr>',
         "sure" if one.discovery else "", one.id, words.kind(one.kind), words.moment(one.start),
-        _number(words.count(one.excess_exits) if known else "cannot be known"),
-        _number(words.between(one.low, one.high, words.count)), _number(words.chance(one.p)),
-        _number(words.count(one.viewer_minutes)), _number(words.count(one.orders)), how,
+        paper.number(words.count(one.excess_exits) if known else "cannot be known"),
+        paper.number(words.between(one.low, one.high, words.count)), paper.number(words.chance(one.p)),
+        paper.number(words.count(one.viewer_minutes)), paper.number(words.count(one.orders)), how,
     )  # fmt: skip
 
 
@@ -165,16 +142,16 @@ def _breakdowns(exits: Exits) -> Safe:
     )  # fmt: skip
     if all(one.get("sessions") is None for one in exits.breakdowns):
         columns = columns[:-1]
-    return html("<section><h2>By attribute</h2>{}</section>", _table(columns, map(_part, exits.breakdowns)))
+    return html("<section><h2>By attribute</h2>{}</section>", paper.table(columns, map(_part, exits.breakdowns)))
 
 
 def _part(one: Mapping[str, Any]) -> Safe:
     return html(
         '<tr><th scope="row">{}</th><td>{}</td><td>{}</td>{}{}{}{}</tr>', one["attribute"], one["level"],
-        words.length(one["seconds"]), _number(words.share(one["share"])),
-        _number(words.between(one.get("low"), one.get("high"), words.share)),
-        _number(words.chance(one.get("p_adjusted"))),
-        NOTHING if one.get("sessions") is None else _number(words.count(one["sessions"])),
+        words.length(one["seconds"]), paper.number(words.share(one["share"])),
+        paper.number(words.between(one.get("low"), one.get("high"), words.share)),
+        paper.number(words.chance(one.get("p_adjusted"))),
+        NOTHING if one.get("sessions") is None else paper.number(words.count(one["sessions"])),
     )  # fmt: skip
 
 
@@ -185,7 +162,7 @@ def _claims(exits: Exits) -> Safe:
     return html(
         "<section><h2>What is said, and what this audience shows</h2><p>The claims are those of vendors and their "
         "articles, without a primary source; they are tested here, not repeated.</p>{}</section>",
-        _table(columns, map(_claim, exits.claims)),
+        paper.table(columns, map(_claim, exits.claims)),
     )  # fmt: skip
 
 
@@ -195,9 +172,3 @@ def _claim(one: Claim) -> Safe:
         '<tr><th scope="row">“{}”</th><td class="verdict {}">{}</td><td class="prose">{}{}</td></tr>',
         one.claim, one.verdict, one.verdict, one.shown, design,
     )  # fmt: skip
-
-
-def _notes(exits: Exits) -> Safe:
-    if not exits.notes:
-        return NOTHING
-    return html("<section><h2>Notes</h2><ul>{}</ul></section>", joined(html("<li>{}</li>", one) for one in exits.notes))

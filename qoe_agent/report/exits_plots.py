@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from qoe_agent.markup import NOTHING, Safe, html, joined
-from qoe_agent.report import exits_words as words
+from qoe_agent.report import words
+from qoe_agent.report.drawing import Axis, end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,22 +23,6 @@ TIMES = (1, 3, 10, 30, 60, 180, 600, 1800, 3600, 7200, 14400)
 RATIOS = (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
 BARS = 110
 """Pixels of an incident's timeline."""
-
-
-class Axis(NamedTuple):
-    """From values to per cent of the width."""
-
-    low: float
-    high: float
-    log: bool = True
-
-    def at(self, value: float) -> float:
-        """Where a value is, in per cent; beyond the ends: at the end."""
-        if self.log:
-            value = math.log(max(value, 1e-9) / self.low) / math.log(self.high / self.low)
-        else:
-            value = (value - self.low) / (self.high - self.low)
-        return min(100.0, max(0.0, value * 100))
 
 
 def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
@@ -57,7 +42,7 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
     ticks = joined(
         html('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="{1}"/>'
              '<text class="tick{2}" x="{0}%" y="{3}">{4}</text>',
-             f"{axis.at(at):.2f}", TALL, _end(axis.at(at)) + (" minor" if number % 2 else ""), TALL + 16,
+             f"{axis.at(at):.2f}", TALL, end(axis.at(at)) + (" minor" if number % 2 else ""), TALL + 16,
              words.length(at))
         for number, at in enumerate(TIMES) if axis.low <= at <= axis.high
     )  # fmt: skip
@@ -75,11 +60,6 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
         "Share still watching by time: " + "; ".join(_mark(one) for one in named), TALL + 22, grid, ticks,
         TALL, "L".join(upper + lower), "L".join(line), points,
     )  # fmt: skip
-
-
-def _end(place: float) -> str:
-    """Class of a label at an end of the axis, which must not reach beyond."""
-    return " begin" if place < 3 else " end" if place > 97 else ""
 
 
 def _mark(one: Mark) -> str:
@@ -120,7 +100,7 @@ def forest(one: Hazard, axis: Axis) -> Safe:
 def scale(axis: Axis) -> Safe:
     """The axis below a forest plot."""
     named = joined(
-        html('<text class="tick{}" x="{}%" y="12">{}</text>', _end(axis.at(at)), f"{axis.at(at):.2f}", f"{at:g}")
+        html('<text class="tick{}" x="{}%" y="12">{}</text>', end(axis.at(at)), f"{axis.at(at):.2f}", f"{at:g}")
         for at in RATIOS if axis.low <= at <= axis.high
     )  # fmt: skip
     return html('<svg class="plot forest" aria-hidden="true" width="100%" height="16">{}</svg>', named)

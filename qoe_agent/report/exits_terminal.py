@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from qoe_agent.report import exits_words as words
+from qoe_agent.report import exits_words, screens, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
+    from rich.table import Table
 
     from qoe_agent.viewers.shapes import Claim, Exits
 
@@ -25,84 +25,67 @@ VERDICTS = {"agrees": "green", "disagrees": "yellow", "unclear": "cyan", "not te
 
 def report(exits: Exits) -> RenderableType:
     """All of it, what matters most first."""
-    parts: list[RenderableType] = [_text(words.first(exits), "bold")]
+    parts: list[RenderableType] = [screens.text(exits_words.first(exits), "bold")]
     if exits.retention:
-        parts += _part("Who still watches", _retention(exits))
-    if any(one.factor != words.TENURE for one in exits.hazards):
-        parts += _part("What goes with leaving", *_hazards(exits), Text(words.REASON, "dim"))
+        parts += screens.part("Who still watches", _retention(exits))
+    if any(one.factor != exits_words.TENURE for one in exits.hazards):
+        parts += screens.part("What goes with leaving", *_hazards(exits), Text(exits_words.REASON, "dim"))
     if exits.causes:
-        parts += _part("How they go", _causes(exits))
+        parts += screens.part("How they go", _causes(exits))
     if exits.incidents:
-        parts += _part("What incidents cost", *_incidents(exits))
+        parts += screens.part("What incidents cost", *_incidents(exits))
     if exits.breakdowns:
-        parts += _part("By attribute", _breakdowns(exits))
+        parts += screens.part("By attribute", _breakdowns(exits))
     if exits.claims:
-        parts += _part("What is said, and what this audience shows", *map(_claim, exits.claims))
+        parts += screens.part("What is said, and what this audience shows", *map(_claim, exits.claims))
     if exits.notes:
-        parts += _part("Notes", *(_text(f"· {note}") for note in exits.notes))
+        parts += screens.part("Notes", *(screens.text(f"· {note}") for note in exits.notes))
     return Group(*parts)
 
 
-def _part(title: str, *content: RenderableType) -> list[RenderableType]:
-    return [Text(), Text(title, "bold underline"), *(Padding(each, (0, 0, 0, 2)) for each in content)]
-
-
-def _text(said: str, style: str = "") -> Text:
-    return Text(words.shown(said), style)
-
-
-def _row(table: Table, *told: str | Text, style: str = "") -> None:
-    table.add_row(*(_text(each) if isinstance(each, str) else each for each in told), style=style)
-
-
-def _table(*columns: str, left: int = 1) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for place, name in enumerate(columns):
-        table.add_column(_text(name), justify="left" if place < left else "right", overflow="fold")
-    return table
-
-
 def _retention(exits: Exits) -> Table:
-    table = _table("after", "still watch", "95 % interval")
+    table = screens.table("after", "still watch", "95 % interval")
     for mark in exits.retention:
         interval = words.between(mark.low, mark.high, words.share)
-        _row(table, words.length(mark.seconds), words.share(mark.share), interval)
+        screens.row(table, words.length(mark.seconds), words.share(mark.share), interval)
     return table
 
 
 def _hazards(exits: Exits) -> list[RenderableType]:
-    table = _table("", "", "leave … times as fast", "95 % interval", "naive", "exits", left=2)
+    table = screens.table("", "", "leave … times as fast", "95 % interval", "naive", "exits", left=2)
     before = ""
-    shown = [one for one in exits.hazards if one.factor != words.TENURE]
+    shown = [one for one in exits.hazards if one.factor != exits_words.TENURE]
     for one in shown:
-        name = words.factor(one.factor) if one.factor != before else ""
+        name = exits_words.factor(one.factor) if one.factor != before else ""
         before = one.factor
-        interval = "reference" if words.reference(one) else words.between(one.low, one.high)
-        _row(
-            table, name, words.level(one.factor, one.level), words.ratio(one.hazard_ratio), interval,
+        interval = "reference" if exits_words.reference(one) else words.between(one.low, one.high)
+        screens.row(
+            table, name, exits_words.level(one.factor, one.level), words.ratio(one.hazard_ratio), interval,
             words.ratio(one.naive), words.count(one.exits),
         )  # fmt: skip
-    return [table, *(_text(said, "dim") for said in words.remarks(shown))]
+    return [table, *(screens.text(said, "dim") for said in exits_words.remarks(shown))]
 
 
 def _causes(exits: Exits) -> Table:
     marks = sorted({each["seconds"] for each in exits.causes})
-    table = _table("gone after", *(words.length(mark) for mark in marks))
+    table = screens.table("gone after", *(words.length(mark) for mark in marks))
     for cause in dict.fromkeys(each["cause"] for each in exits.causes):
         shares = {each["seconds"]: each["share"] for each in exits.causes if each["cause"] == cause}
-        _row(table, cause, *(words.share(shares.get(mark)) for mark in marks))
+        screens.row(table, cause, *(words.share(shares.get(mark)) for mark in marks))
     return table
 
 
 def _incidents(exits: Exits) -> list[RenderableType]:
-    table = _table("incident", "", "began (UTC)", "exits too many", "95 % interval", "p", "min lost", "orders", left=3)
-    ranked = words.ranked(exits.incidents)
+    table = screens.table(
+        "incident", "", "began (UTC)", "exits too many", "95 % interval", "p", "min lost", "orders", left=3
+    )
+    ranked = exits_words.ranked(exits.incidents)
     for one in ranked[:MOST]:
         if one.excess_exits is None:
-            _row(table, one.id, words.kind(one.kind), words.moment(one.start), Text("cannot be known", "dim"))
+            screens.row(table, one.id, words.kind(one.kind), words.moment(one.start), Text("cannot be known", "dim"))
             continue
         style = "bold" if one.discovery else ""
-        _row(
+        screens.row(
             table, one.id, words.kind(one.kind), words.moment(one.start), words.count(one.excess_exits),
             words.between(one.low, one.high, words.count), words.chance(one.p), words.count(one.viewer_minutes),
             words.count(one.orders), style=style,
@@ -110,7 +93,7 @@ def _incidents(exits: Exits) -> list[RenderableType]:
     told: list[RenderableType] = [table]
     if len(ranked) > MOST:
         told.append(Text(f"and {len(ranked) - MOST} more: --json or --html FILE", "dim"))
-    told += [_text(f"{one.id}: {_how(one)}", "dim") for one in ranked[:MOST] if _how(one)]
+    told += [screens.text(f"{one.id}: {_how(one)}", "dim") for one in ranked[:MOST] if _how(one)]
     if any(one.discovery for one in exits.incidents):
         told.append(Text("bold: stands after false-discovery control over all incidents of this report", "dim"))
     return told
@@ -127,14 +110,14 @@ def _how(one: Any) -> str:
 def _breakdowns(exits: Exits) -> Table:
     counted = any(one.get("sessions") is not None for one in exits.breakdowns)
     counts = ["sessions"] if counted else []
-    table = _table("", "", *counts, "still watch", "95 % interval", "p, adjusted", left=2)
+    table = screens.table("", "", *counts, "still watch", "95 % interval", "p, adjusted", left=2)
     before: Sequence[Any] = ()
     order = {name: place for place, name in enumerate(one["attribute"] for one in exits.breakdowns)}
     for one in sorted(exits.breakdowns, key=lambda one: (order[one["attribute"]], one["seconds"])):
         here = one["attribute"], one["seconds"]
         name = f"{one['attribute']}, after {words.length(one['seconds'])}" if here != before else ""
         before = here
-        _row(
+        screens.row(
             table, name, str(one["level"]), *([words.count(one.get("sessions"))] if counted else []),
             words.share(one["share"]),
             words.between(one.get("low"), one.get("high"), words.share), words.chance(one.get("p_adjusted")),
@@ -144,5 +127,5 @@ def _breakdowns(exits: Exits) -> Table:
 
 def _claim(one: Claim) -> RenderableType:
     title = Text.assemble((f"{one.verdict:>12}", VERDICTS.get(one.verdict, "")), "  ", (f"“{one.claim}”", "bold"))
-    told = [_text(one.shown)] + ([_text(one.design, "dim")] if one.design else [])
+    told = [screens.text(one.shown)] + ([screens.text(one.design, "dim")] if one.design else [])
     return Group(title, *(Padding(each, (0, 0, 0, 14)) for each in told))

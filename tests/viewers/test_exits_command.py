@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qoe_agent.__main__ import app
-from qoe_agent.report import exits_words
+from qoe_agent.report import words
 from qoe_agent.viewers import tables
 from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.exits import Asked, analyse
@@ -73,9 +73,9 @@ def test_the_document_and_the_page_hold_the_same_figures(sessions: Path, tmp_pat
     half = next(one for one in found["retention"] if one["seconds"] == 30)
     assert half["low"] < (math.exp(-0.3) + math.exp(-0.6)) / 2 < half["high"]
     text = page.read_text("utf-8")
-    assert exits_words.ratio(low["hazard_ratio"]) in text
-    assert exits_words.between(low["low"], low["high"]) in text
-    assert exits_words.share(half["share"]) in text
+    assert words.ratio(low["hazard_ratio"]) in text
+    assert words.between(low["low"], low["high"]) in text
+    assert words.share(half["share"]) in text
     assert "<b>sg" not in text
     assert {one["id"] for one in found["claims"]} >= {"stall_exit", "rhythm"}
     assert any(note.startswith("stall: absent: needs events") for note in found["notes"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from qoe_agent.report import exits_json, exits_page, exits_terminal, exits_words
+from qoe_agent.report import exits_json, exits_page, exits_terminal, exits_words, words
 from qoe_agent.viewers.shapes import Exits, Hazard
 from tests.viewers.exits_made import BEGAN, exits
 
@@ -112,17 +112,17 @@ def test_the_page_needs_nothing_else() -> None:
 def test_the_page_holds_the_figures_of_the_document() -> None:
     document, cells = written(), Page(exits_page.page(exits())).text
     for one in document["retention"]:
-        assert exits_words.share(one["share"]) in cells
-        assert exits_words.between(one["low"], one["high"], exits_words.share) in cells
+        assert words.share(one["share"]) in cells
+        assert words.between(one["low"], one["high"], words.share) in cells
     for one in compared(document):
-        assert exits_words.ratio(one["hazard_ratio"]) in cells
-        assert exits_words.ratio(one["naive"]) in cells
-        assert exits_words.between(one["low"], one["high"]) in cells
+        assert words.ratio(one["hazard_ratio"]) in cells
+        assert words.ratio(one["naive"]) in cells
+        assert words.between(one["low"], one["high"]) in cells
     for one in document["incidents"]:
         if one["excess_exits"] is not None:
-            assert exits_words.count(one["excess_exits"]) in cells
-            assert exits_words.between(one["low"], one["high"], exits_words.count) in cells
-            assert exits_words.chance(one["p"]) in cells
+            assert words.count(one["excess_exits"]) in cells
+            assert words.between(one["low"], one["high"], words.count) in cells
+            assert words.chance(one["p"]) in cells
     assert [one["shown"] for one in document["claims"]] == [text for text in cells if text in
                                                            {one["shown"] for one in document["claims"]}]  # fmt: skip
 
@@ -166,7 +166,7 @@ def test_the_terminal_says_what_the_document_says() -> None:
     text = told(exits())
     assert text.startswith("Of 200,000 sessions 75.9 % [74.8 %, 77.0 %] still watch after 30 s.")
     for one in compared(written()):
-        assert exits_words.between(one["low"], one["high"]) in text
+        assert words.between(one["low"], one["high"]) in text
     assert "Whoever watches long has time" in text
     assert re.search(r"i-<3>\s+stall\s+.*cannot be known", text)
     assert re.search(r"i-1 .* 91 +\[53, 130\] +< 0.001", text)
@@ -196,8 +196,6 @@ def test_little_is_told_of_little() -> None:
     assert exits_json.document(bare)["hazards"] == []
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(3, "3 s"), (30.0, "30 s"), (90, "90 s"), (180, "3 min"), (7200, "2 h")]
-)
-def test_lengths_are_said_as_people_say_them(seconds: float, words: str) -> None:
-    assert exits_words.length(seconds) == words
+@pytest.mark.parametrize(("seconds", "said"), [(3, "3 s"), (30.0, "30 s"), (90, "90 s"), (180, "3 min"), (7200, "2 h")])
+def test_lengths_are_said_as_people_say_them(seconds: float, said: str) -> None:
+    assert words.length(seconds) == said

@@ -1,0 +1,48 @@
+"""What pages of reports share: one HTML file that needs nothing else, no script, no address of others; its tables."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from qoe_agent import __version__
+from qoe_agent.markup import NOTHING, Safe, html, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STYLE = Safe(resources.files(__package__).joinpath("report.css").read_text("utf-8"))
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""The page may load nothing at all."""
+
+
+def page(title: str, first: Safe, parts: Iterable[Safe]) -> str:
+    """The whole file; `first` is what it says before all else."""
+    return html(
+        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" content="{}"><style>{}</style></head>\n<body><main>'
+        '<h1>{}</h1>{}{}<footer class="dim">qoe-agent {}</footer></main></body>\n</html>\n',
+        title, POLICY, STYLE, title, first, joined(parts), __version__,
+    )  # fmt: skip
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Iterable[Safe], kind: str = "") -> Safe:
+    """With what goes beyond the width scrolling. `columns`: name and class of each."""
+    head = joined(html('<th scope="col" class="{}">{}</th>', style, name) for name, style in columns)
+    return html(
+        '<div class="wide" tabindex="0" role="group" aria-label="table"><table class="{}"><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>", kind, head, joined(rows),
+    )  # fmt: skip
+
+
+def number(text: object) -> Safe:
+    """A cell of a table."""
+    return html('<td class="number">{}</td>', text)
+
+
+def notes(said: Sequence[str]) -> Safe:
+    """The section that comes last."""
+    if not said:
+        return NOTHING
+    return html("<section><h2>Notes</h2><ul>{}</ul></section>", joined(html("<li>{}</li>", one) for one in said))

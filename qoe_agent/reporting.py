@@ -1,0 +1,149 @@
+"""What the commands that read viewers' tables share: options, how they show that they work, where reports go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from qoe_agent.options import USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from qoe_agent.viewers.apart import Step
+
+PATIENCE = 2.0
+"""Seconds until a progress bar shows."""
+DEFAULT = Path("/etc/qoe-agent/agent.yml")
+"""The daemon's configuration."""
+WIDTH = 120
+"""Letters in a line where no terminal says."""
+
+Facts: TypeAlias = Annotated[Path | None, typer.Option(metavar="DIR", help="A folder of facts that ingest wrote.")]
+Known: TypeAlias = Annotated[Path | None, typer.Option(help="Take the folder of facts from this configuration.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+Page: TypeAlias = Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML file, with plots.")]
+Engine: TypeAlias = Annotated[Literal["duckdb", "spark"], typer.Option(help="What reads and counts.")]
+Master: TypeAlias = Annotated[str, typer.Option(metavar="URL", help="Of --engine spark. [default: local]")]
+Memory: TypeAlias = Annotated[str, typer.Option(metavar="SIZE", help="What the analysis may use, such as 3GB.")]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Whatever cannot be done ends the command with one line that says why."""
+    from qoe_agent.report.words import shown
+    from qoe_agent.viewers.apart import Unusable
+
+    try:
+        yield
+    except Unusable as error:
+        typer.echo(shown(str(error)), err=True)
+        raise typer.Exit(USAGE) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def folder(files: object, facts: Path | None, config: Path | None) -> Path | None:
+    """The folder of facts that is to be read, if no files are. Raises Unusable."""
+    from qoe_agent.viewers.apart import Unusable
+
+    if sum((bool(files), facts is not None, config is not None)) > 1:
+        raise Unusable("name files, or --facts, or --config: one of them")
+    return facts if files or facts else _configured(config)
+
+
+def _configured(config: Path | None) -> Path:
+    """The folder of facts of a configuration."""
+    from qoe_agent import config as configuration
+    from qoe_agent.viewers.apart import Unusable
+
+    if config is None and not DEFAULT.exists():
+        raise Unusable(f"name files of sessions or events, or --facts DIR, or --config FILE (there is no {DEFAULT})")
+    config = config or DEFAULT
+    try:
+        found = configuration.load(str(config), os.environ).ingest.folder
+    except configuration.ConfigError as error:
+        raise Unusable(str(error)) from None
+    if found is None:
+        raise Unusable(f"{config}: ingest.folder: not set, so no viewers' events are kept")
+    return Path(found)
+
+
+def engine_of(engine: str, master: str) -> str:
+    """As the tables name it."""
+    return f"spark={master}" if engine == "spark" and master else engine
+
+
+def allowed(memory: str, engine: str) -> int | None:
+    """Bytes that the analysis may hold; Spark minds its own."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from qoe_agent.config.values import Bytes
+
+    if engine != "duckdb":
+        return None
+    try:
+        found: int = TypeAdapter(Bytes).validate_python(memory)
+    except ValidationError as error:
+        raise typer.BadParameter(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    return found
+
+
+def analysed(work: str, asked: Any, memory: int | None, quiet: bool) -> Any:
+    """What an analysis in a process of its own returns, while a bar shows how far it has come."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from qoe_agent import clock
+    from qoe_agent.report.words import shown
+    from qoe_agent.viewers import apart
+
+    screen = Console(stderr=True)
+    began = clock.now()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    bar = Progress(*columns, console=screen, transient=True)
+    task = bar.add_task("reading", total=None)
+
+    def heard(step: Step | None) -> None:
+        if step is not None:
+            bar.update(task, description=shown(step.doing), completed=step.done, total=step.total)
+        if clock.now() - began > PATIENCE and screen.is_terminal and not quiet:
+            bar.start()
+
+    try:
+        return apart.run(work, asked, memory, heard)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def write(path: Path, text: str) -> None:
+    """A report to its file. Raises Unusable."""
+    from qoe_agent.viewers.apart import Unusable
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise Unusable(f"{path}: {error.strerror}") from None
+
+
+def show(report: RenderableType) -> None:
+    """A report to the terminal, or whatever is in its place."""
+    from rich.console import Console
+
+    screen = Console()
+    screen = screen if screen.is_terminal else Console(width=WIDTH)
+    screen.print(report)
+
+
+def say(document: object) -> None:
+    """A JSON document to standard output."""
+    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
