@@ -76,6 +76,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def fresh(folder: Path, name: str) -> Path:
     """A path that was never used: engines remember files by their paths."""
     number = itertools.count(1)

@@ -9,12 +9,14 @@ import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import schemas
-from qoe_agent.viewers.tables.engines import DuckDB, listed, quoted
+from qoe_agent.viewers.tables.engines import DuckDB, identifier, listed, quoted
 from qoe_agent.viewers.tables.faults import BadTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from qoe_agent.viewers.tables.schemas import Form
 
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json",
              ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
@@ -43,22 +45,22 @@ class _File(NamedTuple):
     """Lines before the first row; None: it has no lines."""
 
 
-def staged(given: Sequence[Path], reader: DuckDB) -> Staged:
-    """The files, checked. BadTable: what is wrong, and where."""
-    files = [_staged(path, number, reader) for number, path in enumerate(_expanded(given))]
+def staged(given: Sequence[Path], reader: DuckDB, form: Form = schemas.VIEWERS, name: str = "given") -> Staged:
+    """The files, checked. BadTable: what is wrong, and where. What is written is called after `name`."""
+    files = [_staged(path, f"{name}{number}", reader, form) for number, path in enumerate(_expanded(given))]
     if not files:
         raise BadTable(given[0], None, None, "a folder without Parquet files")
     columns: dict[str, None] = {}
     events = None
     for file in files:
         theirs = dict(_described(reader, f"read_parquet({listed([file.parquet])})"))
-        if lack := schemas.missing(theirs):
-            culprit = _culprit(file.given) if file.head == 0 else None
+        if lack := form.missing(theirs):
+            culprit = _culprit(file.given, form) if file.head == 0 else None
             raise culprit or BadTable(file.given, None if file.head is None else 1, *lack)
-        if events is not None and schemas.is_events(theirs) != events:
+        if form.of_viewers and events is not None and schemas.is_events(theirs) != events:
             raise BadTable(file.given, None, None, "sessions and events cannot be read together")
         events = schemas.is_events(theirs)
-        _checked(file, theirs, reader)
+        _checked(file, theirs, reader, form)
         columns.update(dict.fromkeys(theirs))
     return Staged([file.parquet for file in files], tuple(columns))
 
@@ -75,39 +77,39 @@ def _expanded(given: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _staged(path: Path, number: int, reader: DuckDB) -> _File:
+def _staged(path: Path, name: str, reader: DuckDB, form: Form) -> _File:
     suffixes = [each.lower() for each in path.suffixes if each.lower() != ".gz"]
     kind = _SUFFIXES.get(suffixes[-1] if suffixes else "")
-    target = reader.folder / f"given{number}.parquet"
+    target = reader.folder / f"{name}.parquet"
     if kind == "csv":
-        _from_csv(path, target, reader)
+        _from_csv(path, target, reader, form)
         file = _File(path, target, 1)
     elif kind == "json":
-        lines = _from_json(path, target, reader)
+        lines = _from_json(path, target, reader, form)
         file = _File(path, target, 0 if lines else None)
     elif kind == "parquet":
         file = _File(path, path, None)
     else:
         raise BadTable(path, None, None, "a name that ends in .csv, .tsv, .jsonl, .json or .parquet")
-    return _named(file, number, reader)
+    return _named(file, target, reader, form)
 
 
-def _named(file: _File, number: int, reader: DuckDB) -> _File:
-    """The file with sessions named by their rows, if it does not name them."""
+def _named(file: _File, target: Path, reader: DuckDB, form: Form) -> _File:
+    """The file with viewers' sessions named by their rows, if it does not name them."""
     try:
-        if file.parquet == file.given:
-            file = _opened_up(file, reader.folder / f"given{number}.parquet", reader)
+        if file.parquet == file.given and form.of_viewers:
+            file = _opened_up(file, target, reader)
         columns = [name for name, _ in _described(reader, f"read_parquet({listed([file.parquet])})")]
     except reader.Error as error:
         raise BadTable(file.given, None, None, f"must be Parquet: {str(error).splitlines()[0]}") from None
     if ROW in columns:
         raise BadTable(file.given, file.head and 1, ROW, "no column can have this name: it must be called otherwise")
-    if "session" in columns:
+    if "session" in columns or not form.of_viewers:
         return file
-    target = reader.folder / f"named{number}.parquet"
+    named = target.with_stem(f"{target.stem}-named")
     source = f"read_parquet({listed([file.parquet])}, {ROW} = true)"
-    reader.write(f"select * exclude ({ROW}), '{number}-' || {ROW} as session from {source}", target)
-    return file._replace(parquet=target)
+    reader.write(f"select * exclude ({ROW}), '{target.stem}-' || {ROW} as session from {source}", named)
+    return file._replace(parquet=named)
 
 
 def _opened_up(file: _File, target: Path, reader: DuckDB) -> _File:
@@ -125,8 +127,8 @@ def _described(reader: DuckDB, source: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in reader.raw.execute(f"describe select * from {source}").fetchall()]
 
 
-def _typed(columns: Sequence[str]) -> str:
-    kinds = ("DOUBLE" if each in schemas.NUMBERS else "VARCHAR" for each in columns)
+def _typed(columns: Sequence[str], form: Form) -> str:
+    kinds = ("DOUBLE" if each in form.numbers else "VARCHAR" for each in columns)
     return "{" + ", ".join(f"{quoted(each)}: '{kind}'" for each, kind in zip(columns, kinds, strict=True)) + "}"
 
 
@@ -135,7 +137,7 @@ def _opened(path: Path) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, "utf-8-sig", newline="")
 
 
-def _from_csv(path: Path, target: Path, reader: DuckDB) -> None:
+def _from_csv(path: Path, target: Path, reader: DuckDB, form: Form) -> None:
     with _opened(path) as file:
         try:
             first = file.readline()
@@ -149,7 +151,7 @@ def _from_csv(path: Path, target: Path, reader: DuckDB) -> None:
     if len(set(names)) < len(names) or not all(names):
         raise BadTable(path, 1, "header", "must name each column once")
     source = (f"read_csv({listed([path])}, header = true, auto_detect = false, delim = {quoted(mark)}, quote = '\"', "
-              f"escape = '\"', columns = {_typed(names)}, store_rejects = true)")  # fmt: skip
+              f"escape = '\"', columns = {_typed(names, form)}, store_rejects = true)")  # fmt: skip
     try:
         reader.write(f"select *{_spread(source, names, reader)} from {source}", target)
     except reader.Error as error:
@@ -157,33 +159,33 @@ def _from_csv(path: Path, target: Path, reader: DuckDB) -> None:
     bad = reader.raw.execute("select line, column_name, error_type from reject_errors order by line limit 1").fetchone()
     if bad is not None:
         reader.raw.execute("drop table reject_errors; drop table reject_scans")
-        raise BadTable(path, bad[0], bad[1] or None, _meant(bad[2], bad[1], len(names)))
+        raise BadTable(path, bad[0], bad[1] or None, _meant(bad[2], bad[1] in form.times, len(names)))
 
 
-def _meant(fault: str, column: str, width: int) -> str:
+def _meant(fault: str, time: bool, width: int) -> str:
     if fault == "CAST":
-        number = "a time in Unix seconds" if column in schemas.TIMES else "a number"
+        number = "a time in Unix seconds" if time else "a number"
         return f"must be {number}, or empty"
     if "COLUMNS" in fault:
         return f"must have {width} columns, as the header"
     return "must be " + {"INVALID ENCODING": "text in UTF-8"}.get(fault, "CSV with double quotes (RFC 4180)")
 
 
-def _from_json(path: Path, target: Path, reader: DuckDB) -> bool:
+def _from_json(path: Path, target: Path, reader: DuckDB, form: Form) -> bool:
     """Whether it has one object a line."""
     with _opened(path) as file:
         try:
             lines = file.read(4096).lstrip()[:1] != "["
         except UnicodeDecodeError:
             raise BadTable(path, 1, None, "must be text in UTF-8") from None
-    form = quoted("newline_delimited" if lines else "array")
+    layout = quoted("newline_delimited" if lines else "array")
     try:
-        whole = f"read_json({listed([path])}, format = {form}, sample_size = -1, maximum_depth = 1)"
+        whole = f"read_json({listed([path])}, format = {layout}, sample_size = -1, maximum_depth = 1)"
         names = [name for name, _ in _described(reader, whole)]
-        source = f"read_json({listed([path])}, format = {form}, columns = {_typed(names)})"
+        source = f"read_json({listed([path])}, format = {layout}, columns = {_typed(names, form)})"
         reader.write(f"select *{_spread(source, names, reader)} from {source}", target)
     except reader.Error as error:
-        raise (_culprit(path) if lines else None) or BadTable(path, None, None, str(error).splitlines()[0]) from None
+        raise (_culprit(path, form) if lines else None) or BadTable(path, None, None, str(error).splitlines()[0]) from None
     return lines
 
 
@@ -195,14 +197,14 @@ def _spread(source: str, names: Sequence[str], reader: DuckDB, value: str = "att
         f"select distinct unnest(json_keys({value})) as key from {source} where json_valid({value}) order by key"
     ).fetchall()
     fresh = [str(row[0]) for row in keys if row[0] not in names][:MOST_ATTRIBUTES]
-    columns = ['"' + key.replace('"', '""') + '"' for key in fresh]
+    columns = [identifier(key) for key in fresh]
     paths = [quoted('$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"') for key in fresh]
     valid = f"case when json_valid({value}) then {value} end"
     return "".join(f", json_extract_string({valid}, {path}) as {column}"
                    for path, column in zip(paths, columns, strict=True))  # fmt: skip
 
 
-def _culprit(path: Path) -> BadTable | None:
+def _culprit(path: Path, form: Form) -> BadTable | None:
     """The first line that is no object of good values."""
     from pydantic_core import from_json
 
@@ -217,16 +219,18 @@ def _culprit(path: Path) -> BadTable | None:
             if not isinstance(found, dict):
                 return BadTable(path, number, None, "must be a JSON object")
             for name, value in found.items():
-                if name in schemas.NUMBERS and value is not None and not isinstance(value, (int, float)):
-                    return BadTable(path, number, name, _meant("CAST", name, 0))
+                if name in form.numbers and value is not None and not isinstance(value, (int, float)):
+                    return BadTable(path, number, name, _meant("CAST", name in form.times, 0))
     return None
 
 
-def _checked(file: _File, types: dict[str, str], reader: DuckDB) -> None:
+def _checked(file: _File, types: dict[str, str], reader: DuckDB, form: Form) -> None:
     for name, kind in types.items():
-        if name in schemas.NUMBERS and not kind.startswith(_NUMERIC):
+        if name in form.numbers and not kind.startswith(_NUMERIC):
             raise BadTable(file.given, None, name, f"must be a column of numbers, not {kind}")
-    rules = schemas.rules(types)
+    rules = form.rules(types)
+    if not rules:
+        return
     source = f"read_parquet({listed([file.parquet])}, {ROW} = true)"
     counted = ", ".join(f"count_if({rule.fault})" for rule in rules)
     counts = reader.raw.execute(f"select {counted} from {source}").fetchone() or ()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.viewers.events import CAUSES, KINDS, STATES
 from qoe_agent.viewers.plain import FIRST, LAST
-from qoe_agent.viewers.tables.engines import quoted
+from qoe_agent.viewers.tables.engines import identifier, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 TIMES = ("start", "end", "last_seen", "exit_low", "exit_high", "at", "received_at", "media_at")
 LENGTHS = ("watch_seconds", "startup_seconds", "stall_seconds", "latency_seconds", "stalled_total_seconds",
@@ -45,6 +45,21 @@ class Rule(NamedTuple):
     fault: str
     """True where it is wrong, in SQL."""
     expected: str
+
+
+class Form(NamedTuple):
+    """What files of a kind must be like."""
+
+    numbers: frozenset[str]
+    """Columns that hold numbers; others hold text."""
+    times: frozenset[str]
+    """Of these: Unix seconds."""
+    missing: Callable[[Collection[str]], tuple[str, str] | None]
+    """What the columns of a file lack: (column, expected)."""
+    rules: Callable[[Collection[str]], list[Rule]]
+    """All that may be wrong with the values of a file with these columns."""
+    of_viewers: bool = False
+    """Whether these are sessions or events by the documented columns."""
 
 
 def is_events(columns: Collection[str]) -> bool:
@@ -84,13 +99,27 @@ def rules(columns: Collection[str]) -> list[Rule]:
     return found + (_of_events(columns) if is_events(columns) else _of_sessions(columns))
 
 
+VIEWERS = Form(NUMBERS, frozenset(TIMES), missing, rules, of_viewers=True)
+"""Files of sessions or events."""
+
+
+def of_time(column: str) -> Rule:
+    """A time, in Unix seconds."""
+    return Rule(column, f"not {identifier(column)}::double between {FIRST} and {LAST}",
+                "must be a time in Unix seconds (2001 to 2100), not milliseconds")  # fmt: skip
+
+
+def of_length(column: str) -> Rule:
+    """A length, in seconds."""
+    return Rule(column, f"not {identifier(column)}::double between 0 and {_LONGEST}", "must be seconds, 0 or more")
+
+
 def _of_number(column: str) -> Rule:
     value = f'"{column}"::double'
     if column in TIMES:
-        return Rule(column, f"not {value} between {FIRST} and {LAST}",
-                    "must be a time in Unix seconds (2001 to 2100), not milliseconds")  # fmt: skip
+        return of_time(column)
     if column in LENGTHS:
-        return Rule(column, f"not {value} between 0 and {_LONGEST}", "must be seconds, 0 or more")
+        return of_length(column)
     if column == "height":
         return Rule(column, f"not {value} between 1 and 65535",
                     "must be lines of the picture, 1 or more (empty: not known)")  # fmt: skip
