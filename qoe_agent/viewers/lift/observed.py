@@ -64,3 +64,8 @@ class Covered:
     """(buckets, cells, 2, 2): count and total by the user's bucket, for intervals that know whose sessions these are;
     None: too many cells."""
     notes: tuple[str, ...] = ()
+    numbers: Floats | None = None
+    """(cells, 2, covariates, 2): sums of the covariates that are numbers, and of their squares, where known (0 of
+    words): balance within bins; None: not counted."""
+    ordered: tuple[bool, ...] = ()
+    """Of each covariate whether it is a number; empty: none is."""

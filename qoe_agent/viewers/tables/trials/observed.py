@@ -1,0 +1,232 @@
+"""Sessions nobody randomised, counted by cells of their covariates: two arms in one table.
+
+Numbers are cut into equally filled bins, words keep their commonest levels; what is unknown is a level of its own.
+Sums by bucket of users, cell and arm are made in the engine, and so are pairs: within a cell both arms are put in an
+order by a stable hash, which is as good as at random, and the n-th of one is compared with the n-th of the other
+(Krishnan and Sitaraman, "Video stream quality impacts viewer behavior", IMC 2012).
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qoe_agent.viewers.lift.observed import Covered
+from qoe_agent.viewers.tables.levels import MOST, OTHER, UNKNOWN, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from qoe_agent.viewers.lift.shapes import Columns
+    from qoe_agent.viewers.tables.engines import Column, Engine, Table
+
+BINS = 20
+"""Into which a number is cut at most."""
+BUCKETS = 200
+"""Of users."""
+CELLS = 10_000
+"""That there may be at most: with BUCKETS their sums take 64 MB."""
+FILLED = 10
+"""Sessions that a cell has on average at least."""
+SAMPLE = 200_000
+"""Sessions of which a number's bins are learnt."""
+PAIRED = 5_000_000
+"""Sessions that are paired at most: a sign test of so many sees a thousandth."""
+HASHES = 1 << 28
+
+
+class _Levels(NamedTuple):
+    """How a covariate becomes a level."""
+
+    names: tuple[str, ...]
+    """The last is UNKNOWN."""
+    edges: tuple[float, ...] | None
+    """Of a number: lower ends of all levels but the first; None: a word."""
+
+    def of(self, column: Column) -> Column:
+        """Which level, from 0."""
+        import ibis
+
+        if self.edges is None:
+            spelt = self.names[:-2] if self.names[-2:-1] == (OTHER,) else self.names[:-1]
+            place = spelled(column.cast("string").nullif(""), spelt)
+            return place if len(spelt) < len(self.names) - 1 else ibis.least(place, len(spelt))
+        number = column.cast("float64")
+        steps: list[tuple[Any, int]] = [(number.isnull() | number.isnan(), len(self.names) - 1)]
+        steps += [(number < ibis.literal(edge, "float64"), place) for place, edge in enumerate(self.edges)]
+        return ibis.cases(*steps, else_=len(self.edges)).cast("int64")
+
+
+def covered(
+    table: Table, columns: Columns, covariates: Sequence[str], treatment: str, control: str, cap: float | None,
+    engine: Engine,
+) -> Covered:  # fmt: skip
+    """The sessions of two arms. `table`: `columns` and `covariates` by their names, numbers as numbers, watch in
+    seconds; a column `session` tells rows apart, if there is one. Rows without an arm or watch time do not count.
+    """
+    rows = _rows(table, columns, covariates, treatment, control, cap, engine)
+    there = engine.rows(rows.count().name("rows").as_table()).to_pylist()[0]["rows"]
+    levels = _levels(rows, len(covariates), there, engine)
+    numbers = [place for place, each in enumerate(levels) if each.edges is not None]
+    coded = engine.keep(_coded(rows, levels, numbers), "covered")
+    sums = _sums(coded, numbers, engine)
+    cells, place = np.unique(sums["cell"], return_inverse=True)
+    at = sums["bucket"] * len(cells) + place
+    held = {name: _spread(at, sums["treated"], sums[name], len(cells)) for name in sums if name[0] in "ntqxs"}
+    whole = {name: each.sum(axis=0) for name, each in held.items() if name != "treated"}
+    moments = np.zeros((len(cells), 2, len(levels), 2))
+    for each in numbers:
+        moments[:, :, each, 0], moments[:, :, each, 1] = whole[f"x{each}"], whole[f"s{each}"]
+    return Covered(
+        covariates=tuple(covariates), levels=tuple(each.names for each in levels), design=_design(cells, levels),
+        count=whole["n"], total=whole["t"], squares=whole["q"], wins=_wins(coded, there, engine),
+        buckets=np.stack([held["n"], held["t"]], axis=-1), notes=_notes(covariates, levels, there, columns),
+        numbers=moments, ordered=tuple(each.edges is not None for each in levels),
+    )  # fmt: skip
+
+
+def _rows(
+    table: Table, columns: Columns, covariates: Sequence[str], treatment: str, control: str, cap: float | None,
+    engine: Engine,
+) -> Table:  # fmt: skip
+    """treated (1, 0), ms, bucket, draw (the order of pairs), name, and the covariates as c0, c1, …"""
+    import ibis
+
+    there = table.filter(table[columns.arm].isin([treatment, control]) & table[columns.watch].notnull())
+    ms = (there[columns.watch].cast("float64") * ibis.literal(1000.0, "float64") + 0.5).floor().cast("int64")
+    user = there[columns.user].cast("string") if columns.user is not None else None
+    name = there["session"].cast("string") if "session" in there.columns else None
+    if name is None:
+        name = (user if user is not None else ibis.literal("")).coalesce("") + "/" + ms.cast("string")
+    others = {f"c{number}": _known(there[each]) for number, each in enumerate(covariates)}
+    return there.select(
+        treated=ibis.ifelse(there[columns.arm] == treatment, 1, 0).cast("int64"),
+        ms=ms if cap is None else ibis.least(ms, ibis.literal(round(1000 * cap), "int64")),
+        bucket=engine.hashed(name if user is None else ibis.coalesce(user, name)) % BUCKETS,
+        draw=engine.hashed(name), name=name, **others,
+    )  # fmt: skip
+
+
+def _known(column: Column) -> Column:
+    """A number as a double that is one, anything else as a text."""
+    import ibis
+
+    if not column.type().is_numeric():
+        return column.cast("string").nullif("")
+    number = column.cast("float64")
+    return ibis.ifelse(number.isnan(), ibis.null("float64"), number) if column.type().is_floating() else number
+
+
+def _levels(rows: Table, covariates: int, there: int, engine: Engine) -> list[_Levels]:
+    """Of all covariates; fewer each, if there would be too many cells."""
+    few = rows.filter(rows.draw < int(HASHES * SAMPLE / there)) if there > SAMPLE else rows
+    sample = engine.keep(few.select(*[f"c{number}" for number in range(covariates)]), "sample")
+    seen: list[tuple[bool, list[Any], NDArray[np.int64]]] = []
+    for number in range(covariates):
+        column = f"c{number}"
+        source = sample if rows[column].type().is_numeric() else rows
+        counts = source.filter(source[column].notnull()).group_by(column).agg(count=source.count())
+        if source is rows:
+            counts = counts.order_by([counts["count"].desc(), column]).limit(MOST + 1)
+        found = engine.rows(counts)
+        seen.append((source is sample, found[column].to_pylist(), found["count"].to_numpy().astype(np.int64)))
+    sizes = [min(len(values), BINS if number else MOST + 1) for number, values, _ in seen]
+    most = min(CELLS, max(there // FILLED, 2))
+    while prod(size + 1 for size in sizes) > most and max(sizes) > 2:
+        sizes[sizes.index(max(sizes))] -= 1
+    return [_binned(values, counts, size) if number else _named(values, size)
+            for (number, values, counts), size in zip(seen, sizes, strict=True)]  # fmt: skip
+
+
+def _named(values: Sequence[str], size: int) -> _Levels:
+    """Words, the commonest first."""
+    others = () if len(values) <= size and len(values) <= MOST else (OTHER,)
+    return _Levels((*values[: size - len(others)], *others, UNKNOWN), None)
+
+
+def _binned(values: Sequence[float], counts: NDArray[np.int64], size: int) -> _Levels:
+    """A number's bins, equally filled; a level for each value, if these are few."""
+    order = np.argsort(values)
+    sorted_, weights = np.array(values, float)[order], counts[order]
+    if len(sorted_) <= size:
+        return _Levels((*(f"{each:g}" for each in sorted_), UNKNOWN), tuple(map(float, sorted_[1:])))
+    filled = np.cumsum(weights) / weights.sum()
+    cuts = np.searchsorted(filled, np.arange(1, size) / size) + 1
+    edges = np.unique(sorted_[np.minimum(cuts, len(sorted_) - 1)])
+    told = [f"{each:.4g}" for each in edges]
+    between = [f"{low}–{high}" for low, high in zip(told, told[1:], strict=False)]
+    return _Levels((f"<{told[0]}", *between, f"≥{told[-1]}", UNKNOWN), tuple(map(float, edges)))
+
+
+def _coded(rows: Table, levels: Sequence[_Levels], numbers: Sequence[int]) -> Table:
+    """With `cell`: the levels as digits of one number."""
+    import ibis
+
+    cell = ibis.literal(0, "int64")
+    for number, each in enumerate(levels):
+        cell = cell * len(each.names) + each.of(rows[f"c{number}"])
+    raw = {f"c{number}": rows[f"c{number}"] for number in numbers}
+    return rows.select("treated", "ms", "bucket", "draw", "name", cell=cell, **raw)
+
+
+def _sums(coded: Table, numbers: Sequence[int], engine: Engine) -> dict[str, NDArray[Any]]:
+    """By bucket, cell and arm: n sessions, t seconds, q their squares, x and s of each number."""
+    import ibis
+
+    seconds = coded.ms.cast("float64") / ibis.literal(1000.0, "float64")
+    sums = {"n": coded.count(), "t": coded.ms.sum().cast("float64"), "q": (seconds * seconds).sum()}
+    for each in numbers:
+        value = coded[f"c{each}"].fill_null(0.0)
+        sums |= {f"x{each}": value.sum(), f"s{each}": (value * value).sum()}
+    found = engine.rows(coded.group_by(["bucket", "cell", "treated"]).agg(**sums))
+    held = {name: found[name].to_numpy() for name in found.column_names}
+    held["t"] = held["t"] / 1000.0
+    return held
+
+
+def _spread(at: NDArray[np.int64], treated: NDArray[np.int64], values: NDArray[Any], cells: int) -> NDArray[np.float64]:
+    """(buckets, cells, 2)"""
+    found = np.bincount(2 * at + treated, values.astype(float), 2 * BUCKETS * cells)
+    return np.asarray(found.reshape(BUCKETS, cells, 2))
+
+
+def _design(cells: NDArray[np.int64], levels: Sequence[_Levels]) -> NDArray[np.int32]:
+    rest, found = cells.copy(), np.zeros((len(cells), len(levels)), np.int32)
+    for number in reversed(range(len(levels))):
+        rest, found[:, number] = np.divmod(rest, len(levels[number].names))
+    return found
+
+
+def _wins(coded: Table, there: int, engine: Engine) -> tuple[int, int, int]:
+    """Of pairs: the treated one watched longer, shorter, alike."""
+    import ibis
+
+    few = coded.filter(coded.draw < int(HASHES * PAIRED / there)) if there > PAIRED else coded
+    order = ibis.row_number().over(ibis.window(group_by=["cell", "treated"], order_by=["draw", "name", "ms"]))
+    placed = few.select("cell", "treated", "ms", place=order)
+    mine = placed.filter(placed.treated == 1).select("cell", "place", mine="ms")
+    its = placed.filter(placed.treated == 0).select("cell", "place", its="ms")
+    pairs = mine.join(its, ["cell", "place"])
+    found = engine.rows(
+        pairs.agg(
+            longer=ibis.ifelse(pairs.mine > pairs.its, 1, 0).sum(),
+            shorter=ibis.ifelse(pairs.mine < pairs.its, 1, 0).sum(),
+            pairs=pairs.count(),
+        )
+    ).to_pylist()[0]
+    longer, shorter = found["longer"] or 0, found["shorter"] or 0
+    return longer, shorter, found["pairs"] - longer - shorter
+
+
+def _notes(covariates: Sequence[str], levels: Sequence[_Levels], there: int, columns: Columns) -> tuple[str, ...]:
+    told = [f"{name}: {len(each.names) - 1} levels" for name, each in zip(covariates, levels, strict=True)]
+    notes = [f"cells by {', '.join(told)}, and unknown" if told else "no covariates: nothing is made alike"]
+    if columns.user is None:
+        notes.append("no column of users: each session counts as a user by itself, and intervals are too narrow")
+    if there > PAIRED:
+        notes.append(f"pairs are of {PAIRED:,} sessions, taken by a hash, of {there:,}")
+    return tuple(notes)
