@@ -47,13 +47,13 @@ class _File(NamedTuple):
 
 def staged(given: Sequence[Path], reader: DuckDB, form: Form = schemas.VIEWERS, name: str = "given") -> Staged:
     """The files, checked. BadTable: what is wrong, and where. What is written is called after `name`."""
-    files = [_staged(path, f"{name}{number}", reader, form) for number, path in enumerate(_expanded(given))]
+    files = [_staged(path, f"{name}{number}", reader, form) for number, path in enumerate(expanded(given))]
     if not files:
         raise BadTable(given[0], None, None, "a folder without Parquet files")
     columns: dict[str, None] = {}
     events = None
     for file in files:
-        theirs = dict(_described(reader, f"read_parquet({listed([file.parquet])})"))
+        theirs = dict(described(reader, f"read_parquet({listed([file.parquet])})"))
         if lack := form.missing(theirs):
             culprit = _culprit(file.given, form) if file.head == 0 else None
             raise culprit or BadTable(file.given, None if file.head is None else 1, *lack)
@@ -65,7 +65,8 @@ def staged(given: Sequence[Path], reader: DuckDB, form: Form = schemas.VIEWERS, 
     return Staged([file.parquet for file in files], tuple(columns))
 
 
-def _expanded(given: Sequence[Path]) -> list[Path]:
+def expanded(given: Sequence[Path]) -> list[Path]:
+    """Files, and those in folders. BadTable: there is none."""
     found: list[Path] = []
     for path in given:
         if path.is_dir():
@@ -77,11 +78,15 @@ def _expanded(given: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _staged(path: Path, name: str, reader: DuckDB, form: Form) -> _File:
+def kind_of(path: Path) -> str | None:
+    """csv, json or parquet, by its name."""
     suffixes = [each.lower() for each in path.suffixes if each.lower() != ".gz"]
-    kind = _SUFFIXES.get(suffixes[-1] if suffixes else "")
+    return _SUFFIXES.get(suffixes[-1] if suffixes else "")
+
+
+def _staged(path: Path, name: str, reader: DuckDB, form: Form) -> _File:
     target = reader.folder / f"{name}.parquet"
-    if kind == "csv":
+    if (kind := kind_of(path)) == "csv":
         _from_csv(path, target, reader, form)
         file = _File(path, target, 1)
     elif kind == "json":
@@ -99,7 +104,7 @@ def _named(file: _File, target: Path, reader: DuckDB, form: Form) -> _File:
     try:
         if file.parquet == file.given and form.of_viewers:
             file = _opened_up(file, target, reader)
-        columns = [name for name, _ in _described(reader, f"read_parquet({listed([file.parquet])})")]
+        columns = [name for name, _ in described(reader, f"read_parquet({listed([file.parquet])})")]
     except reader.Error as error:
         raise BadTable(file.given, None, None, f"must be Parquet: {str(error).splitlines()[0]}") from None
     if ROW in columns:
@@ -115,7 +120,7 @@ def _named(file: _File, target: Path, reader: DuckDB, form: Form) -> _File:
 def _opened_up(file: _File, target: Path, reader: DuckDB) -> _File:
     """Parquet with columns for the attributes of events, be they JSON, a map or a struct."""
     source = f"read_parquet({listed([file.parquet])})"
-    types = dict(_described(reader, source))
+    types = dict(described(reader, source))
     if not (schemas.is_events(types) and "attributes" in types):
         return file
     text = "attributes" if types["attributes"] in ("VARCHAR", "JSON") else "to_json(attributes)"
@@ -123,7 +128,8 @@ def _opened_up(file: _File, target: Path, reader: DuckDB) -> _File:
     return file._replace(parquet=target)
 
 
-def _described(reader: DuckDB, source: str) -> list[tuple[str, str]]:
+def described(reader: DuckDB, source: str) -> list[tuple[str, str]]:
+    """Names and types of columns."""
     return [(row[0], row[1]) for row in reader.raw.execute(f"describe select * from {source}").fetchall()]
 
 
@@ -132,13 +138,14 @@ def _typed(columns: Sequence[str], form: Form) -> str:
     return "{" + ", ".join(f"{quoted(each)}: '{kind}'" for each, kind in zip(columns, kinds, strict=True)) + "}"
 
 
-def _opened(path: Path) -> io.TextIOWrapper:
+def opened(path: Path) -> io.TextIOWrapper:
+    """Its text, unpacked."""
     raw = gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")  # noqa: SIM115  closed with what wraps it
     return io.TextIOWrapper(raw, "utf-8-sig", newline="")
 
 
 def _from_csv(path: Path, target: Path, reader: DuckDB, form: Form) -> None:
-    with _opened(path) as file:
+    with opened(path) as file:
         try:
             first = file.readline()
         except UnicodeDecodeError:
@@ -173,7 +180,7 @@ def _meant(fault: str, time: bool, width: int) -> str:
 
 def _from_json(path: Path, target: Path, reader: DuckDB, form: Form) -> bool:
     """Whether it has one object a line."""
-    with _opened(path) as file:
+    with opened(path) as file:
         try:
             lines = file.read(4096).lstrip()[:1] != "["
         except UnicodeDecodeError:
@@ -181,11 +188,13 @@ def _from_json(path: Path, target: Path, reader: DuckDB, form: Form) -> bool:
     layout = quoted("newline_delimited" if lines else "array")
     try:
         whole = f"read_json({listed([path])}, format = {layout}, sample_size = -1, maximum_depth = 1)"
-        names = [name for name, _ in _described(reader, whole)]
+        names = [name for name, _ in described(reader, whole)]
         source = f"read_json({listed([path])}, format = {layout}, columns = {_typed(names, form)})"
         reader.write(f"select *{_spread(source, names, reader)} from {source}", target)
     except reader.Error as error:
-        raise (_culprit(path, form) if lines else None) or BadTable(path, None, None, str(error).splitlines()[0]) from None
+        raise (_culprit(path, form) if lines else None) or BadTable(
+            path, None, None, str(error).splitlines()[0]
+        ) from None
     return lines
 
 
@@ -208,7 +217,7 @@ def _culprit(path: Path, form: Form) -> BadTable | None:
     """The first line that is no object of good values."""
     from pydantic_core import from_json
 
-    with _opened(path) as file:
+    with opened(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
@@ -244,7 +253,7 @@ def _checked(file: _File, types: dict[str, str], reader: DuckDB, form: Form) -> 
         raise BadTable(file.given, None, rule.column, f"row {row + 1}: {rule.expected}")
     line = row + 1 + file.head
     if file.head == 0:
-        with _opened(file.given) as lines:
+        with opened(file.given) as lines:
             filled = (number for number, text in enumerate(lines, 1) if text.strip())
             line = next(itertools.islice(filled, row, None), line)
     raise BadTable(file.given, line, rule.column, rule.expected)
