@@ -30,6 +30,17 @@ def adjusted(ps: Sequence[float]) -> list[float]:
     return [float(each) for each in np.minimum(found, 1.0)]
 
 
+def surest(ps: Sequence[float]) -> list[float]:
+    """p values by Holm (1979): any false discovery among those at most a level is as unlikely as that level."""
+    if not len(ps):
+        return []
+    values = np.asarray(ps, float)
+    order = np.argsort(values)
+    found = np.empty(len(values))
+    found[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    return [float(each) for each in np.minimum(found, 1.0)]
+
+
 def discoveries(costs: Sequence[Cost], false: float = FALSE) -> tuple[Cost, ...]:
     """The same, each with whether it stands among all; where nothing could be known it stays None."""
     known = [each.p for each in costs if each.p is not None]
