@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
+REPEATED = "{:,} rows are there twice, alike in all columns: each counts once"
+
 
 def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audience:
     """As `tables.open_files` says."""
     met = reported.read(incidents) if incidents is not None else []
-    with _counting(engine) as counter, _reading(counter) as reader:
+    with counting(engine) as counter, reading(counter) as reader:
         found = files.staged(paths, reader)
         rows = counter.read(found.paths)
         if schemas.is_events(found.columns):
@@ -28,10 +30,10 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audi
                                   [*places, *sessions.attributes(found.columns)])  # fmt: skip
         else:
             kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met)), "sessions")
-            once, repeated = _once(kept, counter)
-            audience = Audience(counter, once, sessions.attributes(found.columns))
+            alone, repeated = once(kept, counter)
+            audience = Audience(counter, alone, sessions.attributes(found.columns))
             if repeated:
-                audience.notes.append(f"{repeated:,} rows are there twice, alike in all columns: each counts once")
+                audience.notes.append(REPEATED.format(repeated))
         audience.meet(met)
         return audience
 
@@ -43,7 +45,7 @@ def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
     from qoe_agent.viewers.facts.reading import snapshot
 
     met = reported.read(incidents) if incidents is not None else reported.of_facts(folder)
-    with _counting(engine) as counter, _reading(counter) as reader:
+    with counting(engine) as counter, reading(counter) as reader:
         with snapshot(folder) as taken:
             logged = reader.folder / "logged.parquet"
             pq.write_table(taken.logged, logged)
@@ -58,19 +60,21 @@ def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
         return audience
 
 
-def _once(kept: Table, counter: Engine) -> tuple[Table, int]:
+def once(kept: Table, counter: Engine) -> tuple[Table, int]:
     """The sessions without those that are another's copy, and how many these were."""
     named = kept.group_by("sid").agg(count=kept.count())
     several = named.filter(named["count"] > 1)
     if not counter.rows(several.count().name("several").as_table()).to_pylist()[0]["several"]:
         return kept, 0
-    once = counter.keep(kept.distinct(), "once")
-    before, after = (counter.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"] for each in (kept, once))
-    return once, before - after
+    alone = counter.keep(kept.distinct(), "once")
+    before, after = (
+        counter.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"] for each in (kept, alone)
+    )
+    return alone, before - after
 
 
 @contextmanager
-def _counting(engine: str) -> Iterator[Engine]:
+def counting(engine: str) -> Iterator[Engine]:
     """The engine, closed again if something goes wrong."""
     counter = engines.opened(engine)
     try:
@@ -81,7 +85,7 @@ def _counting(engine: str) -> Iterator[Engine]:
 
 
 @contextmanager
-def _reading(counter: Engine) -> Iterator[engines.DuckDB]:
+def reading(counter: Engine) -> Iterator[engines.DuckDB]:
     """What reads and checks files: always DuckDB."""
     if isinstance(counter, engines.DuckDB):
         yield counter

@@ -1,0 +1,33 @@
+"""Experiments out of files and facts: rows of sessions by named columns, and the sums that estimators need of them.
+
+What is asked for is computed in the engine in two stages: by user, then by arm and group (a user's variance and caps
+are not linear). No row is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qoe_agent.viewers.tables.trials.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from qoe_agent.viewers.lift.shapes import Columns
+
+__all__ = ["Rows", "open_files"]
+
+
+def open_files(
+    paths: Sequence[Path], columns: Columns, numbers: Sequence[str] = (), words: Sequence[str] = (),
+    engine: str = "duckdb", mapping: Path | None = None,
+) -> Rows:  # fmt: skip
+    """The sessions in files, a row each; `numbers` and `words`: further columns that are used, as numbers and as text.
+
+    `mapping`: a file with columns `user` and `arm`, in place of the arms in the files. An empty `columns.arm`: there
+    are no arms, as in the past that a plan is made of. BadTable: a file is wrong. ValueError: no such engine.
+    """
+    from qoe_agent.viewers.tables.trials import opening
+
+    return opening.of_files(paths, columns, numbers, words, engine, mapping)

@@ -1,0 +1,93 @@
+"""Groups of units by words of their sessions: words as codes, and the codes of several words packed into few numbers.
+
+A user's values are those of his first session; of several that began at once, and where times are not known, those of
+the session that is the least by its values in order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qoe_agent.viewers.tables.levels import OTHER, UNKNOWN, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qoe_agent.viewers.tables.engines import Table
+    from qoe_agent.viewers.tables.trials.rows import Rows
+
+MOST = 100
+"""Values of a column that are told apart; the rarer ones together are `other`."""
+_LARGEST = 1 << 53
+"""Engines divide whole numbers as floating-point ones."""
+
+
+class Pack(NamedTuple):
+    """Columns whose codes are in one number."""
+
+    columns: tuple[str, ...]
+    radix: tuple[int, ...]
+
+
+class Packs:
+    """Columns of words, packed."""
+
+    def __init__(self, rows: Rows, columns: Sequence[str]) -> None:
+        seen = rows.seen()
+        self._rows = rows
+        self._levels = {column: _levels(rows, column) for column in dict.fromkeys(columns)}
+        self._since = int(seen.get("first", 0))
+        span = int(seen.get("last", 0)) - self._since + 1
+        self._packs: list[Pack] = []
+        size = _LARGEST
+        for column, names in self._levels.items():
+            if size * len(names) * span >= _LARGEST:
+                self._packs.append(Pack((), ()))
+                size = 1
+            last = self._packs[-1]
+            self._packs[-1] = Pack((*last.columns, column), (*last.radix, len(names)))
+            size *= len(names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of units that hold them."""
+        return tuple(f"g{number}" for number in range(len(self._packs)))
+
+    def levels(self, column: str) -> tuple[str, ...]:
+        """The values by their codes."""
+        return self._levels[column]
+
+    def of_session(self, table: Table) -> Mapping[str, Any]:
+        """What a session has in those columns, the least of which is the user's."""
+        found: dict[str, Any] = {}
+        for name, pack in zip(self.names, self._packs, strict=True):
+            total = None
+            if "time" in table.columns:
+                total = table.time - self._since
+            for column, size in zip(pack.columns, pack.radix, strict=True):
+                code = spelled(table[self._rows.place(column)], self._levels[column][:-2])
+                total = code if total is None else total * size + code
+            found[name] = total
+        return found
+
+    def code(self, units: Table, column: str) -> Any:
+        """The code of a unit's value, out of its packs."""
+        for name, pack in zip(self.names, self._packs, strict=True):
+            if column in pack.columns:
+                place = pack.columns.index(column)
+                below = 1
+                for size in pack.radix[place + 1 :]:
+                    below *= size
+                return ((units[name] - units[name] % below) / below).floor().cast("int64") % pack.radix[place]
+        raise KeyError(column)
+
+
+def _levels(rows: Rows, column: str) -> tuple[str, ...]:
+    """The commonest values in order, and behind them `other` and `unknown`."""
+    import ibis
+
+    table = rows.table
+    known = table.select(value=table[rows.place(column)]).drop_null()
+    counted = known.group_by("value").agg(count=known.count())
+    commonest = counted.order_by(ibis.desc("count"), "value").limit(MOST)
+    return (*sorted(row["value"] for row in rows.engine.rows(commonest).to_pylist()), OTHER, UNKNOWN)

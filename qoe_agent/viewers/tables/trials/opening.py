@@ -1,0 +1,101 @@
+"""From files, by the names of their columns, to rows of sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.viewers.tables import files, opening, schemas
+from qoe_agent.viewers.tables.engines import identifier
+from qoe_agent.viewers.tables.sessions import Rows as Told
+from qoe_agent.viewers.tables.trials.rows import Rows, is_length
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from qoe_agent.viewers.lift.shapes import Columns
+    from qoe_agent.viewers.tables.engines import Engine, Table
+
+
+def of_files(
+    paths: Sequence[Path], columns: Columns, numbers: Sequence[str], words: Sequence[str], engine: str,
+    mapping: Path | None,
+) -> Rows:  # fmt: skip
+    """As `trials.open_files` says."""
+    own = {columns.watch: "watch"} | ({columns.time: "time"} if columns.time else {})
+    numbers = [each for each in dict.fromkeys(numbers) if each not in own and each != "watch"]
+    arm = columns.arm if mapping is None else ""
+    texts = {"user": columns.user, "arm": arm, "stream": columns.stream, "block": columns.block}
+    needed = [each for each in (*own, *texts.values(), *numbers, *words) if each]
+    with opening.counting(engine) as counter, opening.reading(counter) as reader:
+        found = files.staged(paths, reader, form(needed, [*own, *numbers], columns.time))
+        given = Told(counter.read(found.paths), found.columns)
+        table = _rows(given, columns, texts, numbers, words)
+        notes = []
+        if "session" in found.columns:
+            table, repeated = opening.once(table.mutate(sid=given.text("session")), counter)
+            table = table.drop("sid")
+            notes = [opening.REPEATED.format(repeated)] if repeated else []
+        if mapping is not None:
+            table = _mapped(table, mapping, columns, counter)
+        places = {name: f"n{number}" for number, name in enumerate(numbers)}
+        places |= {name: f"w{number}" for number, name in enumerate(dict.fromkeys(words))}
+        return Rows(counter, table, columns, places, notes)
+
+
+def form(needed: Collection[str], numbers: Collection[str], time: str | None) -> schemas.Form:
+    """Of files that must have these columns."""
+    required = tuple(dict.fromkeys(needed))
+
+    def missing(there: Collection[str]) -> tuple[str, str] | None:
+        lack = next((each for each in required if each not in there), None)
+        listed = ", ".join(sorted(there)) or "none"
+        return None if lack is None else ("header", f"no column {lack!r}; the file has {listed}")
+
+    def rules(there: Collection[str]) -> list[schemas.Rule]:
+        return [_rule(each, each == time) for each in dict.fromkeys(numbers) if each in there]
+
+    times = frozenset([time] if time else [])
+    return schemas.Form(frozenset(numbers), times, missing, rules)
+
+
+def _rule(column: str, time: bool) -> schemas.Rule:
+    if time:
+        return schemas.of_time(column)
+    if is_length(column):
+        return schemas.of_length(column)
+    return schemas.Rule(column, f"not isfinite({identifier(column)}::double)", "must be a finite number, or empty")
+
+
+def _rows(given: Told, columns: Columns, texts: dict[str, str | None], numbers: Sequence[str],
+          words: Sequence[str]) -> Table:  # fmt: skip
+    """The table that `rows.Rows` describes."""
+    import ibis
+
+    made: dict[str, Any] = {"watch": given.ms(columns.watch).cast("float64")}
+    if columns.time:
+        made["time"] = given.ms(columns.time)
+    for name, column in texts.items():
+        if column:
+            made[name] = given.text(column)
+    if columns.user and given.table[columns.user].type().is_integer():
+        made["user"] = given.table[columns.user].cast("int64")
+    made.setdefault("arm", ibis.literal("", "string"))
+    for number, name in enumerate(numbers):
+        made[f"n{number}"] = given.ms(name).cast("float64") if is_length(name) else given.table[name].cast("float64")
+    for number, name in enumerate(dict.fromkeys(words)):
+        made[f"w{number}"] = given.text(name)
+    return given.table.select(**made)
+
+
+def _mapped(table: Table, mapping: Path, columns: Columns, counter: Engine) -> Table:
+    """With the arms of the users in a file."""
+    if columns.user is None:
+        raise ValueError("a mapping of users to arms needs a column of users")
+    with opening.reading(counter) as reader:
+        found = files.staged([mapping], reader, form(("user", "arm"), (), None), "mapping")
+        given = Told(counter.read(found.paths), found.columns)
+        arms = given.table.select(of=given.text("user"), to=given.text("arm")).drop_null().distinct()
+    table = table.drop("arm").mutate(user=table.user.cast("string"))
+    joined = table.left_join(arms, table.user == arms.of)
+    return joined.select(*table.columns, arm=joined.to)

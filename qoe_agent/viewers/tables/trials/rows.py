@@ -1,0 +1,116 @@
+"""Rows of sessions in an engine, and what can be counted of them.
+
+The table has a row a session: `watch` (whole milliseconds, as float64: sums of them are exact, whatever engine adds
+them up), `arm` (null: none), and where they are known `user`, `time` (when it began, int64 Unix milliseconds),
+`stream`, `block`; further numbers as n0, n1, … (whole milliseconds where `is_length`), further words as w0, w1, …
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.viewers.lift.shapes import Design
+from qoe_agent.viewers.tables.trials import counting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qoe_agent.viewers.lift.shapes import Columns, Trial
+    from qoe_agent.viewers.tables.engines import Engine, Table
+
+MOST_ARMS = 64
+
+
+def is_length(column: str) -> bool:
+    """Whether a column of numbers holds seconds, 0 or more: `watch`, and what its name says it of."""
+    return column == "watch" or column.endswith("_seconds")
+
+
+class Rows:
+    """Sessions of an experiment. Close it when done: it holds files."""
+
+    def __init__(
+        self, engine: Engine, table: Table, columns: Columns, places: Mapping[str, str], notes: Sequence[str] = ()
+    ) -> None:
+        """`places`: columns of the table by names in the file."""
+        self.engine, self.columns, self.places = engine, columns, places
+        self.notes = list(notes)
+        """What was made of odd rows."""
+        self._given = table
+        self._seen: dict[str, Any] | None = None
+        self._arms: dict[str, int] | None = None
+
+    def __enter__(self) -> Rows:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget all that was kept."""
+        self.engine.close()
+
+    @property
+    def table(self) -> Table:
+        """Rows that can count: what was watched is known, and whose it was and when, where the file has columns."""
+        known = [self._given[name].notnull() for name in ("watch", "user", "time") if name in self._given.columns]
+        return self._given.filter(known)
+
+    def place(self, column: str) -> str:
+        """The column of the table that this one of the file is. ValueError: it was not read."""
+        if column in ("watch", self.columns.watch):
+            return "watch"
+        own = {getattr(self.columns, name): name for name in ("user", "arm", "time", "stream", "block")}
+        if (found := self.places.get(column) or own.get(column)) is None:
+            raise ValueError(f"no column {column!r}; those that were read are {', '.join(self.places) or 'none'}")
+        return found
+
+    def scale(self, column: str) -> float:
+        """What the table's values of this column are divided by."""
+        return 1000.0 if column == self.columns.watch or is_length(column) else 1.0
+
+    def arms(self) -> Mapping[str, int]:
+        """Sessions that can count, by arm. ValueError: so many that these are no arms."""
+        if self._arms is None:
+            table = self.table.select("arm").drop_null()
+            found = table.group_by("arm").agg(count=table.count())
+            rows = self.engine.rows(found.order_by("arm").limit(MOST_ARMS + 1)).to_pylist()
+            if len(rows) > MOST_ARMS:
+                raise ValueError(f"column {self.columns.arm!r} has more than {MOST_ARMS} values: it does not tell arms")
+            self._arms = {row["arm"]: row["count"] for row in rows}
+        return self._arms
+
+    def seen(self) -> Mapping[str, Any]:
+        """Counts of rows and of what they lack, and from when to when they began."""
+        if self._seen is None:
+            given = self._given
+            lacks = {f"no_{name}": given[name].isnull().sum() for name in given.columns}
+            times = {} if "time" not in given.columns else {"first": given.time.min(), "last": given.time.max()}
+            (row,) = self.engine.rows(given.agg(rows=given.count(), **lacks, **times)).to_pylist()
+            self._seen = {name: row[name] or 0 for name in row}
+        return self._seen
+
+    def lost(self) -> list[str]:
+        """Notes on rows that do not count, and on values that are not known."""
+        found, given, seen = list(self.notes), self._given.columns, self.seen()
+        for name, what in (("watch", "length"), ("user", "user"), ("time", "time")):
+            if name in given and (count := seen[f"no_{name}"]):
+                found.append(f"{count:,} rows are left out: no {what}")
+        for column, name in self.places.items():
+            if name[0] == "n" and (count := seen[f"no_{name}"]):
+                found.append(f"{column}: not known of {count:,} rows, which add nothing to it")
+        return found
+
+    def trial(self, design: Design) -> Trial:
+        """The experiment, counted. ValueError: the rows do not carry what the design needs."""
+        return counting.trial(self, design)
+
+    def past(self, design: Design | None = None) -> Trial:
+        """All sessions as of one arm, "", by the metrics, caps, covariates and strata of a design that is planned."""
+        import ibis
+
+        plain = Rows(
+            self.engine, self._given.mutate(arm=ibis.literal("", "string")), self.columns, self.places, self.notes
+        )
+        return plain.trial(replace(design or Design(""), control="", treatments=(), switchback=None))
