@@ -8,6 +8,9 @@ order by a stable hash, which is as good as at random, and the n-th of one is co
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,12 +20,13 @@ from qoe_agent.viewers.lift.observed import Covered
 from qoe_agent.viewers.tables.levels import MOST, OTHER, UNKNOWN, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from qoe_agent.viewers.lift.shapes import Columns
     from qoe_agent.viewers.tables.engines import Column, Engine, Table
+    from qoe_agent.viewers.tables.trials.rows import Rows
 
 BINS = 20
 """Into which a number is cut at most."""
@@ -61,32 +65,51 @@ class _Levels(NamedTuple):
         return ibis.cases(*steps, else_=len(self.edges)).cast("int64")
 
 
+def of_rows(rows: Rows, covariates: Sequence[str], treatment: str, control: str, cap: float | None) -> Covered:
+    """The sessions of two arms, by the names that columns have in the file. ValueError: a covariate was not read."""
+    import ibis
+
+    own = {name: name for name in ("user", "session", "time") if name in rows.table.columns}
+    scaled = {f"by{number}": rows.table[rows.place(each)] / ibis.literal(rows.scale(each), "float64")
+              if rows.scale(each) != 1.0 else rows.table[rows.place(each)]
+              for number, each in enumerate(covariates)}  # fmt: skip
+    watch = rows.table.watch / ibis.literal(rows.scale(rows.columns.watch), "float64")
+    table = rows.table.select("arm", **own, watch=watch, **scaled)
+    columns = replace(rows.columns, user=own.get("user"), arm="arm", watch="watch")
+    named = {each: f"by{number}" for number, each in enumerate(covariates)}
+    return covered(table, columns, named, treatment, control, cap, rows.engine)
+
+
 def covered(
-    table: Table, columns: Columns, covariates: Sequence[str], treatment: str, control: str, cap: float | None,
+    table: Table, columns: Columns, covariates: Mapping[str, str], treatment: str, control: str, cap: float | None,
     engine: Engine,
 ) -> Covered:  # fmt: skip
-    """The sessions of two arms. `table`: `columns` and `covariates` by their names, numbers as numbers, watch in
-    seconds; a column `session` tells rows apart, if there is one. Rows without an arm or watch time do not count.
+    """The sessions of two arms. `covariates`: columns of the table by their names; watch is in seconds; a column
+    `session` tells rows apart, if there is one. Rows without an arm or watch time do not count. Words that all read as
+    numbers are numbers.
     """
-    rows = _rows(table, columns, covariates, treatment, control, cap, engine)
-    there = engine.rows(rows.count().name("rows").as_table()).to_pylist()[0]["rows"]
+    rows = _rows(table, columns, list(covariates.values()), treatment, control, cap, engine)
+    rows, there = _typed(rows, len(covariates), engine)
     levels = _levels(rows, len(covariates), there, engine)
     numbers = [place for place, each in enumerate(levels) if each.edges is not None]
     coded = engine.keep(_coded(rows, levels, numbers), "covered")
     sums = _sums(coded, numbers, engine)
     cells, place = np.unique(sums["cell"], return_inverse=True)
     at = sums["bucket"] * len(cells) + place
-    held = {name: _spread(at, sums["treated"], sums[name], len(cells)) for name in sums if name[0] in "ntqxs"}
-    whole = {name: each.sum(axis=0) for name, each in held.items() if name != "treated"}
+    held = {name: _spread(at, sums["treated"], sums[name], len(cells)) for name in sums if name not in _KEYS}
+    whole = {name: each.sum(axis=0) for name, each in held.items()}
     moments = np.zeros((len(cells), 2, len(levels), 2))
     for each in numbers:
         moments[:, :, each, 0], moments[:, :, each, 1] = whole[f"x{each}"], whole[f"s{each}"]
     return Covered(
         covariates=tuple(covariates), levels=tuple(each.names for each in levels), design=_design(cells, levels),
         count=whole["n"], total=whole["t"], squares=whole["q"], wins=_wins(coded, there, engine),
-        buckets=np.stack([held["n"], held["t"]], axis=-1), notes=_notes(covariates, levels, there, columns),
+        buckets=np.stack([held["n"], held["t"]], axis=-1), notes=_notes(list(covariates), levels, there, columns),
         numbers=moments, ordered=tuple(each.edges is not None for each in levels),
     )  # fmt: skip
+
+
+_KEYS = ("bucket", "cell", "treated")
 
 
 def _rows(
@@ -99,16 +122,30 @@ def _rows(
     there = table.filter(table[columns.arm].isin([treatment, control]) & table[columns.watch].notnull())
     ms = (there[columns.watch].cast("float64") * ibis.literal(1000.0, "float64") + 0.5).floor().cast("int64")
     user = there[columns.user].cast("string") if columns.user is not None else None
-    name = there["session"].cast("string") if "session" in there.columns else None
-    if name is None:
-        name = (user if user is not None else ibis.literal("")).coalesce("") + "/" + ms.cast("string")
+    if "session" in there.columns:
+        name = there["session"].cast("string")
+    else:
+        told = [there[each] for each in ("time", *covariates) if each in there.columns]
+        whole = [each for each in told if each.type().is_integer() or each.type().is_string()]
+        parts = [each.cast("string").coalesce("") for each in (*([] if user is None else [user]), *whole, ms)]
+        name = reduce(lambda one, other: one + "/" + other, parts)
     others = {f"c{number}": _known(there[each]) for number, each in enumerate(covariates)}
     return there.select(
         treated=ibis.ifelse(there[columns.arm] == treatment, 1, 0).cast("int64"),
         ms=ms if cap is None else ibis.least(ms, ibis.literal(round(1000 * cap), "int64")),
         bucket=engine.hashed(name if user is None else ibis.coalesce(user, name)) % BUCKETS,
-        draw=engine.hashed(name), name=name, **others,
+        draw=engine.hashed(there[columns.arm] + "/" + name), name=name, **others,
     )  # fmt: skip
+
+
+def _typed(rows: Table, covariates: int, engine: Engine) -> tuple[Table, int]:
+    """With words that all read as numbers as numbers; and how many rows there are."""
+    words = [name for name in (f"c{number}" for number in range(covariates)) if rows[name].type().is_string()]
+    read = {name: (rows[name].notnull() & rows[name].try_cast("float64").isnull()).sum() for name in words}
+    known = {f"k{name}": rows[name].notnull().sum() for name in words}
+    (seen,) = engine.rows(rows.agg(rows=rows.count(), **read, **known)).to_pylist()
+    numbers = [name for name in words if seen[name] == 0 and seen[f"k{name}"]]
+    return rows.mutate(**{name: rows[name].try_cast("float64") for name in numbers}), seen["rows"]
 
 
 def _known(column: Column) -> Column:
@@ -129,7 +166,8 @@ def _levels(rows: Table, covariates: int, there: int, engine: Engine) -> list[_L
     for number in range(covariates):
         column = f"c{number}"
         source = sample if rows[column].type().is_numeric() else rows
-        counts = source.filter(source[column].notnull()).group_by(column).agg(count=source.count())
+        known = source.filter(source[column].notnull())
+        counts = known.group_by(column).agg(count=known.count())
         if source is rows:
             counts = counts.order_by([counts["count"].desc(), column]).limit(MOST + 1)
         found = engine.rows(counts)
@@ -158,7 +196,7 @@ def _binned(values: Sequence[float], counts: NDArray[np.int64], size: int) -> _L
     cuts = np.searchsorted(filled, np.arange(1, size) / size) + 1
     edges = np.unique(sorted_[np.minimum(cuts, len(sorted_) - 1)])
     told = [f"{each:.4g}" for each in edges]
-    between = [f"{low}–{high}" for low, high in zip(told, told[1:], strict=False)]
+    between = [f"{low}–{high}" for low, high in pairwise(told)]
     return _Levels((f"<{told[0]}", *between, f"≥{told[-1]}", UNKNOWN), tuple(map(float, edges)))
 
 
