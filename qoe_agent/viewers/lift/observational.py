@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qoe_agent.viewers.effects.matching import matched
+from qoe_agent.viewers.effects.naive import naive
+from qoe_agent.viewers.effects.strata import stratified
+from qoe_agent.viewers.effects.weighting import doubly_robust
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -12,7 +17,7 @@ if TYPE_CHECKING:
 
 def compared(covered: Covered) -> tuple[Comparison, ...]:
     """Naive, stratified, matched, doubly robust, in this order."""
-    return ()
+    return naive(covered), stratified(covered), matched(covered), doubly_robust(covered)
 
 
 def words(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
