@@ -1,0 +1,228 @@
+"""What may be said of an experiment: one code (in the order of `Code`), and one sentence for who decides.
+
+blocked: a check failed, and no figure means what it seems to. underpowered: effects that matter would hardly show; a
+lift that is significant all the same is likely exaggerated. better, worse: significant. equivalent: the whole interval
+is smaller than the smallest effect that matters. inconclusive: none of these.
+"""
+
+from __future__ import annotations
+
+from math import erf, exp, log1p, pi, sqrt
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qoe_agent.viewers.lift.shapes import Check, Estimate
+
+Code = Literal["blocked", "underpowered", "better", "worse", "equivalent", "inconclusive"]
+_HOUR, _HALF = 3600.0, 1800.0
+
+
+class Grounds(NamedTuple):
+    """What a verdict rests on."""
+
+    primary: Estimate
+    """Of the treatment that is spoken of, at the first cap."""
+    others: tuple[Estimate, ...] = ()
+    """The same of other treatments."""
+    checks: tuple[Check, ...] = ()
+    smallest: float = 0.01
+    alpha: float = 0.05
+    running: tuple[int, int] | None = None
+    """Units that are in, of those planned; None: no more are to come, or nobody said."""
+    decides: tuple[float, float] | None = None
+    """While it runs: the interval that decides, always valid, and wider where treatments are many."""
+    uncapped: Estimate | None = None
+    tail: Mapping[str, tuple[float, float]] = {}
+    """By arm: share of sessions beyond the longest cap, and of the time that is theirs."""
+    beyond: float | None = None
+    """That cap, in seconds."""
+
+
+def verdict(grounds: Grounds) -> tuple[Code, str]:
+    """The code and the sentence."""
+    failed = [each for each in grounds.checks if each.blocks and not each.passed]
+    if failed:
+        return "blocked", f"No verdict: {'; '.join(each.text for each in failed)}."
+    code = _code(grounds)
+    return code, f"{_SENTENCES[code](grounds)}{_so_far(grounds)}."
+
+
+def _code(grounds: Grounds) -> Code:
+    one = grounds.primary
+    if one.lift is None or one.minimum_detectable_effect is None or one.minimum_detectable_effect > grounds.smallest:
+        return "underpowered"
+    if _significant(grounds):
+        return "better" if one.lift > 0.0 else "worse"
+    low, high = _interval(grounds)
+    return "equivalent" if -grounds.smallest < low and high < grounds.smallest else "inconclusive"
+
+
+def _significant(grounds: Grounds) -> bool:
+    low, high = _interval(grounds)
+    if grounds.running is not None:
+        return low > 0.0 or high < 0.0
+    return _stands(grounds.primary, grounds.alpha)
+
+
+def _stands(one: Estimate, alpha: float) -> bool:
+    p = one.p if one.p_adjusted is None else one.p_adjusted
+    return p is not None and p < alpha
+
+
+def _interval(grounds: Grounds) -> tuple[float, float]:
+    one = grounds.primary
+    if grounds.running is not None and grounds.decides is not None:
+        return grounds.decides
+    return (one.low, one.high) if one.low is not None and one.high is not None else (-1.0, float("inf"))
+
+
+def percent(value: float) -> str:
+    """Of a lift, without its unit: one decimal, two below one per cent."""
+    text = f"{100.0 * value:.1f}" if abs(value) >= 0.00995 else f"{100.0 * value:.2f}".rstrip("0").rstrip(".")
+    return text.replace("-0", "0") if float(text) == 0.0 else text.replace("-", "−")
+
+
+def _share(value: float) -> str:
+    return f"{100.0 * value:.0f} %" if value >= 0.0095 else f"{100.0 * value:.1g} %"
+
+
+def capped(cap: float | None) -> str:
+    """At what sessions are capped."""
+    if cap is None:
+        return "uncapped"
+    if cap >= _HOUR and cap % _HALF == 0.0:
+        return f"capped at {cap / _HOUR:g} h"
+    return f"capped at {cap / 60.0:g} min" if cap >= 60.0 and cap % 60.0 == 0.0 else f"capped at {cap:g} s"
+
+
+def _watched(one: Estimate) -> str:
+    """Who watched how much longer."""
+    lift = one.lift or 0.0
+    return f"{one.treatment} arm watched {percent(abs(lift))} % {'longer' if lift >= 0.0 else 'shorter'}"
+
+
+def _found(grounds: Grounds, joint: str = ", ") -> str:
+    """With interval and cap, and on how few sessions the figure without a cap rests."""
+    one = grounds.primary
+    low, high = _interval(grounds)
+    always = " always-valid" if grounds.running is not None else ""
+    level = f"{100.0 * (1.0 - grounds.alpha):g} %{always} interval"
+    interval = f"{joint}{level} {percent(low)} to {percent(high)}" if one.low is not None else ""
+    return f"{_watched(one)} than {one.control}{interval}, {capped(one.cap)}{_tail(grounds)}{_others(grounds)}"
+
+
+def _tail(grounds: Grounds) -> str:
+    one = grounds.primary
+    found = [grounds.tail[arm] for arm in (one.control, one.treatment) if arm in grounds.tail]
+    if not found or not max(share for share, _ in found) > 0.0 or grounds.beyond is None:
+        return ""
+    sessions, time = (sum(each[place] for each in found) / len(found) for place in (0, 1))
+    if one.cap is None:
+        return (
+            f"; {_share(sessions)} of sessions, of more than {capped(grounds.beyond)[10:]}, hold {_share(time)} of it"
+        )
+    if one.cap != grounds.beyond:
+        return ""
+    other = grounds.uncapped
+    figure = f" ({'+' if other.lift >= 0.0 else ''}{percent(other.lift)} %)" if other and other.lift is not None else ""
+    return f"; the uncapped figure{figure} rests on {_share(sessions)} of sessions"
+
+
+def _others(grounds: Grounds) -> str:
+    """Other treatments, in short."""
+    told = []
+    for one in grounds.others:
+        if one.lift is None:
+            told.append(f"of {one.treatment} it cannot be known")
+            continue
+        interval = (
+            f" ({percent(one.low)} to {percent(one.high)})" if one.low is not None and one.high is not None else ""
+        )
+        stands = "" if _stands(one, grounds.alpha) else ", which chance alone may do"
+        told.append(f"{_watched(one)}{interval}{stands}")
+    return "".join(f"; {each}" for each in told)
+
+
+def _so_far(grounds: Grounds) -> str:
+    if grounds.running is None:
+        return ""
+    there, planned = grounds.running
+    return f"; so far: {there:,} of {planned:,} {grounds.primary.unit}s are in"
+
+
+def _underpowered(grounds: Grounds) -> str:
+    one, unit = grounds.primary, grounds.primary.unit
+    if one.lift is None or one.minimum_detectable_effect is None:
+        return f"Too little is known to compare {one.treatment} with {one.control}: {one.note or 'no interval'}"
+    least, wanted = f"{percent(one.minimum_detectable_effect)} %", _smallest(grounds)
+    if _significant(grounds):
+        return (
+            f"{_found(grounds)}; likely exaggerated: with so few {unit}s only effects of {least} and more are likely to "
+            f"show, and if {wanted} were true, what passes for significant would read {_exaggerated(grounds)} % on average"
+        )
+    told = _found(grounds, ", but with a ")
+    return f"Too few {unit}s to tell: {told}; effects below {least} would hardly show, and {wanted} was to be seen"
+
+
+def _smallest(grounds: Grounds) -> str:
+    return f"{100.0 * grounds.smallest:g} %"
+
+
+def _exaggerated(grounds: Grounds) -> str:
+    """What lifts that pass for significant show on average where the smallest effect is the truth."""
+    low, high = (log1p(max(each, -0.999)) for each in _interval(grounds))
+    reach = _reach(grounds.alpha)
+    theta = log1p(grounds.smallest)
+    width = (high - low) / 2.0
+    factor = exaggeration(theta * reach / width, reach) if width > 0.0 else 1.0
+    return percent(exp(theta * factor) - 1.0)
+
+
+def exaggeration(effect: float, reach: float) -> float:
+    """By how much significant results overstate an effect, given in standard errors, on average: E |estimate| / effect
+    where |estimate| is more than `reach` (type M error: Gelman and Carlin 2014; Lu, Qiu, Deng 2019)."""
+    tails = _area(reach + effect), _area(reach - effect)
+    bump = _height(reach + effect) + _height(reach - effect)
+    whole = effect * (tails[1] - tails[0]) + bump
+    return whole / ((tails[0] + tails[1]) * effect)
+
+
+def _area(z: float) -> float:
+    """Of the normal distribution above z."""
+    return (1.0 - erf(z / sqrt(2.0))) / 2.0
+
+
+def _height(z: float) -> float:
+    return exp(-z * z / 2.0) / sqrt(2.0 * pi)
+
+
+def _reach(alpha: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(1.0 - alpha / 2.0)
+
+
+def _equivalent(grounds: Grounds) -> str:
+    one = grounds.primary
+    return f"{one.treatment} and {one.control} are watched alike to within {_smallest(grounds)}: {_found(grounds)}"
+
+
+def _inconclusive(grounds: Grounds) -> str:
+    told = _found(grounds, ", but with a ")
+    return f"Undecided: {told}; neither none nor an effect of {_smallest(grounds)} can be ruled out"
+
+
+_SENTENCES = {
+    "underpowered": _underpowered, "better": _found, "worse": _found, "equivalent": _equivalent,
+    "inconclusive": _inconclusive,
+}  # fmt: skip
+
+
+def arms(estimates: Sequence[Estimate], named: Sequence[str]) -> tuple[Estimate, ...]:
+    """One a treatment, the one that is spoken of first: the first that was named, or the least likely by chance."""
+    if named:
+        order = {name: place for place, name in enumerate(named)}
+        return tuple(sorted(estimates, key=lambda one: order.get(one.treatment, len(order))))
+    return tuple(sorted(estimates, key=lambda one: 1.0 if one.p is None else one.p))
