@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers import claims, costing
-from qoe_agent.viewers.apart import Step, Unusable
+from qoe_agent.viewers.analysing import Steps, facts_in, plainly
+from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.shapes import TENURE, Exits, Hazard
 
 if TYPE_CHECKING:
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from qoe_agent.viewers.apart import Step
     from qoe_agent.viewers.estimates import Study
     from qoe_agent.viewers.shapes import Cells, Naive
     from qoe_agent.viewers.tables import Audience
 
-INSTALL = "reading viewers' files needs an extra: pip install 'qoe-agent[viewers]'"
 FACTORS = {
     "startup": ("startup", "startup_seconds"), "stall": ("stall_times", "events with stalls"),
     "height": ("height", "height"), "latency": ("latency", "latency_seconds"),
@@ -45,42 +46,19 @@ class Asked:
     """As the tables name it."""
 
 
-class Steps:
-    """Says how far it has come."""
-
-    def __init__(self, tell: Callable[[Step], None], total: int) -> None:
-        self._tell, self._total, self._done = tell, total, 0
-
-    def __call__(self, doing: str) -> None:
-        self._tell(Step(doing, self._done, self._total))
-        self._done += 1
-
-
 def analyse(asked: Asked, tell: Callable[[Step], None]) -> Exits:
     """The whole report; for a process of its own. Raises Unusable."""
-    from qoe_agent.viewers import tables
-
-    if lack := tables.missing():
-        raise Unusable(f"{INSTALL} ({lack} is missing)")
     steps = Steps(tell, 5 + len(asked.by) + asked.claims)
     steps("reading")
-    try:
-        with _opened(asked) as audience:
-            return _report(audience, asked, steps)
-    except tables.exhausted():
-        raise MemoryError from None
-    except (tables.BadTable, ValueError) as error:
-        raise Unusable(str(error)) from None
-    except OSError as error:
-        raise Unusable(f"{error.filename or asked.facts}: {error.strerror or error}") from None
+    with plainly(asked.facts), _opened(asked) as audience:
+        return _report(audience, asked, steps)
 
 
 def _opened(asked: Asked) -> Audience:
     from qoe_agent.viewers import tables
 
     if asked.facts is not None:
-        if not any((asked.facts / each).is_dir() for each in ("events", "log")):
-            raise Unusable(f"{asked.facts}: no folder of facts (it would hold events or log)")
+        facts_in(asked.facts)
         return tables.open_facts(asked.facts, asked.engine, asked.incidents)
     return tables.open_files(asked.files, asked.engine, asked.incidents)
 
