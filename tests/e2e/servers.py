@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -153,6 +155,12 @@ class Nginx:
             elif match := re.fullmatch(rf"/hls/{name}-(\d+)\.ts", path):
                 found.append((float(at), int(match[1]), told))
         return found
+
+    def viewers(self) -> int:
+        """Connections to the RTMP port, beside a publisher's."""
+        there = psutil.net_connections("tcp4")
+        mine = [each for each in there if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self.rtmp_port]
+        return max(0, len(mine) - 1)
 
     def listed(self, name: str, segments: int = 2) -> bool:
         """Whether that playlist holds so many segments by now."""

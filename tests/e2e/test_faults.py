@@ -43,13 +43,20 @@ def gap_between(publisher: Publisher, after: float) -> Span:
     return truth.Span(start, end)
 
 
+async def come(nginx: servers.Nginx, name: str, app: str = "live") -> None:
+    """Wait until a viewer who was sent for has been there for three seconds."""
+    there = (lambda: nginx.served(name)) if app == "hls" else nginx.viewers
+    await servers.until(there, "the viewer", 30.0)
+    await asyncio.sleep(3)
+
+
 @pytest.mark.parametrize("kind", ["stall", "burst"])
 async def test_a_publisher_that_pauses_on_rtmp(nginx: servers.Nginx, kind: FaultKind) -> None:
     """The player model on the publisher's own log says how long a viewer waited."""
     url = nginx.rtmp("show")
     with Publisher(url) as publisher:
         watching = asyncio.create_task(servers.watch(url, 13))
-        await asyncio.sleep(3)
+        await come(nginx, "show")
         asked = clock.now()
         publisher.inject(Fault(kind, 0.5, 5))
         watched = await watching
@@ -70,7 +77,7 @@ async def test_a_publisher_that_pauses_on_hls(nginx: servers.Nginx, kind: FaultK
     with Publisher(nginx.rtmp("show", "hls")) as publisher, truth.Listing(nginx.home / "hls/show.m3u8") as listing:
         await servers.until(lambda: nginx.listed("show", 4), "four segments")
         watching = asyncio.create_task(servers.watch(nginx.playlist("show"), 14))
-        await asyncio.sleep(3)
+        await come(nginx, "show", "hls")
         publisher.inject(Fault(kind, 0.5, 5))
         watched = await watching
         served = nginx.served("show")
@@ -85,7 +92,7 @@ async def test_a_resolution_that_changes_in_mid_stream(nginx: servers.Nginx, app
         if app == "hls":
             await servers.until(lambda: nginx.listed("show", 4), "four segments")
         watching = asyncio.create_task(servers.watch(nginx.playlist("show") if app == "hls" else url, 13))
-        await asyncio.sleep(3)
+        await come(nginx, "show", app)
         publisher.inject(Fault("resolution_drop", 0.5, 4))
         watched = await watching
     (injected,) = publisher.injected
@@ -131,7 +138,7 @@ async def test_a_publisher_that_is_killed_and_comes_back_on_hls(nginx: servers.N
         first = Publisher(url).__enter__()
         await servers.until(lambda: nginx.listed("show", 4), "four segments")
         watching = asyncio.create_task(servers.watch(nginx.playlist("show"), 20))
-        await asyncio.sleep(4)
+        await come(nginx, "show", "hls")
         await servers.until(lambda: first.media % 1.0 > 0.4, "the middle of a fragment")
         first.kill()
         await asyncio.sleep(5)
