@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.effects.matching import matched
@@ -10,9 +11,17 @@ from qoe_agent.viewers.effects.strata import stratified
 from qoe_agent.viewers.effects.weighting import doubly_robust
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from qoe_agent.viewers.lift.observed import Comparison, Covered
+
+ALIKE = 0.1
+"""Standardised difference up to which arms count as alike (Austin 2009)."""
+SIGNIFICANT = 0.05
+MOST = 0.9
+"""Share of the treated that an estimate should speak of."""
+FEW = 0.5
+"""Of the sessions: if weighted ones are worth fewer, it is said."""
 
 
 def compared(covered: Covered) -> tuple[Comparison, ...]:
@@ -22,4 +31,109 @@ def compared(covered: Covered) -> tuple[Comparison, ...]:
 
 def words(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     """Plain sentences: which figure to believe, and why."""
-    return ()
+    by = {each.method: each for each in comparisons}
+    plain, strata, pairs, robust = (by.get(name) for name in ("naive", "stratified", "matched", "doubly robust"))
+    best = next((each for each in (robust, strata) if each is not None and each.estimate is not None), None)
+    told = ["Nobody assigned these arms at random: who is in which may hang on what no column tells, and no method "
+            "below repairs that. Only an experiment does."]  # fmt: skip
+    if best is None or best.estimate is None:
+        return (*told, "The arms have no sessions in common by these covariates: nothing can be said of the treatment.")
+    name = "the doubly robust one" if best is robust else "the stratified one"
+    told.append(f"If any, believe {name}: {_told(best)}. It takes both how the treated differ and how long sessions "
+                "like theirs last into account, as far as the covariates tell.")  # fmt: skip
+    told += _moved(plain, best)
+    told += _hidden(plain, best)
+    told += _overlap(plain, best)
+    told += _unlike(best)
+    told += _disagree(strata, robust)
+    told += _paired(pairs)
+    return tuple(told)
+
+
+def _told(one: Comparison) -> str:
+    if one.low is None or one.high is None:
+        return f"{_percent(one.estimate)} (no interval: too few users)"
+    return f"{_percent(one.estimate)}, 95 % interval {_percent(one.low)} to {_percent(one.high)}"
+
+
+def _moved(plain: Comparison | None, best: Comparison) -> Iterator[str]:
+    """What adjusting changed."""
+    if plain is None or plain.estimate is None or best.estimate is None:
+        return
+    points = 100 * (plain.estimate - best.estimate)
+    yield (f"Comparing the arms as they are gives {_told(plain)}: {abs(points):.1f} points away, which are who was "
+           "treated, not what the treatment did.")  # fmt: skip
+    if plain.p is not None and plain.p < SIGNIFICANT and best.p is not None:
+        rest = "" if best.p < SIGNIFICANT else " Made alike, they do not show an effect."
+        yield (f"The naive p of {plain.p:.1g} says that chance did not make the arms differ. It says nothing on why: "
+               f"significance is not validity.{rest}")  # fmt: skip
+
+
+def _hidden(plain: Comparison | None, best: Comparison) -> Iterator[str]:
+    """What it would take to explain the figure away."""
+    if best.estimate is None or best.e_value is None or best.e_value_limit is None or not best.estimate:
+        return
+    way = "long" if best.estimate > 0 else "short"
+    what = (f"something unmeasured would have to make both the treatment and watching {best.e_value:.2f} times as "
+            f"likely and as {way}, beyond the covariates")  # fmt: skip
+    if best.e_value_limit == 1.0:
+        yield f"Its interval holds no effect at all. To explain the figure itself away, {what} (E-value)."
+    else:
+        yield (f"To explain it away, {what} (E-value); {best.e_value_limit:.2f} times would do for the interval to hold "
+               "no effect.")  # fmt: skip
+    if plain is not None and plain.estimate is not None and min(plain.estimate, best.estimate) > -1.0:
+        moved = log((1.0 + plain.estimate) / (1.0 + best.estimate))
+        if abs(moved) > 0.005:
+            left = (1.0 + best.estimate) ** 2 / (1.0 + plain.estimate) - 1.0
+            yield (f"As a yardstick: the covariates moved the figure from {_percent(plain.estimate)} to "
+                   f"{_percent(best.estimate)}; hidden causes that move it as much again would leave "
+                   f"{_percent(left)}.")  # fmt: skip
+
+
+def _overlap(plain: Comparison | None, best: Comparison) -> Iterator[str]:
+    """Of whom it speaks, and how many carry it."""
+    if best.used is not None and best.used < MOST:
+        yield (f"It speaks of {100 * best.used:.0f} % of the treated sessions only: the others have hardly anybody "
+               "untreated like them.")  # fmt: skip
+    if plain is not None and plain.effective and best.effective is not None:
+        share = best.effective / plain.effective
+        if share < FEW:
+            yield (f"To make the arms alike few sessions must stand for many: all {plain.effective:,.0f} are worth "
+                   f"{best.effective:,.0f}.")  # fmt: skip
+
+
+def _unlike(best: Comparison) -> Iterator[str]:
+    """Covariates in which the arms still differ."""
+    left = [f"{each.covariate} ({each.after:+.2f})" for each in best.balance if abs(each.after) > ALIKE]
+    if left:
+        yield (f"The arms still differ in {', '.join(left)} (standard deviations, weighted): what that does is in the "
+               "figure.")  # fmt: skip
+    elif best.balance:
+        worst = max(best.balance, key=lambda each: abs(each.before))
+        yield (f"Weighted, the arms are alike in every covariate (within {ALIKE} standard deviations; before, "
+               f"{worst.covariate} differed by {worst.before:+.2f}). It says nothing of what is no covariate.")  # fmt: skip
+
+
+def _disagree(strata: Comparison | None, robust: Comparison | None) -> Iterator[str]:
+    """Two ways to adjust for the same should say the same."""
+    if strata is None or robust is None or strata.estimate is None or robust.estimate is None:
+        return
+    reach = (robust.high or 0.0) - (robust.low or 0.0)
+    if reach and abs(strata.estimate - robust.estimate) > reach / 2:
+        yield ("Stratified and doubly robust figures lie farther apart than the interval reaches: the models, or the "
+               "cells with both arms, do not fit. Believe neither.")  # fmt: skip
+
+
+def _paired(pairs: Comparison | None) -> Iterator[str]:
+    """What the sign test is, and is not."""
+    if pairs is None or pairs.estimate is None or pairs.p is None:
+        return
+    yield (f"The net outcome of matched pairs, {_percent(pairs.estimate, 2)}, is no lift: it says in how many more pairs "
+           f"the treated watched longer than shorter, not by how much (sign test p = {pairs.p:.2g}).")  # fmt: skip
+    if pairs.p < SIGNIFICANT and pairs.gamma is not None:
+        yield ("That p is lost if, of two sessions alike in all covariates, the odds of being treated differed by a "
+               f"factor of {pairs.gamma:.{1 if pairs.gamma >= 2 else 3}f} (Rosenbaum's bound).")  # fmt: skip
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else f"{100 * value:+.{digits}f} %".replace("-", "−")
