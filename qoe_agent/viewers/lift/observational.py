@@ -79,8 +79,8 @@ def _hidden(plain: Comparison | None, best: Comparison) -> Iterator[str]:
     if best.e_value_limit == 1.0:
         yield f"Its interval holds no effect at all. To explain the figure itself away, {what} (E-value)."
     else:
-        yield (f"To explain it away, {what} (E-value); {best.e_value_limit:.2f} times would do for the interval to hold "
-               "no effect.")  # fmt: skip
+        yield (f"To explain it away, {what} (E-value); {best.e_value_limit:.2f} times would do for the interval to "
+               "hold no effect.")  # fmt: skip
     if plain is not None and plain.estimate is not None and min(plain.estimate, best.estimate) > -1.0:
         moved = log((1.0 + plain.estimate) / (1.0 + best.estimate))
         if abs(moved) > 0.005:
@@ -111,7 +111,8 @@ def _unlike(best: Comparison) -> Iterator[str]:
     elif best.balance:
         worst = max(best.balance, key=lambda each: abs(each.before))
         yield (f"Weighted, the arms are alike in every covariate (within {ALIKE} standard deviations; before, "
-               f"{worst.covariate} differed by {worst.before:+.2f}). It says nothing of what is no covariate.")  # fmt: skip
+               f"{worst.covariate} differed by {worst.before:+.2f}). "
+               "It says nothing of what is no covariate.")  # fmt: skip
 
 
 def _disagree(strata: Comparison | None, robust: Comparison | None) -> Iterator[str]:
@@ -128,8 +129,9 @@ def _paired(pairs: Comparison | None) -> Iterator[str]:
     """What the sign test is, and is not."""
     if pairs is None or pairs.estimate is None or pairs.p is None:
         return
-    yield (f"The net outcome of matched pairs, {_percent(pairs.estimate, 2)}, is no lift: it says in how many more pairs "
-           f"the treated watched longer than shorter, not by how much (sign test p = {pairs.p:.2g}).")  # fmt: skip
+    yield (f"The net outcome of matched pairs, {_percent(pairs.estimate, 2)}, is no lift: it says in how many more "
+           "pairs the treated watched longer than shorter, not by how much (sign test "
+           f"p = {pairs.p:.2g}).")  # fmt: skip
     if pairs.p < SIGNIFICANT and pairs.gamma is not None:
         yield ("That p is lost if, of two sessions alike in all covariates, the odds of being treated differed by a "
                f"factor of {pairs.gamma:.{1 if pairs.gamma >= 2 else 3}f} (Rosenbaum's bound).")  # fmt: skip
