@@ -1,14 +1,14 @@
 """Effects of one arm over another, from sums by arm. Pure."""
 
 from qoe_agent.viewers.effects.allocation import sample_ratio
-from qoe_agent.viewers.effects.interference import interference
 from qoe_agent.viewers.effects.many import Interaction, adjusted, interaction
 from qoe_agent.viewers.effects.margins import tolerable, within
 from qoe_agent.viewers.effects.means import compare
 from qoe_agent.viewers.effects.moving import novelty, over_time
 from qoe_agent.viewers.effects.power import detectable, needed, supposed, variation
 from qoe_agent.viewers.effects.ranks import rank
-from qoe_agent.viewers.effects.switchback import carry_over, switchback
+from qoe_agent.viewers.effects.sharing import interference
+from qoe_agent.viewers.effects.switching import carry_over, switchback
 
 __all__ = (
     "Interaction", "adjusted", "carry_over", "compare", "detectable", "interaction", "interference", "needed",
