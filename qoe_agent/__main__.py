@@ -14,6 +14,7 @@ import typer
 from qoe_agent import __version__, logs
 from qoe_agent.exiting import exits
 from qoe_agent.importing import bring
+from qoe_agent.lifting import WithPlan, lift
 from qoe_agent.options import USAGE, length
 from qoe_agent.stamping import stamp
 
@@ -211,6 +212,7 @@ def demo(
 app.command()(stamp)
 app.command("import")(bring)
 app.command()(exits)
+app.command(cls=WithPlan)(lift)
 
 
 def main() -> None:

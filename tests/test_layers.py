@@ -37,7 +37,7 @@ LAYERS = (
     ("loopback",),
     ("daemon", "watching", "filming"),
     ("options",),
-    ("reporting",),
+    ("reporting", "lift_options"),
     ("stamping", "exiting", "lifting", "importing"),
     ("demonstration",),
     ("__main__",),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qoe_agent.markup import NOTHING, Safe, html, joined
 from qoe_agent.report import words
-from qoe_agent.report.drawing import Axis, end
+from qoe_agent.report.drawing import Axis, band, end, frame, path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,21 +31,6 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
     if len(drawn) < 2:
         return NOTHING
     axis = Axis(1, max(60.0, drawn[-1].seconds))
-    upper = [f"{axis.at(one.seconds):.2f},{100 - 100 * one.high:.2f}" for one in drawn]
-    lower = [f"{axis.at(one.seconds):.2f},{100 - 100 * one.low:.2f}" for one in reversed(drawn)]
-    line = [f"{axis.at(one.seconds):.2f},{100 - 100 * one.share:.2f}" for one in drawn]
-    grid = joined(
-        html('<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/><text class="value" x="0" y="{}">{} %</text>',
-             y, y, y - 3, part)
-        for part in (0, 25, 50, 75, 100) for y in [TALL - TALL * part / 100]
-    )  # fmt: skip
-    ticks = joined(
-        html('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="{1}"/>'
-             '<text class="tick{2}" x="{0}%" y="{3}">{4}</text>',
-             f"{axis.at(at):.2f}", TALL, end(axis.at(at)) + (" minor" if number % 2 else ""), TALL + 16,
-             words.length(at))
-        for number, at in enumerate(TIMES) if axis.low <= at <= axis.high
-    )  # fmt: skip
     points = joined(
         html('<circle class="mark" cx="{}%" cy="{}" r="4"><title>{}</title></circle>'
              '<text class="named" x="{}%" y="{}" dx="7">{}</text>',
@@ -53,13 +38,14 @@ def curve(marks: Sequence[Mark], named: Sequence[Mark]) -> Safe:
              f"{axis.at(one.seconds):.2f}", f"{TALL - TALL * one.share - 7:.1f}", words.share(one.share))
         for one in named if axis.low <= one.seconds <= axis.high
     )  # fmt: skip
-    return html(
-        '<svg class="plot aired" role="img" aria-label="{}" width="100%" height="{}">{}{}'
-        '<svg width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none">'
-        '<path class="band" d="M{}Z"/><path class="line" d="M{}"/></svg>{}</svg>',
-        "Share still watching by time: " + "; ".join(_mark(one) for one in named), TALL + 22, grid, ticks,
-        TALL, "L".join(upper + lower), "L".join(line), points,
-    )  # fmt: skip
+    label = "Share still watching by time: " + "; ".join(_mark(one) for one in named)
+    across = [(axis.at(at), words.length(at), " minor" if number % 2 else "") for number, at in enumerate(TIMES)
+              if axis.low <= at <= axis.high]  # fmt: skip
+    up = [(part / 100, f"{part} %", "grid") for part in (0, 25, 50, 75, 100)]
+    places = [(axis.at(one.seconds), one) for one in drawn]
+    spread = band([(x, 100 - 100 * one.high) for x, one in places], [(x, 100 - 100 * one.low) for x, one in places])
+    line = path([(x, 100 - 100 * one.share) for x, one in places], "line")
+    return frame(label, TALL, across, up, joined((spread, line)), points)
 
 
 def _mark(one: Mark) -> str:

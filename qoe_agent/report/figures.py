@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 DIGITS = 6
@@ -19,8 +20,10 @@ def plain(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def one(key: str, value: Any) -> Any:
     """A value by its key: JSON's own types, infinities and what is no number as null."""
-    if isinstance(value, (str, bool, int)) or value is None:
+    if isinstance(value, (str, bool)) or value is None:
         return value
+    if isinstance(value, Integral):
+        return int(value)
     if isinstance(value, Mapping):
         return plain(value)
     if isinstance(value, (tuple, list)):

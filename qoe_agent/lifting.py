@@ -1,0 +1,167 @@
+"""The commands `qoe-agent lift` and `qoe-agent lift plan`: what they ask for, where their reports go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand
+
+from qoe_agent import lift_options, reporting
+from qoe_agent.lift_options import (  # noqa: TC001  typer reads annotations
+    Allocation,
+    Arm,
+    Block,
+    Cap,
+    CapUnit,
+    Control,
+    Covariate,
+    Csv,
+    Effects,
+    Experiment,
+    Files,
+    Guardrails,
+    Mapping,
+    Measured,
+    Metrics,
+    Observational,
+    Past,
+    PerDay,
+    PlannedUsers,
+    Pre,
+    Register,
+    Registered,
+    Segment,
+    Smallest,
+    Stratify,
+    Stream,
+    Switchback,
+    Time,
+    Treatment,
+    User,
+    Washout,
+    Watch,
+    Window,
+)
+from qoe_agent.reporting import (  # noqa: TC001  typer reads annotations
+    AsJson,
+    Engine,
+    Facts,
+    Known,
+    Master,
+    Memory,
+    Page,
+    Quiet,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qoe_agent.viewers.lift.needs import Plan
+    from qoe_agent.viewers.lift.shapes import Lift
+
+WORK = "qoe_agent.viewers.lift"
+
+
+def lift(
+    files: Files = None, user: User = "", arm: Arm = "", watch: Watch = "", control: Control = "",
+    treatment: Treatment = None, cap: Cap = None, cap_unit: CapUnit = None, metric: Metrics = None,
+    guardrail: Guardrails = None, segment: Segment = None, time: Time = "", window: Window = "",
+    planned_users: PlannedUsers = None, allocation: Allocation = "", smallest_effect: Smallest = None, pre: Pre = None,
+    stratify: Stratify = None, stream: Stream = "", block: Block = "", switchback: Switchback = "",
+    washout: Washout = "", plan: Registered = None, experiment: Experiment = "", mapping: Mapping = None,
+    measured: Measured = None, observational: Observational = False, covariate: Covariate = None,
+    as_json: AsJson = False, html: Page = None, csv: Csv = None, facts: Facts = None,
+    config: Known = None, engine: Engine = "duckdb", master: Master = "",
+    memory: Memory = "3GB", quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """What a change did to watch time: arms compared, with checks that must hold first. `lift plan` plans it.
+
+    Exit status: 0 done, 1 a check failed or a guardrail says hold, 2 could not be.
+    """
+    from qoe_agent.viewers.lift import Asked
+
+    with reporting.told():
+        given = lift_options.given(control, treatment, cap, cap_unit, metric, guardrail, allocation, smallest_effect)
+        given |= lift_options.sequence(window, planned_users, switchback, washout, segment, pre, stratify)
+        folder = reporting.folder(files, facts, config)
+        columns = lift_options.columns(user or ("user" if folder else ""), arm, watch, time, stream, block)
+        asked = Asked(
+            files=tuple(files or ()), facts=folder, columns=columns, design=lift_options.design(plan, given),
+            observational=observational, covariates=lift_options.listed(covariate), measured=measured,
+            plan=plan, mapping=mapping, experiment=experiment, engine=reporting.engine_of(engine, master),
+        )  # fmt: skip
+        found = reporting.analysed(f"{WORK}:analyse", asked, reporting.allowed(memory, engine), quiet)
+        _tell(found, as_json, html, csv)
+    raise typer.Exit(_status(found))
+
+
+def plan(
+    files: Past = None, user: User = "", watch: Watch = "", time: Time = "", control: Control = "",
+    treatment: Treatment = None, cap: Cap = None, cap_unit: CapUnit = None, metric: Metrics = None,
+    guardrail: Guardrails = None, segment: Segment = None, window: Window = "", planned_users: PlannedUsers = None,
+    allocation: Allocation = "", smallest_effect: Smallest = None, pre: Pre = None, stratify: Stratify = None,
+    effect: Effects = None, users_per_day: PerDay = None, experiment: Experiment = "", register: Register = None,
+    as_json: AsJson = False, facts: Facts = None, config: Known = None,
+    engine: Engine = "duckdb", master: Master = "", memory: Memory = "3GB",
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """What an experiment takes: how many users, for how long, to see which effect. --register writes the design down.
+
+    Exit status: 0 done, 2 could not be.
+    """
+    from qoe_agent.viewers.lift import Asked
+    from qoe_agent.viewers.lift.needs import EFFECTS
+
+    with reporting.told():
+        given = lift_options.given(control, treatment, cap, cap_unit, metric, guardrail, allocation, smallest_effect)
+        given |= lift_options.sequence(window, planned_users, "", "", segment, pre, stratify)
+        folder = reporting.folder(files, facts, config) if facts or config else None
+        asked = Asked(
+            files=tuple(files or ()), facts=folder, design=lift_options.design(None, given), experiment=experiment,
+            columns=lift_options.columns(user or ("user" if folder else ""), "", watch, time, "", ""),
+            engine=reporting.engine_of(engine, master), register=register, users_per_day=users_per_day,
+            effects=tuple(effect or EFFECTS),
+        )  # fmt: skip
+        found = reporting.analysed(f"{WORK}:planned", asked, reporting.allowed(memory, engine), quiet)
+        _tell_plan(found, as_json)
+
+
+class WithPlan(TyperCommand):
+    """`lift`, whose first word may be `plan`; a file of that name is ./plan."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Of `plan`, if that is the first word."""
+        if args[:1] != ["plan"]:
+            return super().make_context(info_name, args, parent, **extra)
+        planning = typer.Typer(add_completion=False)
+        planning.command("plan")(plan)
+        return typer.main.get_command(planning).make_context(f"{info_name} plan", args[1:], parent, **extra)
+
+
+def _tell(found: Lift, as_json: bool, html: Path | None, csv: Path | None) -> None:
+    from qoe_agent.report import lift_csv, lift_json, lift_page, lift_terminal
+
+    if html:
+        reporting.write(html, lift_page.page(found))
+    if csv:
+        reporting.write(csv, lift_csv.table(found))
+    if as_json:
+        reporting.say(lift_json.document(found))
+    else:
+        reporting.show(lift_terminal.report(found))
+
+
+def _tell_plan(found: Plan, as_json: bool) -> None:
+    from qoe_agent.report import lift_json, lift_terminal
+
+    if as_json:
+        reporting.say(lift_json.plan(found))
+    else:
+        reporting.show(lift_terminal.plan(found))
+
+
+def _status(found: Lift) -> int:
+    """1: nothing to build on."""
+    held = any(one.ship is False for one in found.estimates)
+    return int(found.code == "blocked" or held or any(not one.passed for one in found.checks))

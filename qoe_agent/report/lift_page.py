@@ -1,0 +1,167 @@
+"""What `qoe-agent lift` found, as one HTML file that needs nothing else: the verdict first. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from qoe_agent.markup import NOTHING, Safe, html, joined
+from qoe_agent.report import lift_json, lift_words, paper, words
+from qoe_agent.report import lift_plots as plots
+from qoe_agent.report.lift_sections import balance, comparisons, doses, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qoe_agent.report.drawing import Axis
+    from qoe_agent.viewers.lift.shapes import Check, Estimate, Lift
+
+
+def page(lift: Lift) -> str:
+    """The whole file."""
+    parts = (
+        _design(lift), _checks(lift.checks), _registered(lift), comparisons(lift), balance(lift), _estimates(lift),
+        doses(lift), _retention(lift), _over_time(lift), _segments(lift), tail(lift), _novelty(lift),
+        paper.notes(lift.notes), _raw(lift),
+    )  # fmt: skip
+    first = html('<p class="first {}"><strong>{}</strong> {}</p>', lift.code,
+                 lift_words.VERDICTS.get(lift.code, lift.code).capitalize() + ".", lift.text)  # fmt: skip
+    return paper.page("What it did to watch time", first, parts)
+
+
+def _design(lift: Lift) -> Safe:
+    pairs = lift_words.design(lift.design)
+    if not pairs:
+        return NOTHING
+    told = joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in pairs)
+    return html('<section><h2>Design</h2><dl class="facts">{}</dl></section>', told)
+
+
+def _checks(checks: Sequence[Check]) -> Safe:
+    if not checks:
+        return NOTHING
+    rows = (
+        html('<tr><th scope="row">{}</th><td class="state {}">{}</td><td class="prose">{}{}</td></tr>',
+             lift_words.check(one), one.state.replace(" ", "-"), one.state, one.text,
+             "" if one.p is None else f" (p {words.chance(one.p)})")
+        for one in checks
+    )  # fmt: skip
+    columns = (("check", ""), ("", ""), ("", ""))
+    return html("<section><h2>Checks</h2>{}</section>", paper.table(columns, rows, "narrow"))
+
+
+def _registered(lift: Lift) -> Safe:
+    if not lift.registered:
+        return NOTHING
+    said = joined(html("<li>{}</li>", one) for one in lift.registered)
+    return html('<section><h2>Other than registered</h2><ul class="changed">{}</ul></section>', said)
+
+
+def _estimates(lift: Lift) -> Safe:
+    shown = [one for one in lift.estimates if not one.segment]
+    if not shown:
+        return NOTHING
+    axis = plots.effects(shown)
+    always = any(one.always_valid for one in shown)
+    several = lift_words.several(shown)
+    columns = [
+        ("", ""), ("lift", "number"), ("in per cent", ""), (f"{lift_words.level(lift)} interval", "number"),
+        ("always valid", "number"), ("p", "number"), ("could see", "number"), ("units", "number"),
+    ]  # fmt: skip
+    absent = {"" if always else "always valid", "units" if lift_words.alike(shown) else ""} - {""}
+    columns = [each for each in columns if each[0] not in absent]
+    rows = [_estimate(one, axis, absent, several, one is lift.estimates[0]) for one in shown]
+    rows.append(_axis(axis, len(columns) - 3))
+    key = html('<p><span class="key estimate">lift and {} interval</span> {}</p>', lift_words.level(lift),
+               Safe('<span class="key always">interval that holds whenever one looks</span>') if always else NOTHING
+               )  # fmt: skip
+    said = [f"{lift_words.what(one)}: {lift_words.guards(one)}" for one in shown if one.margin is not None]
+    said += dict.fromkeys(f"{lift_words.what(one)}: {one.note}" for one in shown if one.note)
+    return html(
+        '<section><h2>What the arms differ in</h2>{}{}<p class="dim">{}.</p><ul>{}</ul></section>', key,
+        paper.table(columns, rows, "told"), lift_words.legend(shown),
+        joined(html("<li>{}</li>", each) for each in said),
+    )  # fmt: skip
+
+
+def _estimate(one: Estimate, axis: Axis, absent: set[str], several: bool, first: bool) -> Safe:
+    beneath = [lift_words.pair(one) if several else "", lift_words.means(one),
+               one.method if one.method not in ("delta", "rank") else ""]  # fmt: skip
+    return html(
+        '<tr class="{}"><th scope="row">{}<br><span class="dim">{}</span></th>{}<td class="draw">{}</td>{}</tr>',
+        "sure" if first else "", lift_words.what(one), "; ".join(filter(None, beneath)),
+        paper.number(lift_words.effect(one)), plots.forest(one, axis),
+        joined(map(paper.number, (
+            lift_words.interval(one.low, one.high),
+            *(() if "always valid" in absent else (lift_words.always(one),)), lift_words.chances(one),
+            lift_words.least(one), *(() if "units" in absent else (lift_words.units(one),)),
+        ))),
+    )  # fmt: skip
+
+
+def _axis(axis: Axis, rest: int) -> Safe:
+    return html(
+        '<tr class="bare"><td></td><td class="draw">{}</td><td colspan="{}"></td></tr>', plots.scale(axis), rest
+    )
+
+
+def _segments(lift: Lift) -> Safe:
+    shown = [one for one in lift.estimates if one.segment]
+    if not shown:
+        return NOTHING
+    axis, several = plots.effects(shown), lift_words.several(shown)
+    rows: list[Safe] = []
+    before = ""
+    for one in shown:
+        column, value = one.segment or ("", "")
+        named = f"{column}: {lift_words.what(one)}{', ' + lift_words.pair(one) if several else ''}"
+        if named != before:
+            rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="6">{}</th></tr>', named))
+        before = named
+        rows.append(html(
+            '<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}</tr>', value, paper.number(lift_words.effect(one)),
+            plots.forest(one, axis), joined(map(paper.number, (lift_words.interval(one.low, one.high),
+                                      lift_words.chances(one), lift_words.units(one)))),
+        ))  # fmt: skip
+    rows.append(_axis(axis, 3))
+    columns = (("", ""), ("lift", "number"), ("in per cent", ""), (f"{lift_words.level(lift)} interval", "number"),
+               ("p", "number"), ("units", "number"))  # fmt: skip
+    return html(
+        '<section><h2>By segment</h2>{}<p class="dim">p values are adjusted for how many were tested. A segment in '
+        "which nothing shows may hold too few to show it.</p></section>", paper.table(columns, rows),
+    )  # fmt: skip
+
+
+def _retention(lift: Lift) -> Safe:
+    drawn = plots.retention(lift.retention)
+    if not drawn:
+        return NOTHING
+    return html('<section><h2>Who still watches</h2>{}{}<p class="dim">Share of sessions that still watch, by time '
+                "since they began (logarithmic).</p></section>", plots.arms(lift.retention), drawn)  # fmt: skip
+
+
+def _over_time(lift: Lift) -> Safe:
+    drawn = plots.over_time(lift.over_time)
+    if not drawn:
+        return NOTHING
+    return html(
+        '<section><h2>Lift over time</h2><p><span class="key line0">lift</span> <span class="key band">{} interval, '
+        'for one look at the end</span> <span class="key wide">interval that holds whenever one looks</span></p>{}'
+        '<p class="dim">As units entered. Who looks every day and stops when the inner band leaves zero is fooled far '
+        "more often than it says; the outer one may be looked at at any time.</p></section>",
+        lift_words.level(lift), drawn,
+    )  # fmt: skip
+
+
+def _novelty(lift: Lift) -> Safe:
+    drawn = plots.novelty(lift.novelty)
+    if not drawn:
+        return NOTHING
+    return html('<section><h2>Does it wear off?</h2>{}<p class="dim">Lift of watch time by day since a user\'s first '
+                "session, with {} intervals.</p></section>", drawn, lift_words.level(lift))  # fmt: skip
+
+
+def _raw(lift: Lift) -> Safe:
+    text = json.dumps(lift_json.document(lift), ensure_ascii=False, allow_nan=False, indent=1)
+    return html('<section><h2>All figures</h2><details><summary>The JSON document</summary><pre tabindex="0">{}</pre>'
+                "</details></section>", text)  # fmt: skip

@@ -1,0 +1,200 @@
+"""What `qoe-agent lift` found, for people at a terminal: the verdict first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from qoe_agent.report import lift_words, screens, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from qoe_agent.viewers.lift.needs import Plan
+    from qoe_agent.viewers.lift.shapes import Check, Estimate, Lift
+
+VERDICTS = {
+    "better": "bold green", "worse": "bold red", "blocked": "bold red", "underpowered": "bold yellow",
+    "observational": "bold yellow",
+}  # fmt: skip
+STATES = {"passed": "green", "notice": "yellow", "failed": "bold red", "not possible": "dim"}
+MOST = 40
+"""Segments in the table; the JSON document and the page hold all."""
+
+
+def report(lift: Lift) -> RenderableType:
+    """All of it, what matters most first."""
+    parts: list[RenderableType] = [_verdict(lift)]
+    if lift.design:
+        parts += screens.part("Design", _pairs(lift_words.design(lift.design)))
+    if lift.checks:
+        parts += screens.part("Checks", _checks(lift.checks))
+    if whole := [one for one in lift.estimates if not one.segment]:
+        parts += screens.part("What the arms differ in", _estimates(lift, whole), *_remarks(whole))
+    if segments := [one for one in lift.estimates if one.segment]:
+        parts += screens.part("By segment", *_segments(lift, segments))
+    if lift.comparisons:
+        parts += screens.part("Arms that nobody randomised, compared", _comparisons(lift), *_beliefs(lift))
+    if lift.doses:
+        parts += screens.part("What the arms got", _doses(lift))
+    if lift.tail:
+        parts += screens.part("What the longest sessions hold", _tail(lift))
+    if lift.registered:
+        parts += screens.part("Other than registered", *_listed(lift.registered, "yellow"))
+    if lift.notes:
+        parts += screens.part("Notes", *_listed(lift.notes))
+    return Group(*parts)
+
+
+def _verdict(lift: Lift) -> Text:
+    style = VERDICTS.get(lift.code, "bold")
+    return Text.assemble((lift_words.VERDICTS.get(lift.code, lift.code).upper(), style), "  ",
+                         screens.text(lift.text, "bold"))  # fmt: skip
+
+
+def _listed(said: Iterable[str], style: str = "") -> list[RenderableType]:
+    return [screens.text(f"· {one}", style) for one in said]
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> Table:
+    table = screens.table("", "", left=2)
+    table.show_header = False
+    for name, value in pairs:
+        screens.row(table, screens.text(name, "dim"), value)
+    return table
+
+
+def _checks(checks: Sequence[Check]) -> Table:
+    table = screens.table("", "", "", left=3)
+    table.show_header = False
+    for one in checks:
+        screens.row(table, lift_words.check(one), Text(one.state, STATES[one.state]), one.text)
+    return table
+
+
+def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> Table:
+    several = lift_words.several(estimates)
+    always = any(one.always_valid for one in estimates)
+    level = lift_words.level(lift)
+    alike = lift_words.alike(estimates)
+    columns = ["", *([""] if several else []), "lift", f"{level} interval", *(["always valid"] if always else []), "p",
+               *([] if alike else ["n"]), "means", "could see"]  # fmt: skip
+    table = screens.table(*columns, left=1 + several)
+    for one in estimates:
+        screens.row(
+            table, lift_words.what(one), *([lift_words.pair(one)] if several else []), lift_words.effect(one),
+            lift_words.interval(one.low, one.high), *([lift_words.always(one)] if always else []),
+            lift_words.chances(one), *([] if alike else [lift_words.units(one)]), lift_words.means(one),
+            lift_words.least(one), style="bold" if one is lift.estimates[0] else "",
+        )  # fmt: skip
+    return table
+
+
+def _remarks(estimates: Sequence[Estimate]) -> list[RenderableType]:
+    """What a table of estimates has no column for."""
+    said = [f"{lift_words.what(one)}: {lift_words.guards(one)}" for one in estimates if one.margin is not None]
+    said += [f"{lift_words.what(one)}: {one.note}" for one in estimates if one.note]
+    return [screens.text(lift_words.legend(estimates), "dim"), *(screens.text(each) for each in dict.fromkeys(said))]
+
+
+def _segments(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]:
+    several = lift_words.several(estimates)
+    table = screens.table("", "", *([""] if several else []), "lift", f"{lift_words.level(lift)} interval", "p", "n",
+                          left=2 + several)  # fmt: skip
+    before = ""
+    for one in estimates[:MOST]:
+        column, value = one.segment or ("", "")
+        named = f"{column}: {lift_words.what(one)}"
+        screens.row(
+            table, named if named != before else "", value, *([lift_words.pair(one)] if several else []),
+            lift_words.effect(one), lift_words.interval(one.low, one.high), lift_words.chances(one),
+            lift_words.units(one),
+        )  # fmt: skip
+        before = named
+    more = len(estimates) - MOST
+    return [table, *([Text(f"and {more} more: --json or --html FILE", "dim")] if more > 0 else [])]
+
+
+def _comparisons(lift: Lift) -> Table:
+    table = screens.table("", "lift", f"{lift_words.level(lift)} interval", "p", "carried by", "of treated",
+                          "E-value (limit)", "Γ")  # fmt: skip
+    for one in lift.comparisons:
+        screens.row(
+            table, lift_words.METHODS.get(one.method, one.method), lift_words.compared(one),
+            lift_words.interval(one.low, one.high), words.chance(one.p), words.count(one.effective),
+            words.share(one.used), lift_words.evident(one), words.ratio(one.gamma),
+        )  # fmt: skip
+    return table
+
+
+def _beliefs(lift: Lift) -> list[RenderableType]:
+    said = [f"{lift_words.METHODS.get(one.method, one.method)}: {one.note}" for one in lift.comparisons if one.note]
+    for one in lift.comparisons:
+        if one.balance:
+            worst = max(one.balance, key=lambda each: abs(each.after))
+            said.append(f"{one.method}: largest imbalance left {abs(worst.after):.3f} ({worst.covariate}), "
+                        f"before {abs(worst.before):.3f}; up to 0.1 is called balanced")  # fmt: skip
+    return [screens.text(each, "dim") for each in said]
+
+
+def _doses(lift: Lift) -> Table:
+    table = screens.table("", "arm", "mean", f"{lift_words.level(lift)} interval", "HD", "known", left=2)
+    before = ""
+    for one in sorted(lift.doses, key=lambda each: (each.measure, each.source)):
+        named = lift_words.measure(one)
+        ends = [lift_words.measured(one.measure, each) for each in (one.low, one.high) if each is not None]
+        screens.row(table, named if named != before else "", one.arm, lift_words.dose(one), " to ".join(ends),
+                    words.share(one.hd) if one.hd is not None else "", words.share(one.known))  # fmt: skip
+        before = named
+    return table
+
+
+def _tail(lift: Lift) -> Table:
+    table = screens.table("arm", "sessions longer than the longest cap", "of all that was watched")
+    for arm, (sessions, watched) in lift.tail.items():
+        screens.row(table, arm, words.share(sessions), words.share(watched))
+    return table
+
+
+def plan(found: Plan) -> RenderableType:
+    """What it takes to see an effect."""
+    parts: list[RenderableType] = [screens.text(found.text, "bold"), screens.text(f"From {found.source}.", "dim")]
+    if found.design:
+        parts += screens.part("Design", _pairs(lift_words.design(found.design)))
+    if found.needs:
+        parts += screens.part(f"What an effect needs ({found.unit}s an arm)", _needs(found))
+    if found.reaches:
+        parts += screens.part("What so many can see", _reaches(found))
+    if found.notes:
+        parts += screens.part("Notes", *_listed(found.notes))
+    return Group(*parts)
+
+
+def _needs(found: Plan) -> Table:
+    dated = any(one.days_fixed is not None for one in found.needs)
+    table = screens.table("watch time", "CV", "effect", "decided at the end", *(["takes"] if dated else []),
+                          "decided any time", *(["takes"] if dated else []))  # fmt: skip
+    before = ""
+    for one in found.needs:
+        named = lift_words.cap(one.cap)
+        fixed, always = [lift_words.days(one.days_fixed)], [lift_words.days(one.days_always_valid)]
+        screens.row(
+            table, *((named, words.ratio(one.variation)) if named != before else ("", "")),
+            f"{lift_words.percent(one.effect)} %", words.count(round(one.fixed)), *(fixed if dated else []),
+            words.count(round(one.always_valid)), *(always if dated else []),
+        )  # fmt: skip
+        before = named
+    return table
+
+
+def _reaches(found: Plan) -> Table:
+    table = screens.table("watch time", f"{found.unit}s an arm", "decided at the end", "decided any time")
+    for one in found.reaches:
+        fixed, always = (f"{lift_words.percent(each)} %" for each in (one.fixed, one.always_valid))
+        screens.row(table, lift_words.cap(one.cap), words.count(one.units), fixed, always)
+    return table

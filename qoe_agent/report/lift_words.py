@@ -1,0 +1,235 @@
+"""What `qoe-agent lift` found, in words: effects, caps, metrics, designs and checks as people read them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.report import words
+
+if TYPE_CHECKING:
+    from qoe_agent.viewers.lift.observed import Comparison
+    from qoe_agent.viewers.lift.shapes import Check, Dose, Estimate, Lift
+
+METRICS = {
+    "watch": "watch time", "watch_per_session": "watch time a session", "sessions": "sessions",
+    "stall_ratio": "share of time stalled", "orders_per_hour": "orders an hour",
+    "rank": "watched longer than the other", "returned_1d": "came back the next day",
+    "returned_7d": "came back within seven days",
+}  # fmt: skip
+CHECKS = {
+    "sample_ratio": "sample ratio", "one_arm_a_user": "one arm a user", "delivered_contrast": "delivered contrast",
+    "carry_over": "carry-over", "registration": "pre-registration",
+}  # fmt: skip
+VERDICTS = {
+    "better": "better", "worse": "worse", "equivalent": "equivalent", "inconclusive": "inconclusive",
+    "underpowered": "underpowered", "blocked": "blocked", "observational": "observational: not an experiment",
+}  # fmt: skip
+METHODS = {
+    "naive": "naive: as they are", "stratified": "stratified: like with like",
+    "matched": "matched pairs (net outcome)", "doubly robust": "doubly robust (AIPW)",
+}  # fmt: skip
+MEASURES = {
+    "height": ("height", "lines"), "effective_height": ("effective height", "lines"), "mos": ("picture score", ""),
+    "bytes_per_second": ("bitrate", "kbit/s"), "stall_ratio": ("share of time stalled", "%"),
+}  # fmt: skip
+"""Of what arms got: what it is called, and in which unit it is shown."""
+KBIT = 0.008
+"""Thousands of bits in a byte."""
+POINTS = "points"
+
+
+def metric(name: str) -> str:
+    """What a metric is called."""
+    if name in METRICS:
+        return METRICS[name]
+    if name.startswith("longer_than_") and name.endswith("s"):
+        return f"watched longer than {words.length(float(name.removeprefix('longer_than_').removesuffix('s')))}"
+    return name.replace("_", " ")
+
+
+def cap(seconds: float | None) -> str:
+    """At what sessions are capped."""
+    return "uncapped" if seconds is None else f"capped at {length(seconds)}"
+
+
+def length(seconds: float) -> str:
+    """With halves of hours as such."""
+    return f"{seconds / 3600:g} h" if seconds >= 3600 and seconds % 1800 == 0 else words.length(seconds)
+
+
+def what(one: Estimate) -> str:
+    """What is compared."""
+    named = metric(one.metric)
+    capped = one.cap is not None or (one.metric == "watch" and one.scale == "ratio")
+    return f"{named}, {cap(one.cap)}" if capped else named
+
+
+def percent(value: float | None, sign: bool = True) -> str:
+    """A lift or a difference of shares, as per cent or points."""
+    if value is None:
+        return "–"
+    number = 100 * value
+    digits = 0 if abs(number) >= 1000 else 1 if abs(number) >= 10 else 2
+    return f"{number:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def effect(one: Estimate) -> str:
+    """Its lift with the unit."""
+    if one.lift is None:
+        return "cannot be known"
+    return f"{percent(one.lift)} {'%' if one.scale == 'ratio' else POINTS}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """In per cent or points, as the effect beside it; empty where there is none."""
+    return "" if low is None or high is None else f"[{percent(low, False)}, {percent(high, False)}]"
+
+
+def always(one: Estimate) -> str:
+    """The interval that holds whenever one looks."""
+    return interval(*one.always_valid) if one.always_valid else ""
+
+
+def least(one: Estimate) -> str:
+    """The smallest effect that it can see."""
+    value = one.minimum_detectable_effect
+    return "" if value is None else f"{percent(value, False)} {'%' if one.scale == 'ratio' else POINTS}"
+
+
+def chances(one: Estimate) -> str:
+    """Its p value, the adjusted one where there is one."""
+    return words.chance(one.p if one.p_adjusted is None else one.p_adjusted)
+
+
+def alike(estimates: Sequence[Estimate]) -> bool:
+    """Whether all speak of as many units, so that it can be said once."""
+    return len({units(one) for one in estimates}) == 1
+
+
+def units(one: Estimate) -> str:
+    """How many of each arm."""
+    return f"{words.count(one.n.get(one.treatment))} : {words.count(one.n.get(one.control))}"
+
+
+def means(one: Estimate) -> str:
+    """Of each arm: the treatment's and the control's mean, in one unit."""
+    found = [one.mean.get(arm) for arm in (one.treatment, one.control)]
+    if any(each is None for each in found):
+        return ""
+    unit, times = "", 1.0
+    if one.scale != "ratio" or one.metric == "stall_ratio":
+        unit, times = " %", 100.0
+    elif one.metric.startswith("watch"):
+        unit, times = " min", 1 / 60
+    return " : ".join(f"{times * each:#.4g}" for each in found if each is not None) + unit
+
+
+def legend(estimates: Sequence[Estimate]) -> str:
+    """What the columns of a table of estimates mean."""
+    first = estimates[0]
+    arms = "treatment : control" if several(estimates) else f"{first.treatment} : {first.control}"
+    parts = [f"means: {arms}"]
+    if alike(estimates):
+        parts.append(f"{first.unit}s, {arms}: {units(first)}")
+    if any(one.p_adjusted is not None for one in estimates):
+        parts.append("p: adjusted for how many were tested")
+    return "; ".join([*parts, "could see: the smallest effect that would show in 4 of 5 such experiments"])
+
+
+def guards(one: Estimate) -> str:
+    """What a guardrail says."""
+    if one.margin is None:
+        return ""
+    return f"{'ship' if one.ship else 'hold'} (margin {percent(one.margin)} %)"
+
+
+def level(lift: Lift) -> str:
+    """Of its intervals, such as 95 %."""
+    alpha = lift.design.get("alpha", 0.05)
+    return f"{100 * (1 - float(alpha)):g} %"
+
+
+def check(one: Check) -> str:
+    """What a check is called."""
+    return CHECKS.get(one.name, one.name.replace("_", " "))
+
+
+def several(estimates: Sequence[Estimate]) -> bool:
+    """Whether there are several pairs of arms, so that they must be named."""
+    return len({(one.treatment, one.control) for one in estimates}) > 1
+
+
+def pair(one: Estimate) -> str:
+    """Which arms."""
+    return f"{one.treatment} over {one.control}"
+
+
+def compared(one: Comparison) -> str:
+    """What a comparison of arms that nobody randomised says."""
+    if one.estimate is None:
+        return "cannot be known"
+    return f"{percent(one.estimate)} {POINTS if one.method == 'matched' else '%'}"
+
+
+def evident(one: Comparison) -> str:
+    """Its E-value, with that of its limit."""
+    if one.e_value is None:
+        return "–"
+    return words.ratio(one.e_value) + ("" if one.e_value_limit is None else f" ({words.ratio(one.e_value_limit)})")
+
+
+def dose(one: Dose) -> str:
+    """What an arm got."""
+    return measured(one.measure, one.mean)
+
+
+def measured(measure: str, value: float | None) -> str:
+    """A figure in its unit."""
+    if value is None:
+        return "–"
+    unit = MEASURES.get(measure, (measure, ""))[1]
+    if unit == "%":
+        return words.share(value)
+    if unit == "kbit/s":
+        return f"{words.count(round(value * KBIT))} kbit/s"
+    return f"{words.count(round(value))} lines" if unit else words.ratio(value)
+
+
+def measure(one: Dose) -> str:
+    """What was told or measured of an arm."""
+    return f"{MEASURES.get(one.measure, (one.measure.replace('_', ' '), ''))[0]}, {one.source}"
+
+
+def design(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values, those that say nothing left out."""
+    return [
+        (name.replace("_", " "), said(name, value)) for name, value in found.items()
+        if value is not None and value != "" and value not in ((), [], {})
+    ]  # fmt: skip
+
+
+def said(name: str, value: Any) -> str:
+    """A value of a design."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "caps":
+        return ", ".join("none" if each is None else length(each) for each in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {said('', each)}" for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(said("", each) for each in value)
+    if name in ("window", "washout", "switchback") and isinstance(value, (int, float)):
+        return days(value / 86400) if value >= 86400 else length(value)
+    if name == "smallest_effect":
+        return f"{percent(value, False)} %"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def days(value: float | None) -> str:
+    """As many as are counted."""
+    if value is None:
+        return "–"
+    return f"{words.count(round(value, 1) if value < 10 else round(value))} day{'s' * (value != 1)}"
