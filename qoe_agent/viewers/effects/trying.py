@@ -28,7 +28,7 @@ def tried(
     draws: int = 2000,
 ) -> Tried:
     """Draws of `units` an arm, with replacement, from past ones by length (how many, and what they watched in all, as
-    of Trial.lengths and Trial.watched); in one arm each watches `effect` longer. Decided at the end, as by `compare`."""
+    of Trial.lengths and Trial.watched); in one arm each watches `effect` longer. Decided once, as by `compare`."""
     there = counts > 0
     values = seconds[there] / counts[there]
     values = values if cap is None else np.minimum(values, cap)
