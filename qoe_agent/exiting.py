@@ -22,6 +22,9 @@ Files: TypeAlias = Annotated[
 Incidents: TypeAlias = Annotated[
     Path | None, typer.Option(help="What the probe saw: the incidents of `watch --json` with id, stream and scope.")
 ]
+Measures: TypeAlias = Annotated[
+    Path | None, typer.Option(help="What the probe measured of streams, minute by minute: `measures` of the facts.")
+]
 By: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="ATTRIBUTE", help="Break retention down by this, too; repeatable.")
 ]
@@ -33,6 +36,7 @@ Claims: TypeAlias = Annotated[
 def exits(
     files: Files = None,
     incidents: Incidents = None,
+    measures: Measures = None,
     facts: reporting.Facts = None,
     config: reporting.Known = None,
     by: By = None,
@@ -54,7 +58,7 @@ def exits(
         facts = reporting.folder(files, facts, config)
         name = reporting.engine_of(engine, master)
         wanted = tuple(each.strip() for one in by or () for each in one.split(",") if each.strip())
-        asked = Asked(tuple(files or ()), facts, incidents, wanted, claims, name)
+        asked = Asked(tuple(files or ()), facts, incidents, measures, wanted, claims, name)
         room = reporting.allowed(memory, engine)
         _tell(reporting.analysed("qoe_agent.viewers.exits:analyse", asked, room, quiet), as_json, html)
 

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 FACTORS = {
     "startup": ("startup time", " s"), "stall": ("stalls", ""), "height": ("picture height", " lines"),
-    "latency": ("latency", " s"), "incident": ("incidents of the probe", ""), "tenure": ("time watched", " s"),
+    "latency": ("latency", " s"), "incident": ("incidents of the probe", ""),
+    "effective_height": ("effective height, measured", " lines"), "av_offset": ("sound against picture, measured", ""),
+    "tenure": ("time watched", " s"),
 }  # fmt: skip
 """Of each factor: what it is called, and the unit of its levels."""
 LEVELS = {
     ("stall", "recent"): "in the 30 s after a stall began", ("stall", "earlier"): "later after a stall",
     ("stall", "none"): "no stall yet", ("incident", "none"): "none",
+    ("av_offset", "sound early"): "early by over 90 ms", ("av_offset", "sound late"): "late by over 185 ms",
 }  # fmt: skip
 TENURE = "tenure"
 """The factor that is the baseline of all others: when, not why."""
@@ -125,6 +128,8 @@ def _where(of: str, name: str) -> str:
         return (
             "without an incident" if name == "none" else f"in incidents of the kind {level(of, name)} (to 30 s after)"
         )
+    if of == "av_offset":
+        return "with sound in tolerance" if name == "in tolerance" else f"with sound {level(of, name)}"
     return f"at {factor(of)} {level(of, name)}"
 
 

@@ -24,12 +24,21 @@ FACTORS = {
     "startup": ("startup", "startup_seconds"), "stall": ("stall_times", "events with stalls"),
     "height": ("height", "height"), "latency": ("latency", "latency_seconds"),
     "incident": ("incidents", "--incidents FILE, of streams that were watched"),
+    "effective_height": ("effective_height", "--measures FILE, of streams and minutes that were watched"),
+    "av_offset": ("av_offset", "--measures FILE, of streams and minutes that were watched"),
 }  # fmt: skip
 """Of each factor: which of `Audience.has` tells that it is known, and what it needs."""
+MEASURED = ("effective_height", "av_offset")
+"""Of these: what a probe measured."""
 COLUMNS = ("arm", "stream", "height", "latency")
 """Known columns by which retention can be broken down, beside attributes."""
 BEFORE = "most of them left before the first picture, and so have no startup time: a ratio would say nothing"
 
+UNMEASURED = "not measured: a ratio would compare streams that are probed with others that are not"
+SHARED = (
+    "{}: all who watch a stream share what was measured of a minute: whatever else happened in that minute goes with "
+    "it, and intervals, which are by users, know nothing of that"
+)
 SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
 
 
@@ -40,6 +49,7 @@ class Asked:
     files: tuple[Path, ...] = ()
     facts: Path | None = None
     incidents: Path | None = None
+    measures: Path | None = None
     by: tuple[str, ...] = ()
     claims: bool = False
     engine: str = "duckdb"
@@ -59,8 +69,8 @@ def _opened(asked: Asked) -> Audience:
 
     if asked.facts is not None:
         facts_in(asked.facts)
-        return tables.open_facts(asked.facts, asked.engine, asked.incidents)
-    return tables.open_files(asked.files, asked.engine, asked.incidents)
+        return tables.open_facts(asked.facts, asked.engine, asked.incidents, asked.measures)
+    return tables.open_files(asked.files, asked.engine, asked.incidents, asked.measures)
 
 
 def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
@@ -114,7 +124,7 @@ def sensible(one: Hazard) -> Hazard:
     """Without a figure that would be none."""
     if one.level != "unknown":
         return one
-    note = BEFORE if one.factor == "startup" else SILENT
+    note = BEFORE if one.factor == "startup" else UNMEASURED if one.factor in MEASURED else SILENT
     return one._replace(hazard_ratio=None, low=None, high=None, naive=None, note=note)
 
 
@@ -139,6 +149,8 @@ def notes(has: frozenset[str], cells: Cells) -> list[str]:
     import numpy as np
 
     found = [f"{name}: absent: needs {needs}" for name, (known, needs) in FACTORS.items() if known not in has]
+    if shared := [name for name in MEASURED if name in has]:
+        found.append(SHARED.format(", ".join(shared)))
     if not len(cells.exit_count):
         return [*found, "nobody was seen to leave: there are no hazards"]
     lengths = cells.exit_seconds.sum(axis=1)

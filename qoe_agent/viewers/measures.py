@@ -3,8 +3,9 @@
 `measures/YYYY-MM-DD.NAME.jsonl` (`daybook`): a line for each stream, or rendition of one, and minute:
 
 - `stream`, `rendition` (absent: the stream as a whole), `at` (Unix seconds: when the minute began), `seconds` (60);
-- `height`, `effective_height`, `frame_rate`, `mos`, `bytes_per_second`, `latency`: the mean of the values that the
-  agent took in it (every ten seconds); `stalled_seconds`, of `watched_seconds` in which its viewer played or stalled.
+- `height`, `effective_height`, `frame_rate`, `mos`, `bytes_per_second`, `latency`, `av_offset` (seconds, above 0: sound
+  late): the mean of the values that the agent took in it (every ten seconds); `stalled_seconds`, of `watched_seconds`
+  in which its viewer played or stalled.
 
 What is not known is absent; of a minute of which nothing is known there is no line.
 """
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 FOLDER = "measures"
 MINUTE = 60
-MEANS = {"height": 0, "effective_height": 0, "frame_rate": 2, "mos": 3, "bytes_per_second": 0, "latency": 3}
+MEANS = {"height": 0, "effective_height": 0, "frame_rate": 2, "mos": 3, "bytes_per_second": 0, "latency": 3,
+         "av_offset": 3}  # fmt: skip
 """Measures of which means are written, and their decimals."""
 
 

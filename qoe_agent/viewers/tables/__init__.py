@@ -34,16 +34,20 @@ def exhausted() -> type[Exception]:
     return kind
 
 
-def open_files(paths: Sequence[Path], engine: str = "duckdb", incidents: Path | None = None) -> Audience:
+def open_files(
+    paths: Sequence[Path], engine: str = "duckdb", incidents: Path | None = None, measures: Path | None = None
+) -> Audience:
     """The audience in files of sessions or of events. BadTable: a file is wrong. ValueError: no such engine."""
     from qoe_agent.viewers.tables import opening
 
-    return opening.of_files(paths, engine, incidents)
+    return opening.of_files(paths, engine, incidents, measures)
 
 
-def open_facts(folder: Path, engine: str = "duckdb", incidents: Path | None = None) -> Audience:
-    """The audience in a folder of facts; without `incidents` they are what the agents wrote there. BadTable: they are
-    wrong. ValueError: no such engine."""
+def open_facts(
+    folder: Path, engine: str = "duckdb", incidents: Path | None = None, measures: Path | None = None
+) -> Audience:
+    """The audience in a folder of facts; without `incidents` and `measures` they are what the agents wrote there.
+    BadTable: they are wrong. ValueError: no such engine."""
     from qoe_agent.viewers.tables import opening
 
-    return opening.of_facts(folder, engine, incidents)
+    return opening.of_facts(folder, engine, incidents, measures)

@@ -6,11 +6,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import cells as counting
-from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, segments, surroundings
+from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, measured, segments, surroundings
 from qoe_agent.viewers.tables.assembly import Factor, assembled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from qoe_agent.viewers.shapes import Cells, Incident, Naive, Timeline
     from qoe_agent.viewers.tables.comparisons import AfterStall
@@ -49,6 +50,7 @@ class Audience:
         self.notes: list[str] = []
         """What was made of odd rows."""
         self._exposed: Table | None = None
+        self._measured: Mapping[str, Table] = {}
         self._count, self.has = self._looked()
 
     def __enter__(self) -> Audience:
@@ -115,6 +117,21 @@ class Audience:
             self._exposed = self._engine.keep(exposed, "exposed")
             self.has |= {"incidents"}
 
+    def measure(self, paths: Sequence[Path]) -> None:
+        """Join what probes measured, in Parquet files (`measured.of_file`, `measured.of_facts`)."""
+        if not paths:
+            return
+        if not {"start", "stream"} <= self.has:
+            self.notes.append("measures are not joined: the data have no start or no stream")
+            return
+        found = measured.measured(paths, self._table, self._engine, self._places.get("rendition"))
+        self._table, self._measured = found.sessions, found.changed
+        counts = {name: (found.sessions[f"m_{name}"] < len(levels.SCALES[name].names)).sum() for name in found.changed}
+        begun = self._engine.rows(found.sessions.agg(**counts)).to_pylist()[0]
+        later = {name: self._engine.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"]
+                 for name, each in found.changed.items()}  # fmt: skip
+        self.has |= {name for name in found.changed if begun[name] or later[name]}
+
     def cells(self, factors: Sequence[str]) -> Cells:
         """Person-time and exits by tenure and `factors`. ValueError: the data does not carry one of them."""
         known = [self._factor(name) for name in factors]
@@ -131,10 +148,12 @@ class Audience:
                 rows = self._table.select("bucket", "lo_ms", "startup", **static)
                 time = counting.moved(time, self._engine.rows(counting.waits(rows, list(static))), code, unknown)
             return assembled(known, time, found, 0)
-        people = self._table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", **static)
+        begin = {code: f"m_{name}" if name in levels.MEASURED else segments.initial(name)
+                 for code, name in varying.items()}  # fmt: skip
+        known_at = [each for each in begin.values() if isinstance(each, str)]
+        people = self._table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", *known_at, **static)
         pieces = self._states(tuple(varying.values()))
         pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
-        begin = {code: segments.initial(name) for code, name in varying.items()}
         order = [f"f{number}" for number in range(len(known))]
         spans = segments.spans(people, pieces, [*static, "startup"], begin)
         for code, unknown in begun.items():
@@ -150,7 +169,7 @@ class Audience:
         found: list[Naive] = []
         for factor in map(self._factor, factors):
             varies = self._varies(factor.name)
-            pieces = self._states((factor.name,)) if varies else None
+            pieces = self._met_levels(factor.name) if varies else None
             code = None if varies else self._code(factor)
             found += comparisons.naive(self._engine, self._table, factor, code, pieces)
         return found
@@ -193,8 +212,17 @@ class Audience:
             has |= {"messages"} if "message_sent" in self._told.kinds else set()
         return known["sessions"], frozenset(has)
 
+    def _met_levels(self, name: str) -> Table:
+        """Which levels of a factor that changes within sessions each session met, and since when."""
+        if name not in levels.MEASURED:
+            return self._states((name,))
+        table, changed = self._table, self._measured[name]
+        begun = table.select("sid", a_ms=table.lo_ms * 0, **{name: table[f"m_{name}"]})
+        return begun.union(changed.select("sid", a_ms=changed.t_ms, **{name: changed[name]}))
+
     def _varies(self, name: str) -> bool:
-        return name in ("stall", "incident") or (self._told is not None and name in ("height", "latency"))
+        told = self._told is not None and name in ("height", "latency")
+        return told or name in ("stall", "incident", *levels.MEASURED)
 
     def _kinds(self) -> tuple[str, ...]:
         return tuple(sorted({one.kind for one in self._met}))
@@ -217,6 +245,8 @@ class Audience:
                     changes[name] = segments.of_exposures(self._exposed)
                 elif name == "stall" and self._told is not None:
                     changes[name] = segments.of_stalls(self._told.stalls, self._told.silent)
+                elif name in self._measured:
+                    changes[name] = [self._measured[name]]
                 elif self._told is not None:
                     changes[name] = segments.of_numbers(self._told.events, name)
             found = segments.segments(changes)

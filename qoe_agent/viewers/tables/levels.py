@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qoe_agent.maths.lipsync import STANDARDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,11 +22,16 @@ class Scale(NamedTuple):
     """What others are compared with; None: the commonest."""
 
 
+_EARLY, _LATE = (round(1000 * limit) for limit in STANDARDS["bt1359_acceptability"])
 SCALES = {
     "startup": Scale((600, 1000, 2000, 4000), ("<0.6", "0.6–1", "1–2", "2–4", "≥4"), "1–2"),
     "height": Scale((480, 720, 1080), ("<480", "480–719", "720–1079", "≥1080"), None),
     "latency": Scale((3000, 6000, 10_000), ("<3", "3–6", "6–10", "≥10"), None),
+    "effective_height": Scale((480, 720, 1080), ("<480", "480–719", "720–1079", "≥1080"), None),
+    "av_offset": Scale((_EARLY, _LATE + 1), ("sound early", "in tolerance", "sound late"), "in tolerance"),
 }
+MEASURED = ("effective_height", "av_offset")
+"""Of these: what a probe measured of a stream, not what sessions tell of themselves."""
 STALL = ("none", "recent", "earlier", UNKNOWN)
 RECENT_MS = 30_000
 """How long after it began a stall is recent."""

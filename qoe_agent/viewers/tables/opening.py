@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qoe_agent.viewers.tables import endings, engines, events, files, schemas, sessionising, sessions
+from qoe_agent.viewers.tables import endings, engines, events, files, measured, schemas, sessionising, sessions
 from qoe_agent.viewers.tables import incidents as reported
 from qoe_agent.viewers.tables.audience import Audience, Told
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 REPEATED = "{:,} rows are there twice, alike in all columns: each counts once"
 
 
-def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audience:
+def of_files(paths: Sequence[Path], engine: str, incidents: Path | None, measures: Path | None = None) -> Audience:
     """As `tables.open_files` says."""
     met = reported.read(incidents) if incidents is not None else []
     with counting(engine) as counter, reading(counter) as reader:
         found = files.staged(paths, reader)
+        beside = measured.of_file(measures, reader) if measures is not None else []
         rows = counter.read(found.paths)
         if schemas.is_events(found.columns):
             places = [each for each in events.PLACES if each in found.columns]
@@ -35,10 +36,11 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None) -> Audi
             if repeated:
                 audience.notes.append(REPEATED.format(repeated))
         audience.meet(met)
+        audience.measure(beside)
         return audience
 
 
-def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
+def of_facts(folder: Path, engine: str, incidents: Path | None, measures: Path | None = None) -> Audience:
     """As `tables.open_facts` says."""
     import pyarrow.parquet as pq
 
@@ -46,6 +48,7 @@ def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
 
     met = reported.read(incidents) if incidents is not None else reported.of_facts(folder)
     with counting(engine) as counter, reading(counter) as reader:
+        beside = measured.of_facts(folder, reader) if measures is None else measured.of_file(measures, reader)
         with snapshot(folder) as taken:
             logged = reader.folder / "logged.parquet"
             pq.write_table(taken.logged, logged)
@@ -57,6 +60,7 @@ def of_facts(folder: Path, engine: str, incidents: Path | None) -> Audience:
             names = [str(row[0]) for row in keys]
             audience = _of_events(events.of_facts(counter.read(paths), names), counter, [*events.PLACES, *names])
         audience.meet(met)
+        audience.measure(beside)
         return audience
 
 

@@ -6,16 +6,18 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables.cells import CHANGES
-from qoe_agent.viewers.tables.levels import RECENT_MS, SCALES, STALL, UNKNOWN, coded
+from qoe_agent.viewers.tables.levels import MEASURED, RECENT_MS, SCALES, STALL, UNKNOWN, coded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qoe_agent.viewers.tables.engines import Table
 
 
 _NOT_KNOWN, _NONE_YET = -2, -1
 """Instead of when the last stall began."""
+AS_BEGUN = -1
+"""The code of what a probe measured until it changes within a session: as it was when the session began."""
 
 
 def of_stalls(begun: Table, silent: Table | None) -> list[Table]:
@@ -91,6 +93,8 @@ def _widened(part: Table, columns: Sequence[str]) -> Table:
 
 def initial(name: str) -> int:
     """The code before anything is known."""
+    if name in MEASURED:
+        return AS_BEGUN
     return len(SCALES[name].names) if name in SCALES else 0
 
 
@@ -107,21 +111,37 @@ def _code(found: Table, name: str) -> Any:
     return ibis.coalesce(found[name], initial(name)).cast("int64")
 
 
-def spans(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[str, int]) -> Table:
-    """Certain person-time: bucket, codes, a_ms, b_ms. `varying`: codes in `found`, and what they are elsewhere."""
+def spans(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[str, int | str]) -> Table:
+    """Certain person-time: bucket, codes, a_ms, b_ms. `varying`: codes in `found`, and what they are elsewhere: a code,
+    or the column of `sessions` that tells it."""
     import ibis
 
     joined = sessions.inner_join(found, "sid")
     until = ibis.least(ibis.coalesce(joined.b_ms, joined.lo_ms), joined.lo_ms)
-    changed = joined.select("bucket", *static, *varying, "a_ms", b_ms=until)
+    changed = joined.select("bucket", *static, **_held(joined, varying), a_ms=joined.a_ms, b_ms=until)
     changed = changed.filter(changed.b_ms > changed.a_ms)
     still = sessions.anti_join(found, "sid")
-    steady = {name: ibis.literal(code, "int64") for name, code in varying.items()}
-    plain = still.select("bucket", *static, **steady, a_ms=still.lo_ms * 0, b_ms=still.lo_ms)
+    plain = still.select("bucket", *static, **_steady(still, varying), a_ms=still.lo_ms * 0, b_ms=still.lo_ms)
     return changed.union(plain)
 
 
-def gone(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[str, int]) -> Table:
+def _held(joined: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
+    """The codes in segments beside their sessions."""
+    import ibis
+
+    return {name: ibis.ifelse(joined[name] == AS_BEGUN, joined[code], joined[name]) if isinstance(code, str)
+            else joined[name] for name, code in varying.items()}  # fmt: skip
+
+
+def _steady(rows: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
+    """The codes of sessions in which nothing changes."""
+    import ibis
+
+    return {name: rows[code] if isinstance(code, str) else ibis.literal(code, "int64")
+            for name, code in varying.items()}  # fmt: skip
+
+
+def gone(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[str, int | str]) -> Table:
     """An exit a row, as `cells.exits` wants it: codes s0, s1, … of each factor, and c1, … when they change."""
     import ibis
 
@@ -132,7 +152,8 @@ def gone(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[
     exact = joined.lo_ms == joined.hi_ms
     at = ((joined.a_ms < joined.lo_ms) & (joined.lo_ms <= until)) | ((joined.lo_ms == 0) & (joined.a_ms == 0))
     within = ibis.ifelse(exact, at, (joined.a_ms < joined.hi_ms) & (until > joined.lo_ms))
-    pieces = joined.filter(within).select(*keys, *varying, "a_ms")
+    inside = joined.filter(within)
+    pieces = inside.select(*keys, **_held(inside, varying), a_ms=inside.a_ms)
     pieces = pieces.mutate(rank=ibis.row_number().over(group_by=pieces.sid, order_by=pieces.a_ms))
     states: dict[str, Any] = {}
     for change in range(CHANGES + 1):
@@ -144,7 +165,7 @@ def gone(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[
     return _told(rows, static, varying).union(_plain(left.anti_join(found, "sid"), static, varying))
 
 
-def _told(rows: Table, static: Sequence[str], varying: Mapping[str, int]) -> Table:
+def _told(rows: Table, static: Sequence[str], varying: Iterable[str]) -> Table:
     """Where there is no further change, the last state goes on."""
     import ibis
 
@@ -157,12 +178,10 @@ def _told(rows: Table, static: Sequence[str], varying: Mapping[str, int]) -> Tab
     return rows.select("bucket", "cause", "lo_ms", "hi_ms", **codes, **cuts)
 
 
-def _plain(rows: Table, static: Sequence[str], varying: Mapping[str, int]) -> Table:
-    import ibis
-
+def _plain(rows: Table, static: Sequence[str], varying: Mapping[str, int | str]) -> Table:
     codes: dict[str, Any] = {}
     for change in range(CHANGES + 1):
         codes |= {f"{name}s{change}": rows[name] for name in static}
-        codes |= {f"{name}s{change}": ibis.literal(code, "int64") for name, code in varying.items()}
+        codes |= {f"{name}s{change}": code for name, code in _steady(rows, varying).items()}
     cuts = {f"c{change}": rows.hi_ms for change in range(1, CHANGES + 1)}
     return rows.select("bucket", "cause", "lo_ms", "hi_ms", **codes, **cuts)

@@ -106,6 +106,21 @@ def test_events(engine: str, simulated: Path) -> None:
     same(figures(opened("duckdb"), factors), figures(opened(engine), factors))
 
 
+def test_measures(engine: str, simulated: Path) -> None:
+    begins = Plan().begins
+    measures = told.lines(simulated / "measures.jsonl", (
+        {"stream": f"live-{1 + number % 2}", "at": begins + 60 * minute, "latency": 2.5,
+         "av_offset": 0.1 * (minute % 4), "effective_height": (360, 540, 720, 1080)[minute // 7 % 4] + 7 * number}
+        for minute in range(10, 80) for number in range(3) if (minute + number) % 11
+    ))  # fmt: skip
+
+    def opened(by: str) -> Callable[[], Audience]:
+        return lambda: open_files([simulated / "sessions.csv"], by, None, measures)
+
+    factors = ["height", "effective_height", "av_offset"]
+    same(figures(opened("duckdb"), factors), figures(opened(engine), factors))
+
+
 def test_facts(engine: str, tmp_path: Path) -> None:
     stored(tmp_path)
     factors = ["stall"]
