@@ -26,7 +26,9 @@ def _silent(_: Step) -> None:
 
 def analyse(asked: Asked, tell: Callable[[Step], None] = _silent) -> Lift:
     """What the arms differ in, and what may be said of it. Raises Unusable."""
-    raise Unusable("not built yet")
+    from qoe_agent.viewers.lift import analysis
+
+    return analysis.report(asked, tell)
 
 
 def planned(asked: Asked, tell: Callable[[Step], None] = _silent) -> Plan:
@@ -36,4 +38,6 @@ def planned(asked: Asked, tell: Callable[[Step], None] = _silent) -> Plan:
 
 def registered(path: Path) -> Design:
     """The design that a pre-registration holds. Raises Unusable."""
-    raise Unusable("not built yet")
+    from qoe_agent.viewers.lift import registration
+
+    return registration.read(path).design

@@ -158,10 +158,8 @@ def _underpowered(grounds: Grounds) -> str:
         return f"Too little is known to compare {one.treatment} with {one.control}: {one.note or 'no interval'}"
     least, wanted = f"{percent(one.minimum_detectable_effect)} %", _smallest(grounds)
     if _significant(grounds):
-        return (
-            f"{_found(grounds)}; likely exaggerated: with so few {unit}s only effects of {least} and more are likely to "
-            f"show, and if {wanted} were true, what passes for significant would read {_exaggerated(grounds)} % on average"
-        )
+        passing = f"if {wanted} were true, what passes for significant would read {_exaggerated(grounds)} % on average"
+        return f"{_found(grounds)}; likely exaggerated: with so few {unit}s, {passing}"
     told = _found(grounds, ", but with a ")
     return f"Too few {unit}s to tell: {told}; effects below {least} would hardly show, and {wanted} was to be seen"
 

@@ -1,0 +1,189 @@
+"""An experiment, from files or facts to all that is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qoe_agent.viewers import analysing
+from qoe_agent.viewers.apart import Unusable
+from qoe_agent.viewers.lift import checking, curves, metrics, registration, verdicts
+from qoe_agent.viewers.lift.comparing import Comparing
+from qoe_agent.viewers.lift.shapes import Lift
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qoe_agent.viewers.apart import Step
+    from qoe_agent.viewers.lift.asking import Asked
+    from qoe_agent.viewers.lift.shapes import Check, Design, Dose, Estimate, Trial
+    from qoe_agent.viewers.tables.trials import Rows
+
+ALONE = ("no column of users is named: each session counts as a unit of its own, and where people come back intervals "
+         "are too narrow")  # fmt: skip
+NOT_RANDOM = (
+    "nobody randomised these arms: {} watched {} % {} than {}, whatever the reason; below is what may be believed"
+)
+
+
+def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
+    """As `lift.analyse` says."""
+    said = registration.read(asked.plan) if asked.plan else None
+    steps = analysing.Steps(tell, 4)
+    steps("reading")
+    with analysing.plainly(asked.facts), opened(asked) as rows:
+        design = _chosen(rows, asked)
+        if asked.observational:
+            steps("comparing arms that nobody randomised")
+            return _observed(rows, asked, design)
+        steps("counting users and arms")
+        trial = rows.trial(replace(design, treatments=()))
+        steps("looking at what arms were delivered")
+        doses: tuple[Dose, ...] = getattr(rows, "doses", lambda *_: ())(design, asked.measured)
+    steps("comparing")
+    found = _found(trial, design, doses, asked)
+    if said is None:
+        return found
+    changed = registration.differences(said, replace(design, metrics=asked.design.metrics,
+                                                     treatments=asked.design.treatments), asked.columns)  # fmt: skip
+    return replace(found, registered=changed, checks=(*found.checks, registration.check(said, changed)))
+
+
+def opened(asked: Asked) -> Rows:
+    """The rows, with all columns that are used."""
+    from qoe_agent.viewers.tables import trials
+
+    design = asked.design
+    if asked.facts is not None:
+        analysing.facts_in(asked.facts)
+        known = frozenset((*metrics.USED, metrics.HEIGHT))
+    else:
+        known = heads(asked)
+    compared = metrics.together(design, asked.columns, known)
+    numbers = (*metrics.columns(compared), *design.pre, *metrics.known_by((metrics.HEIGHT,), known))
+    words = tuple(dict.fromkeys((*design.strata, *design.segments, *asked.covariates)))
+    numbers = tuple(each for each in dict.fromkeys(numbers) if each not in words)
+    if asked.facts is not None:
+        open_facts: Any = getattr(trials, "open_facts", None)
+        facts: Rows = open_facts(asked.facts, asked.experiment, asked.columns, numbers, words, asked.engine)
+        return facts
+    return trials.open_files(asked.files, asked.columns, numbers, words, asked.engine, asked.mapping)
+
+
+def heads(asked: Asked) -> frozenset[str]:
+    """Columns that the files have."""
+    from qoe_agent.viewers.tables.trials import heads
+
+    return heads.columns(asked.files)
+
+
+def _chosen(rows: Rows, asked: Asked) -> Design:
+    """The design with all its treatments and metrics."""
+    design, arms = asked.design, rows.arms()
+    listed = ", ".join(arms) or "none"
+    if not design.control:
+        raise Unusable(f"--control NAME is required: which of the arms others are compared with; there are {listed}")
+    for name in (design.control, *design.treatments):
+        if name not in arms:
+            raise Unusable(f"no arm {name!r} in {asked.columns.arm}; there are {listed}")
+    others = tuple(name for name in design.treatments or arms if name != design.control)
+    if not others:
+        raise Unusable(f"there is one arm only, {design.control!r}: nothing to compare it with")
+    if asked.observational and len(others) > 1:
+        raise Unusable(f"--treatment NAME is required: which of {', '.join(others)} is compared")
+    known = frozenset(rows.places)
+    return replace(design, treatments=others, metrics=metrics.together(design, asked.columns, known))
+
+
+def _observed(rows: Rows, asked: Asked, design: Design) -> Lift:
+    from qoe_agent.viewers.lift import observational
+    from qoe_agent.viewers.tables.trials.observed import of_rows
+
+    treatment, cap = design.treatments[0], design.caps[0]
+    covered = of_rows(rows, asked.covariates, treatment, design.control, cap)
+    comparisons = observational.compared(covered)
+    naive = comparisons[0].estimate
+    shown = "?" if naive is None else verdicts.percent(abs(naive))
+    text = NOT_RANDOM.format(treatment, shown, "shorter" if (naive or 0.0) < 0.0 else "longer", design.control)
+    told = observational.words(comparisons)
+    doses: tuple[Dose, ...] = getattr(rows, "doses", lambda *_: ())(design, asked.measured)
+    return Lift(
+        "observational", f"{told[0] if told else text}", described(design, asked, "observational", "session"),
+        doses=doses, comparisons=comparisons, notes=(*told[1:], *covered.notes),
+    )  # fmt: skip
+
+
+def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) -> Lift:
+    comparing = Comparing(trial, design, asked.columns.time is not None)
+    primary = verdicts.arms(comparing.primary(), asked.design.treatments)
+    spoken = primary[0].treatment
+    checks = _checks(trial, design, doses, spoken, comparing)
+    beyond = max((cap for cap in design.caps if cap is not None), default=None)
+    tail = {} if beyond is None else curves.tail(trial.lengths, trial.watched, beyond)
+    ours = (design.control, *design.treatments)
+    estimates = comparing.estimates(primary, doses)
+    first = {each.treatment: each for each in estimates[: len(primary)]}
+    grounds = verdicts.Grounds(
+        first[spoken], tuple(first[each.treatment] for each in primary[1:]), checks, design.smallest_effect,
+        design.alpha, comparing.running, comparing.decides(spoken), _uncapped(estimates, spoken), tail, beyond,
+    )  # fmt: skip
+    code, text = verdicts.verdict(grounds)
+    kind = "switchback" if trial.unit == "block" else "randomised"
+    counts: dict[str, Any] = {
+        "users" if trial.unit == "user" else f"{trial.unit}s": dict(trial.assigned), "pending": dict(trial.pending),
+        "sessions": dict(trial.sessions), "running": comparing.running is not None,
+    }  # fmt: skip
+    return Lift(
+        code, text, described(design, asked, kind, trial.unit) | counts, checks, estimates, tuple(doses),
+        retention={arm: curve for arm, curve in curves.retention(trial.lengths).items() if arm in ours},
+        over_time=comparing.over_time(spoken), novelty=comparing.novelty(spoken),
+        tail={arm: each for arm, each in tail.items() if arm in ours},
+        notes=(*_notes(trial, asked), *comparing.notes(), *trial.notes),
+    )  # fmt: skip
+
+
+def _uncapped(estimates: Sequence[Estimate], treatment: str) -> Estimate | None:
+    return next((each for each in estimates if each.metric == "watch" and each.cap is None and each.segment is None
+                 and each.treatment == treatment), None)  # fmt: skip
+
+
+def _checks(
+    trial: Trial, design: Design, doses: Sequence[Dose], treatment: str, comparing: Comparing
+) -> tuple[Check, ...]:
+    from qoe_agent.viewers import effects
+
+    found = [effects.sample_ratio(trial.assigned, design.allocation)]
+    if trial.unit == "block":
+        found.append(comparing.carry_over(treatment))
+    else:
+        found += [checking.one_arm_a_user(trial), effects.interference(trial.shared, design.control, treatment)]
+    return (*found, checking.delivered_contrast(doses, design.control, treatment))
+
+
+def _notes(trial: Trial, asked: Asked) -> list[str]:
+    found = [ALONE] if trial.unit == "session" else []
+    if waiting := sum(trial.pending.values()):
+        found.append(f"{waiting:,} {trial.unit}s are pending: their windows are not over, and they do not count yet")
+    if trial.unassigned:
+        found.append(f"{trial.unassigned:,} sessions have no arm, and do not count")
+    if asked.design.planned_users and asked.columns.time is None:
+        found.append("no always-valid intervals: they need --time")
+    return found
+
+
+def described(design: Design, asked: Asked, kind: str, unit: str) -> dict[str, Any]:
+    """The design as JSON."""
+    found: dict[str, Any] = {
+        "kind": kind, "unit": unit, "control": design.control, "treatments": list(design.treatments),
+        "metrics": [each.name for each in design.metrics], "caps": list(design.caps), "cap_unit": design.cap_unit,
+        "window": design.window, "planned_users": design.planned_users, "smallest_effect": design.smallest_effect,
+        "allocation": dict(design.allocation) if design.allocation else None, "alpha": design.alpha,
+        "pre": list(design.pre), "strata": list(design.strata), "segments": list(design.segments),
+    }  # fmt: skip
+    if asked.experiment:
+        found["experiment"] = asked.experiment
+    if kind == "switchback":
+        found |= {"switchback": design.switchback, "washout": design.washout}
+    if kind == "observational":
+        found["covariates"] = list(asked.covariates)
+    return found

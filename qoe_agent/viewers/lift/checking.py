@@ -1,0 +1,139 @@
+"""What must hold before a figure means anything: one arm a user, and a picture that differed as it was to. Pure."""
+
+from __future__ import annotations
+
+import re
+from math import hypot, sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from qoe_agent.viewers.lift.shapes import Check, Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qoe_agent.viewers.lift.shapes import Dose, Moments, Trial
+
+ONE_ARM, DELIVERED = "one_arm_a_user", "delivered_contrast"
+FEW = 0.01
+"""Share of users in several arms that is no more than a nuisance."""
+PICTURE = ("effective_height", "height", "mos")
+"""What tells how good the picture was; where none is known, the bitrate stands in."""
+ALIKE = 0.05
+"""Pictures that differ by less of this, and of time in HD, are the same picture."""
+SURE = 4.0
+"""Standard errors of a difference in compliance below which nothing is divided by it."""
+_OF_PICTURES = re.compile(
+    r"(?<![a-z0-9])([ufqs]?hd|sd|[48]k|\d{3,4}[pi]?)(?![a-z0-9])|resol|ladder|encod|bitrate", re.I
+)
+ASSUMED = (
+    "lift / {:.0f} points more of the time watched at 720 lines and more; holds as far as arms differ in nothing else, "
+    "nobody is kept from HD by being assigned to it, and its effect grows with its share"
+)
+_NAMES = {"effective_height": "lines that carry detail", "height": "lines", "mos": "of picture score",
+          "bytes_per_second": "bytes a second"}  # fmt: skip
+
+
+def one_arm_a_user(trial: Trial) -> Check:
+    """Whether users stayed in the arm that they were in first."""
+    if trial.unit == "session":
+        return Check(ONE_ARM, "not possible", "needs a column of users (--user)")
+    there = sum(trial.assigned.values()) + trial.several
+    if not trial.several:
+        return Check(ONE_ARM, "passed", f"each of {there:,} users was in one arm only")
+    share = trial.several / there
+    text = f"{trial.several:,} of {there:,} users ({100 * share:.2g} %) were in more than one arm, and count in none"
+    if share <= FEW:
+        return Check(ONE_ARM, "notice", text)
+    why = "who comes often is then missing, in all arms: arms were not given to users"
+    return Check(ONE_ARM, "failed", f"{text}; {why}", blocks=True)
+
+
+def delivered_contrast(doses: Sequence[Dose], control: str, treatment: str) -> Check:
+    """Whether the arms were delivered different pictures; as measured, where that is known."""
+    pairs = _pairs(doses, control, treatment)
+    if not pairs:
+        return Check(DELIVERED, "not possible", "needs what the agent measured of each stream, or a column height")
+    told = "; ".join(_told(one, other) for one, other in pairs)
+    if not all(_alike(one, other) for one, other in pairs):
+        apart = any(_apart(one, other) for one, other in pairs)
+        doubt = "" if apart else ": too little is known to tell their pictures apart"
+        return Check(DELIVERED, "passed" if apart else "notice", told + doubt)
+    text = f"{treatment} was delivered the same picture as {control} ({told})"
+    if not (_OF_PICTURES.search(control) or _OF_PICTURES.search(treatment)):
+        return Check(DELIVERED, "notice", f"{text}; if the arms were to differ in picture, they did not")
+    why = "the contrast that was to be tested never happened"
+    return Check(DELIVERED, "failed", f"{text}: {why}", blocks=True)
+
+
+def _pairs(doses: Sequence[Dose], control: str, treatment: str) -> list[tuple[Dose, Dose]]:
+    """Of control and treatment, of the best measures that are known of both."""
+    known = {(each.source, each.measure, each.arm): each for each in doses if each.mean is not None}
+    for source in ("measured", "told"):
+        for measures in (PICTURE, ("bytes_per_second",)):
+            found = [(known[source, name, control], known[source, name, treatment]) for name in measures
+                     if (source, name, control) in known and (source, name, treatment) in known]  # fmt: skip
+            if found:
+                return found
+    return []
+
+
+def _difference(one: Dose, other: Dose) -> tuple[float, float]:
+    """Of means, and its half-width, as shares of the first."""
+    first, second = one.mean or 0.0, other.mean or 0.0
+    halves = [((each.high or 0.0) - (each.low or 0.0)) / 2.0 for each in (one, other)]
+    size = abs(first) or 1.0
+    return (second - first) / size, hypot(*halves) / size
+
+
+def _alike(one: Dose, other: Dose) -> bool:
+    difference, half = _difference(one, other)
+    in_hd = 0.0 if one.hd is None or other.hd is None else abs(other.hd - one.hd)
+    return abs(difference) + half < ALIKE and in_hd < ALIKE
+
+
+def _apart(one: Dose, other: Dose) -> bool:
+    difference, half = _difference(one, other)
+    in_hd = 0.0 if one.hd is None or other.hd is None else abs(other.hd - one.hd)
+    return abs(difference) > max(half, ALIKE / 5.0) or in_hd >= ALIKE
+
+
+def _told(one: Dose, other: Dose) -> str:
+    name = _NAMES.get(one.measure, one.measure)
+    digits = 2 if one.measure == "mos" else 0
+    text = f"{other.arm} {other.mean:,.{digits}f} {name}, {one.arm} {one.mean:,.{digits}f}"
+    if one.hd is not None and other.hd is not None:
+        text += f", at 720 lines and more {100 * other.hd:.0f} % and {100 * one.hd:.0f} % of the time watched"
+    return f"{text} ({'measured by the agent' if one.source == 'measured' else 'as players told'})"
+
+
+def complied(primary: Estimate, doses: Sequence[Dose], moments: Sequence[Moments], alpha: float) -> Estimate | None:
+    """What being delivered HD did, where not all who were to get it did: lift / difference in compliance (Wald 1940;
+    Imbens and Angrist 1994), with the delta interval. `moments`: of control and treatment, by watch. None: what was
+    delivered is not known, or differs too little to divide by."""
+    pair = next((each for each in _pairs(doses, primary.control, primary.treatment) if None not in (each[0].hd,
+                each[1].hd)), None)  # fmt: skip
+    if pair is None or primary.lift is None or primary.low is None or primary.high is None:
+        return None
+    shares = pair[0].hd or 0.0, pair[1].hd or 0.0
+    difference = shares[1] - shares[0]
+    error = sqrt(sum(_uncertain(share, each) for share, each in zip(shares, moments, strict=True)))
+    if difference < ALIKE or difference < SURE * error:
+        return None
+    reach = NormalDist().inv_cdf(1.0 - alpha / 2.0)
+    theirs = (primary.high - primary.low) / 2.0 / reach
+    lift = primary.lift / difference
+    spread = sqrt(theirs**2 + (lift * error) ** 2) / difference
+    p = 2.0 * NormalDist().cdf(-abs(lift) / spread) if spread else None
+    note = ASSUMED.format(100.0 * difference)
+    return primary._replace(
+        metric="watch_if_delivered", lift=lift, low=lift - reach * spread, high=lift + reach * spread, p=p,
+        p_adjusted=None, always_valid=None, minimum_detectable_effect=None, method="wald", mean={}, note=note,
+    )  # fmt: skip
+
+
+def _uncertain(share: float, moments: Moments) -> float:
+    """Variance of a share of time watched, at most: units that watch for longer weigh more."""
+    watch = moments.amounts[0]
+    variation = moments.covariance(watch, watch) / moments.mean(watch) ** 2
+    return share * (1.0 - share) * (1.0 + variation) / moments.units

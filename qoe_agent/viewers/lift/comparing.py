@@ -1,0 +1,143 @@
+"""All comparisons of one experiment: arms by metrics, caps and segments, in the order in which they are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qoe_agent.viewers import effects
+from qoe_agent.viewers.lift import checking, metrics
+from qoe_agent.viewers.lift.shapes import Amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from qoe_agent.viewers.lift.shapes import Check, Design, Dose, Estimate, Metric, Moments, Trial
+
+HOUR = 3600.0
+RANK = "rank"
+
+
+class Comparing:
+    """Compares the arms of a trial as its design says; `timed`: when sessions began is known."""
+
+    def __init__(self, trial: Trial, design: Design, timed: bool) -> None:
+        self._trial, self._design = trial, design
+        self._planned = design.planned_users if timed and trial.unit != "block" else None
+        self._pre = tuple(Amount(each, before=True) for each in design.pre)
+        there = sum(each.units for each in trial.arms.values())
+        self.running = (there, self._planned) if self._planned and there < self._planned else None
+        """Units that are in, of those planned; None: it is over, or nobody said when."""
+
+    @property
+    def watch(self) -> Metric:
+        """What the verdict is about."""
+        return self._design.metrics[0]
+
+    def primary(self) -> tuple[Estimate, ...]:
+        """Of each treatment: watch, at the first cap."""
+        return tuple(self._one(self.watch, each, self._design.caps[0]) for each in self._design.treatments)
+
+    def decides(self, treatment: str) -> tuple[float, float] | None:
+        """The always-valid interval that stands for several treatments (Bonferroni)."""
+        alpha = self._design.alpha / len(self._design.treatments)
+        return self._one(self.watch, treatment, self._design.caps[0], alpha).always_valid if self.running else None
+
+    def estimates(self, primary: Sequence[Estimate], doses: Sequence[Dose]) -> tuple[Estimate, ...]:
+        """All, with p values adjusted for how many they are; these primary ones first."""
+        order = [each.treatment for each in primary]
+        found = [*primary, *self._others(order), *self._segments(order)]
+        adjusted = effects.adjusted([each._replace(mean=_told(each)) for each in found])
+        extra = [self._complied(one, doses) for one in adjusted[: len(primary)]]
+        return (*adjusted, *(each for each in extra if each is not None))
+
+    def over_time(self, treatment: str) -> tuple[tuple[float, float, float, float, float, float], ...]:
+        """As units entered."""
+        return effects.over_time(
+            self._trial, self.watch, self._design.control, treatment, alpha=self._design.alpha,
+            cap=self._design.caps[0], pre=self._pre, planned=self._planned,
+        )  # fmt: skip
+
+    def novelty(self, treatment: str) -> tuple[tuple[int, float, float, float], ...]:
+        """By day since the first session."""
+        return effects.novelty(self._trial.tenure, self.watch, self._design.control, treatment,
+                               alpha=self._design.alpha, cap=self._design.caps[0])  # fmt: skip
+
+    def carry_over(self, treatment: str) -> Check:
+        """Of a switchback."""
+        return effects.carry_over(self._trial, self.watch, self._design.control, treatment, alpha=self._design.alpha,
+                                  cap=self._design.caps[0])  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Whether segments differ, and what covariates were good for."""
+        found = []
+        for treatment in self._design.treatments:
+            for column in self._design.segments:
+                told = effects.interaction(list(self._by(column, treatment)), self._design.alpha)
+                if told is not None:
+                    differ = (
+                        "differ by more than chance" if told.p < self._design.alpha else "differ as chance lets them"
+                    )
+                    found.append(f"{treatment} by {column}: effects {differ} (Cochran's Q, p = {told.p:.2g})")
+            found += self._explained(treatment)
+        return found
+
+    def _explained(self, treatment: str) -> list[str]:
+        if not (self._pre or self._design.strata) or self._trial.unit == "block":
+            return []
+        cap = self._design.caps[0]
+        plain = effects.compare(self.watch, self._design.control, treatment, self._trial.arms, cap=cap,
+                                alpha=self._design.alpha)  # fmt: skip
+        mine = self._one(self.watch, treatment, cap)
+        if None in (plain.low, plain.high, mine.low, mine.high):
+            return []
+        widths = [(each.high or 0.0) - (each.low or 0.0) for each in (plain, mine)]
+        lift = f"{treatment}: without covariates and strata the lift is {100 * (plain.lift or 0.0):+.2f} %"
+        return [f"{lift}, its interval {widths[0] / widths[1]:.2f} times as wide" if widths[1] else lift]
+
+    def _others(self, order: Sequence[str]) -> Iterator[Estimate]:
+        for treatment in order:
+            for cap in self._design.caps[1:]:
+                yield self._one(self.watch, treatment, cap)
+            for metric in self._design.metrics[1:]:
+                yield self._one(metric, treatment, None)
+            if self._trial.unit != "block":
+                yield effects.rank(RANK, self._design.control, treatment, self._trial.units, alpha=self._design.alpha,
+                                   planned=self._planned, unit=self._trial.unit)  # fmt: skip
+
+    def _segments(self, order: Sequence[str]) -> Iterator[Estimate]:
+        for treatment in order:
+            for column in self._design.segments:
+                yield from self._by(column, treatment)
+
+    def _by(self, column: str, treatment: str) -> Iterator[Estimate]:
+        for (value,), arms in self._trial.groups.get((column,), {}).items():
+            yield effects.compare(
+                self.watch, self._design.control, treatment, arms, alpha=self._design.alpha, cap=self._design.caps[0],
+                pre=self._pre, unit=self._trial.unit, segment=(column, value),
+            )  # fmt: skip
+
+    def _one(self, metric: Metric, treatment: str, cap: float | None, alpha: float | None = None) -> Estimate:
+        control, alpha = self._design.control, alpha or self._design.alpha
+        if self._trial.unit == "block":
+            return effects.switchback(self._trial, metric, control, treatment, alpha=alpha, cap=cap, pre=self._pre)
+        return effects.compare(
+            metric, control, treatment, self._trial.arms, alpha=alpha, cap=cap, strata=self._strata(), pre=self._pre,
+            planned=self._planned, unit=self._trial.unit,
+        )  # fmt: skip
+
+    def _strata(self) -> Mapping[tuple[str, ...], Mapping[str, Moments]] | None:
+        return self._trial.groups.get(self._design.strata) if self._design.strata else None
+
+    def _complied(self, primary: Estimate, doses: Sequence[Dose]) -> Estimate | None:
+        arms = [self._trial.arms.get(each) for each in (primary.control, primary.treatment)]
+        known = [each for each in arms if each is not None and each.units > 1]
+        if len(known) < 2 or self._trial.unit == "block":
+            return None
+        return checking.complied(primary, doses, known, self._design.alpha)
+
+
+def _told(one: Estimate) -> Mapping[str, float]:
+    """Means in the unit in which they are told."""
+    if not one.metric.endswith(metrics.PER_HOUR):
+        return one.mean
+    return {arm: mean * HOUR for arm, mean in one.mean.items()}
