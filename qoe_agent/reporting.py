@@ -38,14 +38,15 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progre
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """Whatever cannot be done ends the command with one line that says why."""
+    """Whatever cannot be done ends the command with a line that says why (of a configuration: one for each fault)."""
     from qoe_agent.report.words import shown
     from qoe_agent.viewers.apart import Unusable
 
     try:
         yield
     except Unusable as error:
-        typer.echo(shown(str(error)), err=True)
+        for line in str(error).split("\n"):
+            typer.echo(shown(line), err=True)
         raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

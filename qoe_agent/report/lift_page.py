@@ -41,12 +41,12 @@ def _checks(checks: Sequence[Check]) -> Safe:
     if not checks:
         return NOTHING
     rows = (
-        html('<tr><th scope="row">{}</th><td class="state {}">{}</td><td class="prose">{}{}</td></tr>',
+        html('<tr><th scope="row">{}</th><td class="prose"><span class="state {}">{}</span> {}{}</td></tr>',
              lift_words.check(one), one.state.replace(" ", "-"), one.state, one.text,
              "" if one.p is None else f" (p {words.chance(one.p)})")
         for one in checks
     )  # fmt: skip
-    columns = (("check", ""), ("", ""), ("", ""))
+    columns = (("check", ""), ("", ""))
     return html("<section><h2>Checks</h2>{}</section>", paper.table(columns, rows, "narrow"))
 
 
@@ -101,7 +101,7 @@ def _estimate(one: Estimate, axis: Axis, absent: set[str], several: bool, first:
 
 def _axis(axis: Axis, rest: int) -> Safe:
     return html(
-        '<tr class="bare"><td></td><td class="draw">{}</td><td colspan="{}"></td></tr>', plots.scale(axis), rest
+        '<tr class="bare"><td colspan="2"></td><td class="draw">{}</td><td colspan="{}"></td></tr>', plots.scale(axis), rest
     )
 
 

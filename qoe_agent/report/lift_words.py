@@ -77,7 +77,7 @@ def percent(value: float | None, sign: bool = True) -> str:
 def effect(one: Estimate) -> str:
     """Its lift with the unit."""
     if one.lift is None:
-        return "cannot be known"
+        return "unknown"
     return f"{percent(one.lift)} {'%' if one.scale == 'ratio' else POINTS}"
 
 
@@ -168,7 +168,7 @@ def pair(one: Estimate) -> str:
 def compared(one: Comparison) -> str:
     """What a comparison of arms that nobody randomised says."""
     if one.estimate is None:
-        return "cannot be known"
+        return "unknown"
     return f"{percent(one.estimate)} {POINTS if one.method == 'matched' else '%'}"
 
 
