@@ -161,17 +161,18 @@ def _known(column: Column) -> Column:
 def _levels(rows: Table, covariates: int, there: int, engine: Engine) -> list[_Levels]:
     """Of all covariates; fewer each, if there would be too many cells."""
     few = rows.filter(rows.draw < int(HASHES * SAMPLE / there)) if there > SAMPLE else rows
-    sample = engine.keep(few.select(*[f"c{number}" for number in range(covariates)]), "sample")
+    numbers = [name for name in (f"c{place}" for place in range(covariates)) if rows[name].type().is_numeric()]
+    sample = engine.keep(few.select(*numbers), "sample") if numbers else None
     seen: list[tuple[bool, list[Any], NDArray[np.int64]]] = []
     for number in range(covariates):
         column = f"c{number}"
-        source = sample if rows[column].type().is_numeric() else rows
+        source = sample if column in numbers else rows
         known = source.filter(source[column].notnull())
         counts = known.group_by(column).agg(count=known.count())
-        if source is rows:
+        if column not in numbers:
             counts = counts.order_by([counts["count"].desc(), column]).limit(MOST + 1)
         found = engine.rows(counts)
-        seen.append((source is sample, found[column].to_pylist(), found["count"].to_numpy().astype(np.int64)))
+        seen.append((column in numbers, found[column].to_pylist(), found["count"].to_numpy().astype(np.int64)))
     sizes = [min(len(values), BINS if number else MOST + 1) for number, values, _ in seen]
     most = min(CELLS, max(there // FILLED, 2))
     while prod(size + 1 for size in sizes) > most and max(sizes) > 2:
@@ -195,7 +196,7 @@ def _binned(values: Sequence[float], counts: NDArray[np.int64], size: int) -> _L
     filled = np.cumsum(weights) / weights.sum()
     cuts = np.searchsorted(filled, np.arange(1, size) / size) + 1
     edges = np.unique(sorted_[np.minimum(cuts, len(sorted_) - 1)])
-    told = [f"{each:.4g}" for each in edges]
+    told = [f"{each:.4g}" if abs(each) < 1e4 else f"{each:.0f}" for each in edges]
     between = [f"{low}–{high}" for low, high in pairwise(told)]
     return _Levels((f"<{told[0]}", *between, f"≥{told[-1]}", UNKNOWN), tuple(map(float, edges)))
 
