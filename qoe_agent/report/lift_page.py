@@ -41,9 +41,8 @@ def _checks(checks: Sequence[Check]) -> Safe:
     if not checks:
         return NOTHING
     rows = (
-        html('<tr><th scope="row">{}</th><td class="prose"><span class="state {}">{}</span> {}{}</td></tr>',
-             lift_words.check(one), one.state.replace(" ", "-"), one.state, one.text,
-             "" if one.p is None else f" (p {words.chance(one.p)})")
+        html('<tr><th scope="row">{}</th><td class="prose"><span class="state {}">{}</span> {}</td></tr>',
+             lift_words.check(one), one.state.replace(" ", "-"), one.state, one.text)
         for one in checks
     )  # fmt: skip
     columns = (("check", ""), ("", ""))
@@ -65,10 +64,12 @@ def _estimates(lift: Lift) -> Safe:
     always = any(one.always_valid for one in shown)
     several = lift_words.several(shown)
     columns = [
-        ("", ""), ("lift", "number"), ("in per cent", ""), (f"{lift_words.level(lift)} interval", "number"),
-        ("always valid", "number"), ("p", "number"), ("could see", "number"), ("units", "number"),
+        ("", ""), ("lift", "number"), ("per cent, points", ""), (f"{lift_words.level(lift)} interval", "number"),
+        ("always valid", "number"), ("p", "number"), ("adjusted", "number"), ("could see", "number"),
+        ("units", "number"),
     ]  # fmt: skip
-    absent = {"" if always else "always valid", "units" if lift_words.alike(shown) else ""} - {""}
+    absent = {"" if always else "always valid", "units" if lift_words.alike(shown) else "",
+              "" if any(one.p_adjusted is not None for one in shown) else "adjusted"} - {""}  # fmt: skip
     columns = [each for each in columns if each[0] not in absent]
     rows = [_estimate(one, axis, absent, several, one is lift.estimates[0]) for one in shown]
     rows.append(_axis(axis, len(columns) - 3))
@@ -87,22 +88,22 @@ def _estimates(lift: Lift) -> Safe:
 def _estimate(one: Estimate, axis: Axis, absent: set[str], several: bool, first: bool) -> Safe:
     beneath = [lift_words.pair(one) if several else "", lift_words.means(one),
                one.method if one.method not in ("delta", "rank") else ""]  # fmt: skip
+    cells = {
+        "interval": lift_words.interval(one.low, one.high), "always valid": lift_words.always(one),
+        "p": words.chance(one.p), "adjusted": words.chance(one.p_adjusted), "could see": lift_words.least(one),
+        "units": lift_words.units(one),
+    }  # fmt: skip
     return html(
         '<tr class="{}"><th scope="row">{}<br><span class="dim">{}</span></th>{}<td class="draw">{}</td>{}</tr>',
         "sure" if first else "", lift_words.what(one), "; ".join(filter(None, beneath)),
         paper.number(lift_words.effect(one)), plots.forest(one, axis),
-        joined(map(paper.number, (
-            lift_words.interval(one.low, one.high),
-            *(() if "always valid" in absent else (lift_words.always(one),)), lift_words.chances(one),
-            lift_words.least(one), *(() if "units" in absent else (lift_words.units(one),)),
-        ))),
+        joined(paper.number(text) for name, text in cells.items() if name not in absent),
     )  # fmt: skip
 
 
 def _axis(axis: Axis, rest: int) -> Safe:
-    return html(
-        '<tr class="bare"><td colspan="2"></td><td class="draw">{}</td><td colspan="{}"></td></tr>', plots.scale(axis), rest
-    )
+    return html('<tr class="bare"><td colspan="2"></td><td class="draw">{}</td><td colspan="{}"></td></tr>',
+                plots.scale(axis), rest)  # fmt: skip
 
 
 def _segments(lift: Lift) -> Safe:
@@ -116,18 +117,18 @@ def _segments(lift: Lift) -> Safe:
         column, value = one.segment or ("", "")
         named = f"{column}: {lift_words.what(one)}{', ' + lift_words.pair(one) if several else ''}"
         if named != before:
-            rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="6">{}</th></tr>', named))
+            rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="7">{}</th></tr>', named))
         before = named
         rows.append(html(
             '<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}</tr>', value, paper.number(lift_words.effect(one)),
             plots.forest(one, axis), joined(map(paper.number, (lift_words.interval(one.low, one.high),
-                                      lift_words.chances(one), lift_words.units(one)))),
+                                      words.chance(one.p), words.chance(one.p_adjusted), lift_words.units(one)))),
         ))  # fmt: skip
-    rows.append(_axis(axis, 3))
-    columns = (("", ""), ("lift", "number"), ("in per cent", ""), (f"{lift_words.level(lift)} interval", "number"),
-               ("p", "number"), ("units", "number"))  # fmt: skip
+    rows.append(_axis(axis, 4))
+    columns = (("", ""), ("lift", "number"), ("per cent, points", ""), (f"{lift_words.level(lift)} interval", "number"),
+               ("p", "number"), ("adjusted", "number"), ("units", "number"))  # fmt: skip
     return html(
-        '<section><h2>By segment</h2>{}<p class="dim">p values are adjusted for how many were tested. A segment in '
+        '<section><h2>By segment</h2>{}<p class="dim">Adjusted: p for how many were tested together. A segment in '
         "which nothing shows may hold too few to show it.</p></section>", paper.table(columns, rows),
     )  # fmt: skip
 

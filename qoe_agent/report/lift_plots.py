@@ -20,6 +20,8 @@ TALL = 240
 """Pixels of a curve."""
 ARMS = 6
 """That are told apart by colour and dashes; more of them begin anew."""
+LEAST = 0.001
+"""Share still watching at which a curve ends."""
 WIDEST = 6.0
 """Times the reach of the first interval to which an axis goes for others."""
 BALANCED = 0.1
@@ -28,7 +30,7 @@ BALANCED = 0.1
 
 def retention(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Safe:
     """Share still watching by time, a line for each arm."""
-    drawn = {arm: [each for each in marks if each[0] >= 1] for arm, marks in curves.items()}
+    drawn = {arm: [each for each in marks if each[0] >= 1 and each[1] >= LEAST] for arm, marks in curves.items()}
     if not drawn or any(len(marks) < 2 for marks in drawn.values()):
         return NOTHING
     axis = Axis(1, max(60.0, *(marks[-1][0] for marks in drawn.values())))
@@ -118,8 +120,8 @@ def _levels(axis: Axis) -> list[tuple[float, str, str]]:
 
 
 def effects(estimates: Sequence[Estimate]) -> Axis:
-    """One axis for all of these that are ratios."""
-    known = [one for one in estimates if one.scale == "ratio" and one.low is not None and one.high is not None]
+    """One axis for all of these."""
+    known = [one for one in estimates if one.low is not None and one.high is not None]
     ends = [end for one in known for end in (one.low, one.high, *(one.always_valid or ())) if end is not None]
     ends = [each for each in ends if math.isfinite(each)]
     first = max([abs(each) for each in ends[:4]], default=0.01) * WIDEST
@@ -140,8 +142,8 @@ def row(axis: Axis, at: float | None, low: float | None, high: float | None, wid
 
 
 def forest(one: Estimate, axis: Axis) -> Safe:
-    """That of an estimate; of one that is no ratio there is none."""
-    return row(axis, one.lift, one.low, one.high, one.always_valid) if one.scale == "ratio" else NOTHING
+    """That of an estimate: points on the axis of per cents."""
+    return row(axis, one.lift, one.low, one.high, one.always_valid)
 
 
 def _rules(axis: Axis, tall: int) -> Safe:

@@ -78,20 +78,21 @@ def _checks(checks: Sequence[Check]) -> Table:
 
 
 def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> Table:
-    several = lift_words.several(estimates)
-    always = any(one.always_valid for one in estimates)
-    level = lift_words.level(lift)
-    alike = lift_words.alike(estimates)
-    columns = ["", *([""] if several else []), "lift", f"{level} interval", *(["always valid"] if always else []), "p",
-               *([] if alike else ["n"]), "means", "could see"]  # fmt: skip
-    table = screens.table(*columns, left=1 + several)
+    """Columns that say nothing, or of all the same, are left out."""
+    cells = {
+        "arms": lift_words.pair if lift_words.several(estimates) else None, "lift": lift_words.effect,
+        f"{lift_words.level(lift)} interval": lambda one: lift_words.interval(one.low, one.high),
+        "always valid": lift_words.always if any(one.always_valid for one in estimates) else None,
+        "p": lambda one: words.chance(one.p),
+        "adjusted": (lambda one: words.chance(one.p_adjusted)) if any(one.p_adjusted for one in estimates) else None,
+        "n": None if lift_words.alike(estimates) else lift_words.units, "means": lift_words.means,
+        "could see": lift_words.least,
+    }  # fmt: skip
+    shown = {name: said for name, said in cells.items() if said}
+    table = screens.table("", *shown, left=1 + ("arms" in shown))
     for one in estimates:
-        screens.row(
-            table, lift_words.what(one), *([lift_words.pair(one)] if several else []), lift_words.effect(one),
-            lift_words.interval(one.low, one.high), *([lift_words.always(one)] if always else []),
-            lift_words.chances(one), *([] if alike else [lift_words.units(one)]), lift_words.means(one),
-            lift_words.least(one), style="bold" if one is lift.estimates[0] else "",
-        )  # fmt: skip
+        told = (said(one) for said in shown.values())
+        screens.row(table, lift_words.what(one), *told, style="bold" if one is lift.estimates[0] else "")
     return table
 
 
@@ -104,16 +105,16 @@ def _remarks(estimates: Sequence[Estimate]) -> list[RenderableType]:
 
 def _segments(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]:
     several = lift_words.several(estimates)
-    table = screens.table("", "", *([""] if several else []), "lift", f"{lift_words.level(lift)} interval", "p", "n",
-                          left=2 + several)  # fmt: skip
+    table = screens.table("", "", *([""] if several else []), "lift", f"{lift_words.level(lift)} interval", "p",
+                          "adjusted", "n", left=2 + several)  # fmt: skip
     before = ""
     for one in estimates[:MOST]:
         column, value = one.segment or ("", "")
         named = f"{column}: {lift_words.what(one)}"
         screens.row(
             table, named if named != before else "", value, *([lift_words.pair(one)] if several else []),
-            lift_words.effect(one), lift_words.interval(one.low, one.high), lift_words.chances(one),
-            lift_words.units(one),
+            lift_words.effect(one), lift_words.interval(one.low, one.high), words.chance(one.p),
+            words.chance(one.p_adjusted), lift_words.units(one),
         )  # fmt: skip
         before = named
     more = len(estimates) - MOST

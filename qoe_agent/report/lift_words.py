@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 METRICS = {
     "watch": "watch time", "watch_per_session": "watch time a session", "sessions": "sessions",
     "stall_ratio": "share of time stalled", "orders_per_hour": "orders an hour",
-    "rank": "watched longer than the other", "returned_1d": "came back the next day",
+    "rank": "outlasts the other arm (rank)", "returned_1d": "came back the next day",
     "returned_7d": "came back within seven days",
 }  # fmt: skip
 CHECKS = {
@@ -97,11 +97,6 @@ def least(one: Estimate) -> str:
     return "" if value is None else f"{percent(value, False)} {'%' if one.scale == 'ratio' else POINTS}"
 
 
-def chances(one: Estimate) -> str:
-    """Its p value, the adjusted one where there is one."""
-    return words.chance(one.p if one.p_adjusted is None else one.p_adjusted)
-
-
 def alike(estimates: Sequence[Estimate]) -> bool:
     """Whether all speak of as many units, so that it can be said once."""
     return len({units(one) for one in estimates}) == 1
@@ -133,7 +128,7 @@ def legend(estimates: Sequence[Estimate]) -> str:
     if alike(estimates):
         parts.append(f"{first.unit}s, {arms}: {units(first)}")
     if any(one.p_adjusted is not None for one in estimates):
-        parts.append("p: adjusted for how many were tested")
+        parts.append("adjusted: p for how many were tested together")
     return "; ".join([*parts, "could see: the smallest effect that would show in 4 of 5 such experiments"])
 
 
@@ -202,17 +197,24 @@ def measure(one: Dose) -> str:
 
 
 def design(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values, those that say nothing left out."""
+    """Names and values, but those that say nothing."""
     return [
         (name.replace("_", " "), said(name, value)) for name, value in found.items()
-        if value is not None and value != "" and value not in ((), [], {})
+        if value is not None and value is not False and value != "" and value not in ((), [], {}) and not _none(value)
     ]  # fmt: skip
+
+
+def _none(value: Any) -> bool:
+    """Whether these are counts, all of nobody."""
+    return isinstance(value, Mapping) and not any(value.values())
 
 
 def said(name: str, value: Any) -> str:
     """A value of a design."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "metrics":
+        return ", ".join(metric(str(each)) for each in value)
     if name == "caps":
         return ", ".join("none" if each is None else length(each) for each in value)
     if isinstance(value, Mapping):
