@@ -24,13 +24,13 @@ pytestmark = pytest.mark.e2e
 
 CLOSE = 0.2
 """Seconds that start and duration may be off."""
-SHORTEST = 0.1
-"""Stalls shorter than this are none (the probe's default)."""
+SURE = 0.1 + CLOSE
+"""Seconds from which on a stall is none to one side only: 0.1 s (the probe's default), and as much as it may be off."""
 
 
 def agree(seen: list[dict[str, Any]], true: list[Span]) -> None:
     """Every stall was seen when it was and for as long as it was, and no other."""
-    true = [each for each in true if each.seconds >= SHORTEST]
+    true, seen = [each for each in true if each.seconds >= SURE], [each for each in seen if each["seconds"] >= SURE]
     assert true, "the test bed caused no stall"
     assert [each["start"] for each in seen] == pytest.approx([each.start for each in true], abs=CLOSE)
     assert [each["seconds"] for each in seen] == pytest.approx([each.seconds for each in true], abs=CLOSE)
