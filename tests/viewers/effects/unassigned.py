@@ -50,10 +50,9 @@ def paired(cell: NDArray[np.int64], treated: NDArray[np.bool_], watch: NDArray[n
     place = np.arange(len(key)) - np.searchsorted(key, key)
     rank = np.empty(len(key), np.int64)
     rank[order] = place
-    wide = int(rank.max()) + 1
-    mine = dict(zip((cell * wide + rank)[treated].tolist(), watch[treated].tolist(), strict=True))
-    its = zip((cell * wide + rank)[~treated].tolist(), watch[~treated].tolist(), strict=True)
-    signs = np.array([np.sign(mine[where] - seconds) for where, seconds in its if where in mine])
+    pair = cell * (int(rank.max()) + 1) + rank
+    _, mine, its = np.intersect1d(pair[treated], pair[~treated], assume_unique=True, return_indices=True)
+    signs = np.sign(watch[treated][mine] - watch[~treated][its])
     return int((signs > 0).sum()), int((signs < 0).sum()), int((signs == 0).sum())
 
 

@@ -162,7 +162,7 @@ def _levels(rows: Table, covariates: int, there: int, engine: Engine) -> list[_L
     """Of all covariates; fewer each, if there would be too many cells."""
     few = rows.filter(rows.draw < int(HASHES * SAMPLE / there)) if there > SAMPLE else rows
     numbers = [name for name in (f"c{place}" for place in range(covariates)) if rows[name].type().is_numeric()]
-    sample = engine.keep(few.select(*numbers), "sample") if numbers else None
+    sample: Any = engine.keep(few.select(*numbers), "sample") if numbers else None
     seen: list[tuple[bool, list[Any], NDArray[np.int64]]] = []
     for number in range(covariates):
         column = f"c{number}"
