@@ -33,7 +33,9 @@ def analyse(asked: Asked, tell: Callable[[Step], None] = _silent) -> Lift:
 
 def planned(asked: Asked, tell: Callable[[Step], None] = _silent) -> Plan:
     """What an experiment needs; registers its design if asked to. Raises Unusable."""
-    raise Unusable("not built yet")
+    from qoe_agent.viewers.lift import planning
+
+    return planning.plan(asked, tell)
 
 
 def registered(path: Path) -> Design:
