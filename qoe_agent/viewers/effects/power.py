@@ -36,8 +36,9 @@ def detectable(variation: float, units: float, *, alpha: float = 0.05, power: fl
 
 
 def _reach(alpha: float, power: float, always_valid: bool) -> float:
-    decides = widening(1.0, 1.0, alpha) if always_valid else t_quantile(1.0 - alpha, inf)
-    return decides + t_quantile(2.0 * power - 1.0, inf)
+    from scipy.special import ndtri
+
+    return (widening(1.0, 1.0, alpha) if always_valid else t_quantile(1.0 - alpha, inf)) + float(ndtri(power))
 
 
 def variation(metric: Metric, moments: Moments, *, cap: float | None = None, pre: Sequence[Amount] = (),
