@@ -167,13 +167,11 @@ def _sentence(needs: Sequence[Need], past: Past, layout: Layout, asked: Asked) -
     smallest, cap = asked.design.smallest_effect, asked.design.caps[0]
     one = next((each for each in needs if each.effect == smallest and each.cap == cap), needs[0])
     days = [f" ({_long(each)})" if each is not None else "" for each in (one.days_fixed, one.days_always_valid)]
-    size = (
-        f"{_rounded(one.fixed)} {past.unit}s in control, {_rounded(one.fixed * layout.whole)} in all {layout.arms} arms"
-    )
+    size = f"{_rounded(one.fixed)} {past.unit}s in control, {_rounded(one.fixed * layout.whole)} in all"
+    whenever = f"{_rounded(one.always_valid)} in control{days[1]}, looked at as often as one likes"
     return (
-        f"To see a lift of {100.0 * one.effect:g} % in watch time, {capped(one.cap)}, with 80 % power takes {size}"
-        f"{days[0]}, looked at once, at the end; {_rounded(one.always_valid)} in control{days[1]}, looked at as often as "
-        "one likes."
+        f"To see a lift of {100.0 * one.effect:g} % in watch time, {capped(one.cap)}, with 80 % power takes {size} "
+        f"{layout.arms} arms{days[0]}, looked at once, at the end; {whenever}."
     )
 
 
