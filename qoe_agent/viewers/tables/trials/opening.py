@@ -33,7 +33,7 @@ def of_files(
         table = _rows(given, columns, texts, numbers, words)
         notes = []
         if "session" in found.columns:
-            table, repeated = opening.once(table.mutate(sid=given.text("session")), counter)
+            table, repeated = opening.once(table, counter)
             table = table.drop("sid")
             notes = [opening.REPEATED.format(repeated)] if repeated else []
         if mapping is not None:
@@ -81,6 +81,8 @@ def _rows(given: Told, columns: Columns, texts: dict[str, str | None], numbers: 
     if columns.user and given.table[columns.user].type().is_integer():
         made["user"] = given.table[columns.user].cast("int64")
     made.setdefault("arm", ibis.literal("", "string"))
+    if "session" in given.columns:
+        made["sid"] = given.text("session")
     for number, name in enumerate(numbers):
         made[f"n{number}"] = given.ms(name).cast("float64") if is_length(name) else given.table[name].cast("float64")
     for number, name in enumerate(dict.fromkeys(words)):
