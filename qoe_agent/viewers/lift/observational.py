@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.lift.observed import Comparison, Covered
 
+NOBODY = "Nobody randomised these arms"
 ALIKE = 0.1
 """Standardised difference up to which arms count as alike (Austin 2009)."""
 SIGNIFICANT = 0.05
@@ -34,13 +35,13 @@ def words(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     by = {each.method: each for each in comparisons}
     plain, strata, pairs, robust = (by.get(name) for name in ("naive", "stratified", "matched", "doubly robust"))
     best = next((each for each in (robust, strata) if each is not None and each.estimate is not None), None)
-    told = ["Nobody assigned these arms at random: who is in which may hang on what no column tells, and no method "
-            "below repairs that. Only an experiment does."]  # fmt: skip
     if best is None or best.estimate is None:
-        return (*told, "The arms have no sessions in common by these covariates: nothing can be said of the treatment.")
-    name = "the doubly robust one" if best is robust else "the stratified one"
-    told.append(f"If any, believe {name}: {_told(best)}. It takes both how the treated differ and how long sessions "
-                "like theirs last into account, as far as the covariates tell.")  # fmt: skip
+        return (f"{NOBODY}, and by these covariates they have no sessions in common: nothing can be said of them.",)
+    told = [_headline(plain, best)]
+    name = "doubly robust" if best is robust else "stratified"
+    told.append(f"If any, believe the {name} figure: it takes both who is treated and how long sessions like theirs "
+                "last into account. Which arm somebody is in may still hang on what no column tells; no method here "
+                "repairs that; an experiment does.")  # fmt: skip
     told += _moved(plain, best)
     told += _hidden(plain, best)
     told += _overlap(plain, best)
@@ -50,18 +51,27 @@ def words(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _told(one: Comparison) -> str:
-    if one.low is None or one.high is None:
-        return f"{_percent(one.estimate)} (no interval: too few users)"
-    return f"{_percent(one.estimate)}, 95 % interval {_percent(one.low)} to {_percent(one.high)}"
+def _headline(plain: Comparison | None, best: Comparison) -> str:
+    """The verdict: both figures in one sentence."""
+    if best.low is None or best.high is None:
+        sure = " (no interval: too few users)"
+    else:
+        sure = f" (95 % interval {_percent(best.low)} to {_percent(best.high)})"
+    bare = "" if plain is None or plain.estimate is None else f"as they are, the treated watched {_longer(plain)}; "
+    return (f"{NOBODY}: {bare}once alike in all that was measured, {_longer(best)}{sure}, and what was not measured "
+            "may explain that too.")  # fmt: skip
+
+
+def _longer(one: Comparison) -> str:
+    value = one.estimate or 0.0
+    return f"{100 * abs(value):.1f} % {'shorter' if value < 0.0 else 'longer'}"
 
 
 def _moved(plain: Comparison | None, best: Comparison) -> Iterator[str]:
     """What adjusting changed."""
     if plain is None or plain.estimate is None or best.estimate is None:
         return
-    points = 100 * (plain.estimate - best.estimate)
-    yield (f"Comparing the arms as they are gives {_told(plain)}: {abs(points):.1f} points away, which are who was "
+    yield (f"{100 * abs(plain.estimate - best.estimate):.1f} points between the naive figure and this one are who was "
            "treated, not what the treatment did.")  # fmt: skip
     if plain.p is not None and plain.p < SIGNIFICANT and best.p is not None:
         rest = "" if best.p < SIGNIFICANT else " Made alike, they do not show an effect."

@@ -41,6 +41,7 @@ def test_treated_without_controls_are_not_spoken_of() -> None:
     assert told.estimate == pytest.approx(0.1)
     assert told.used == 0.25
     assert "It speaks of 25 % of the treated" in " ".join(words([told]))
+    assert "once alike in all that was measured, 10.0 % longer" in words([told])[0]
     trimmed = doubly_robust(replace(covered, count=covered.count * 100, total=covered.total * 100,
                                     squares=covered.squares * 100))  # fmt: skip
     assert trimmed.used == 0.25

@@ -87,6 +87,7 @@ def test_cells_are_what_counting_gives(tmp_path: Path) -> None:
     assert set(covered.levels[1]) == {"desktop", "phone", "tv", "unknown"}
     assert covered.levels[2] == ("0", "0.5", "2", "unknown")
     assert covered.ordered == (True, False, True)
+    assert [note for note in covered.notes if note.startswith("stall_seconds is what happened in a session")]
 
 
 def test_a_numbers_bins_are_filled_alike(tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ SAMPLE = 200_000
 PAIRED = 5_000_000
 """Sessions that are paired at most: a sign test of so many sees a thousandth."""
 HASHES = 1 << 28
+AFTER = frozenset(("end", "exit_high", "exit_low", "height", "last_seen", "latency_seconds", "messages", "orders",
+                   "stall_seconds", "stalls", "startup_seconds"))  # fmt: skip
+"""Columns of sessions that hold what happened in them."""
 
 
 class _Levels(NamedTuple):
@@ -125,16 +128,17 @@ def _rows(
     if "session" in there.columns:
         name = there["session"].cast("string")
     else:
-        told = [there[each] for each in ("time", *covariates) if each in there.columns]
+        others = ("time",) if user is not None else ("time", *covariates)
+        told = [there[each] for each in others if each in there.columns]
         whole = [each for each in told if each.type().is_integer() or each.type().is_string()]
         parts = [each.cast("string").coalesce("") for each in (*([] if user is None else [user]), *whole, ms)]
         name = reduce(lambda one, other: one + "/" + other, parts)
-    others = {f"c{number}": _known(there[each]) for number, each in enumerate(covariates)}
+    values = {f"c{number}": _known(there[each]) for number, each in enumerate(covariates)}
     return there.select(
         treated=ibis.ifelse(there[columns.arm] == treatment, 1, 0).cast("int64"),
         ms=ms if cap is None else ibis.least(ms, ibis.literal(round(1000 * cap), "int64")),
         bucket=engine.hashed(name if user is None else ibis.coalesce(user, name)) % BUCKETS,
-        draw=engine.hashed(there[columns.arm] + "/" + name), name=name, **others,
+        draw=engine.hashed(there[columns.arm] + "/" + name), name=name, **values,
     )  # fmt: skip
 
 
@@ -264,6 +268,8 @@ def _wins(coded: Table, there: int, engine: Engine) -> tuple[int, int, int]:
 def _notes(covariates: Sequence[str], levels: Sequence[_Levels], there: int, columns: Columns) -> tuple[str, ...]:
     told = [f"{name}: {len(each.names) - 1} levels" for name, each in zip(covariates, levels, strict=True)]
     notes = [f"cells by {', '.join(told)}, and unknown" if told else "no covariates: nothing is made alike"]
+    notes += [f"{name} is what happened in a session: if the treatment changes it, making arms alike in it hides that"
+              for name in covariates if name in AFTER]  # fmt: skip
     if columns.user is None:
         notes.append("no column of users: each session counts as a user by itself, and intervals are too narrow")
     if there > PAIRED:
