@@ -22,7 +22,7 @@ def page(lift: Lift) -> str:
     parts = (
         _design(lift), _checks(lift.checks), _registered(lift), comparisons(lift), balance(lift), _estimates(lift),
         doses(lift), _retention(lift), _over_time(lift), _segments(lift), tail(lift), _novelty(lift),
-        paper.notes(lift.notes), _raw(lift),
+        paper.notes(lift.notes, "What to believe" if lift.comparisons else "Notes"), _raw(lift),
     )  # fmt: skip
     first = html('<p class="first {}"><strong>{}</strong> {}</p>', lift.code,
                  lift_words.VERDICTS.get(lift.code, lift.code).capitalize() + ".", lift.text)  # fmt: skip

@@ -24,7 +24,7 @@ def doses(lift: Lift) -> Safe:
         named = lift_words.measure(one)
         if named != before:
             rows.append(
-                html('<tr class="bare group"><th scope="rowgroup" colspan="5">{}</th></tr>', named.capitalize())
+                html('<tr class="bare group"><th scope="rowgroup" colspan="5">{}</th></tr>', words.begun(named))
             )
         before = named
         ends = [lift_words.measured(one.measure, each) for each in (one.low, one.high) if each is not None]
@@ -82,12 +82,12 @@ def comparisons(lift: Lift) -> Safe:
              for one in lift.comparisons if one.note]  # fmt: skip
     return html(
         "<section><h2>Arms that nobody randomised, compared</h2><p>Viewers came into these arms by themselves: by "
-        "their bandwidth, device, taste. Each row takes out more of that; none can take out what was not measured."
-        "</p>{}"
+        "their bandwidth, device, taste. Each row takes out more of that; none can take out what was not measured. "
+        "Lifts are of {}.</p>{}"
         "<ul>{}</ul><p class=\"dim\">E-value: how many times as likely an unmeasured cause would have to make both the "
         "arm and long watching, to explain the figure (of its limit: to make it nothing). Γ: how unequal the odds of "
         "two matched viewers may be before the pairs' p passes 0.05. A p value says nothing of either.</p></section>",
-        paper.table(columns, rows), joined(notes),
+        lift_words.watched(lift), paper.table(columns, rows), joined(notes),
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _comparison(one: Comparison, axis: Axis) -> Safe:
         plots.row(axis, one.estimate, one.low, one.high, None),
         joined(map(paper.number, (
             lift_words.interval(one.low, one.high), words.chance(one.p),
-            words.count(one.effective), words.share(one.used), lift_words.evident(one), words.ratio(one.gamma),
+            words.count(one.effective), words.share(one.used), lift_words.evident(one), lift_words.bound(one),
         ))),
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def balance(lift: Lift) -> Safe:
     rows: list[Safe] = []
     for one in shown:
         named = lift_words.METHODS.get(one.method, one.method)
-        rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="4">{}</th></tr>', named.capitalize()))
+        rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="4">{}</th></tr>', words.begun(named)))
         rows += (
             html('<tr><th scope="row">{}</th><td class="draw">{}</td>{}{}</tr>', each.covariate,
                  plots.love(each, axis), paper.number(f"{abs(each.before):.3f}"),

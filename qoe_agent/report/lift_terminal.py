@@ -47,7 +47,7 @@ def report(lift: Lift) -> RenderableType:
     if lift.registered:
         parts += screens.part("Other than registered", *_listed(lift.registered, "yellow"))
     if lift.notes:
-        parts += screens.part("Notes", *_listed(lift.notes))
+        parts += screens.part("What to believe" if lift.comparisons else "Notes", *_listed(lift.notes))
     return Group(*parts)
 
 
@@ -128,15 +128,16 @@ def _comparisons(lift: Lift) -> Table:
         screens.row(
             table, lift_words.METHODS.get(one.method, one.method), lift_words.compared(one),
             lift_words.interval(one.low, one.high), words.chance(one.p), words.count(one.effective),
-            words.share(one.used), lift_words.evident(one), words.ratio(one.gamma),
+            words.share(one.used), lift_words.evident(one), lift_words.bound(one),
         )  # fmt: skip
     return table
 
 
 def _beliefs(lift: Lift) -> list[RenderableType]:
-    said = [f"{lift_words.METHODS.get(one.method, one.method)}: {one.note}" for one in lift.comparisons if one.note]
+    said = [f"lifts are of {lift_words.watched(lift)}"]
+    said += [f"{lift_words.METHODS.get(one.method, one.method)}: {one.note}" for one in lift.comparisons if one.note]
     for one in lift.comparisons:
-        if one.balance:
+        if one.balance and one.method != "naive":
             worst = max(one.balance, key=lambda each: abs(each.after))
             said.append(f"{one.method}: largest imbalance left {abs(worst.after):.3f} ({worst.covariate}), "
                         f"before {abs(worst.before):.3f}; up to 0.1 is called balanced")  # fmt: skip

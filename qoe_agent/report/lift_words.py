@@ -26,7 +26,7 @@ VERDICTS = {
     "underpowered": "underpowered", "blocked": "blocked", "observational": "observational: not an experiment",
 }  # fmt: skip
 METHODS = {
-    "naive": "naive: as they are", "stratified": "stratified: like with like",
+    "naive": "naive (as they are)", "stratified": "stratified (like with like)",
     "matched": "matched pairs (net outcome)", "doubly robust": "doubly robust (AIPW)",
 }  # fmt: skip
 MEASURES = {
@@ -174,6 +174,17 @@ def evident(one: Comparison) -> str:
     return words.ratio(one.e_value) + ("" if one.e_value_limit is None else f" ({words.ratio(one.e_value_limit)})")
 
 
+def watched(lift: Lift) -> str:
+    """Of which watch time comparisons of arms nobody randomised are: at the first cap."""
+    caps = lift.design.get("caps") or (None,)
+    return f"watch time, {cap(caps[0])}"
+
+
+def bound(one: Comparison) -> str:
+    """Its Γ, near 1 with more digits."""
+    return "–" if one.gamma is None else f"{one.gamma:.3f}" if one.gamma < 1.1 else words.ratio(one.gamma)
+
+
 def dose(one: Dose) -> str:
     """What an arm got."""
     return measured(one.measure, one.mean)
@@ -200,21 +211,21 @@ def design(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and values, but those that say nothing."""
     return [
         (name.replace("_", " "), said(name, value)) for name, value in found.items()
-        if value is not None and value is not False and value != "" and value not in ((), [], {}) and not _none(value)
+        if name != "metrics" and not _empty(value)
     ]  # fmt: skip
 
 
-def _none(value: Any) -> bool:
-    """Whether these are counts, all of nobody."""
-    return isinstance(value, Mapping) and not any(value.values())
+def _empty(value: Any) -> bool:
+    """Whether it says nothing: no, none, or counts that are all of nobody."""
+    if isinstance(value, Mapping):
+        return not any(value.values())
+    return value is None or value is False or (isinstance(value, (str, list, tuple)) and not value)
 
 
 def said(name: str, value: Any) -> str:
     """A value of a design."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name == "metrics":
-        return ", ".join(metric(str(each)) for each in value)
     if name == "caps":
         return ", ".join("none" if each is None else length(each) for each in value)
     if isinstance(value, Mapping):

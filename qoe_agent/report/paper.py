@@ -41,8 +41,8 @@ def number(text: object) -> Safe:
     return html('<td class="number">{}</td>', text)
 
 
-def notes(said: Sequence[str]) -> Safe:
+def notes(said: Sequence[str], title: str = "Notes") -> Safe:
     """The section that comes last."""
     if not said:
         return NOTHING
-    return html("<section><h2>Notes</h2><ul>{}</ul></section>", joined(html("<li>{}</li>", one) for one in said))
+    return html("<section><h2>{}</h2><ul>{}</ul></section>", title, joined(html("<li>{}</li>", one) for one in said))

@@ -64,6 +64,11 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def begun(text: str) -> str:
+    """As a line begins: with a capital letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def kind(name: str) -> str:
     """Of an incident."""
     return name.replace("_", " ")

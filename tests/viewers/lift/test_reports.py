@@ -148,7 +148,7 @@ def test_the_terminal_says_what_the_document_says() -> None:
 def test_arms_nobody_randomised_are_told_side_by_side() -> None:
     text = told(lift_made.observed())
     assert text.startswith("OBSERVATIONAL: NOT AN EXPERIMENT  ")
-    assert re.search(r"naive: as they are +\+9.60 % +\[8.90, 10.3\] +< 0.001 +400,000 +100.0 % +1.42 \(1.40\)", text)
+    assert re.search(r"naive \(as they are\) +\+9.60 % +\[8.90, 10.3\] +< 0.001 +400,000 +100.0 % +1.42 \(1.40\)", text)
     assert re.search(r"matched pairs \(net outcome\) +\+0.30 points", text)
     assert "stratified: largest imbalance left 0.140 (bandwidth), before 0.620" in text
 

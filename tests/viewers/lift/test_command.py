@@ -1,0 +1,200 @@
+"""`qoe-agent lift` as its users run it: exit statuses, lines for what is wrong, the document, the page, the plan."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from qoe_agent.__main__ import app
+from qoe_agent.report import lift_words
+from qoe_agent.viewers import apart
+from tests.viewers.pages import alone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("ibis", reason="needs the extra viewers")
+
+MANY = 8_000
+LONGER = 1.1
+"""Times that the treatment watches."""
+ASKED = ("--user", "viewer", "--arm", "variant", "--watch", "seconds", "--control", "sd")
+
+
+def sessions(path: Path, share: float = 0.5, longer: float = LONGER) -> Path:
+    """Two sessions a user, of exactly exponential lengths in either arm."""
+    lines = ["session,viewer,variant,seconds,device,height"]
+    arms = {"hd": round(MANY * share), "sd": MANY - round(MANY * share)}
+    for arm, many in arms.items():
+        for number in range(many):
+            length = -600 * math.log(1 - (number + 0.5) / many) * (longer if arm == "hd" else 1.0)
+            for part in (0.25, 0.75):
+                lines.append(f"{arm}{number}-{part},{arm}{number},{arm},{length * part:.3f},"
+                             f"{'tv' if number % 3 else 'phone'},{1080 if arm == 'hd' else 480}")  # fmt: skip
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sessions(tmp_path_factory.mktemp("good") / "sessions.csv")
+
+
+@pytest.fixture
+def within(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Analyses run in this process: for the second and more of them that takes no time."""
+
+    def run(work: str, asked: Any, *_: object) -> Any:
+        module, _, name = work.partition(":")
+        return getattr(importlib.import_module(module), name)(asked, lambda _: None)
+
+    monkeypatch.setattr(apart, "run", run)
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    """Exit status, standard output, standard error."""
+    found = CliRunner().invoke(app, ["lift", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+    return found.exit_code, found.stdout, found.stderr
+
+
+def wrong(*arguments: object) -> str:
+    """The one line that says why not."""
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1, err
+    return err.rstrip("\n")
+
+
+def test_the_plain_way_in_gives_the_same_figures_everywhere(good: Path, tmp_path: Path) -> None:
+    page, table = tmp_path / "lift.html", tmp_path / "lift.csv"
+    status, out, err = run(good, *ASKED, "--segment", "device", "--json", "--html", page, "--csv", table,
+                           "--smallest-effect", 0.1)  # fmt: skip
+    assert (status, err) == (0, "")
+    found: dict[str, Any] = json.loads(out, parse_constant=pytest.fail)
+    assert list(found)[:6] == ["schema_version", "verdict", "design", "checks", "estimates", "notes"]
+    assert found["verdict"]["code"] == "better"
+    assert found["verdict"]["text"].startswith("hd arm watched ")
+    assert found["checks"]["sample_ratio"]["passed"] is True
+    (whole,) = (
+        one for one in found["estimates"] if (one["metric"], one["cap"], one["segment"]) == ("watch", None, None)
+    )
+    assert whole["lift"] == pytest.approx(LONGER - 1, abs=1e-4)
+    assert whole["low"] < LONGER - 1 < whole["high"]
+    assert whole["n"] == {"hd": MANY // 2, "sd": MANY // 2}
+    assert (whole["unit"], whole["scale"], whole["always_valid"]) == ("user", "ratio", None)
+    half = math.log((1 + whole["high"]) / (1 + whole["low"])) / 2
+    assert half == pytest.approx(1.96 * math.sqrt(2 / (MANY // 2)), rel=0.01), "lengths are exponential: CV 1"
+    assert {one["segment"]["value"] for one in found["estimates"] if one["segment"]} == {"tv", "phone"}
+    text = page.read_text("utf-8")
+    alone(text)
+    assert found["verdict"]["text"] in text
+    assert lift_words.interval(whole["low"], whole["high"]) in text
+    with table.open() as file:
+        assert float(next(csv.DictReader(file))["lift"]) == found["estimates"][0]["lift"]
+
+
+def test_people_get_the_verdict_first(within: None, good: Path) -> None:
+    status, out, _ = run(good, *ASKED, "--smallest-effect", 0.1)
+    assert status == 0
+    assert out.startswith("BETTER  hd arm watched ")
+    assert out.index("Design") < out.index("Checks") < out.index("What the arms differ in")
+
+
+def test_arms_of_odd_sizes_block_the_verdict_and_end_with_1(within: None, tmp_path: Path) -> None:
+    uneven = sessions(tmp_path / "uneven.csv", share=0.45)
+    status, out, _ = run(uneven, *ASKED)
+    assert status == 1
+    assert out.startswith("BLOCKED")
+    status, out, _ = run(uneven, *ASKED, "--allocation", "hd=.45,sd=.55")
+    assert status == 0, out
+
+
+def test_a_guardrail_that_says_hold_ends_with_1(within: None, tmp_path: Path) -> None:
+    worse = sessions(tmp_path / "worse.csv", longer=0.9)
+    status, out, _ = run(worse, *ASKED, "--smallest-effect", 0.1, "--guardrail", "watch_per_session:-0.02")
+    assert status == 1
+    assert "watch time a session" in out
+    assert "hold (margin −2.00 %)" in out
+
+
+def test_what_makes_no_sense_is_told_in_one_line(within: None, good: Path, tmp_path: Path) -> None:
+    assert "nowhere.csv" in wrong(tmp_path / "nowhere.csv", *ASKED)
+    assert "--control NAME is required" in wrong(good, *ASKED[:-2])
+    assert "no arm 'ld' in variant; there are hd, sd" in wrong(good, *ASKED[:-1], "ld")
+    said = wrong(good, "--user", "nobody", *ASKED[2:])
+    assert "sessions.csv" in said
+    assert "nobody" in said
+    assert "one of them" in wrong(good, *ASKED, "--facts", tmp_path)
+    assert "nosuch/lift.html" in wrong(good, *ASKED, "--html", tmp_path / "nosuch" / "lift.html")
+    (tmp_path / "one.csv").write_text("viewer,variant,seconds\na,sd,5\nb,sd,6\n")
+    assert "one arm only" in wrong(tmp_path / "one.csv", *ASKED)
+    (tmp_path / "odd.csv").write_text("viewer,variant,seconds\na,sd,5\nb,hd,soon\n")
+    said = wrong(tmp_path / "odd.csv", *ASKED)
+    assert "odd.csv:3" in said
+    assert "seconds" in said
+
+
+def test_tiny_data_is_no_traceback(within: None, tmp_path: Path) -> None:
+    (tmp_path / "tiny.csv").write_text("viewer,variant,seconds\na,sd,5\nb,hd,6\n")
+    status, out, err = run(tmp_path / "tiny.csv", *ASKED, "--json")
+    assert status in (0, 1, 2)
+    assert "Traceback" not in err
+    if status != 2:
+        assert json.loads(out)["verdict"]["code"] in ("underpowered", "blocked")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--cap", "soon", "must be a duration"), ("--allocation", "hd:1", "ARM=SHARE"),
+        ("--guardrail", "watch", "METRIC:MARGIN"), ("--smallest-effect", "3", "less than 1"),
+        ("--window", "-1", "duration"), ("--planned-users", "0", "2 at least"), ("--metric", "a/b/c", "COLUMN/COLUMN"),
+    ],
+)  # fmt: skip
+def test_an_option_that_cannot_be_is_named(good: Path, option: str, value: str, expected: str) -> None:
+    status, _, err = run(good, *ASKED, option, value)
+    assert status == 2
+    assert option in err
+    assert expected in err
+
+
+def test_a_plan_is_registered_and_what_changes_afterwards_is_told(within: None, good: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yml"
+    design = ("--control", "sd", "--treatment", "hd", "--cap", "900", "--smallest-effect", 0.1)
+    status, out, err = run("plan", good, "--user", "viewer", "--watch", "seconds", *design, "--register", plan)
+    assert (status, err) == (0, "")
+    assert "+10.3 %" in out
+    assert "there is such a file" in wrong("plan", *design, "--register", plan)
+    status, out, _ = run(good, *ASKED[:-2], "--plan", plan, "--json")
+    found = json.loads(out)
+    assert status == 0, found["checks"]
+    assert found["registered"] == []
+    assert {one["cap"] for one in found["estimates"] if one["metric"] == "watch"} == {900.0}
+    status, out, _ = run(good, *ASKED, "--plan", plan, "--cap", "none")
+    assert "Other than registered" in out
+    assert "caps: registered 900, analysed none" in out
+
+
+def test_a_plan_without_files_takes_published_figures(within: None, tmp_path: Path) -> None:
+    status, out, err = run("plan", "--json")
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    needs = {(one["cap"], one["effect"]): one["fixed"] for one in found["needs"]}
+    assert 12_000 < needs[None, 0.103] < 13_000
+    assert set(needs) >= {(9000.0, 0.01), (3600.0, 0.0015)}
+    assert (
+        run("plan", "--help")[1].lstrip().startswith("Usage: qoe-agent lift plan")
+        or "lift plan" in (run("plan", "--help")[1])
+    )
+
+
+def test_a_file_called_plan_can_be_named(within: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "plan" in wrong("./plan", *ASKED)
