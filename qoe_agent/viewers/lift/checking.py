@@ -101,7 +101,7 @@ def _apart(one: Dose, other: Dose) -> bool:
 def _told(one: Dose, other: Dose) -> str:
     name = _NAMES.get(one.measure, one.measure)
     digits = 2 if one.measure == "mos" else 0
-    text = f"{other.arm} {other.mean:,.{digits}f} {name}, {one.arm} {one.mean:,.{digits}f}"
+    text = f"{other.arm} {other.mean:,.{digits}f} {name}, {one.arm} {one.mean:,.{digits}f} {name}"
     if one.hd is not None and other.hd is not None:
         text += f", at 720 lines and more {100 * other.hd:.0f} % and {100 * one.hd:.0f} % of the time watched"
     return f"{text} ({'measured by the agent' if one.source == 'measured' else 'as players told'})"

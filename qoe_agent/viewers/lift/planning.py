@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.asking import Asked
     from qoe_agent.viewers.lift.shapes import Design, Floats
 
-DRAWS = 2000
+DRAWS = 1000
 SIZES = (1000, 10_000, 100_000, 1_000_000)
 """Units an arm of which it is told what they can see, where nobody says how many there will be."""
 
@@ -63,11 +63,17 @@ def plan(asked: Asked, tell: Callable[[Step], None]) -> Plan:
         text=_sentence(needs, past, layout, asked), source=past.source, design={}, needs=needs,
         reaches=_reaches(past, layout, asked.design), unit=past.unit, units=past.units,
         per_day=_rate(past, asked), notes=past.notes, arms=layout.arms,
-        tried=tuple(tried(past, each, layout) for each in needs
-                    if (past.capped or each.cap is None) and not (asked.design.pre or asked.design.strata)),
+        tried=tuple(tried(past, each, layout) for each in needs if _checkable(each, past, asked)),
     )  # fmt: skip
     found = replace(found, notes=(*found.notes, *_checked(found.tried)))
     return _registered(found, asked, layout) if asked.register else found
+
+
+def _checkable(need: Need, past: Past, asked: Asked) -> bool:
+    """Whether drawing from the past's histogram says something: of the largest effect, which needs the fewest, and so
+    is where tails matter; not of what covariates explain."""
+    largest = need.effect == max((*asked.effects, asked.design.smallest_effect))
+    return largest and (past.capped or need.cap is None) and not (asked.design.pre or asked.design.strata)
 
 
 def _checked(tried: Sequence[Tried]) -> list[str]:
@@ -75,8 +81,8 @@ def _checked(tried: Sequence[Tried]) -> list[str]:
         return []
     power, error = sorted(100.0 * each.power for each in tried), 196.0 * tried[0].error
     return [
-        f"checked by drawing {DRAWS:,} experiments of each size, decided at the end: effects were seen in "
-        f"{power[0]:.1f} to {power[-1]:.1f} % of them (each ±{error:.1f})"
+        f"checked by drawing {DRAWS:,} experiments for {100.0 * tried[0].effect:g} % at each cap, decided at the end: "
+        f"it was seen in {power[0]:.1f} to {power[-1]:.1f} % of them (each ±{error:.1f})"
     ]
 
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Check, Estimate
 
 Code = Literal["blocked", "underpowered", "better", "worse", "equivalent", "inconclusive"]
+_FAILED = {
+    "sample_ratio": "arms are not of the sizes that they were to have",
+    "one_arm_a_user": "too many users were in several arms",
+}
+"""Checks whose text does not say by itself what is wrong."""
 _HOUR, _HALF = 3600.0, 1800.0
 
 
@@ -44,7 +49,8 @@ def verdict(grounds: Grounds) -> tuple[Code, str]:
     """The code and the sentence."""
     failed = [each for each in grounds.checks if each.blocks and not each.passed]
     if failed:
-        return "blocked", f"No verdict: {'; '.join(each.text for each in failed)}."
+        why = (f"{_FAILED[each.name]}: {each.text}" if each.name in _FAILED else each.text for each in failed)
+        return "blocked", f"No verdict: {'; '.join(why)}."
     code = _code(grounds)
     return code, f"{_SENTENCES[code](grounds)}{_so_far(grounds)}."
 

@@ -1,0 +1,120 @@
+"""Verdicts: the first code of the order that applies, in a sentence that names no winner where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qoe_agent.viewers.lift.shapes import Check, Estimate
+from qoe_agent.viewers.lift.verdicts import Grounds, arms, capped, exaggeration, percent, verdict
+
+TAIL = {"sd": (0.053, 0.52), "hd": (0.051, 0.54)}
+
+
+def estimate(lift: float | None, low: float | None, high: float | None, p: float | None, least: float | None,
+             **more: Any) -> Estimate:  # fmt: skip
+    given: dict[str, Any] = {"cap": 9000.0, "minimum_detectable_effect": least, **more}
+    treatment = given.pop("treatment", "hd")
+    return Estimate("watch", "sd", treatment, lift, low, high, p, {"sd": 9, "hd": 9}, {}, **given)
+
+
+def grounds(*figures: float | None, **more: Any) -> Grounds:
+    return Grounds(estimate(*figures), tail=TAIL, beyond=9000.0)._replace(**more)  # type: ignore[arg-type]
+
+
+SURE = (0.034, 0.029, 0.039, 1e-9, 0.0071)
+
+
+def test_a_director_is_told_how_much_longer_how_sure_and_on_what_it_rests() -> None:
+    uncapped = estimate(0.0468, 0.01, 0.08, 0.01, 0.05, cap=None)
+    assert verdict(grounds(*SURE, uncapped=uncapped)) == (
+        "better",
+        "hd arm watched 3.4 % longer than sd, 95 % interval 2.9 to 3.9, capped at 2.5 h; the uncapped figure (+4.7 %) "
+        "rests on 5 % of sessions.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("figures", "code"),
+    [
+        ((0.034, 0.009, 0.058, 0.006, 0.035), "underpowered"),
+        ((0.001, -0.034, 0.036, 0.9, 0.05), "underpowered"),
+        (SURE, "better"),
+        ((-0.034, -0.039, -0.029, 1e-9, 0.0071), "worse"),
+        ((0.006, 0.001, 0.0099, 0.01, 0.0071), "better"),
+        ((0.001, -0.004, 0.006, 0.7, 0.0071), "equivalent"),
+        ((0.0065, -0.001, 0.012, 0.2, 0.0095), "inconclusive"),
+        ((None, None, None, None, None), "underpowered"),
+        ((0.034, None, None, None, None), "underpowered"),
+    ],
+)
+def test_the_first_code_that_applies(figures: tuple[float | None, ...], code: str) -> None:
+    assert verdict(grounds(*figures))[0] == code
+
+
+def test_a_failed_check_forbids_any_figure() -> None:
+    failed = Check("sample_ratio", "failed", "hd 9,000 of 10,000 expected", 1e-9, blocks=True)
+    code, text = verdict(grounds(*SURE, checks=(failed,)))
+    assert code == "blocked"
+    assert text == "No verdict: arms are not of the sizes that they were to have: hd 9,000 of 10,000 expected."
+    harmless = (failed._replace(blocks=False), failed._replace(state="notice"), failed._replace(state="not possible"))
+    assert verdict(grounds(*SURE, checks=harmless))[0] == "better"
+
+
+def test_too_few_is_not_none() -> None:
+    _, text = verdict(grounds(0.02, -0.09, 0.14, 0.7, 0.17))
+    assert text.startswith("Too few users to tell: hd arm watched 2.0 % longer than sd, but with a 95 % interval")
+    assert "effects below 17.0 % would hardly show, and 1 % was to be seen" in text
+    assert "no effect" not in text
+
+
+def test_a_significant_lift_of_few_is_likely_exaggerated() -> None:
+    _, text = verdict(grounds(0.034, 0.009, 0.058, 0.006, 0.035))
+    assert text.startswith("hd arm watched 3.4 % longer than sd")
+    assert "likely exaggerated: with so few users, if 1 % were true, what passes for significant would read 3" in text
+
+
+def test_while_it_runs_the_always_valid_interval_decides() -> None:
+    one = grounds(*SURE, running=(30_000, 50_000), decides=(-0.002, 0.07))
+    code, text = verdict(one)
+    assert code == "inconclusive"
+    assert "95 % always-valid interval −0.2 to 7.0" in text
+    assert text.endswith("; so far: 30,000 of 50,000 users are in.")
+    assert verdict(one._replace(decides=(0.002, 0.07)))[0] == "better"
+
+
+def test_of_several_treatments_those_named_first_are_spoken_of_and_adjusted_p_counts() -> None:
+    far, near = estimate(*SURE, treatment="uhd"), estimate(0.02, 0.001, 0.04, 0.03, 0.0071)
+    assert [each.treatment for each in arms((near, far), ())] == ["uhd", "hd"]
+    assert [each.treatment for each in arms((near, far), ("hd", "uhd"))] == ["hd", "uhd"]
+    adjusted = near._replace(p_adjusted=0.06)
+    code, text = verdict(grounds(*SURE)._replace(primary=adjusted, others=(far,)))
+    assert code == "inconclusive"
+    assert "uhd arm watched 3.4 % longer (2.9 to 3.9)" in text
+
+
+def test_without_a_cap_it_is_said_how_much_the_longest_sessions_hold() -> None:
+    one = grounds(*SURE)
+    _, text = verdict(one._replace(primary=one.primary._replace(cap=None)))
+    assert text.endswith("uncapped; 5 % of sessions, of more than 2.5 h, hold 53 % of it.")
+
+
+def test_how_much_significance_overstates_agrees_with_drawing() -> None:
+    drawn = np.random.default_rng(1).normal(0.0, 1.0, 1_000_000)
+    for effect in (0.2, 1.0, 2.8, 5.0):
+        seen = np.abs(drawn + effect)
+        assert exaggeration(effect, 1.96) == pytest.approx(seen[seen > 1.96].mean() / effect, rel=0.01)
+
+
+def test_eight_per_cent_reads_twice_as_much_at_two_thousand_an_arm_of_puffer() -> None:
+    error = 2.8 * (2 / 2000) ** 0.5
+    assert np.log1p(0.08) * exaggeration(np.log1p(0.08) / error, 1.96) == pytest.approx(np.log1p(0.23), abs=0.02)
+
+
+def test_numbers_and_caps_as_people_write_them() -> None:
+    assert [percent(each) for each in (0.034, 0.009, -0.0587, 0.0015, 0.0, -0.00001, 1.5)] == [
+        "3.4", "0.9", "−5.9", "0.15", "0", "0", "150.0"]  # fmt: skip
+    assert [capped(each) for each in (None, 9000.0, 3600.0, 600.0, 4000.0)] == [
+        "uncapped", "capped at 2.5 h", "capped at 1 h", "capped at 10 min", "capped at 4000 s"]  # fmt: skip
