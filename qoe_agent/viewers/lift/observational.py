@@ -46,6 +46,7 @@ def words(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     told += _hidden(plain, best)
     told += _overlap(plain, best)
     told += _unlike(best)
+    told += _within(plain, best)
     told += _disagree(strata, robust)
     told += _paired(pairs)
     return tuple(told)
@@ -123,6 +124,20 @@ def _unlike(best: Comparison) -> Iterator[str]:
         yield (f"Weighted, the arms are alike in every covariate (within {ALIKE} standard deviations; before, "
                f"{worst.covariate} differed by {worst.before:+.2f}). "
                "It says nothing of what is no covariate.")  # fmt: skip
+
+
+def _within(plain: Comparison | None, best: Comparison) -> Iterator[str]:
+    """What bins leave, where the interval is so narrow that it matters."""
+    if plain is None or plain.estimate is None or best.estimate is None or best.low is None or best.high is None:
+        return
+    unlike = [each for each in best.balance if abs(each.before) > ALIKE >= abs(each.after)]
+    if not unlike:
+        return
+    worst = max(unlike, key=lambda each: abs(each.after / each.before))
+    left = abs(worst.after / worst.before * (plain.estimate - best.estimate))
+    if left > (best.high - best.low) / 4:
+        yield (f"Within its levels {worst.covariate} still differs by {worst.after:+.3f} standard deviations: up to "
+               f"about {100 * left:.1f} points of what it does may be left, and the interval does not count them.")  # fmt: skip
 
 
 def _disagree(strata: Comparison | None, robust: Comparison | None) -> Iterator[str]:

@@ -156,6 +156,16 @@ def test_what_no_column_tells_no_method_sees() -> None:
     assert f"{robust.e_value:.2f} times" in told
 
 
+def test_what_bins_leave_is_told_where_it_matters() -> None:
+    covered = counted(confounded.sessions(400_000, confounded.SEED), 3600.0)
+    assert "Within its levels" not in " ".join(words(compared(covered)))
+    assert covered.buckets is not None
+    assert covered.numbers is not None
+    many = replace(covered, count=covered.count * 100, total=covered.total * 100, squares=covered.squares * 100,
+                   buckets=None, numbers=covered.numbers * 100)  # fmt: skip
+    assert "Within its levels bandwidth still differs" in " ".join(words(compared(many)))
+
+
 def test_words_of_arms_that_have_nothing_in_common() -> None:
     covered = made([[5, 0], [0, 5]], [[1, 0], [0, 1]], [[0], [1]], TWO)
     told = compared(covered)
