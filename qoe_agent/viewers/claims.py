@@ -29,6 +29,7 @@ def claims(known: Material) -> tuple[Claim, ...]:
     tests: dict[str, Callable[[Material], Claim | None]] = {
         "hd_retention": _hd, "stall_exit": _stall, "half_in_30s": _half, "three_seconds": _three,
         "connect_600ms": _connect, "first_screen": _startup, "av_unsynced": _unsynced, "av_damage_silent": _silent,
+        "message_delay": _talked,
     }  # fmt: skip
     found = {name: test(known) for name, test in tests.items()}
     return tuple(found.get(name) or untestable(name) for name in SAID)
@@ -210,6 +211,30 @@ def _silent(known: Material) -> Claim | None:
         "counts; silence needs reports of viewers, so the claim stays unclear at best",
         "disagrees" if found.excess.high <= 0 else "unclear",
     )  # fmt: skip
+
+
+def _talked(known: Material) -> Claim | None:
+    found = known.talked
+    if found is None or found.late is None:
+        return None
+    shown = (
+        f"half of {found.shown:,.0f} messages are shown within {found.middle:.1f} s, 95 % within {found.most:.1f} s, "
+    )
+    shown += f"{_percent(found.late)} later than 2 s"
+    if found.lost is not None:
+        shown += f"; {_percent(found.lost)} of {found.sent:,.0f} that were sent are shown to nobody"
+    else:
+        shown += "; how many are lost is not known: players do not tell what they show"
+    design = (
+        "exit hazards by the messages of the last 30 s, time watched and stalls held fixed; late: shown over 2 s after "
+        "it was sent (of clocks set right by their reports' arrival); lost: in 10 s nobody was shown it, which its "
+        f"sender meets; {OBSERVED}, above all in their network; agrees: above 1"
+    )
+    if found.ratio is None:
+        return _claim("message_delay", f"{shown}; whether viewers leave after these is not known: {found.why}",
+                      found.late, design, "unclear")  # fmt: skip
+    shown += f"; after a late or lost one viewers leave {_times(found.ratio)} times as fast as after one in time"
+    return _claim("message_delay", shown, found.ratio, design, _within(found.ratio, 1.0, math.inf))
 
 
 def _mixed(name: str, found: Pooled | None) -> Claim | None:

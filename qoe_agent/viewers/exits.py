@@ -9,6 +9,7 @@ from qoe_agent.viewers import claims, costing
 from qoe_agent.viewers.analysing import Steps, facts_in, plainly
 from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.shapes import TENURE, Exits, Hazard
+from qoe_agent.viewers.sharing import widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +37,8 @@ BEFORE = "most of them left before the first picture, and so have no startup tim
 
 UNMEASURED = "not measured: a ratio would compare streams that are probed with others that are not"
 SHARED = (
-    "{}: all who watch a stream share what was measured of a minute: whatever else happened in that minute goes with "
-    "it, and intervals, which are by users, know nothing of that"
+    "{}: all who watch a stream share what was measured of a minute, and whatever else happened in it: intervals are "
+    "the wider of those by users and those by ten minutes of a stream"
 )
 SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
 
@@ -91,7 +92,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
         sessions=audience.sessions(),
         retention=estimates.retention(study or cells),
         curve=estimates.curve(study or cells),
-        hazards=hazards(study, naive) if study else (),
+        hazards=_hazards(audience, modelled, study, naive) if study else (),
         causes=estimates.incidence(study) if study else (),
         notes=(*notes(audience.has, cells), *audience.notes),
     )
@@ -104,6 +105,17 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
         steps("testing claims")
         found = replace(found, claims=claims.claims(material.gathered(audience, study, found)))
     return found
+
+
+def _hazards(audience: Audience, factors: Sequence[str], study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
+    """Of what was measured by users and by stretches of streams."""
+    from qoe_agent.viewers import estimates
+
+    found = hazards(study, naive)
+    if not set(MEASURED) & set(factors):
+        return found
+    again = estimates.study(audience.cells(factors, "block"))
+    return widened(found, estimates.hazards(again) if again else (), MEASURED)
 
 
 def hazards(study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.estimates.retention import exposure, reached, watched_by_bin
 from qoe_agent.viewers.proof import Figure, Longer, Material, Stalled
 from qoe_agent.viewers.shapes import TENURE
+from qoe_agent.viewers.shares import FEWEST, portion
+from qoe_agent.viewers.talking import talked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +37,6 @@ CAPS = (3600.0, 1800.0, 600.0, 300.0, 60.0)
 """Seconds of a session that count at most, the first that sessions of both arms reached."""
 SETTLED = 10
 """Seconds after which the first picture is there, or nobody waits for it."""
-FEWEST = 5
-"""Groups of users that an interval needs."""
 FEWEST_EXITS = 10
 """Without a stall, or what would have been without one is not known."""
 
@@ -192,24 +192,13 @@ def _interval(value: float, copies: NDArray[np.float64], freedom: float, ends: t
     return Figure(value, max(ends[0], value - reach), min(ends[1], value + reach))
 
 
-def portion(part: NDArray[Any], whole: NDArray[Any]) -> Figure | None:
-    """A share by groups of users, with its jackknife interval; None: too few groups."""
-    some = whole > 0
-    if some.sum() < FEWEST:
-        return None
-    value = float(part.sum() / whole.sum())
-    copies = (part.sum() - part[some]) / (whole.sum() - whole[some])
-    reach = t_quantile(0.95, float(some.sum() - 1)) * float(spread(copies))
-    return Figure(value, max(0.0, value - reach), min(1.0, value + reach))
-
-
 def gathered(audience: Audience, fitted: Study | None, exits: Exits) -> Material:
     """All that the data tell of claims."""
     found = Material(
         retention={mark.seconds: mark for mark in exits.retention}, hazards=exits.hazards, costs=exits.incidents,
         stalled=stalled(audience.after_stall(HORIZONS[-1]), recent(fitted, exits.hazards)),
         quick=quick(fitted.model.cells) if fitted else None,
-        together=costing.together(audience.incidents(), costing.heartbeat(exits.timelines)),
+        together=costing.together(audience.incidents(), costing.heartbeat(exits.timelines)), talked=talked(audience),
     )  # fmt: skip
     if fitted is not None:
         found = replace(found, early=pace(fitted, (0, 3), (3, 30)), later=pace(fitted, (30, 180), (0, 30)))

@@ -47,6 +47,25 @@ class Longer(NamedTuple):
     """Of the restricted means, less 1."""
 
 
+class Talked(NamedTuple):
+    """How messages fared."""
+
+    shown: float
+    """How often one was shown to a viewer."""
+    middle: float
+    most: float
+    """Seconds within which half of them were, and 95 of 100."""
+    late: Figure | None
+    """Share that was shown late."""
+    sent: float
+    lost: Figure | None = None
+    """Share of those sent that nobody was shown; None: not known."""
+    ratio: Figure | None = None
+    """How many times as fast viewers leave after a late or lost one as after one in time; None: not known."""
+    why: str = ""
+    """It is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What there is to test with; None or empty: it is not known."""
@@ -63,6 +82,7 @@ class Material:
     """Share that began within 0.6 s, of sessions that lasted 10 s and whose startup is known."""
     longer: Longer | None = None
     """Sessions of arm hd beside those of arm sd."""
+    talked: Talked | None = None
     together: tuple[frozenset[str], ...] = ()
     """Ids of incidents of a stream that meet in time, directly or by others between them: no independent witnesses."""
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from qoe_agent.viewers.tables.audience import Audience
 from qoe_agent.viewers.tables.comparisons import AfterStall
 from qoe_agent.viewers.tables.faults import BadTable
+from qoe_agent.viewers.tables.messages import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["AfterStall", "Audience", "BadTable", "exhausted", "missing", "open_facts", "open_files"]
+__all__ = ["AfterStall", "Audience", "BadTable", "Delivery", "exhausted", "missing", "open_facts", "open_files"]
 
 
 def missing() -> str | None:

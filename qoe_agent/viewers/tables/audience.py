@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import cells as counting
-from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, measured, segments, surroundings
+from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, measured, messages, segments, surroundings
 from qoe_agent.viewers.tables.assembly import Factor, assembled
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.shapes import Cells, Incident, Naive, Timeline
     from qoe_agent.viewers.tables.comparisons import AfterStall
     from qoe_agent.viewers.tables.engines import Engine, Table
+    from qoe_agent.viewers.tables.messages import Delivery
 
 KNOWN_BY = {
     "startup": "startup", "height": "height", "latency": "latency", "arm": "arm", "stalls": "stalls",
@@ -51,6 +52,7 @@ class Audience:
         """What was made of odd rows."""
         self._exposed: Table | None = None
         self._measured: Mapping[str, Table] = {}
+        self._talk: messages.Talk | None = None
         self._count, self.has = self._looked()
 
     def __enter__(self) -> Audience:
@@ -132,8 +134,12 @@ class Audience:
                  for name, each in found.changed.items()}  # fmt: skip
         self.has |= {name for name in found.changed if begun[name] or later[name]}
 
-    def cells(self, factors: Sequence[str]) -> Cells:
-        """Person-time and exits by tenure and `factors`. ValueError: the data does not carry one of them."""
+    def cells(self, factors: Sequence[str], bucket: str = "bucket") -> Cells:
+        """Person-time and exits by tenure and `factors`. ValueError: the data does not carry one of them.
+
+        `bucket`: what counts as one witness: users, or with "block" stretches of streams (where there are measures).
+        """
+        table = self._table if bucket == "bucket" else self._table.mutate(bucket=self._table[bucket])
         known = [self._factor(name) for name in factors]
         static = {f"f{number}": self._code(one) for number, one in enumerate(known) if not self._varies(one.name)}
         varying = {f"f{number}": one.name for number, one in enumerate(known) if self._varies(one.name)}
@@ -141,17 +147,17 @@ class Audience:
         states = prod(len(each.levels) for each in known)
         if not varying:
             codes = {f"{name}s0": code for name, code in static.items()}
-            ended = self._table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
+            ended = table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
             found = self._engine.rows(counting.exits(ended, list(codes), changes=0, states=states))
             time = counting.from_start(found, len(known))
             for code, unknown in begun.items():
-                rows = self._table.select("bucket", "lo_ms", "startup", **static)
+                rows = table.select("bucket", "lo_ms", "startup", **static)
                 time = counting.moved(time, self._engine.rows(counting.waits(rows, list(static))), code, unknown)
             return assembled(known, time, found, 0)
         begin = {code: f"m_{name}" if name in levels.MEASURED else segments.initial(name)
                  for code, name in varying.items()}  # fmt: skip
         known_at = [each for each in begin.values() if isinstance(each, str)]
-        people = self._table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", *known_at, **static)
+        people = table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", *known_at, **static)
         pieces = self._states(tuple(varying.values()))
         pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
         order = [f"f{number}" for number in range(len(known))]
@@ -179,6 +185,12 @@ class Audience:
         if "stall_times" not in self.has or self._told is None:
             return None
         return comparisons.after_stall(self._engine, self._table, self._told.stalls, round(seconds * 1000))
+
+    def delivery(self) -> Delivery | None:
+        """What became of messages; gives the factor `message`. None: none was sent, or none shown."""
+        if self._talk is None and self._told is not None and "messages" in self.has:
+            self._talk = messages.talk(self._told.events, self._table, self._engine)
+        return self._talk and self._talk.delivery
 
     def timeline(self, incident: Incident, before: float, after: float, step: float) -> Timeline:
         """Around one incident, from so many seconds before it to so many after. KeyError: nobody was there."""
@@ -209,7 +221,7 @@ class Audience:
         if self._told is not None:
             has |= {"stall_times", "stalls"} if self._told.kinds & {"stall", "state"} else set()
             has |= {"orders"} & {f"{kind}s" for kind in self._told.kinds}
-            has |= {"messages"} if "message_sent" in self._told.kinds else set()
+            has |= {"messages"} if {"message_sent", "message_shown"} <= self._told.kinds else set()
         return known["sessions"], frozenset(has)
 
     def _met_levels(self, name: str) -> Table:
@@ -222,7 +234,7 @@ class Audience:
 
     def _varies(self, name: str) -> bool:
         told = self._told is not None and name in ("height", "latency")
-        return told or name in ("stall", "incident", *levels.MEASURED)
+        return told or name in ("stall", "incident", "message", *levels.MEASURED)
 
     def _kinds(self) -> tuple[str, ...]:
         return tuple(sorted({one.kind for one in self._met}))
@@ -245,6 +257,8 @@ class Audience:
                     changes[name] = segments.of_exposures(self._exposed)
                 elif name == "stall" and self._told is not None:
                     changes[name] = segments.of_stalls(self._told.stalls, self._told.silent)
+                elif name == "message" and self._talk is not None:
+                    changes[name] = [self._talk.changed]
                 elif name in self._measured:
                     changes[name] = [self._measured[name]]
                 elif self._told is not None:
@@ -260,6 +274,10 @@ class Audience:
         if name == "stall" and "stall_times" in self.has:
             some = self._told is not None and self._told.silent is not None
             return Factor(name, levels.STALL if some else levels.STALL[:-1], levels.STALL[0])
+        if name == "message" and self._talk is not None:
+            return Factor(name, levels.MESSAGES, "in time")
+        if name == "message" and self._talk is not None:
+            return Factor(name, levels.MESSAGES, "in time")
         if name == "incident" and "incidents" in self.has:
             return Factor(name, ("none", levels.UNKNOWN, *self._kinds()), "none")
         if name in self._places or (name in ("arm", "stream") and name in self.has):

@@ -33,6 +33,8 @@ SCALES = {
 MEASURED = ("effective_height", "av_offset")
 """Of these: what a probe measured of a stream, not what sessions tell of themselves."""
 STALL = ("none", "recent", "earlier", UNKNOWN)
+MESSAGES = ("none", "in time", "late", UNKNOWN)
+"""What messages a viewer met of late; late ones and lost ones together."""
 RECENT_MS = 30_000
 """How long after it began a stall is recent."""
 AFTER_INCIDENT_MS = 30_000

@@ -14,7 +14,7 @@ import numpy as np
 from qoe_agent.viewers.measures import FOLDER, MINUTE
 from qoe_agent.viewers.plain import FIRST, LAST
 from qoe_agent.viewers.tables import files, schemas
-from qoe_agent.viewers.tables.engines import listed
+from qoe_agent.viewers.tables.engines import listed, quoted
 from qoe_agent.viewers.tables.levels import MEASURED, SCALES, coded
 from qoe_agent.viewers.tables.sessions import Rows
 
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 MINUTE_MS = 1000 * MINUTE
 SLOT_MS = 60 * MINUTE_MS
 """Sessions and measures meet hour by hour: no session is held against all measures of its stream."""
+BLOCK_MS = 10 * MINUTE_MS
+"""What befalls a stream befalls all who watch it then: so long a stretch of it is one witness."""
 NUMBERS = {"effective_height": "lines", "av_offset": "seconds, above 0 where sound is late", "latency": "seconds"}
+_APART = 389
+"""Groups by which the stretches of one stream lie apart from those of the next: 1000 and this have no common factor."""
 WORDS = ("stream", "rendition")
 _MOST = {"effective_height": (1, 65_535), "av_offset": (-60, 60), "latency": (0, 86_400)}
 
@@ -39,7 +43,8 @@ class Measured(NamedTuple):
     """Sessions, and what changed while they watched."""
 
     sessions: Table
-    """With `m_NAME` of each of MEASURED: its code when the session began."""
+    """With `m_NAME` of each of MEASURED: its code when the session began; and `block` (0…999): groups of stretches of
+    streams, by when each session began."""
     changed: Mapping[str, Table]
     """By name: sid, t_ms, and the code from then on."""
 
@@ -89,10 +94,10 @@ def of_facts(folder: Path, reader: DuckDB) -> list[Path]:
     if not found:
         return []
     kinds = {**dict.fromkeys(WORDS, "VARCHAR"), **dict.fromkeys(("at", *NUMBERS), "DOUBLE")}
-    typed = "{" + ", ".join(f"{name}: '{kind}'" for name, kind in kinds.items()) + "}"
+    typed = "{" + ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in kinds.items()) + "}"
     target = reader.folder / "measures.parquet"
     reader.write(f"select * from read_json({listed(found)}, format = 'newline_delimited', columns = {typed}, "
-                 f"ignore_errors = true) where stream is not null and at between {FIRST} and {LAST}",
+                 f"ignore_errors = true) where stream is not null and \"at\" between {FIRST} and {LAST}",
                  target)  # fmt: skip
     return [target]
 
@@ -209,11 +214,12 @@ def _tracked(sessions: Table, tracks: Table, rendition: str | None) -> Table:
     behind = joined.behind_ms.coalesce(joined.latency) - late
     clock = joined.start_ms - ibis.coalesce(behind, 0)
     found = joined.select(*sessions.columns, track=track, clock_ms=clock)
-    return found.mutate(slot=_slot(found.clock_ms))
+    stretch = found.track * _APART + _slot(found.clock_ms, BLOCK_MS)
+    return found.mutate(slot=_slot(found.clock_ms), block=ibis.coalesce(stretch % 1000, found.bucket))
 
 
-def _slot(time: Any) -> Any:
-    return (time.cast("float64") / float(SLOT_MS)).floor().cast("int64")
+def _slot(time: Any, length_ms: int = SLOT_MS) -> Any:
+    return (time.cast("float64") / float(length_ms)).floor().cast("int64")
 
 
 def _begun(sessions: Table, spans: Table, name: str) -> Table:
