@@ -14,6 +14,7 @@ import numpy as np
 from qoe_agent.viewers.audience.hazards import Curve
 from qoe_agent.viewers.audience.people import people
 from qoe_agent.viewers.audience.plan import RECENT
+from qoe_agent.viewers.audience.sent import MINUTE, sent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,29 @@ class Stalls:
 
 
 @dataclass(frozen=True, slots=True)
+class Moods:
+    """What the content, and what was sent of it, multiply everybody's hazard by."""
+
+    content: NDArray[np.float64]
+    """(streams, steps): of mean about 1, by the clock."""
+    sent: NDArray[np.float64]
+    """(streams, minutes) of the media."""
+
+    @property
+    def top(self) -> float:
+        """No more than this at any time."""
+        return float(self.content.max() * self.sent.max())
+
+    def at(self, folk: People, who: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+        """So many seconds after each of these sessions began."""
+        time, stream = folk.start[who] + at, folk.stream[who]
+        step = np.minimum((time / STEP).astype(np.int64), self.content.shape[1] - 1)
+        minute = np.clip(np.floor((time - folk.latency[who]) / MINUTE).astype(np.int64), 0, self.sent.shape[1] - 1)
+        found: NDArray[np.float64] = self.content[stream, step] * self.sent[stream, minute]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Fates:
     """What becomes of the sessions of `people`."""
 
@@ -79,7 +103,7 @@ def fates(plan: Plan) -> Fates:
     seeds = np.random.SeedSequence(plan.seed).spawn(4)
     folk = people(plan, np.random.default_rng(seeds[0]))
     curve = Curve(frailty=plan.frailty)
-    mood = _moods(plan, np.random.default_rng(seeds[1]))
+    mood = Moods(_content(plan, np.random.default_rng(seeds[1])), sent(plan).ratio(plan))
     alone, stalls = _undisturbed(plan, folk, curve, mood, np.random.default_rng(seeds[2]))
     windows = tuple(_window(plan, folk, fault) for fault in plan.incidents)
     struck = [
@@ -98,7 +122,7 @@ def fates(plan: Plan) -> Fates:
     return Fates(plan, folk, first, without, windows, cause, seen)
 
 
-def _moods(plan: Plan, rng: np.random.Generator) -> NDArray[np.float64]:
+def _content(plan: Plan, rng: np.random.Generator) -> NDArray[np.float64]:
     """(streams, steps): what the content multiplies the hazard by, of mean about 1; slow waves."""
     steps, memory = int(plan.seconds / STEP) + 1, 0.9
     noise = rng.normal(0, plan.bursts * np.sqrt(1 - memory**2), (steps, plan.streams))
@@ -109,19 +133,12 @@ def _moods(plan: Plan, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.exp(np.clip(found, -2.5 * plan.bursts, 2.5 * plan.bursts) - plan.bursts**2 / 2).T
 
 
-def _mood(plan: Plan, folk: People, mood: NDArray[np.float64], who: NDArray[np.int64], at: NDArray[np.float64],
-) -> NDArray[np.float64]:  # fmt: skip
-    step = np.minimum(((folk.start[who] + at) / STEP).astype(np.int64), mood.shape[1] - 1)
-    found: NDArray[np.float64] = mood[folk.stream[who], step]
-    return found
-
-
 def _undisturbed(
-    plan: Plan, folk: People, curve: Curve, mood: NDArray[np.float64], rng: np.random.Generator
+    plan: Plan, folk: People, curve: Curve, mood: Moods, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], Stalls]:
     """When all leave were there no faults, and their stalls. Each turn takes everybody to his next change of state;
     an exit that comes before it is one with the chance that the mood has of its maximum."""
-    count, top = len(folk), mood.max()
+    count, top = len(folk), mood.top
     now, state, left = np.zeros(count), np.ones(count), np.full(count, np.inf)
     horizon = np.maximum(folk.room, BEYOND)
     begin, over = folk.startup.copy(), np.full(count, np.inf)
@@ -135,7 +152,7 @@ def _undisturbed(
         pull = folk.pull[who] * state[who] * np.where(np.isinf(begins), folk.startup_ratio[who], 1.0) * top
         at = curve.when(curve.at(now[who]) + rng.exponential(size=len(who)) / pull)
         tried = at < change
-        gone = tried & (rng.random(len(who)) * top < _mood(plan, folk, mood, who, at))
+        gone = tried & (rng.random(len(who)) * top < mood.at(folk, who, at))
         if plan.patient:
             gone &= np.isinf(begins)
         left[who[gone]] = at[gone]
@@ -170,7 +187,7 @@ def _window(
 
 
 def _struck(
-    plan: Plan, folk: People, curve: Curve, mood: NDArray[np.float64], alone: NDArray[np.float64], stalls: Stalls,
+    plan: Plan, folk: People, curve: Curve, mood: Moods, alone: NDArray[np.float64], stalls: Stalls,
     fault: Injected, window: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:  # fmt: skip
@@ -178,7 +195,7 @@ def _struck(
     found = np.full(len(folk), np.inf)
     who, begins, ends = window
     ends = np.minimum(ends, alone[who])
-    top = mood.max() * max(plan.effects.recent, plan.effects.earlier, 1.0)
+    top = mood.top * max(plan.effects.recent, plan.effects.earlier, 1.0)
     more = fault.hazard_ratio - 1
     if more <= 0:
         return found
@@ -187,7 +204,7 @@ def _struck(
     while len(who):
         started = folk.startup_ratio[who]
         at = curve.when(curve.at(now) + rng.exponential(size=len(who)) / (folk.pull[who] * top * more * _most(started)))
-        share = _mood(plan, folk, mood, who, at) * stalls.ratio(who, at, plan) / top
+        share = mood.at(folk, who, at) * stalls.ratio(who, at, plan) / top
         share *= np.where(at >= folk.startup[who], started, 0.0 if plan.patient else 1.0) / _most(started)
         inside = at < ends
         gone = inside & (rng.random(len(who)) < share)

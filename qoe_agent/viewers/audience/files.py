@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from qoe_agent.viewers.audience import seen, tell
 from qoe_agent.viewers.audience.reports import reports
+from qoe_agent.viewers.audience.sent import measures
 from qoe_agent.viewers.audience.truth import named, truth
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ KINDS = ("jsonl", "csv", "parquet", "events", "cmcd")
 
 
 def write(fates: Fates, folder: Path, kinds: Collection[str] = KINDS) -> list[Path]:
-    """Write what of KINDS is wanted, incidents.jsonl and truth.json into `folder`; which files these are.
+    """Write what of KINDS is wanted, incidents.jsonl, truth.json and, where the plan has measures, measures.jsonl into
+    `folder`; which files these are.
 
     Where clocks are wrong, events also say when they were received.
     """
@@ -30,6 +32,9 @@ def write(fates: Fates, folder: Path, kinds: Collection[str] = KINDS) -> list[Pa
     written[0].write_bytes(to_json(truth(fates), indent=1) + b"\n")
     probe = [named(fates.plan, number) for number, fault in enumerate(fates.plan.incidents) if fault.seen]
     _lines(written[1], (to_json(one) for one in probe))
+    if fates.plan.measures:
+        written.append(folder / "measures.jsonl")
+        _lines(written[-1], (to_json(one) for one in measures(fates.plan)))
     if "jsonl" in kinds:
         written.append(folder / "sessions.jsonl")
         _lines(written[-1], (to_json(_known(row)) for row in seen.rows(fates)))

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 STARTUP = (0.6, 1.0, 2.0, 4.0)
 HEIGHT = (480.0, 720.0, 1080.0)
 LATENCY = (3.0, 6.0, 10.0)
-"""Where one class ends and the next begins."""
+OFFSET = (-0.090, 0.185)
+"""Where one class ends and the next begins. Of sound: as ITU-R BT.1359-1 accepts it, above 0 where it is late."""
 HEIGHTS = (360, 540, 720, 1080)
+OFFSETS = (-0.15, 0.0, 0.25)
 RECENT = 30.0
 """Seconds after a stall began for which it is a recent one."""
 
@@ -34,6 +36,10 @@ class Effects:
     region: Mapping[str, float] = field(default_factory=lambda: {"north": 1.0, "south": 1.0, "east": 1.1})
     stage: Mapping[str, float] = field(default_factory=lambda: {"new": 1.15, "active": 1.0, "returning": 1.0})
     tier: Mapping[str, float] = field(default_factory=lambda: {"free": 1.0, "paying": 0.9, "top": 0.8})
+    effective_height: tuple[float, ...] = (1.3, 1.1, 1.0, 1.0)
+    """By class of HEIGHT, of what is sent; where the plan has `measures`."""
+    av_offset: tuple[float, ...] = (1.2, 1.0, 1.4)
+    """By class of OFFSET: sound early, in tolerance, late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,8 @@ class Plan:
     """Seconds behind live, median."""
     patient: bool = False
     """Whether nobody leaves before the first picture."""
+    measures: bool = False
+    """Whether what is sent varies in sharpness and in where the sound lies, and a probe writes that down."""
     linger: float = 30.0
     """Seconds after a fault's end for which viewers leave because of it."""
     effects: Effects = field(default_factory=Effects)

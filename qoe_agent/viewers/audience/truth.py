@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.audience.fates import Fates
 from qoe_agent.viewers.audience.plan import Injected, Plan
 
+SOUND = ("sound early", "in tolerance", "sound late")
 MARKS = (3, 10, 30, 60, 180, 600)
 AFTER = (600, 1800)
 """Seconds after a fault's effect is over at which it is asked how many fewer still watch."""
@@ -46,14 +47,18 @@ def effects(plan: Plan) -> list[dict[str, Any]]:
         {"factor": "stall", "level": "recent", "hazard_ratio": given.recent},
         {"factor": "stall", "level": "earlier", "hazard_ratio": given.earlier},
     ]
+    measured = [("effective_height", HEIGHT, given.effective_height, 1)] if plan.measures else []
     for factor, limits, ratios, gap in (
         ("startup", STARTUP, given.startup, 0), ("height", HEIGHT, given.height, 1),
-        ("latency", LATENCY, given.latency, 0),
+        ("latency", LATENCY, given.latency, 0), *measured,
     ):  # fmt: skip
         between = [f"{low:g}–{high - gap:g}" for low, high in pairwise(limits)]
         levels = (f"<{limits[0]:g}", *between, f"≥{limits[-1]:g}")
         found += [{"factor": factor, "level": level, "hazard_ratio": ratio}
                   for level, ratio in zip(levels, ratios, strict=True)]  # fmt: skip
+    if plan.measures:
+        found += [{"factor": "av_offset", "level": level, "hazard_ratio": ratio}
+                  for level, ratio in zip(SOUND, given.av_offset, strict=True)]  # fmt: skip
     words: dict[str, Mapping[str, float]] = {
         "arm": given.arms, "device": given.device, "region": given.region, "stage": given.stage, "tier": given.tier,
     }  # fmt: skip
