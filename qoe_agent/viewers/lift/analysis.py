@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 ALONE = ("no column of users is named: each session counts as a unit of its own, and where people come back intervals "
          "are too narrow")  # fmt: skip
-NOT_RANDOM = (
-    "nobody randomised these arms: {} watched {} % {} than {}, whatever the reason; below is what may be believed"
-)
 
 
 def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
@@ -39,7 +36,7 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
         steps("counting users and arms")
         trial = rows.trial(replace(design, treatments=()))
         steps("looking at what arms were delivered")
-        doses: tuple[Dose, ...] = getattr(rows, "doses", lambda *_: ())(design, asked.measured)
+        doses = _doses(rows, design, asked)
     steps("comparing")
     found = _found(trial, design, doses, asked)
     if said is None:
@@ -102,15 +99,17 @@ def _observed(rows: Rows, asked: Asked, design: Design) -> Lift:
     treatment, cap = design.treatments[0], design.caps[0]
     covered = of_rows(rows, asked.covariates, treatment, design.control, cap)
     comparisons = observational.compared(covered)
-    naive = comparisons[0].estimate
-    shown = "?" if naive is None else verdicts.percent(abs(naive))
-    text = NOT_RANDOM.format(treatment, shown, "shorter" if (naive or 0.0) < 0.0 else "longer", design.control)
-    told = observational.words(comparisons)
-    doses: tuple[Dose, ...] = getattr(rows, "doses", lambda *_: ())(design, asked.measured)
+    headline, *told = observational.words(comparisons)
     return Lift(
-        "observational", f"{told[0] if told else text}", described(design, asked, "observational", "session"),
-        doses=doses, comparisons=comparisons, notes=(*told[1:], *covered.notes),
+        "observational", headline, described(design, asked, "observational", "session"),
+        doses=_doses(rows, design, asked), comparisons=comparisons,
+        notes=(f"watch time is {verdicts.capped(cap)}", *told, *covered.notes, *rows.lost()),
     )  # fmt: skip
+
+
+def _doses(rows: Rows, design: Design, asked: Asked) -> tuple[Dose, ...]:
+    found: tuple[Dose, ...] = getattr(rows, "doses", lambda *_: ())(design, asked.measured)
+    return found
 
 
 def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) -> Lift:
