@@ -7,6 +7,7 @@ import pytest
 
 from qoe_agent.viewers.effects import compare, needed, rank, sample_ratio, supposed, variation
 from qoe_agent.viewers.lift.shapes import HOUR, LONG
+from tests.accuracy import lift
 from tests.viewers.effects.counted import FILES, MEAN, NEEDS_PUFFER, binned, puffer, watched
 
 pytestmark = NEEDS_PUFFER
@@ -74,3 +75,14 @@ def test_a_tenth_longer_needs_twelve_thousand_six_hundred_an_arm() -> None:
     found = variation(MEAN, watched(puffer("mpc")))
     assert needed(found, 0.103) == pytest.approx(12_600, rel=0.01)
     assert needed(found, 0.103, always_valid=True) / needed(found, 0.103) == pytest.approx(2.0, abs=0.1)
+
+
+def test_intervals_hold_the_truth_and_bands_at_every_look() -> None:
+    """`python -m tests.accuracy.lift` draws more often; four Monte-Carlo errors are granted here."""
+    draws = 300
+    found = lift.drawn(draws, lift.whole(), lift.whole(), lift.LIFT)
+    for cap, each in found.items():
+        z = (each.theta - lift.true(lift.whole(), lift.whole(), lift.LIFT, cap)) / each.error
+        assert np.mean(np.abs(z[:, -1]) < lift.ONE_LOOK) == pytest.approx(0.95, abs=0.05)
+        assert np.mean((np.abs(z) > lift.band(lift.USERS)).any(axis=1)) < 0.05
+        assert np.mean((np.abs(z) > lift.ONE_LOOK).any(axis=1)) > 0.2
