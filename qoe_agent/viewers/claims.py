@@ -224,7 +224,7 @@ def _talked(known: Material) -> Claim | None:
     if found.lost is not None:
         shown += f"; {_percent(found.lost)} of {found.sent:,.0f} that were sent are shown to nobody"
     else:
-        shown += "; how many are lost is not known: players do not tell what they show"
+        shown += "; how many are lost is not known: players do not tell it, or too few users send"
     design = (
         "exit hazards by the messages of the last 30 s, time watched and stalls held fixed; late: shown over 2 s after "
         "it was sent (of clocks set right by their reports' arrival); lost: in 10 s nobody was shown it, which its "
