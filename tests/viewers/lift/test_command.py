@@ -150,6 +150,17 @@ def test_tiny_data_is_no_traceback(within: None, tmp_path: Path) -> None:
         assert json.loads(out)["verdict"]["code"] in ("underpowered", "blocked")
 
 
+def test_who_never_saw_a_picture_watched_shortest_not_longest(within: None, tmp_path: Path) -> None:
+    rows = [
+        f"{arm}{number},{arm},{0 if number % 4 else 50 + number % 7}" for arm in ("hd", "sd") for number in range(400)
+    ]
+    (tmp_path / "none.csv").write_text("\n".join(["viewer,variant,seconds", *rows]) + "\n")
+    found = json.loads(run(tmp_path / "none.csv", *ASKED, "--json")[1])
+    assert found["tail"] == {arm: {"sessions": 0.0, "watched": 0.0} for arm in ("hd", "sd")}
+    marks = {round(one["seconds"]): one["share"] for one in found["retention"]["hd"]}
+    assert marks[1] == marks[32] == 0.25
+
+
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [

@@ -48,7 +48,8 @@ def placed(watched: Any) -> Any:
 
     seconds = watched / ibis.literal(1000.0, "float64")
     steps = (seconds.nullif(0.0).ln() * ibis.literal(_STEPS / log(2.0), "float64") + _NUDGE).floor().cast("int64")
-    return ibis.greatest(ibis.least(steps + _BELOW + 1, BINS - 1), 0).coalesce(0).cast("int64")
+    found = ibis.greatest(ibis.least(steps + _BELOW + 1, BINS - 1), 0)
+    return ibis.ifelse(seconds > 0.0, found, 0).cast("int64")  # engines' least() passes over what is null
 
 
 def histogram(engine: Engine, table: Table, arm: str, watched: str,
