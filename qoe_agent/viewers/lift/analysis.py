@@ -49,13 +49,14 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
 def opened(asked: Asked) -> Rows:
     """The rows, with all columns that are used."""
     from qoe_agent.viewers.tables import trials
+    from qoe_agent.viewers.tables.trials import heads
 
     design = asked.design
     if asked.facts is not None:
         analysing.facts_in(asked.facts)
         known = frozenset((*metrics.USED, metrics.HEIGHT))
     else:
-        known = heads(asked)
+        known = heads.numbers(asked.files)
     compared = metrics.together(design, asked.columns, known)
     numbers = (*metrics.columns(compared), *design.pre, *metrics.known_by((metrics.HEIGHT,), known))
     words = tuple(dict.fromkeys((*design.strata, *design.segments, *asked.covariates)))
@@ -65,13 +66,6 @@ def opened(asked: Asked) -> Rows:
         facts: Rows = open_facts(asked.facts, asked.experiment, asked.columns, numbers, words, asked.engine)
         return facts
     return trials.open_files(asked.files, asked.columns, numbers, words, asked.engine, asked.mapping)
-
-
-def heads(asked: Asked) -> frozenset[str]:
-    """Columns that the files have."""
-    from qoe_agent.viewers.tables.trials import heads
-
-    return heads.columns(asked.files)
 
 
 def _chosen(rows: Rows, asked: Asked) -> Design:
@@ -125,6 +119,7 @@ def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) ->
     grounds = verdicts.Grounds(
         first[spoken], tuple(first[each.treatment] for each in primary[1:]), checks, design.smallest_effect,
         design.alpha, comparing.running, comparing.decides(spoken), _uncapped(estimates, spoken), tail, beyond,
+        _guardrails(estimates, spoken, design),
     )  # fmt: skip
     code, text = verdicts.verdict(grounds)
     kind = "switchback" if trial.unit == "block" else "randomised"
@@ -144,6 +139,13 @@ def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) ->
 def _uncapped(estimates: Sequence[Estimate], treatment: str) -> Estimate | None:
     return next((each for each in estimates if each.metric == "watch" and each.cap is None and each.segment is None
                  and each.treatment == treatment), None)  # fmt: skip
+
+
+def _guardrails(estimates: Sequence[Estimate], treatment: str, design: Design) -> tuple[Estimate, ...]:
+    """Of watch at the first cap only."""
+    return tuple(each for each in estimates if each.margin is not None and each.treatment == treatment
+                 and each.segment is None and each.method != "wald"
+                 and (each.metric != design.metrics[0].name or each.cap == design.caps[0]))  # fmt: skip
 
 
 def _checks(

@@ -43,6 +43,8 @@ class Grounds(NamedTuple):
     """By arm: share of sessions beyond the longest cap, and of the time that is theirs."""
     beyond: float | None = None
     """That cap, in seconds."""
+    guardrails: tuple[Estimate, ...] = ()
+    """Of the same treatment: those with a margin."""
 
 
 def verdict(grounds: Grounds) -> tuple[Code, str]:
@@ -52,7 +54,7 @@ def verdict(grounds: Grounds) -> tuple[Code, str]:
         why = (f"{_FAILED[each.name]}: {each.text}" if each.name in _FAILED else each.text for each in failed)
         return "blocked", f"No verdict: {'; '.join(why)}."
     code = _code(grounds)
-    return code, f"{_SENTENCES[code](grounds)}{_so_far(grounds)}."
+    return code, f"{_SENTENCES[code](grounds)}{_guarded(grounds)}{_so_far(grounds)}."
 
 
 def _code(grounds: Grounds) -> Code:
@@ -149,6 +151,17 @@ def _others(grounds: Grounds) -> str:
         stands = "" if _stands(one, grounds.alpha) else ", which chance alone may do"
         told.append(f"{_watched(one)}{interval}{stands}")
     return "".join(f"; {each}" for each in told)
+
+
+def _guarded(grounds: Grounds) -> str:
+    """Whether guardrails say ship."""
+    if not grounds.guardrails:
+        return ""
+    broken = [each for each in grounds.guardrails if not each.ship]
+    if not broken:
+        return f"; ship: {'all guardrails hold' if len(grounds.guardrails) > 1 else 'its guardrail holds'}"
+    named = ", ".join(f"{each.metric} ({percent(each.margin or 0.0)} %)" for each in broken)
+    return f"; hold: not shown to keep within its margin: {named}"
 
 
 def _so_far(grounds: Grounds) -> str:

@@ -81,8 +81,8 @@ def test_arms_of_the_wrong_size_get_no_verdict(tmp_path: Path) -> None:
     assert (found.code, check(found, "sample_ratio").passed) == ("blocked", False)
     assert found.text.startswith("No verdict: arms are not of the sizes that they were to have: ")
     assert "longer" not in found.text
-    half = {"sd": 5.0, "hd": 4.0}
-    assert analysed(path, replace(DESIGN, allocation=half)).code == "better"
+    uneven = {"sd": 0.58, "hd": 0.42}
+    assert check(analysed(path, replace(DESIGN, allocation=uneven)), "sample_ratio").state == "passed"
 
 
 def test_arms_drawn_for_each_session_get_no_verdict(tmp_path: Path) -> None:
@@ -155,6 +155,17 @@ def test_guardrails_and_metrics_of_ones_own(longer: Path) -> None:
     assert estimate(found, "stall_seconds/orders").mean["sd"] > 0.0
     assert estimate(found, "stall_ratio").ship is True
     assert estimate(found, "orders_per_hour").ship is False
+
+
+def test_columns_that_nobody_asked_for_need_not_be_numbers(tmp_path: Path) -> None:
+    made = experiment(500, {"sd": 0.0, "hd": 0.0})
+    odd = made | {"height": ["720p"] * len(made["user"]), "orders": ["none"] * len(made["user"])}
+    for name in ("odd.csv", "odd.parquet"):
+        found = analysed(written(tmp_path / name, odd))
+        assert "orders_per_hour" not in {each.metric for each in found.estimates}
+        assert "stall_ratio" in {each.metric for each in found.estimates}
+    with pytest.raises(Unusable, match="orders"):
+        analysed(tmp_path / "odd.csv", replace(DESIGN, metrics=(metrics.metric("orders"),)))
 
 
 def test_arms_can_come_from_a_mapping(longer: Path, tmp_path: Path) -> None:

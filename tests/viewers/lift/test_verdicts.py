@@ -85,6 +85,16 @@ def test_while_it_runs_the_always_valid_interval_decides() -> None:
     assert verdict(one._replace(decides=(0.002, 0.07)))[0] == "better"
 
 
+def test_guardrails_say_ship_or_hold() -> None:
+    good = estimate(0.0, -0.005, 0.005, 0.9, 0.01, margin=-0.01, ship=True)
+    bad = good._replace(metric="orders_per_hour", margin=-0.002, ship=False)
+    assert verdict(grounds(*SURE, guardrails=(good,)))[1].endswith("; ship: its guardrail holds.")
+    assert verdict(grounds(*SURE, guardrails=(good, bad)))[1].endswith(
+        "; hold: not shown to keep within its margin: orders_per_hour (−0.2 %).")  # fmt: skip
+    unknown = good._replace(lift=None, low=None, high=None, ship=None)
+    assert "; hold: " in verdict(grounds(*SURE, guardrails=(unknown,)))[1]
+
+
 def test_of_several_treatments_those_named_first_are_spoken_of_and_adjusted_p_counts() -> None:
     far, near = estimate(*SURE, treatment="uhd"), estimate(0.02, 0.001, 0.04, 0.03, 0.0071)
     assert [each.treatment for each in arms((near, far), ())] == ["uhd", "hd"]

@@ -1,12 +1,11 @@
-"""Which columns files have, without reading them."""
+"""Which columns of numbers files have, without reading them."""
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.tables import files, opening
-from qoe_agent.viewers.tables.engines import listed
+from qoe_agent.viewers.tables.engines import listed, quoted
 from qoe_agent.viewers.tables.faults import BadTable
 
 if TYPE_CHECKING:
@@ -15,16 +14,18 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import DuckDB
 
-SAMPLED = 1000
-"""Lines of JSON that are looked at."""
+SAMPLED = 10_000
+"""Lines of text that are looked at."""
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")
 
 
-def columns(paths: Sequence[Path]) -> frozenset[str]:
-    """Those that all of the files have, as far as that shows; files that cannot be read are refused when they are."""
+def numbers(paths: Sequence[Path]) -> frozenset[str]:
+    """Columns of numbers that all of the files have, as far as that shows; files that cannot be read have none, and are
+    refused when they are."""
     with opening.counting("duckdb") as counter, opening.reading(counter) as reader:
         try:
             found = [_of(path, reader) for path in files.expanded(paths)]
-        except (BadTable, OSError, UnicodeDecodeError, csv.Error, reader.Error):
+        except (BadTable, OSError, UnicodeDecodeError, reader.Error):
             found = []
         counter.close()
     return frozenset.intersection(*found) if found else frozenset()
@@ -36,9 +37,10 @@ def _of(path: Path, reader: DuckDB) -> frozenset[str]:
         with files.opened(path) as file:
             first = file.readline()
         mark = max(",;\t|", key=first.count)
-        return frozenset(each.strip() for each in next(csv.reader([first], delimiter=mark), []))
-    if kind == "json":
+        source = f"read_csv({listed([path])}, header = true, delim = {quoted(mark)}, sample_size = {SAMPLED})"
+    elif kind == "json":
         source = f"read_json({listed([path])}, sample_size = {SAMPLED}, maximum_depth = 1)"
     else:
         source = f"read_parquet({listed([path])})"
-    return frozenset(name for name, _ in files.described(reader, source))
+    types = files.described(reader, source)
+    return frozenset(name.strip() for name, type_ in types if type_.startswith(_NUMBERS) and type_ != "UUID")
