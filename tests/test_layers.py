@@ -52,9 +52,9 @@ PURE_FILES = (
     "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
     "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
     "viewers/ingest/meter.py", "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py",
-    "viewers/lift/assignment.py", "viewers/lift/checking.py", "viewers/lift/comparing.py",
-    "viewers/lift/curves.py", "viewers/lift/metrics.py", "viewers/lift/needs.py", "viewers/lift/verdicts.py", "viewers/lift/observed.py", "viewers/lift/shapes.py", "viewers/privacy.py",
-    "viewers/sayings.py", "viewers/shapes.py",
+    "viewers/lift/assignment.py", "viewers/lift/checking.py", "viewers/lift/comparing.py", "viewers/lift/curves.py",
+    "viewers/lift/metrics.py", "viewers/lift/needs.py", "viewers/lift/observed.py", "viewers/lift/shapes.py",
+    "viewers/lift/verdicts.py", "viewers/privacy.py", "viewers/sayings.py", "viewers/shapes.py",
 )  # fmt: skip
 PURE_ROOMS = ("viewers/estimates/", "viewers/effects/")
 IMPURE = {
