@@ -9,10 +9,8 @@ from qoe_agent.viewers.effects.power import detectable, needed, supposed, variat
 from qoe_agent.viewers.effects.ranks import rank
 from qoe_agent.viewers.effects.sharing import interference
 from qoe_agent.viewers.effects.switching import carry_over, switchback
-from qoe_agent.viewers.effects.trying import tried
 
 __all__ = (
     "Interaction", "adjusted", "carry_over", "compare", "detectable", "interaction", "interference", "needed",
-    "novelty", "over_time", "rank", "sample_ratio", "supposed", "switchback", "tolerable", "tried", "variation",
-    "within",
+    "novelty", "over_time", "rank", "sample_ratio", "supposed", "switchback", "tolerable", "variation", "within",
 )  # fmt: skip

@@ -80,6 +80,8 @@ def compare(
 def _told(told: Estimate, metric: Metric, cells: Sequence[tuple[Moments, Moments]], pre: Sequence[Amount],
           alpha: float, of_all: float | None) -> Estimate:  # fmt: skip
     """With what the cells say; `of_all`: how many times as many units as now are planned."""
+    if metric.over is not None and not all(sum(cell[arm].mean(metric.over) for cell in cells) > 0.0 for arm in (0, 1)):
+        return told._replace(note="nothing is known of it in an arm")
     found = pair(metric.of, metric.over, cells, pre, logarithms=False)
     means = dict(zip((told.control, told.treatment), found.values, strict=True))
     told = told._replace(mean={arm: mean for arm, mean in means.items() if isfinite(mean)})

@@ -47,7 +47,7 @@ def variation(metric: Metric, moments: Moments, *, cap: float | None = None, pre
     their values, then the arm "") explain. None: it is not known, or there is nothing of it."""
     metric = capped(metric, cap)
     cells = strata((each[""], each[""]) for each in by.values()) if by else [(moments, moments)]
-    if moments.units < 2:
+    if moments.units < 2 or (metric.over is not None and not moments.mean(metric.over) > 0.0):
         return None
     plain = pair(metric.of, metric.over, cells, pre, logarithms=False)
     if not min(plain.values) > 0.0:

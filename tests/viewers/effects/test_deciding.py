@@ -19,7 +19,6 @@ from qoe_agent.viewers.effects import (
     rank,
     sample_ratio,
     tolerable,
-    tried,
     within,
 )
 from qoe_agent.viewers.effects.sequential import widening
@@ -187,19 +186,6 @@ def test_an_analysis_and_a_plan_agree_on_the_smallest_effect() -> None:
     told = compare(MEAN, "sd", "hd", {"sd": sums, "hd": sums})
     seconds = np.random.default_rng(9).lognormal(5, 1, 5000)
     assert told.minimum_detectable_effect == pytest.approx(detectable(seconds.std(ddof=1) / seconds.mean(), 5000))
-
-
-def test_a_plan_is_tried_on_past_units() -> None:
-    seconds = np.random.default_rng(10).lognormal(5, 1.5, 20_000)
-    counts, sums = binned(seconds), np.bincount(
-        np.searchsorted(2.0 ** (np.arange(-16, 321) / 16), seconds, side="right"), seconds, 338
-    )  # fmt: skip
-    capped = np.minimum(seconds, 3600.0)
-    units = round(needed(capped.std() / capped.mean(), 0.1))
-    told = tried(np.random.default_rng(11), counts, sums, cap=3600.0, effect=0.1, units=units)
-    assert told.power == pytest.approx(0.8, abs=4 * told.error)
-    none = tried(np.random.default_rng(12), counts, sums, cap=None, effect=0.0, units=5000)
-    assert none.power == pytest.approx(0.05, abs=0.02)
 
 
 def test_over_time_all_who_entered_by_then_count() -> None:

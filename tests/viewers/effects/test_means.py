@@ -10,7 +10,7 @@ import pytest
 import tea_tasting as tt
 from scipy import stats
 
-from qoe_agent.viewers.effects import compare
+from qoe_agent.viewers.effects import compare, variation
 from qoe_agent.viewers.lift.shapes import Amount, Metric, Moments
 from tests.viewers.effects.counted import MEAN, WATCH, moments
 
@@ -142,6 +142,16 @@ def test_what_cannot_be_known_is_absent(columns: dict[Amount, np.ndarray], note:
     assert (told.lift, told.low, told.p, told.always_valid, told.minimum_detectable_effect) == (None,) * 5
     assert note in told.note
     assert compare(MEAN, "gone", "hd", SUMS).note == "needs 2 users in each arm"
+
+
+def test_a_ratio_to_nothing_is_absent() -> None:
+    """Nobody's time to come back is over yet."""
+    metric = Metric("returned_7d", Amount("returned", 7.0), Amount("returnable", 7.0))
+    early = moments({metric.of: np.zeros(9), metric.over: np.zeros(9)})
+    told = compare(metric, "sd", "hd", {"sd": early, "hd": moments({metric.of: np.ones(9), metric.over: np.ones(9)})})
+    assert (told.lift, told.cap, told.scale) == (None, None, "points")
+    assert "nothing is known" in told.note
+    assert variation(metric, early) is None
 
 
 def test_where_nothing_varies_there_is_no_interval() -> None:

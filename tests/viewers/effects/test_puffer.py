@@ -7,6 +7,7 @@ import pytest
 
 from qoe_agent.viewers.effects import compare, needed, rank, sample_ratio, supposed, variation
 from qoe_agent.viewers.lift.shapes import HOUR, LONG
+from qoe_agent.viewers.lift.verdicts import Grounds, verdict
 from tests.accuracy import lift
 from tests.viewers.effects.counted import FILES, MEAN, NEEDS_PUFFER, binned, puffer, watched
 
@@ -54,6 +55,9 @@ def test_few_sessions_can_never_show_a_small_effect() -> None:
         arms = {arm: watched(source.choice(puffer(arm), 2000), LONG, HOUR) for arm in ("fugu", "bba")}
         found = [compare(MEAN, "bba", "fugu", arms, cap=cap) for cap in (None, LONG, HOUR)]
         assert min(each.minimum_detectable_effect for each in found) > 0.05
+        codes, texts = zip(*(verdict(Grounds(each)) for each in found), strict=True)
+        assert set(codes) == {"underpowered"}
+        assert not any("no effect" in text.lower() for text in texts)
 
 
 def test_ranks_know_nothing_of_the_tail() -> None:
