@@ -80,10 +80,13 @@ def plan(found: Plan) -> dict[str, Any]:
         "text": found.text,
         "source": found.source,
         "design": plain(found.design),
+        "arms": found.arms,
         "unit": found.unit,
         "units": found.units,
         "per_day": plain({"per_day": found.per_day})["per_day"],
         "needs": [plain(one._asdict()) for one in found.needs],
         "reaches": [plain(one._asdict()) for one in found.reaches],
+        "tried": [plain(one._asdict()) for one in found.tried],
+        "registered": found.registered or None,
         "notes": list(found.notes),
     }

@@ -44,7 +44,7 @@ def doses(lift: Lift) -> Safe:
 
 def tail(lift: Lift) -> Safe:
     """On how few sessions uncapped figures rest."""
-    if not lift.tail:
+    if not any(map(any, lift.tail.values())):
         return NOTHING
     rows = (
         html('<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}<td class="draw">{}</td></tr>', arm,

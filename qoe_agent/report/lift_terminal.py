@@ -42,7 +42,7 @@ def report(lift: Lift) -> RenderableType:
         parts += screens.part("Arms that nobody randomised, compared", _comparisons(lift), *_beliefs(lift))
     if lift.doses:
         parts += screens.part("What the arms got", _doses(lift))
-    if lift.tail:
+    if any(map(any, lift.tail.values())):
         parts += screens.part("What the longest sessions hold", _tail(lift))
     if lift.registered:
         parts += screens.part("Other than registered", *_listed(lift.registered, "yellow"))
@@ -172,6 +172,8 @@ def plan(found: Plan) -> RenderableType:
         parts += screens.part(f"What an effect needs ({found.unit}s an arm)", _needs(found))
     if found.reaches:
         parts += screens.part("What so many can see", _reaches(found))
+    if found.registered:
+        parts += screens.part("Registered", screens.text(f"in {found.registered}: analyse with --plan"))
     if found.notes:
         parts += screens.part("Notes", *_listed(found.notes))
     return Group(*parts)
@@ -196,7 +198,10 @@ def _needs(found: Plan) -> Table:
 
 def _reaches(found: Plan) -> Table:
     table = screens.table("watch time", f"{found.unit}s an arm", "decided at the end", "decided any time")
+    before = ""
     for one in found.reaches:
+        named = lift_words.cap(one.cap)
         fixed, always = (f"{lift_words.percent(each)} %" for each in (one.fixed, one.always_valid))
-        screens.row(table, lift_words.cap(one.cap), words.count(one.units), fixed, always)
+        screens.row(table, named if named != before else "", words.count(one.units), fixed, always)
+        before = named
     return table

@@ -242,7 +242,9 @@ def said(name: str, value: Any) -> str:
 
 
 def days(value: float | None) -> str:
-    """As many as are counted."""
+    """As many as are counted; of less than one the hours."""
     if value is None:
         return "–"
+    if value < 1:
+        return "< 1 h" if value * 24 < 1 else f"{value * 24:.0f} h"
     return f"{words.count(round(value, 1) if value < 10 else round(value))} day{'s' * (value != 1)}"
