@@ -190,12 +190,30 @@ def _startup(known: Material) -> Claim | None:
 def _unsynced(known: Material) -> Claim | None:
     found = pooled(known, SENSES)
     if found is None or found.excess is None:
-        return _mixed("av_unsynced", found)
+        return _early_or_late(known) or _mixed("av_unsynced", found)
     return _claim(
         "av_unsynced", f"{_exits(found.excess)} exits too many at {_number(found, 'time')} of sound out of "
         f"step{_rest(found)}", found.excess,
         "incidents beside who was not struck, or other times of the stream; agrees: above 0",
         _within(found.excess, 0.0, math.inf),
+    )  # fmt: skip
+
+
+def _early_or_late(known: Material) -> Claim | None:
+    """By what was measured, where there are no incidents that tell."""
+    if _reference(known, "av_offset") != "in tolerance":
+        return None
+    found = {level.removeprefix("sound "): each for level, each in
+             _of(known, "av_offset", "sound early", "sound late").items()}  # fmt: skip
+    if not found:
+        return None
+    told = " and ".join(f"{_times(each)} while it is {level}" for level, each in found.items())
+    verdicts = {_within(each, 1.0, math.inf) for each in found.values()}
+    return _claim(
+        "av_unsynced", f"viewers leave {told} times as fast as while sound is in tolerance",
+        list(found.values())[-1], "exit hazards by where the probe measured the sound, minute by minute, beyond what "
+        f"ITU-R BT.1359-1 calls acceptable; {OBSERVED}, as what else the stream showed then; agrees: each above 1",
+        verdicts.pop() if len(verdicts) == 1 else "unclear",
     )  # fmt: skip
 
 

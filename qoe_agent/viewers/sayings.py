@@ -21,7 +21,8 @@ NEEDS = {
     "three_seconds": "exits known to within a few seconds",
     "connect_600ms": "startup_seconds",
     "first_screen": "startup_seconds of slow and of quick starts",
-    "av_unsynced": "incidents of the kind av_out_of_sync while people watched (--incidents)",
+    "av_unsynced": "incidents of the kind av_out_of_sync while people watched (--incidents), or sound measured "
+    "out of tolerance (--measures)",
     "av_damage_silent": "incidents whose cost can be known (--incidents), and reports of viewers",
     "replay_blur": "startup and height of replays beside those of live streams, which this report does not compare",
     "message_delay": "events message_sent and message_shown, both with the message's id",

@@ -115,6 +115,25 @@ def test_what_incidents_cost_together_has_a_narrower_interval_than_their_sum() -
     assert one("av_unsynced", Material(costs=(unknown,))).verdict == "not testable"
 
 
+@pytest.mark.parametrize(
+    ("early", "late", "verdict"),
+    [((1.1, 1.3), (1.2, 1.6), "agrees"), ((0.9, 1.3), (1.2, 1.6), "unclear"), ((0.7, 0.8), (0.6, 0.9), "disagrees")],
+)
+def test_sound_that_was_measured_tells_where_no_incident_does(
+    early: tuple[float, float], late: tuple[float, float], verdict: str
+) -> None:
+    hazards = (Hazard("av_offset", "in tolerance", 1.0, 1.0, 1.0, None),
+               Hazard("av_offset", "sound early", sum(early) / 2, *early, None),
+               Hazard("av_offset", "sound late", sum(late) / 2, *late, None),
+               Hazard("av_offset", "unknown", None, None, None, None))  # fmt: skip
+    found = one("av_unsynced", Material(hazards=hazards))
+    assert (found.verdict, found.low, found.high) == (verdict, *late)
+    assert "while it is early and " in found.shown
+    assert one("av_unsynced", Material(hazards=hazards[1:])).verdict == "not testable", "beside something else"
+    costs = (Cost("1", "av_out_of_sync", 0.0, 30.0, 1.0, 60.0),)
+    assert one("av_unsynced", Material(hazards=hazards, costs=costs)).value == 30.0
+
+
 def test_incidents_that_meet_in_time_are_no_independent_witnesses() -> None:
     freeze = Cost("f", "freeze", 100.0, 98.0, 77.0, 123.0, end=130.0)
     sound = Cost("a", "av_out_of_sync", 95.0, 98.0, 77.0, 123.0, end=130.0)
