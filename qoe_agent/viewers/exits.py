@@ -38,7 +38,7 @@ BEFORE = "most of them left before the first picture, and so have no startup tim
 UNMEASURED = "not measured: a ratio would compare streams that are probed with others that are not"
 SHARED = (
     "{}: all who watch a stream share what was measured of a minute, and whatever else happened in it: intervals are "
-    "the wider of those by users and those by ten minutes of a stream"
+    "the wider of those by users and those by half hours of streams"
 )
 SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
 

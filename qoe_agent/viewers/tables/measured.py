@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MINUTE_MS = 1000 * MINUTE
 SLOT_MS = 60 * MINUTE_MS
 """Sessions and measures meet hour by hour: no session is held against all measures of its stream."""
-BLOCK_MS = 10 * MINUTE_MS
+BLOCK_MS = 30 * MINUTE_MS
 """What befalls a stream befalls all who watch it then: so long a stretch of it is one witness."""
 NUMBERS = {"effective_height": "lines", "av_offset": "seconds, above 0 where sound is late", "latency": "seconds"}
 _APART = 389
