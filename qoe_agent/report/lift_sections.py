@@ -82,12 +82,12 @@ def comparisons(lift: Lift) -> Safe:
              for one in lift.comparisons if one.note]  # fmt: skip
     return html(
         "<section><h2>Arms that nobody randomised, compared</h2><p>Viewers came into these arms by themselves: by "
-        "their bandwidth, device, taste. Each row takes out more of that; none can take out what was not measured. "
-        "Lifts are of {}.</p>{}"
+        "their bandwidth, device, taste. Each row takes out more of that; none can take out what was not measured."
+        "</p>{}"
         "<ul>{}</ul><p class=\"dim\">E-value: how many times as likely an unmeasured cause would have to make both the "
         "arm and long watching, to explain the figure (of its limit: to make it nothing). Γ: how unequal the odds of "
         "two matched viewers may be before the pairs' p passes 0.05. A p value says nothing of either.</p></section>",
-        lift_words.watched(lift), paper.table(columns, rows), joined(notes),
+        paper.table(columns, rows), joined(notes),
     )  # fmt: skip
 
 

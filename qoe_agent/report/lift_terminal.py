@@ -134,8 +134,7 @@ def _comparisons(lift: Lift) -> Table:
 
 
 def _beliefs(lift: Lift) -> list[RenderableType]:
-    said = [f"lifts are of {lift_words.watched(lift)}"]
-    said += [f"{lift_words.METHODS.get(one.method, one.method)}: {one.note}" for one in lift.comparisons if one.note]
+    said = [f"{lift_words.METHODS.get(one.method, one.method)}: {one.note}" for one in lift.comparisons if one.note]
     for one in lift.comparisons:
         if one.balance and one.method != "naive":
             worst = max(one.balance, key=lambda each: abs(each.after))

@@ -174,12 +174,6 @@ def evident(one: Comparison) -> str:
     return words.ratio(one.e_value) + ("" if one.e_value_limit is None else f" ({words.ratio(one.e_value_limit)})")
 
 
-def watched(lift: Lift) -> str:
-    """Of which watch time comparisons of arms nobody randomised are: at the first cap."""
-    caps = lift.design.get("caps") or (None,)
-    return f"watch time, {cap(caps[0])}"
-
-
 def bound(one: Comparison) -> str:
     """Its Γ, near 1 with more digits."""
     return "–" if one.gamma is None else f"{one.gamma:.3f}" if one.gamma < 1.1 else words.ratio(one.gamma)
