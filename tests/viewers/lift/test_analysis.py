@@ -12,9 +12,9 @@ pytest.importorskip("duckdb", reason="needs the extra viewers")
 
 from qoe_agent.viewers import lift
 from qoe_agent.viewers.lift import Asked, Columns, Design, Unusable, metrics, registration
-from qoe_agent.viewers.lift.assignment import arm
+from qoe_agent.viewers.lift.assignment import arm, block_arm
 from tests.viewers.effects.counted import FILES, NEEDS_PUFFER, puffer
-from tests.viewers.lift.experiments import experiment, written
+from tests.viewers.lift.experiments import BEGAN, experiment, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,12 +125,52 @@ def test_while_it_runs_the_band_decides(longer: Path) -> None:
     assert one.always_valid[1] - one.always_valid[0] > 1.3 * (one.high - one.low)
     assert "always-valid interval" in found.text
     assert f"so far: {sum(one.n.values()):,} of 40,000 users are in" in found.text
+    assert len(found.over_time) > 10
+    assert found.over_time[-1][1:4] == pytest.approx((one.lift, one.low, one.high))
     over = analysed(longer, replace(planned, planned_users=10_000), columns=timed)
     assert not over.design["running"]
     assert "always-valid" not in over.text
     untimed = analysed(longer, planned)
     assert untimed.estimates[0].always_valid is None
     assert "no always-valid intervals: they need --time" in untimed.notes
+
+
+def test_with_times_come_returns_windows_and_novelty(longer: Path) -> None:
+    timed = replace(COLUMNS, time="start")
+    found = analysed(longer, columns=timed)
+    back = estimate(found, "returned_7d")
+    assert back.scale == "points"
+    assert 0.1 < back.mean["sd"] < 0.9
+    assert back.low < 0.0 < back.high
+    assert len(found.novelty) > 3
+    windowed = analysed(longer, replace(DESIGN, window=14 * 86_400.0), columns=timed)
+    assert sum(windowed.design["pending"].values()) > 1000
+    assert any("are pending" in note for note in windowed.notes)
+    assert sum(windowed.estimates[0].n.values()) + sum(windowed.design["pending"].values()) == USERS
+
+
+def test_a_switchback_counts_blocks(tmp_path: Path) -> None:
+    source = np.random.default_rng(5)
+    rows: list[tuple[str, int, str, float]] = []
+    for stream in ("a", "b", "c"):
+        for block in range(120):
+            name = block_arm("switch", stream, block * 3600.0, 3600.0, (("sd", 0.5), ("hd", 0.5))) or ""
+            mood = source.gamma(20.0, 30.0) * (1.3 if name == "hd" else 1.0)
+            rows += [(stream, BEGAN + block * 3600 + int(source.integers(0, 3600)), name, float(each))
+                     for each in source.exponential(mood, 40)]  # fmt: skip
+    named = dict(zip(("stream", "start", "arm", "watch_seconds"), map(list, zip(*rows, strict=True)), strict=True))
+    path = written(tmp_path / "switch.parquet", named)
+    columns = replace(COLUMNS, user=None, time="start", stream="stream")
+    found = analysed(path, replace(DESIGN, switchback=3600.0, smallest_effect=0.2), columns=columns)
+    assert found.design["kind"] == "switchback"
+    one = found.estimates[0]
+    assert (one.unit, one.method, sum(one.n.values())) == ("block", "blocks", 360)
+    assert one.low < 0.3 < one.high
+    assert found.code == "better"
+    by_session = analysed(path, replace(DESIGN, smallest_effect=0.2), columns=columns).estimates[0]
+    assert by_session.high - by_session.low < one.high - one.low, "blocks vary more than their sessions tell"
+    assert {each.name for each in found.checks} == {"sample_ratio", "carry_over", "delivered_contrast"}
+    assert check(found, "carry_over").state == "passed"
 
 
 def test_covariates_narrow_the_interval_and_segments_are_told_apart(longer: Path) -> None:
@@ -173,8 +213,9 @@ def test_arms_can_come_from_a_mapping(longer: Path, tmp_path: Path) -> None:
     users = [f"u{each}" for each in range(USERS)]
     arms = [arm("made-1", user, shares) for user in users]
     mapping = written(tmp_path / "arms.csv", {"user": users, "arm": arms})
-    found = analysed(longer, mapping=mapping, columns=replace(COLUMNS, arm="none"))
-    assert found.estimates[0] == analysed(longer).estimates[0]
+    found = analysed(longer, mapping=mapping, columns=replace(COLUMNS, arm="none")).estimates[0]
+    told = analysed(longer).estimates[0]
+    assert (found.n, found.lift, found.low) == (told.n, pytest.approx(told.lift), pytest.approx(told.low))
 
 
 def test_what_was_decided_after_the_fact_is_told(longer: Path, tmp_path: Path) -> None:
