@@ -6,8 +6,10 @@ import csv
 import importlib
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner
 
@@ -16,11 +18,9 @@ from qoe_agent.report import lift_words
 from qoe_agent.viewers import apart
 from tests.viewers.pages import alone
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytest.importorskip("ibis", reason="needs the extra viewers")
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "configs" / "lift.schema.json").read_text())
 MANY = 8_000
 LONGER = 1.1
 """Times that the treatment watches."""
@@ -78,6 +78,7 @@ def test_the_plain_way_in_gives_the_same_figures_everywhere(good: Path, tmp_path
                            "--smallest-effect", 0.1)  # fmt: skip
     assert (status, err) == (0, "")
     found: dict[str, Any] = json.loads(out, parse_constant=pytest.fail)
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
     assert list(found)[:6] == ["schema_version", "verdict", "design", "checks", "estimates", "notes"]
     assert found["verdict"]["code"] == "better"
     assert found["verdict"]["text"].startswith("hd arm watched ")

@@ -7,8 +7,10 @@ import io
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from rich.console import Console
@@ -24,9 +26,13 @@ KEYS = (
 )  # fmt: skip
 
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "configs" / "lift.schema.json").read_text())
+
+
 def written(found: Lift) -> dict[str, Any]:
     """The document as another program reads it."""
     read: dict[str, Any] = json.loads(json.dumps(lift_json.document(found), allow_nan=False))
+    jsonschema.Draft202012Validator(SCHEMA).validate(read)
     return read
 
 
@@ -184,8 +190,8 @@ def test_the_csv_has_a_row_for_each_estimate_and_comparison() -> None:
 
 
 def test_little_is_told_of_little() -> None:
-    bare = Lift("underpowered", "Too few users to tell.", {})
-    assert told(bare).strip() == "UNDERPOWERED  Too few users to tell."
+    bare = Lift("underpowered", "Too few users to tell.", {"kind": "randomised", "unit": "user", "control": "sd"})
+    assert told(bare).startswith("UNDERPOWERED  Too few users to tell.\n\nDesign\n")
     alone(lift_page.page(bare))
     assert written(bare)["estimates"] == []
     assert lift_csv.table(bare).count("\n") == 1
