@@ -137,7 +137,7 @@ def _within(plain: Comparison | None, best: Comparison) -> Iterator[str]:
     left = abs(worst.after / worst.before * (plain.estimate - best.estimate))
     if left > (best.high - best.low) / 4:
         yield (f"Within its levels {worst.covariate} still differs by {worst.after:+.3f} standard deviations: up to "
-               f"about {100 * left:.1f} points of what it does may be left, and the interval does not count them.")  # fmt: skip
+               f"about {100 * left:.1f} points of what it does may be left, which the interval ignores.")  # fmt: skip
 
 
 def _disagree(strata: Comparison | None, robust: Comparison | None) -> Iterator[str]:

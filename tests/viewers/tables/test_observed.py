@@ -169,9 +169,10 @@ def test_without_users_each_session_is_one(tmp_path: Path) -> None:
     assert "too narrow" in " ".join(covered.notes)
 
 
-def test_engines_agree(engine: str, tmp_path: Path) -> None:  # noqa: F811
+@pytest.mark.parametrize("columns", [COLUMNS, Columns(None, "arm", "watch")], ids=["users", "no users"])
+def test_engines_agree(engine: str, columns: Columns, tmp_path: Path) -> None:  # noqa: F811
     path = written(tmp_path / "sessions.csv")
-    one, other = (counted(path, cap=900.0, counter=by) for by in ("duckdb", engine))
+    one, other = (counted(path, cap=900.0, columns=columns, counter=by) for by in ("duckdb", engine))
     assert one.levels == other.levels
     assert (one.design == other.design).all()
     assert one.wins == other.wins

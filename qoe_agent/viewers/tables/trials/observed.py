@@ -40,7 +40,11 @@ SAMPLE = 200_000
 """Sessions of which a number's bins are learnt."""
 PAIRED = 5_000_000
 """Sessions that are paired at most: a sign test of so many sees a thousandth."""
-HASHES = 1 << 28
+PRIME, OF_USER, OF_LENGTH, OF_ARM = (1 << 31) - 1, 1_103_515_245, 1_664_525, 22_695_477
+"""A session's place in an order as good as at random: a user's hash times one number plus milliseconds times another,
+modulo a prime. The first is spread evenly, so that the sum is, whatever the length."""
+SPREAD = 1 << 20
+"""Milliseconds modulo this, so that no product is too great."""
 AFTER = frozenset(("end", "exit_high", "exit_low", "height", "last_seen", "latency_seconds", "messages", "orders",
                    "stall_seconds", "stalls", "startup_seconds"))  # fmt: skip
 """Columns of sessions that hold what happened in them."""
@@ -91,11 +95,11 @@ def covered(
     `session` tells rows apart, if there is one. Rows without an arm or watch time do not count. Words that all read as
     numbers are numbers.
     """
-    rows = _rows(table, columns, list(covariates.values()), treatment, control, cap, engine)
+    rows = engine.keep(_rows(table, columns, list(covariates.values()), treatment, control, cap, engine), "observed")
     rows, there = _typed(rows, len(covariates), engine)
     levels = _levels(rows, len(covariates), there, engine)
     numbers = [place for place, each in enumerate(levels) if each.edges is not None]
-    coded = engine.keep(_coded(rows, levels, numbers), "covered")
+    coded = _coded(rows, levels, numbers)
     sums = _sums(coded, numbers, engine)
     cells, place = np.unique(sums["cell"], return_inverse=True)
     at = sums["bucket"] * len(cells) + place
@@ -119,27 +123,31 @@ def _rows(
     table: Table, columns: Columns, covariates: Sequence[str], treatment: str, control: str, cap: float | None,
     engine: Engine,
 ) -> Table:  # fmt: skip
-    """treated (1, 0), ms, bucket, draw (the order of pairs), name, and the covariates as c0, c1, …"""
+    """treated (1, 0), ms, bucket, draw (the order of pairs), and the covariates as c0, c1, …"""
     import ibis
 
     there = table.filter(table[columns.arm].isin([treatment, control]) & table[columns.watch].notnull())
     ms = (there[columns.watch].cast("float64") * ibis.literal(1000.0, "float64") + 0.5).floor().cast("int64")
-    user = there[columns.user].cast("string") if columns.user is not None else None
-    if "session" in there.columns:
+    treated = ibis.ifelse(there[columns.arm] == treatment, 1, 0).cast("int64")
+    if columns.user is not None:
+        name = ibis.coalesce(there[columns.user].cast("string"), ms.cast("string"))
+    elif "session" in there.columns:
         name = there["session"].cast("string")
     else:
-        others = ("time",) if user is not None else ("time", *covariates)
-        told = [there[each] for each in others if each in there.columns]
-        whole = [each for each in told if each.type().is_integer() or each.type().is_string()]
-        parts = [each.cast("string").coalesce("") for each in (*([] if user is None else [user]), *whole, ms)]
-        name = reduce(lambda one, other: one + "/" + other, parts)
-    values = {f"c{number}": _known(there[each]) for number, each in enumerate(covariates)}
+        others = [there[each] for each in ("time", *covariates) if each in there.columns]
+        whole = [each for each in others if each.type().is_integer() or each.type().is_string()]
+        name = reduce(lambda one, other: one + "/" + other,
+                      [each.cast("string").coalesce("") for each in (*whole, ms)])  # fmt: skip
+        alike = ibis.row_number().over(ibis.window(group_by=[treated, name], order_by=ms))
+        name = name + "/" + alike.cast("string")
+    hashed = engine.hashed(name)
     return there.select(
-        treated=ibis.ifelse(there[columns.arm] == treatment, 1, 0).cast("int64"),
+        treated=treated,
         ms=ms if cap is None else ibis.least(ms, ibis.literal(round(1000 * cap), "int64")),
-        bucket=engine.hashed(name if user is None else ibis.coalesce(user, name)) % BUCKETS,
-        draw=engine.hashed(there[columns.arm] + "/" + name), name=name, **values,
-    )  # fmt: skip
+        bucket=hashed % BUCKETS,
+        draw=(hashed * OF_USER + ms % SPREAD * OF_LENGTH + treated * OF_ARM) % PRIME,
+        **{f"c{number}": _known(there[each]) for number, each in enumerate(covariates)},
+    )
 
 
 def _typed(rows: Table, covariates: int, engine: Engine) -> tuple[Table, int]:
@@ -164,7 +172,7 @@ def _known(column: Column) -> Column:
 
 def _levels(rows: Table, covariates: int, there: int, engine: Engine) -> list[_Levels]:
     """Of all covariates; fewer each, if there would be too many cells."""
-    few = rows.filter(rows.draw < int(HASHES * SAMPLE / there)) if there > SAMPLE else rows
+    few = rows.filter(rows.draw < int(PRIME * SAMPLE / there)) if there > SAMPLE else rows
     numbers = [name for name in (f"c{place}" for place in range(covariates)) if rows[name].type().is_numeric()]
     sample: Any = engine.keep(few.select(*numbers), "sample") if numbers else None
     seen: list[tuple[bool, list[Any], NDArray[np.int64]]] = []
@@ -213,7 +221,7 @@ def _coded(rows: Table, levels: Sequence[_Levels], numbers: Sequence[int]) -> Ta
     for number, each in enumerate(levels):
         cell = cell * len(each.names) + each.of(rows[f"c{number}"])
     raw = {f"c{number}": rows[f"c{number}"] for number in numbers}
-    return rows.select("treated", "ms", "bucket", "draw", "name", cell=cell, **raw)
+    return rows.select("treated", "ms", "bucket", "draw", cell=cell, **raw)
 
 
 def _sums(coded: Table, numbers: Sequence[int], engine: Engine) -> dict[str, NDArray[Any]]:
@@ -248,8 +256,8 @@ def _wins(coded: Table, there: int, engine: Engine) -> tuple[int, int, int]:
     """Of pairs: the treated one watched longer, shorter, alike."""
     import ibis
 
-    few = coded.filter(coded.draw < int(HASHES * PAIRED / there)) if there > PAIRED else coded
-    order = ibis.row_number().over(ibis.window(group_by=["cell", "treated"], order_by=["draw", "name", "ms"]))
+    few = coded.filter(coded.draw < int(PRIME * PAIRED / there)) if there > PAIRED else coded
+    order = ibis.row_number().over(ibis.window(group_by=["cell", "treated"], order_by=["draw", "ms"]))
     placed = few.select("cell", "treated", "ms", place=order)
     mine = placed.filter(placed.treated == 1).select("cell", "place", mine="ms")
     its = placed.filter(placed.treated == 0).select("cell", "place", its="ms")
@@ -273,5 +281,5 @@ def _notes(covariates: Sequence[str], levels: Sequence[_Levels], there: int, col
     if columns.user is None:
         notes.append("no column of users: each session counts as a user by itself, and intervals are too narrow")
     if there > PAIRED:
-        notes.append(f"pairs are of {PAIRED:,} sessions, taken by a hash, of {there:,}")
+        notes.append(f"pairs are of about {PAIRED:,} sessions, taken by a hash, of {there:,}")
     return tuple(notes)
