@@ -26,11 +26,14 @@ class Wanted(NamedTuple):
     """Indices of amounts of which products are summed, the lower first."""
 
 
-def wanted(design: Design) -> Wanted:
-    """The amounts of the design's metrics, the first at all caps, and the products that their variances need."""
+def wanted(design: Design, *, first: bool = False) -> Wanted:
+    """The amounts of the design's metrics, the first at all caps, and the products that their variances need.
+
+    `first`: of the first metric alone.
+    """
     metrics = design.metrics or (Metric("watch", WATCH),)
     pairs = [(metrics[0].of._replace(cap=cap), metrics[0].over) for cap in design.caps]
-    pairs += [(one.of, one.over) for one in metrics[1:]]
+    pairs += [(one.of, one.over) for one in metrics[1:] if not first]
     before = [Amount(column, before=True) for column in dict.fromkeys(design.pre)]
     amounts = list(dict.fromkeys([each for pair in pairs for each in pair if each is not None] + before))
     found: set[tuple[int, int]] = set()
@@ -40,16 +43,25 @@ def wanted(design: Design) -> Wanted:
     return Wanted(tuple(amounts), tuple(sorted(found)))
 
 
-def lacking(rows: Rows, amounts: Sequence[Amount]) -> str | None:
-    """What the rows lack to tell these amounts."""
+def lacking(rows: Rows, design: Design, amounts: Sequence[Amount]) -> str | None:
+    """What the rows lack to tell these amounts as the design wants it."""
+    whole = rows.columns.user is not None and rows.columns.time is not None
     for one in amounts:
-        if one.column in BACK and not (rows.columns.user and rows.columns.time):
+        if one.column in BACK and not whole:
             return f"{one.column}: needs columns of users and times"
-        if one.column not in (*BACK, "sessions"):
-            rows.place(one.column)
-        if one.known and one.known != "sessions":
-            rows.place(one.known)
+        for column in (one.column, one.known):
+            if column not in ("", "sessions", *BACK):
+                rows.place(column)
+    if design.window is not None and rows.columns.time is None:
+        return "a window needs a column of times"
+    if design.cap_unit == "window" and (design.window is None or not whole):
+        return "caps by window need a window, and columns of users and times"
     return None
+
+
+def columns(rows: Rows, amounts: Sequence[Amount]) -> dict[Amount, tuple[str, float]]:
+    """The column of units that each is, and what its sums are divided by."""
+    return {one: (f"x{number}", scale(rows, one)) for number, one in enumerate(amounts)}
 
 
 def scale(rows: Rows, amount: Amount) -> float:
@@ -66,15 +78,38 @@ def of_session(rows: Rows, table: Table, amount: Amount, *, cap: bool = True) ->
     def number(value: float) -> Any:
         return ibis.literal(value, "float64")
 
-    value = number(1.0)
+    value = flag(ibis.literal(True))
+    if amount.column in BACK:
+        return returned(table, int(amount.cap or 1), int(rows.seen()["last"]), known=amount.column == BACK[1])
     if amount.column != "sessions":
         value, size = table[rows.place(amount.column)], rows.scale(amount.column)
         if amount.above is not None:
-            over = ibis.ifelse(value > number(amount.above * size), number(1.0), number(0.0))
-            value = ibis.ifelse(value.isnull(), ibis.null("float64"), over)
+            value = flag(value > number(amount.above * size))
         elif amount.cap is not None and cap:
             most = number(amount.cap * size)
             value = ibis.ifelse(value > most, most, value)
     if amount.known and amount.known != "sessions":
         value = ibis.ifelse(table[rows.place(amount.known)].notnull(), value, ibis.null("float64"))
     return value
+
+
+def returned(table: Table, days: int, last: int, *, known: bool) -> Any:
+    """Whether a session is on one of so many days after the day of its user's `first`; `known`: whether they are over.
+
+    Days are those of UTC.
+    """
+    begun = day(table.first)
+    over = (begun + (days + 1)) * DAY_MS <= last
+    since = day(table.time) - begun
+    back = over if known else over & (since >= 1) & (since <= days)
+    return flag(back)
+
+
+def flag(condition: Any) -> Any:
+    """1 or 0 as float64; literals would be decimals in engines."""
+    return condition.cast("int64").cast("float64")
+
+
+def day(ms: Any) -> Any:
+    """Days since the epoch."""
+    return (ms.cast("float64") / float(DAY_MS)).floor().cast("int64")

@@ -78,7 +78,8 @@ class Packs:
                 below = 1
                 for size in pack.radix[place + 1 :]:
                     below *= size
-                return ((units[name] - units[name] % below) / below).floor().cast("int64") % pack.radix[place]
+                value = units[name] % (below * pack.radix[place])
+                return value if below == 1 else ((value - value % below) / below).floor().cast("int64")
         raise KeyError(column)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from qoe_agent.viewers.lift.shapes import Floats
+    from qoe_agent.viewers.lift.shapes import Amount, Floats
     from qoe_agent.viewers.tables.engines import Engine, Table
     from qoe_agent.viewers.tables.trials.amounts import Wanted
 
@@ -26,11 +26,13 @@ _NUDGE = 1e-9
 
 
 def moments(engine: Engine, units: Table, keys: Sequence[str], wanted: Wanted,
-            scales: Floats) -> dict[tuple[int, ...], Moments]:  # fmt: skip
-    """Of units with x0, x1, …, by their `keys`, which are whole numbers; amounts are divided by `scales`."""
-    values = {f"t{number}": units[f"x{number}"].sum() for number in range(len(wanted.amounts))}
-    values |= {f"p{one}_{other}": (units[f"x{one}"] * units[f"x{other}"]).sum() for one, other in wanted.products}
-    size = len(wanted.amounts)
+            columns: Mapping[Amount, tuple[str, float]]) -> dict[tuple[int, ...], Moments]:  # fmt: skip
+    """Of units by their `keys`, which are whole numbers. `columns`: of amounts, and what these are divided by."""
+    names = [columns[one][0] for one in wanted.amounts]
+    scales = np.array([columns[one][1] for one in wanted.amounts])
+    values = {f"t{number}": units[name].sum() for number, name in enumerate(names)}
+    values |= {f"p{one}_{other}": (units[names[one]] * units[names[other]]).sum() for one, other in wanted.products}
+    size = len(names)
     found: dict[tuple[int, ...], Moments] = {}
     for row in engine.rows(units.group_by(list(keys)).agg(units=units.count(), **values)).to_pylist():
         sums = np.array([row[f"t{number}"] or 0.0 for number in range(size)], np.float64)

@@ -8,7 +8,7 @@ them up), `arm` (null: none), and where they are known `user`, `time` (when it b
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.lift.shapes import Design
 from qoe_agent.viewers.tables.trials import counting
@@ -38,7 +38,7 @@ class Rows:
         self.notes = list(notes)
         """What was made of odd rows."""
         self._given = table
-        self._seen: dict[str, Any] | None = None
+        self._seen: dict[str, int] | None = None
         self._arms: dict[str, int] | None = None
 
     def __enter__(self) -> Rows:
@@ -54,8 +54,8 @@ class Rows:
     @property
     def table(self) -> Table:
         """Rows that can count: what was watched is known, and whose it was and when, where the file has columns."""
-        known = [self._given[name].notnull() for name in ("watch", "user", "time") if name in self._given.columns]
-        return self._given.filter(known)
+        lacking = [name for name in ("watch", "user", "time") if self.seen().get(f"no_{name}")]
+        return self._given.filter([self._given[name].notnull() for name in lacking]) if lacking else self._given
 
     def place(self, column: str) -> str:
         """The column of the table that this one of the file is. ValueError: it was not read."""
@@ -81,14 +81,15 @@ class Rows:
             self._arms = {row["arm"]: row["count"] for row in rows}
         return self._arms
 
-    def seen(self) -> Mapping[str, Any]:
-        """Counts of rows and of what they lack, and from when to when they began."""
+    def seen(self) -> Mapping[str, int]:
+        """How many rows lack what (`no_watch`, …), and from when to when they began (`first`, `last`)."""
         if self._seen is None:
             given = self._given
-            lacks = {f"no_{name}": given[name].isnull().sum() for name in given.columns}
+            told = {name: given[name].count() for name in given.columns if name[0] != "w" or name == "watch"}
             times = {} if "time" not in given.columns else {"first": given.time.min(), "last": given.time.max()}
-            (row,) = self.engine.rows(given.agg(rows=given.count(), **lacks, **times)).to_pylist()
-            self._seen = {name: row[name] or 0 for name in row}
+            (row,) = self.engine.rows(given.agg(rows=given.count(), **told, **times)).to_pylist()
+            self._seen = {f"no_{name}": row["rows"] - row[name] for name in told}
+            self._seen |= {name: row[name] or 0 for name in times}
         return self._seen
 
     def lost(self) -> list[str]:

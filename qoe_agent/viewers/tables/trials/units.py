@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables.trials import amounts
-from qoe_agent.viewers.tables.trials.amounts import WATCH
+from qoe_agent.viewers.tables.trials.amounts import BACK, WATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,24 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.tables.engines import Table
     from qoe_agent.viewers.tables.trials.groups import Packs
     from qoe_agent.viewers.tables.trials.rows import Rows
+
+SESSIONS = WATCH._replace(column="sessions")
+
+
+def dated(table: Table, firsts: Table, window_ms: int | None, *, clipped: bool) -> Table:
+    """Sessions with when their user began (`first`), and whether they are within his window (`inside`).
+
+    `clipped`: what is watched after the window's end does not count.
+    """
+    import ibis
+
+    joined = table.inner_join(firsts.select("first", "low", "high", of="user"), table.user == firsts.user)
+    joined = joined.drop("of")
+    if window_ms is None:
+        return joined.mutate(inside=ibis.literal(True))
+    left = (joined.first + window_ms - joined.time).cast("float64")
+    inside = left > ibis.literal(0.0, "float64")
+    return joined.mutate(inside=inside, watch=ibis.least(joined.watch, left) if clipped else joined.watch)
 
 
 def of_sessions(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs) -> Table:
@@ -33,36 +51,59 @@ def of_sessions(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs
 
 def of_users(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs, unit_cap: bool) -> Table:
     """Each user as a unit; `unit_cap`: amounts are capped by user, not by session."""
+    summed = [each for each in dict.fromkeys(_summed(one, unit_cap) for one in wanted) if each not in (WATCH, SESSIONS)]
+    values = {f"s{number}": _inside(table, amounts.of_session(rows, table, one), one)
+              for number, one in enumerate(summed)}  # fmt: skip
+    windowed = "inside" in table.columns
+    inside = {"inside": table.inside.cast("int64")} if windowed else {}
+    first = {"first": table.first} if windowed else {}
+    given = table.select("user", "code", watch=_inside(table, table.watch, WATCH), **values, **inside, **first,
+                         **packs.of_session(table))  # fmt: skip
+    totals = {f"s{number}": given[f"s{number}"].max() if one.column in BACK else given[f"s{number}"].sum()
+              for number, one in enumerate(summed)}  # fmt: skip
+    totals |= {f"c{number}": given[f"s{number}"].count() for number, one in enumerate(summed) if one.before}
+    totals |= {name: given[name].min() for name in (*packs.names, *first)}
+    counted = given.inside.sum() if windowed else given.count()
+    users = given.group_by("user").agg(low=given.code.min(), high=given.code.max(), sessions=counted,
+                                       watched=given.watch.sum(), **totals)  # fmt: skip
+    return _finished(rows, users, wanted, summed, unit_cap).select(
+        "low", "high", "sessions", "watched", "culprit", *packs.names, *first,
+        *[f"x{number}" for number in range(len(wanted))],
+    )  # fmt: skip
+
+
+def _finished(rows: Rows, users: Table, wanted: Sequence[Amount], summed: Sequence[Amount], unit_cap: bool) -> Table:
+    """With the amounts out of their sums."""
     import ibis
 
-    summed = list(dict.fromkeys(_summed(one, unit_cap) for one in wanted if one != WATCH))
-    values = {f"s{number}": amounts.of_session(rows, table, one) for number, one in enumerate(summed)}
-    time = ["time"] if "time" in table.columns else []
-    given = table.select("user", "code", "watch", *time, **values, **packs.of_session(table))
-    totals = {name: given[name].sum() for name in values}
-    totals |= {f"c{number}": given[f"s{number}"].count() for number, one in enumerate(summed) if one.before}
-    totals |= {name: given[name].min() for name in packs.names}
-    if time:
-        totals["first"] = given.time.min()
-    users = given.group_by("user").agg(low=given.code.min(), high=given.code.max(), sessions=given.count(),
-                                       watched=given.watch.sum(), **totals)  # fmt: skip
     found = {}
     for number, one in enumerate(wanted):
-        place = None if one == WATCH else summed.index(_summed(one, unit_cap))
-        value = users.watched if place is None else users[f"s{place}"]
+        plain = _summed(one, unit_cap)
+        if plain in (WATCH, SESSIONS):
+            value = users.watched if plain == WATCH else users.sessions.cast("float64")
+        else:
+            value = users[f"s{summed.index(plain)}"]
         if one.before:
-            value = value / users[f"c{place}"].cast("float64").nullif(0.0)
-        elif unit_cap and one.cap is not None and one.above is None:
+            value = value / users[f"c{summed.index(plain)}"].cast("float64").nullif(0.0)
+        elif unit_cap and one.cap is not None and one != plain:
             value = ibis.least(value.coalesce(0.0), ibis.literal(one.cap * amounts.scale(rows, one), "float64"))
         found[f"x{number}"] = _told(value, one)
     culprit = ibis.ifelse(users.low < users.high, users.user.cast("string"), ibis.null("string"))
-    return users.select("low", "high", "sessions", "watched", *packs.names, *["first" for _ in time], culprit=culprit,
-                        **found)  # fmt: skip
+    return users.mutate(culprit=culprit, **found)
+
+
+def _inside(table: Table, value: Any, one: Amount) -> Any:
+    """A session outside the user's window adds nothing; a covariate is from before, and returning is counted apart."""
+    import ibis
+
+    if "inside" not in table.columns or one.before or one.column in BACK:
+        return value
+    return ibis.ifelse(table.inside, value, ibis.null("float64"))
 
 
 def _summed(one: Amount, unit_cap: bool) -> Amount:
     """What is summed over sessions, whatever is done with the sum."""
-    return one._replace(cap=None) if unit_cap and one.above is None else one
+    return one._replace(cap=None) if unit_cap and one.above is None and one.column not in BACK else one
 
 
 def _told(value: Any, one: Amount) -> Any:
