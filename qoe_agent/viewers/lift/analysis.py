@@ -107,7 +107,8 @@ def _doses(rows: Rows, design: Design, asked: Asked) -> tuple[Dose, ...]:
 
 
 def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) -> Lift:
-    comparing = Comparing(trial, design, asked.columns.time is not None)
+    wanted = [each.name for each in asked.design.metrics]
+    comparing = Comparing(trial, design, asked.columns.time is not None, wanted)
     primary = verdicts.arms(comparing.primary(), asked.design.treatments)
     spoken = primary[0].treatment
     checks = _checks(trial, design, doses, spoken, comparing)

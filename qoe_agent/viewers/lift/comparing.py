@@ -9,7 +9,7 @@ from qoe_agent.viewers.lift import checking, metrics
 from qoe_agent.viewers.lift.shapes import Amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from qoe_agent.viewers.lift.shapes import Check, Design, Dose, Estimate, Metric, Moments, Trial
 
@@ -18,10 +18,12 @@ RANK = "rank"
 
 
 class Comparing:
-    """Compares the arms of a trial as its design says; `timed`: when sessions began is known."""
+    """Compares the arms of a trial as its design says; `timed`: when sessions began is known; `asked`: metrics that are
+    told even if nothing is known of them."""
 
-    def __init__(self, trial: Trial, design: Design, timed: bool) -> None:
+    def __init__(self, trial: Trial, design: Design, timed: bool, asked: Collection[str] = ()) -> None:
         self._trial, self._design = trial, design
+        self._asked = {design.metrics[0].name, *asked}
         self._planned = design.planned_users if timed and trial.unit != "block" else None
         self._pre = tuple(Amount(each, before=True) for each in design.pre)
         there = sum(each.units for each in trial.arms.values())
@@ -45,10 +47,14 @@ class Comparing:
     def estimates(self, primary: Sequence[Estimate], doses: Sequence[Dose]) -> tuple[Estimate, ...]:
         """All, with p values adjusted for how many they are; these primary ones first."""
         order = [each.treatment for each in primary]
-        found = [*primary, *self._others(order), *self._segments(order)]
+        found = [*primary, *(each for each in self._others(order) if self._told(each)), *self._segments(order)]
         adjusted = effects.adjusted([each._replace(mean=_told(each)) for each in found])
         extra = [self._complied(one, doses) for one in adjusted[: len(primary)]]
         return (*adjusted, *(each for each in extra if each is not None))
+
+    def _told(self, one: Estimate) -> bool:
+        """Whether something is known of it, or somebody asked for it."""
+        return one.lift is not None or one.metric in self._asked
 
     def over_time(self, treatment: str) -> tuple[tuple[float, float, float, float, float, float], ...]:
         """As units entered."""
@@ -71,6 +77,8 @@ class Comparing:
         """Whether segments differ, and what covariates were good for."""
         found = []
         for treatment in self._design.treatments:
+            silent = [each.metric for each in self._others([treatment]) if not self._told(each)]
+            found += [f"{treatment}: too little is known to tell {', '.join(silent)}"] if silent else []
             for column in self._design.segments:
                 told = effects.interaction(list(self._by(column, treatment)), self._design.alpha)
                 if told is not None:
