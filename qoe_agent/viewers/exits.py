@@ -31,6 +31,8 @@ FACTORS = {
 """Of each factor: which of `Audience.has` tells that it is known, and what it needs."""
 MEASURED = ("effective_height", "av_offset")
 """Of these: what a probe measured."""
+BESIDE = ("stall", "height", "incident")
+"""Factors that are held fixed when what was measured is told."""
 COLUMNS = ("arm", "stream", "height", "latency")
 """Known columns by which retention can be broken down, beside attributes."""
 BEFORE = "most of them left before the first picture, and so have no startup time: a ratio would say nothing"
@@ -83,7 +85,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
         if name not in known:
             raise Unusable(f"--by {name}: the data has no such attribute; it has {', '.join(known) or 'none'}")
     steps("counting who was there and who left")
-    factors = [name for name, (has, _) in FACTORS.items() if has in audience.has]
+    factors = [name for name, (has, _) in FACTORS.items() if has in audience.has and name not in MEASURED]
     modelled = list(dict.fromkeys((*factors, *by)))
     cells, naive = audience.cells(modelled), audience.naive(modelled)
     steps("fitting hazards")
@@ -92,7 +94,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
         sessions=audience.sessions(),
         retention=estimates.retention(study or cells),
         curve=estimates.curve(study or cells),
-        hazards=_hazards(audience, modelled, study, naive) if study else (),
+        hazards=_joined(hazards(study, naive), _measured(audience, modelled)) if study else (),
         causes=estimates.incidence(study) if study else (),
         notes=(*notes(audience.has, cells), *audience.notes),
     )
@@ -107,15 +109,25 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     return found
 
 
-def _hazards(audience: Audience, factors: Sequence[str], study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
-    """Of what was measured by users and by stretches of streams."""
+def _measured(audience: Audience, modelled: Sequence[str]) -> tuple[Hazard, ...]:
+    """Of what a probe measured, in a model of its own: with all factors at once there would be too many cells."""
     from qoe_agent.viewers import estimates
 
-    found = hazards(study, naive)
-    if not set(MEASURED) & set(factors):
-        return found
-    again = estimates.study(audience.cells(factors, "block"))
-    return widened(found, estimates.hazards(again) if again else (), MEASURED)
+    own = [name for name in MEASURED if name in audience.has]
+    if not own:
+        return ()
+    factors = [*(name for name in BESIDE if name in modelled), *own]
+    by_users, by_stretches = (estimates.study(audience.cells(factors, witness)) for witness in ("bucket", "block"))
+    if by_users is None:
+        return ()
+    found = [one for one in hazards(by_users, audience.naive(own)) if one.factor in own]
+    return widened(found, estimates.hazards(by_stretches) if by_stretches else ())
+
+
+def _joined(found: tuple[Hazard, ...], more: tuple[Hazard, ...]) -> tuple[Hazard, ...]:
+    """With time watched, the baseline of all, at the end."""
+    return (*(one for one in found if one.factor != "tenure"), *more,
+            *(one for one in found if one.factor == "tenure"))  # fmt: skip
 
 
 def hazards(study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:

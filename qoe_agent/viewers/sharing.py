@@ -9,18 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from qoe_agent.viewers.shapes import Hazard
 
 FEW = "too few stretches of streams to say: all who watch a stream share what befalls it"
 
 
-def widened(hazards: Sequence[Hazard], others: Sequence[Hazard], factors: Collection[str]) -> tuple[Hazard, ...]:
-    """`hazards` by users with, for `factors`, the wider interval of these and `others`, by stretches of streams."""
+def widened(hazards: Sequence[Hazard], others: Sequence[Hazard]) -> tuple[Hazard, ...]:
+    """`hazards` by users with the wider interval of these and `others`, by stretches of streams."""
     by_stretch = {(one.factor, one.level): one for one in others}
-    return tuple(_wider(one, by_stretch.get((one.factor, one.level))) if one.factor in factors else one
-                 for one in hazards)  # fmt: skip
+    return tuple(_wider(one, by_stretch.get((one.factor, one.level))) for one in hazards)
 
 
 def _wider(one: Hazard, other: Hazard | None) -> Hazard:
