@@ -9,7 +9,7 @@ from qoe_agent.viewers import analysing
 from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.lift import checking, curves, metrics, registration, verdicts
 from qoe_agent.viewers.lift.comparing import Comparing
-from qoe_agent.viewers.lift.shapes import Lift
+from qoe_agent.viewers.lift.shapes import LONG, Lift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,8 +112,8 @@ def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) ->
     primary = verdicts.arms(comparing.primary(), asked.design.treatments)
     spoken = primary[0].treatment
     checks = _checks(trial, design, doses, spoken, comparing)
-    beyond = max((cap for cap in design.caps if cap is not None), default=None)
-    tail = {} if beyond is None else curves.tail(trial.lengths, trial.watched, beyond)
+    beyond = max((cap for cap in design.caps if cap is not None), default=LONG)
+    tail = curves.tail(trial.lengths, trial.watched, beyond)
     ours = (design.control, *design.treatments)
     estimates = comparing.estimates(primary, doses)
     first = {each.treatment: each for each in estimates[: len(primary)]}
