@@ -138,7 +138,8 @@ def _rows(
         whole = [each for each in others if each.type().is_integer() or each.type().is_string()]
         name = reduce(lambda one, other: one + "/" + other,
                       [each.cast("string").coalesce("") for each in (*whole, ms)])  # fmt: skip
-        alike = ibis.row_number().over(ibis.window(group_by=[treated, name], order_by=ms))
+        order = [key for each in others for key in (each.isnull().cast("int64"), each)]
+        alike = ibis.row_number().over(ibis.window(group_by=[treated, name], order_by=[*order, ms]))
         name = name + "/" + alike.cast("string")
     hashed = engine.hashed(name)
     return there.select(
