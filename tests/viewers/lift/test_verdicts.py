@@ -108,7 +108,7 @@ def test_of_several_treatments_those_named_first_are_spoken_of_and_adjusted_p_co
 def test_without_a_cap_it_is_said_how_much_the_longest_sessions_hold() -> None:
     one = grounds(*SURE)
     _, text = verdict(one._replace(primary=one.primary._replace(cap=None)))
-    assert text.endswith("uncapped; 5 % of sessions, of more than 2.5 h, hold 53 % of it.")
+    assert text.endswith("uncapped; 5 % of sessions, of more than 2.5 h, hold 53 % of the time.")
 
 
 def test_how_much_significance_overstates_agrees_with_drawing() -> None:
