@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Check, Dose, Estimate, Lift
 
 METRICS = {
-    "watch": "watch time", "watch_per_session": "watch time a session", "sessions": "sessions",
+    "watch": "watch time", "watch_per_session": "time a session", "sessions": "sessions",
     "stall_ratio": "share of time stalled", "orders_per_hour": "orders an hour",
-    "rank": "outlasts the other arm (rank)", "returned_1d": "came back the next day",
-    "returned_7d": "came back within seven days",
+    "rank": "outlasts the other (rank)", "returned_1d": "came back next day",
+    "returned_7d": "came back in 7 days",
 }  # fmt: skip
 CHECKS = {
     "sample_ratio": "sample ratio", "one_arm_a_user": "one arm a user", "delivered_contrast": "delivered contrast",
@@ -44,7 +44,7 @@ def metric(name: str) -> str:
     if name in METRICS:
         return METRICS[name]
     if name.startswith("longer_than_") and name.endswith("s"):
-        return f"watched longer than {words.length(float(name.removeprefix('longer_than_').removesuffix('s')))}"
+        return f"watched over {words.length(float(name.removeprefix('longer_than_').removesuffix('s')))}"
     return name.replace("_", " ")
 
 
@@ -62,7 +62,9 @@ def what(one: Estimate) -> str:
     """What is compared."""
     named = metric(one.metric)
     capped = one.cap is not None or (one.metric == "watch" and one.scale == "ratio")
-    return f"{named}, {cap(one.cap)}" if capped else named
+    if not capped:
+        return named
+    return f"{named}, {'no cap' if one.cap is None else f'{length(one.cap)} cap'}"
 
 
 def percent(value: float | None, sign: bool = True) -> str:

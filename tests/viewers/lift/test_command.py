@@ -121,7 +121,7 @@ def test_a_guardrail_that_says_hold_ends_with_1(within: None, tmp_path: Path) ->
     worse = sessions(tmp_path / "worse.csv", longer=0.9)
     status, out, _ = run(worse, *ASKED, "--smallest-effect", 0.1, "--guardrail", "watch_per_session:-0.02")
     assert status == 1
-    assert "watch time a session" in out
+    assert "time a session" in out
     assert "hold (margin −2.00 %)" in out
 
 

@@ -143,7 +143,7 @@ def test_one_wild_interval_does_not_crush_the_others() -> None:
 def test_the_terminal_says_what_the_document_says() -> None:
     text = told(lift_made.lift())
     assert text.startswith("BETTER  hd watched 3.4 % longer than sd, 95 % interval 0.9 to 5.8, capped at 2.5 h;")
-    assert re.search(r"watch time, capped at 2.5 h +\+3.40 % +\[0.95, 5.85\] +\[−0.28, 7.08\] +0.007 +0.013 ", text)
+    assert re.search(r"watch time, 2.5 h cap +\+3.40 % +\[0.95, 5.85\] +\[−0.28, 7.08\] +0.007 +0.013 ", text)
     assert re.search(r"delivered contrast +failed +of hd 51 %", text)
     assert re.search(r"share of time stalled: ship \(margin \+5.00 %\)", text)
     assert re.search(r"orders an hour +unknown", text)
