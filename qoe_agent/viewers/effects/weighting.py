@@ -65,12 +65,6 @@ def doubly_robust(covered: Covered) -> Comparison:
     return with_e_values(told)
 
 
-def propensity(covered: Covered) -> Floats:
-    """(cells,): the modelled share of treated sessions."""
-    models = _models(covered)
-    return _share(models.terms, models.treated)
-
-
 def _models(covered: Covered) -> Models:
     terms = _terms(covered)
     scale = float(covered.squares[:, 0].sum() / covered.total[:, 0].sum())

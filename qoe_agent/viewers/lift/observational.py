@@ -88,10 +88,10 @@ def _hidden(plain: Comparison | None, best: Comparison) -> Iterator[str]:
     what = (f"something unmeasured would have to make both the treatment and watching {best.e_value:.2f} times as "
             f"likely and as {way}, beyond the covariates")  # fmt: skip
     if best.e_value_limit == 1.0:
-        yield f"Its interval holds no effect at all. To explain the figure itself away, {what} (E-value)."
+        yield f"No effect lies within its interval. To explain the figure itself away, {what} (E-value)."
     else:
-        yield (f"To explain it away, {what} (E-value); {best.e_value_limit:.2f} times would do for the interval to "
-               "hold no effect.")  # fmt: skip
+        yield (f"To explain it away, {what} (E-value); {best.e_value_limit:.2f} times would do for no effect to "
+               "lie within the interval.")  # fmt: skip
     if plain is not None and plain.estimate is not None and min(plain.estimate, best.estimate) > -1.0:
         moved = log((1.0 + plain.estimate) / (1.0 + best.estimate))
         if abs(moved) > 0.005:

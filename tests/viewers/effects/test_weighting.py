@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from fixtures import confounded
+from qoe_agent.viewers.effects.balance import kish
 from qoe_agent.viewers.effects.naive import naive
 from qoe_agent.viewers.effects.strata import stratified
-from qoe_agent.viewers.effects.weighting import doubly_robust, propensity
+from qoe_agent.viewers.effects.weighting import doubly_robust
 from qoe_agent.viewers.lift.observational import compared, words
 from tests.viewers.effects.unassigned import counted, made
 
@@ -90,9 +91,11 @@ def test_two_wrong_models_do_not() -> None:
     assert abs((told.estimate or 0.0) - 0.03) > 0.05
 
 
-def test_propensity_is_the_logit_that_made_it() -> None:
-    known = [1 / (1 + exp(-each)) for each in (-1.0, 0.2, 0.5, 1.7)]
-    assert propensity(corners(known, [100.0] * 4, 0.0)) == pytest.approx(known, abs=1e-5)
+def test_controls_weigh_as_the_odds_that_their_like_is_treated() -> None:
+    known = np.array([1 / (1 + exp(-each)) for each in (-1.0, 0.2, 0.5, 1.7)])
+    covered = corners(known.tolist(), [100.0] * 4, 0.0)
+    odds = np.stack([known / (1 - known), np.ones(4)], axis=1)
+    assert doubly_robust(covered).effective == pytest.approx(kish(covered.count, odds), rel=1e-5)
 
 
 def test_intervals_by_buckets_and_by_derivatives_agree_where_sessions_are_independent() -> None:
