@@ -50,14 +50,14 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
     return _once(found, alike)
 
 
-def of_facts(table: Table, keys: Collection[str]) -> Table:
-    """The events in facts; `keys`: which of their attributes are wanted."""
+def of_facts(table: Table, keys: Collection[str], more: Collection[str] = ()) -> Table:
+    """The events in facts; `keys`: which of their attributes are wanted; `more`: further columns."""
     import ibis
 
     words = {name: table[name] for name in ("kind", "state", "cause", "stream", "arm", "message", "value", "height")}
     numbers = {name: table[_STORED.get(name, name)] for name in NUMBERS}
     found = table.select(
-        "key", "sn", "at_ms", "received_ms", "bucket", "stalls_total", sid=table.source + "/" + table.session,
+        "key", "sn", "at_ms", "received_ms", "bucket", "stalls_total", *more, sid=table.source + "/" + table.session,
         origin=table.source,
         hidden=table.background.cast("int64"), **words, **numbers,
         **{f"a{number}": table[name] for number, name in enumerate(PLACES)},

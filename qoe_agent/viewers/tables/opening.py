@@ -27,8 +27,8 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None, measure
         rows = counter.read(found.paths)
         if schemas.is_events(found.columns):
             places = [each for each in events.PLACES if each in found.columns]
-            audience = _of_events(events.of_rows(rows, found.columns, counter), counter,
-                                  [*places, *sessions.attributes(found.columns)])  # fmt: skip
+            audience = _told(events.of_rows(rows, found.columns, counter), counter,
+                             [*places, *sessions.attributes(found.columns)])  # fmt: skip
         else:
             kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met)), "sessions")
             alone, repeated = once(kept, counter)
@@ -42,26 +42,30 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None, measure
 
 def of_facts(folder: Path, engine: str, incidents: Path | None, measures: Path | None = None) -> Audience:
     """As `tables.open_facts` says."""
-    import pyarrow.parquet as pq
-
-    from qoe_agent.viewers.facts.reading import snapshot
-
     met = reported.read(incidents) if incidents is not None else reported.of_facts(folder)
     with counting(engine) as counter, reading(counter) as reader:
-        beside = measured.of_facts(folder, reader) if measures is None else measured.of_file(measures, reader)
-        with snapshot(folder) as taken:
-            logged = reader.folder / "logged.parquet"
-            pq.write_table(taken.logged, logged)
-            paths = [*taken.files, logged]
-            keys = reader.raw.execute(
-                "select distinct unnest(map_keys(attributes)) as key from "
-                f"read_parquet({engines.listed(paths)}) order by key limit 32"
-            ).fetchall()
-            names = [str(row[0]) for row in keys]
-            audience = _of_events(events.of_facts(counter.read(paths), names), counter, [*events.PLACES, *names])
+        with snapshot(folder, counter, reader) as (rows, names):
+            audience = _told(events.of_facts(rows, names), counter, [*events.PLACES, *names])
         audience.meet(met)
-        audience.measure(beside)
         return audience
+
+
+@contextmanager
+def snapshot(folder: Path, counter: Engine, reader: engines.DuckDB) -> Iterator[tuple[Table, list[str]]]:
+    """The rows of the facts in a folder, while the context lasts, and names of their attributes."""
+    import pyarrow.parquet as pq
+
+    from qoe_agent.viewers.facts import reading as facts
+
+    with facts.snapshot(folder) as taken:
+        logged = reader.folder / "logged.parquet"
+        pq.write_table(taken.logged, logged)
+        paths = [*taken.files, logged]
+        keys = reader.raw.execute(
+            "select distinct unnest(map_keys(attributes)) as key from "
+            f"read_parquet({engines.listed(paths)}) order by key limit 32"
+        ).fetchall()
+        yield counter.read(paths), [str(row[0]) for row in keys]
 
 
 def once(kept: Table, counter: Engine) -> tuple[Table, int]:
@@ -101,7 +105,8 @@ def reading(counter: Engine) -> Iterator[engines.DuckDB]:
         reader.close()
 
 
-def _of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> Audience:
+def of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> tuple[Table, Table, Table, Table | None]:
+    """Sessions out of events; these with their times, stalls, and sessions whose stalls are not known."""
     rows = counter.keep(events.timed(found), "events")
     begun = counter.keep(sessionising.stalls(rows), "stalls")
     changing = [f"a{number}" for number, name in enumerate(attributes) if name in events.CHANGING]
@@ -110,6 +115,11 @@ def _of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> Audi
     people = endings.without_ended(counter, people, ended)
     silent = sessionising.silent(rows, counter)
     kept = counter.keep(sessionising.with_stalls(people, begun, sessionising.hidden(rows), silent), "sessions")
+    return kept, rows, begun, silent
+
+
+def _told(found: Table, counter: Engine, attributes: Sequence[str]) -> Audience:
+    kept, rows, begun, silent = of_events(found, counter, attributes)
     speaks = counter.rows(rows.agg(states=rows.state.notnull().sum())).to_pylist()[0]["states"]
     kinds = {row["kind"] for row in counter.rows(rows.select("kind").distinct()).to_pylist()}
     told = Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set())), silent)

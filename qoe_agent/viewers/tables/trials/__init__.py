@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.lift.shapes import Columns
 
-__all__ = ["Rows", "open_files"]
+__all__ = ["Rows", "open_facts", "open_files"]
 
 
 def open_files(
@@ -31,3 +31,17 @@ def open_files(
     from qoe_agent.viewers.tables.trials import opening
 
     return opening.of_files(paths, columns, numbers, words, engine, mapping)
+
+
+def open_facts(
+    folder: Path, experiment: str = "", _columns: Columns | None = None, numbers: Sequence[str] = (),
+    words: Sequence[str] = (), engine: str = "duckdb",
+) -> Rows:  # fmt: skip
+    """The sessions in a folder of facts, with the arms of an experiment (it may be "" where there is only one).
+
+    `numbers` and `words`: as for files, out of what facts tell (`facts.NUMBERS`, attributes). Columns are always
+    `facts.COLUMNS`. ValueError: no such column, experiment or engine.
+    """
+    from qoe_agent.viewers.tables.trials import facts
+
+    return facts.of_facts(folder, experiment, numbers, words, engine)
