@@ -62,7 +62,6 @@ def _estimates(lift: Lift) -> Safe:
         return NOTHING
     axis = plots.effects(shown)
     always = any(one.always_valid for one in shown)
-    several = lift_words.several(shown)
     columns = [
         ("", ""), ("lift", "number"), ("per cent, points", ""), (f"{lift_words.level(lift)} interval", "number"),
         ("always valid", "number"), ("p", "number"), ("adjusted", "number"), ("could see", "number"),
@@ -71,7 +70,11 @@ def _estimates(lift: Lift) -> Safe:
     absent = {"" if always else "always valid", "units" if lift_words.alike(shown) else "",
               "" if any(one.p_adjusted is not None for one in shown) else "adjusted"} - {""}  # fmt: skip
     columns = [each for each in columns if each[0] not in absent]
-    rows = [_estimate(one, axis, absent, several, one is lift.estimates[0]) for one in shown]
+    pairs = lift_words.pairs(shown)
+    rows: list[Safe] = []
+    for each in pairs:
+        rows += [_group(lift_words.heading(each), len(columns))] if len(pairs) > 1 else []
+        rows += (_estimate(one, axis, absent, one is lift.estimates[0]) for one in each)
     rows.append(_axis(axis, len(columns) - 3))
     key = html('<p><span class="key estimate">lift and {} interval</span> {}</p>', lift_words.level(lift),
                Safe('<span class="key always">interval that holds whenever one looks</span>') if always else NOTHING
@@ -85,9 +88,8 @@ def _estimates(lift: Lift) -> Safe:
     )  # fmt: skip
 
 
-def _estimate(one: Estimate, axis: Axis, absent: set[str], several: bool, first: bool) -> Safe:
-    beneath = [lift_words.pair(one) if several else "", lift_words.means(one),
-               one.method if one.method not in ("delta", "rank") else ""]  # fmt: skip
+def _estimate(one: Estimate, axis: Axis, absent: set[str], first: bool) -> Safe:
+    beneath = [lift_words.means(one), one.method if one.method not in ("delta", "rank") else ""]
     cells = {
         "interval": lift_words.interval(one.low, one.high), "always valid": lift_words.always(one),
         "p": words.chance(one.p), "adjusted": words.chance(one.p_adjusted), "could see": lift_words.least(one),
@@ -101,6 +103,10 @@ def _estimate(one: Estimate, axis: Axis, absent: set[str], several: bool, first:
     )  # fmt: skip
 
 
+def _group(name: str, columns: int) -> Safe:
+    return html('<tr class="bare group"><th scope="rowgroup" colspan="{}">{}</th></tr>', columns, name)
+
+
 def _axis(axis: Axis, rest: int) -> Safe:
     return html('<tr class="bare"><td colspan="2"></td><td class="draw">{}</td><td colspan="{}"></td></tr>',
                 plots.scale(axis), rest)  # fmt: skip
@@ -110,14 +116,14 @@ def _segments(lift: Lift) -> Safe:
     shown = [one for one in lift.estimates if one.segment]
     if not shown:
         return NOTHING
-    axis, several = plots.effects(shown), lift_words.several(shown)
+    axis, several = plots.effects(shown), len(lift_words.pairs(shown)) > 1
     rows: list[Safe] = []
     before = ""
     for one in shown:
         column, value = one.segment or ("", "")
         named = f"{column}: {lift_words.what(one)}{', ' + lift_words.pair(one) if several else ''}"
         if named != before:
-            rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="7">{}</th></tr>', named))
+            rows.append(_group(named, 7))
         before = named
         rows.append(html(
             '<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}</tr>', value, paper.number(lift_words.effect(one)),

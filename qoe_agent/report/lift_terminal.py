@@ -35,7 +35,7 @@ def report(lift: Lift) -> RenderableType:
     if lift.checks:
         parts += screens.part("Checks", _checks(lift.checks))
     if whole := [one for one in lift.estimates if not one.segment]:
-        parts += screens.part("What the arms differ in", _estimates(lift, whole), *_remarks(whole))
+        parts += screens.part("What the arms differ in", *_pairs_of(lift, whole), *_remarks(whole))
     if segments := [one for one in lift.estimates if one.segment]:
         parts += screens.part("By segment", *_segments(lift, segments))
     if lift.comparisons:
@@ -77,19 +77,30 @@ def _checks(checks: Sequence[Check]) -> Table:
     return table
 
 
+def _pairs_of(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]:
+    """A table for each pair of arms, which is named if there are several."""
+    pairs = lift_words.pairs(estimates)
+    told: list[RenderableType] = []
+    for each in pairs:
+        told += [screens.text(lift_words.heading(each), "bold")] if len(pairs) > 1 else []
+        told.append(_estimates(lift, each))
+    return told
+
+
 def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> Table:
     """Columns that say nothing, or of all the same, are left out."""
+    adjusted = any(one.p_adjusted is not None for one in estimates)
     cells = {
-        "arms": lift_words.pair if lift_words.several(estimates) else None, "lift": lift_words.effect,
+        "lift": lift_words.effect,
         f"{lift_words.level(lift)} interval": lambda one: lift_words.interval(one.low, one.high),
         "always valid": lift_words.always if any(one.always_valid for one in estimates) else None,
         "p": lambda one: words.chance(one.p),
-        "adjusted": (lambda one: words.chance(one.p_adjusted)) if any(one.p_adjusted for one in estimates) else None,
+        "adjusted": (lambda one: words.chance(one.p_adjusted)) if adjusted else None,
         "n": None if lift_words.alike(estimates) else lift_words.units, "means": lift_words.means,
         "could see": lift_words.least,
     }  # fmt: skip
     shown = {name: said for name, said in cells.items() if said}
-    table = screens.table("", *shown, left=1 + ("arms" in shown))
+    table = screens.table("", *shown)
     for one in estimates:
         told = (said(one) for said in shown.values())
         screens.row(table, lift_words.what(one), *told, style="bold" if one is lift.estimates[0] else "")
@@ -104,7 +115,7 @@ def _remarks(estimates: Sequence[Estimate]) -> list[RenderableType]:
 
 
 def _segments(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]:
-    several = lift_words.several(estimates)
+    several = len(lift_words.pairs(estimates)) > 1
     table = screens.table("", "", *([""] if several else []), "lift", f"{lift_words.level(lift)} interval", "p",
                           "adjusted", "n", left=2 + several)  # fmt: skip
     before = ""

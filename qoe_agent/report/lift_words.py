@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Check, Dose, Estimate, Lift
 
 METRICS = {
+    "watch_if_delivered": "watch time, if delivered",
     "watch": "watch time", "watch_per_session": "time a session", "sessions": "sessions",
     "stall_ratio": "share of time stalled", "orders_per_hour": "orders an hour",
     "rank": "outlasts the other (rank)", "returned_1d": "came back next day",
@@ -99,9 +100,23 @@ def least(one: Estimate) -> str:
     return "" if value is None else f"{percent(value, False)} {'%' if one.scale == 'ratio' else POINTS}"
 
 
+def pairs(estimates: Sequence[Estimate]) -> list[list[Estimate]]:
+    """By which arms are compared, in order."""
+    found: dict[str, list[Estimate]] = {}
+    for one in estimates:
+        found.setdefault(pair(one), []).append(one)
+    return list(found.values())
+
+
 def alike(estimates: Sequence[Estimate]) -> bool:
-    """Whether all speak of as many units, so that it can be said once."""
-    return len({units(one) for one in estimates}) == 1
+    """Whether all of the same arms speak of as many units, so that it can be said once."""
+    return all(len({units(one) for one in each}) == 1 for each in pairs(estimates))
+
+
+def heading(estimates: Sequence[Estimate]) -> str:
+    """What is said before several of the same arms."""
+    first = estimates[0]
+    return pair(first) + (f" ({first.unit}s: {units(first)})" if alike(estimates) else "")
 
 
 def units(one: Estimate) -> str:
@@ -125,9 +140,10 @@ def means(one: Estimate) -> str:
 def legend(estimates: Sequence[Estimate]) -> str:
     """What the columns of a table of estimates mean."""
     first = estimates[0]
-    arms = "treatment : control" if several(estimates) else f"{first.treatment} : {first.control}"
+    several = len(pairs(estimates)) > 1
+    arms = "treatment : control" if several else f"{first.treatment} : {first.control}"
     parts = [f"means: {arms}"]
-    if alike(estimates):
+    if alike(estimates) and not several:
         parts.append(f"{first.unit}s, {arms}: {units(first)}")
     if any(one.p_adjusted is not None for one in estimates):
         parts.append("adjusted: p for how many were tested together")
@@ -150,11 +166,6 @@ def level(lift: Lift) -> str:
 def check(one: Check) -> str:
     """What a check is called."""
     return CHECKS.get(one.name, one.name.replace("_", " "))
-
-
-def several(estimates: Sequence[Estimate]) -> bool:
-    """Whether there are several pairs of arms, so that they must be named."""
-    return len({(one.treatment, one.control) for one in estimates}) > 1
 
 
 def pair(one: Estimate) -> str:

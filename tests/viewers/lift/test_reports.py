@@ -189,6 +189,18 @@ def test_the_csv_has_a_row_for_each_estimate_and_comparison() -> None:
     ]  # fmt: skip
 
 
+def test_several_arms_are_told_one_after_the_other() -> None:
+    first, second, *_ = lift_made.estimates()
+    other = second._replace(treatment="uhd", n={"uhd": 7, "sd": 8})
+    found = replace(lift_made.lift(), estimates=(first, other, second))
+    text = told(found)
+    where = [text.index(each) for each in ("hd over sd (users: 61,240 : 61,007)", "uhd over sd (users: 7 : 8)")]
+    assert where == sorted(where)
+    assert text.count("watch time, no cap") == 2
+    cells = Page(lift_page.page(found)).text
+    assert cells.index("watch time, no cap") < cells.index("uhd over sd (users: 7 : 8)")
+
+
 def test_little_is_told_of_little() -> None:
     bare = Lift("underpowered", "Too few users to tell.", {"kind": "randomised", "unit": "user", "control": "sd"})
     assert told(bare).startswith("UNDERPOWERED  Too few users to tell.\n\nDesign\n")
