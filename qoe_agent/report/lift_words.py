@@ -133,7 +133,7 @@ def means(one: Estimate) -> str:
     if one.scale != "ratio" or one.metric == "stall_ratio":
         unit, times = " %", 100.0
     elif one.metric.startswith("watch"):
-        unit, times = " min", 1 / 60
+        unit, times = (" min", 1 / 60) if max(each or 0.0 for each in found) >= 60 else (" s", 1.0)
     return " : ".join(f"{times * each:#.4g}" for each in found if each is not None) + unit
 
 
