@@ -43,13 +43,15 @@ def of_facts(folder: Path, experiment: str, numbers: Sequence[str], words: Seque
         numbers = [each for each in numbers if each not in ("watch_seconds", "start")]
         whole = counter.keep(_whole(kept, rows, _counted(rows, counter), experiment, counter), "whole")
         table = whole.select(
-            "user", "arm", "time", "stream", "watch",
+            "user", "arm", "time", "stream", "watch", rendition=whole[places["rendition"]],
             **{f"n{place}": _number(whole, name, places) for place, name in enumerate(numbers)},
             **{f"w{place}": whole[places.get(name, name)].cast("string") for place, name in enumerate(words)},
         )  # fmt: skip
         columns = {name: f"n{place}" for place, name in enumerate(numbers)}
         columns |= {name: f"w{place}" for place, name in enumerate(words)}
-        return Rows(counter, table, COLUMNS, columns, _notes(kept, counter))
+        measured = folder / "measures"
+        notes = _notes(kept, counter)
+        return Rows(counter, table, COLUMNS, columns, notes, measured if measured.is_dir() else None)
 
 
 def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment: str, counter: Engine) -> Table:

@@ -80,6 +80,8 @@ def _rows(given: Told, columns: Columns, texts: dict[str, str | None], numbers: 
             made[name] = given.text(column)
     if columns.user and given.table[columns.user].type().is_integer():
         made["user"] = given.table[columns.user].cast("int64")
+    if columns.stream and "rendition" in given.columns:
+        made["rendition"] = given.text("rendition")
     made.setdefault("arm", ibis.literal("", "string"))
     if "session" in given.columns:
         made["sid"] = given.text("session")

@@ -2,7 +2,8 @@
 
 The table has a row a session: `watch` (whole milliseconds, as float64: sums of them are exact, whatever engine adds
 them up), `arm` (null: none), and where they are known `user`, `time` (when it began, int64 Unix milliseconds),
-`stream`, `block`; further numbers as n0, n1, … (whole milliseconds where `is_length`), further words as w0, w1, …
+`stream`, `rendition`, `block`; further numbers as n0, n1, … (whole milliseconds where `is_length`), further words as
+w0, w1, …
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from qoe_agent.viewers.tables.trials import counting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from qoe_agent.viewers.lift.shapes import Columns, Trial
+    from qoe_agent.viewers.lift.shapes import Columns, Dose, Trial
     from qoe_agent.viewers.tables.engines import Engine, Table
 
 MOST_ARMS = 64
@@ -31,13 +33,14 @@ class Rows:
     """Sessions of an experiment. Close it when done: it holds files."""
 
     def __init__(
-        self, engine: Engine, table: Table, columns: Columns, places: Mapping[str, str], notes: Sequence[str] = ()
-    ) -> None:
-        """`places`: columns of the table by names in the file."""
+        self, engine: Engine, table: Table, columns: Columns, places: Mapping[str, str], notes: Sequence[str] = (),
+        measured: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`places`: columns of the table by names in the file; `measured`: as of `doses`, unless others are named."""
         self.engine, self.columns, self.places = engine, columns, places
         self.notes = list(notes)
         """What was made of odd rows."""
-        self._given = table
+        self._given, self._measured = table, measured
         self._seen: dict[str, int] | None = None
         self._arms: dict[str, int] | None = None
 
@@ -106,6 +109,13 @@ class Rows:
     def trial(self, design: Design) -> Trial:
         """The experiment, counted. ValueError: the rows do not carry what the design needs."""
         return counting.trial(self, design)
+
+    def doses(self, design: Design, measured: Path | None = None) -> tuple[Dose, ...]:
+        """What each arm of the design was delivered; `measured`: a file of what the agent measured, or a folder of
+        them (of facts it is known). BadTable: one is wrong."""
+        from qoe_agent.viewers.tables.trials import doses
+
+        return doses.doses(self, design, measured or self._measured)
 
     def past(self, design: Design | None = None) -> Trial:
         """All sessions as of one arm, "", by the metrics, caps, covariates and strata of a design that is planned."""
