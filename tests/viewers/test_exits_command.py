@@ -154,3 +154,19 @@ def test_a_missing_extra_is_named_with_its_command(sessions: Path, monkeypatch: 
 
 def test_too_little_memory_is_told(sessions: Path) -> None:
     assert "--memory" in wrong(sessions, "--memory", "60MB")
+
+
+def test_what_a_probe_measured_is_asked_for_by_name(sessions: Path, tmp_path: Path) -> None:
+    rows = [{"stream": "room", "at": BEGAN - BEGAN % 60 + 60 * minute, "effective_height": 360 if minute % 2 else 720}
+            for minute in range(60)]  # fmt: skip
+    measures = tmp_path / "measures.jsonl"
+    measures.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, out, err = run(sessions, "--json", "--measures", measures)
+    assert (status, err) == (0, "")
+    found = json.loads(out, parse_constant=pytest.fail)
+    low = next(one for one in found["hazards"] if one["factor"] == "effective_height" and one["level"] != "unknown")
+    assert low["exits"] > 0
+    assert any(note.startswith("av_offset: absent: needs --measures") for note in found["notes"])
+    measures.write_text(json.dumps(rows[0] | {"effective_height": 0}) + "\n")
+    assert wrong(sessions, "--measures", measures).startswith(f"{measures}:1: effective_height: must be lines")
+    assert wrong(sessions, "--measures", tmp_path / "none.jsonl").endswith("no such file")

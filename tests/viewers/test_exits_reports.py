@@ -152,6 +152,15 @@ def test_the_first_sentence_names_the_factor_that_is_farthest_from_nothing() -> 
     assert exits_words.first(only).endswith("No factor is clearly tied to leaving.")
 
 
+def test_what_was_measured_is_said_as_people_say_it() -> None:
+    sound = (Hazard("av_offset", "in tolerance", 1.0, 1.0, 1.0, None),
+             Hazard("av_offset", "sound late", 1.4, 1.3, 1.5, 0.2))  # fmt: skip
+    assert exits_words.first(Exits(9, hazards=sound)).endswith(
+        "With sound late by over 185 ms viewers leave 1.40 times [1.30, 1.50] as fast as with sound in tolerance."
+    )
+    assert exits_words.level("effective_height", "<480") == "<480 lines"
+
+
 def test_little_is_told_of_little() -> None:
     bare = Exits(1)
     assert told(bare).startswith("1 session: how many stay cannot be told.")

@@ -35,8 +35,8 @@ pytestmark = [
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated")
     files.write(fates(Plan(sessions=SESSIONS, streams=2)), folder, ("csv", "parquet"))
-    reporting = Reporting(lost=0.02, twice=0.1, late=0.1, skew=3.0)
-    files.write(fates(Plan(sessions=WATCHED, reporting=reporting)), folder / "events", ("events",))
+    plan = Plan(sessions=WATCHED, reporting=Reporting(lost=0.02, twice=0.1, late=0.1, skew=3.0), messages_per_hour=60.0)
+    files.write(fates(plan), folder / "events", ("events",))
     return folder
 
 
@@ -58,6 +58,10 @@ def figures(opened: Callable[[], Audience], factors: list[str]) -> dict[str, Any
         found["naive"] = [(one.factor, one.level) for one in naive], np.array([one.ratio for one in naive])
         after = audience.after_stall(30)
         found["after"] = np.concatenate([values.ravel() for values in after or [np.zeros(0)]])
+        if delivery := audience.delivery():
+            found["delivery"] = np.concatenate(delivery[:-1])
+            time = told.time(audience.cells(["message"]))
+            found["after messages"] = sorted(time), np.array([time[name] for name in sorted(time)])
         if "height" in audience.has:
             found["begun"] = audience.counts(audience.first("height"))
         lines = audience.timelines(audience.incidents(), 300, 300, 5, [(0, 0.01), (30, 0.001)])
