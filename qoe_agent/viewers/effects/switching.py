@@ -136,6 +136,8 @@ def _together(stream: Whole, began: Floats, treated: Floats) -> Whole:
 
 def _runs(stream: Whole, treated: NDArray[np.bool_]) -> Whole:
     """Of units in order of stream and time which belong together."""
+    if not len(treated):
+        return np.zeros(0, np.int64)
     same = stream[1:] == stream[:-1]
     turned = treated[1:] != treated[:-1]
     chance = 2.0 * treated.mean() * (1.0 - treated.mean())

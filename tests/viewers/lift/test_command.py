@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ pytest.importorskip("ibis", reason="needs the extra viewers")
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "configs" / "lift.schema.json").read_text())
 MANY = 8_000
+BEGAN = 1_795_291_200
 LONGER = 1.1
 """Times that the treatment watches."""
 ASKED = ("--user", "viewer", "--arm", "variant", "--watch", "seconds", "--control", "sd")
@@ -149,6 +151,22 @@ def test_tiny_data_is_no_traceback(within: None, tmp_path: Path) -> None:
     assert "Traceback" not in err
     if status != 2:
         assert json.loads(out)["verdict"]["code"] in ("underpowered", "blocked")
+
+
+def test_a_switchback_is_told_without_warnings(within: None, tmp_path: Path) -> None:
+    rows = [f"{stream},{BEGAN + 60 * block + part},{'hd' if (block * 7 + stream) % 5 < 2 else 'sd'},"
+            f"{10 + (block * 31 + part) % 50}"
+            for stream in range(3) for block in range(40) for part in range(5)]  # fmt: skip
+    (tmp_path / "blocks.csv").write_text("\n".join(["room,began,variant,seconds", *rows]) + "\n")
+    asked = (*ASKED[2:], "--stream", "room", "--time", "began", "--switchback", "1m", "--json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        status, out, err = run(tmp_path / "blocks.csv", *asked)
+    found = json.loads(out)
+    assert (err, found["design"]["kind"]) == ("", "switchback")
+    assert {one["unit"] for one in found["estimates"]} == {"block"}
+    assert "carry_over" in found["checks"]
+    assert status in (0, 1)
 
 
 def test_who_never_saw_a_picture_watched_shortest_not_longest(within: None, tmp_path: Path) -> None:
