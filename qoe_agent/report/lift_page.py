@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qoe_agent.report.drawing import Axis
     from qoe_agent.viewers.lift.shapes import Check, Estimate, Lift
 
+PLAIN = ("delta", "rank", "blocks")
+"""Methods that are clear from what is compared, and by which units."""
+
 
 def page(lift: Lift) -> str:
     """The whole file."""
@@ -89,7 +92,7 @@ def _estimates(lift: Lift) -> Safe:
 
 
 def _estimate(one: Estimate, axis: Axis, absent: set[str], first: bool) -> Safe:
-    beneath = [lift_words.means(one), one.method if one.method not in ("delta", "rank") else ""]
+    beneath = [lift_words.means(one), one.method if one.method not in PLAIN else ""]
     cells = {
         "interval": lift_words.interval(one.low, one.high), "always valid": lift_words.always(one),
         "p": words.chance(one.p), "adjusted": words.chance(one.p_adjusted), "could see": lift_words.least(one),

@@ -226,7 +226,7 @@ def _empty(value: Any) -> bool:
     """Whether it says nothing: no, none, or counts that are all of nobody."""
     if isinstance(value, Mapping):
         return not any(value.values())
-    return value is None or value is False or (isinstance(value, (str, list, tuple)) and not value)
+    return value is None or value is False or value == 0 or (isinstance(value, (str, list, tuple)) and not value)
 
 
 def said(name: str, value: Any) -> str:
