@@ -23,9 +23,14 @@ ALONE = ("no column of users is named: each session counts as a unit of its own,
          "are too narrow")  # fmt: skip
 
 
+BLURRED = ("what the agent measured is of streams as a whole, which arms watch at the same time: it does not tell arms "
+           "apart; sessions need a column rendition")  # fmt: skip
+
+
 def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
     """As `lift.analyse` says."""
     said = registration.read(asked.plan) if asked.plan else None
+    asked = of_facts(asked)
     steps = analysing.Steps(tell, 4)
     steps("reading")
     with analysing.plainly(asked.facts), opened(asked) as rows:
@@ -36,9 +41,10 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
         steps("counting users and arms")
         trial = rows.trial(replace(design, treatments=()))
         steps("looking at what arms were delivered")
-        doses = _doses(rows, design, asked)
+        doses = rows.doses(design, asked.measured)
+        whole = _measured_whole(rows)
     steps("comparing")
-    found = _found(trial, design, doses, asked)
+    found = _found(trial, design, doses, asked, whole)
     if said is None:
         return found
     changed = registration.differences(said, replace(design, metrics=asked.design.metrics,
@@ -49,23 +55,30 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
 def opened(asked: Asked) -> Rows:
     """The rows, with all columns that are used."""
     from qoe_agent.viewers.tables import trials
-    from qoe_agent.viewers.tables.trials import heads
+    from qoe_agent.viewers.tables.trials import facts, heads
 
     design = asked.design
     if asked.facts is not None:
         analysing.facts_in(asked.facts)
-        known = frozenset((*metrics.USED, metrics.HEIGHT))
+        known = frozenset(facts.NUMBERS)
     else:
         known = heads.numbers(asked.files)
     compared = metrics.together(design, asked.columns, known)
-    numbers = (*metrics.columns(compared), *design.pre, *metrics.known_by((metrics.HEIGHT,), known))
     words = tuple(dict.fromkeys((*design.strata, *design.segments, *asked.covariates)))
-    numbers = tuple(each for each in dict.fromkeys(numbers) if each not in words)
+    used = (*metrics.columns(compared), *design.pre, *metrics.known_by(metrics.DELIVERED, known))
+    numbers = tuple(each for each in dict.fromkeys(used) if each not in words)
     if asked.facts is not None:
-        open_facts: Any = getattr(trials, "open_facts", None)
-        facts: Rows = open_facts(asked.facts, asked.experiment, asked.columns, numbers, words, asked.engine)
-        return facts
+        return trials.open_facts(asked.facts, asked.experiment, asked.columns, numbers, words, asked.engine)
     return trials.open_files(asked.files, asked.columns, numbers, words, asked.engine, asked.mapping)
+
+
+def of_facts(asked: Asked) -> Asked:
+    """With the columns that facts have, if it is facts that are read."""
+    if asked.facts is None:
+        return asked
+    from qoe_agent.viewers.tables.trials import facts
+
+    return replace(asked, columns=facts.COLUMNS)
 
 
 def _chosen(rows: Rows, asked: Asked) -> Design:
@@ -96,26 +109,28 @@ def _observed(rows: Rows, asked: Asked, design: Design) -> Lift:
     headline, *told = observational.words(comparisons)
     return Lift(
         "observational", headline, described(design, asked, "observational", "session"),
-        doses=_doses(rows, design, asked), comparisons=comparisons,
+        doses=rows.doses(design, asked.measured), comparisons=comparisons,
         notes=(f"watch time is {verdicts.capped(cap)}", *told, *covered.notes, *rows.lost()),
     )  # fmt: skip
 
 
-def _doses(rows: Rows, design: Design, asked: Asked) -> tuple[Dose, ...]:
-    found: tuple[Dose, ...] = getattr(rows, "doses", lambda *_: ())(design, asked.measured)
-    return found
+def _measured_whole(rows: Rows) -> bool:
+    """Whether what is measured of a session is of its stream, as its rendition is mostly not known."""
+    lacking = rows.seen().get("no_rendition")
+    return lacking is None or lacking > 0.5 * sum(rows.arms().values())
 
 
-def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) -> Lift:
+def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked, whole: bool) -> Lift:
     wanted = [each.name for each in asked.design.metrics]
     comparing = Comparing(trial, design, asked.columns.time is not None, wanted)
     primary = verdicts.arms(comparing.primary(), asked.design.treatments)
     spoken = primary[0].treatment
-    checks = _checks(trial, design, doses, spoken, comparing)
+    apart, blurred = _distinct(trial, design, doses, spoken, whole)
+    checks = _checks(trial, design, apart, spoken, comparing)
     beyond = max((cap for cap in design.caps if cap is not None), default=LONG)
     tail = curves.tail(trial.lengths, trial.watched, beyond)
     ours = (design.control, *design.treatments)
-    estimates = comparing.estimates(primary, doses)
+    estimates = comparing.estimates(primary, apart)
     first = {each.treatment: each for each in estimates[: len(primary)]}
     grounds = verdicts.Grounds(
         first[spoken], tuple(first[each.treatment] for each in primary[1:]), checks, design.smallest_effect,
@@ -133,8 +148,18 @@ def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked) ->
         retention={arm: curve for arm, curve in curves.retention(trial.lengths).items() if arm in ours},
         over_time=comparing.over_time(spoken), novelty=comparing.novelty(spoken),
         tail={arm: each for arm, each in tail.items() if arm in ours},
-        notes=(*_notes(trial, asked), *comparing.notes(), *trial.notes),
+        notes=(*_notes(trial, asked), *blurred, *comparing.notes(), *trial.notes),
     )  # fmt: skip
+
+
+def _distinct(
+    trial: Trial, design: Design, doses: Sequence[Dose], treatment: str, whole: bool
+) -> tuple[Sequence[Dose], list[str]]:
+    """What can tell arms apart of what was delivered, and a note on the rest."""
+    if not whole or not checking.indistinct(trial, design.control, treatment):
+        return doses, []
+    told = [each for each in doses if each.source == "told"]
+    return told, [BLURRED] if len(told) < len(doses) else []
 
 
 def _uncapped(estimates: Sequence[Estimate], treatment: str) -> Estimate | None:

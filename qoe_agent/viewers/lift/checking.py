@@ -49,6 +49,14 @@ def one_arm_a_user(trial: Trial) -> Check:
     return Check(ONE_ARM, "failed", f"{text}; {why}", blocks=True)
 
 
+def indistinct(trial: Trial, control: str, treatment: str) -> bool:
+    """Whether arms mostly watch the same streams at the same time: what is measured of streams as a whole is then the
+    same for both, whatever they were delivered."""
+    whole = sum(each.watched.get(treatment, 0.0) for each in trial.shared)
+    both = sum(each.watched.get(treatment, 0.0) for each in trial.shared if each.watched.get(control, 0.0) > 0.0)
+    return whole > 0.0 and both > 0.5 * whole
+
+
 def delivered_contrast(doses: Sequence[Dose], control: str, treatment: str) -> Check:
     """Whether the arms were delivered different pictures; as measured, where that is known."""
     pairs = _pairs(doses, control, treatment)
@@ -104,7 +112,7 @@ def _told(one: Dose, other: Dose) -> str:
     text = f"{other.arm} {other.mean:,.{digits}f} {name}, {one.arm} {one.mean:,.{digits}f} {name}"
     if one.hd is not None and other.hd is not None:
         text += f", at 720 lines and more {100 * other.hd:.0f} % and {100 * one.hd:.0f} % of the time watched"
-    return f"{text} ({'measured by the agent' if one.source == 'measured' else 'as players told'})"
+    return f"{text}, {'as measured by the agent' if one.source == 'measured' else 'as players told'}"
 
 
 def complied(primary: Estimate, doses: Sequence[Dose], moments: Sequence[Moments], alpha: float) -> Estimate | None:

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Columns, Design
 
 WATCH, SESSIONS = Amount("watch"), Amount("sessions")
-STALLS, ORDERS, HEIGHT = "stall_seconds", "orders", "height"
+STALLS, ORDERS = "stall_seconds", "orders"
 USED = (STALLS, ORDERS)
 """Columns from which something is told whenever they are there."""
+DELIVERED = ("height", "effective_height", "mos", "bytes_per_second")
+"""Columns that tell what was delivered, looked at whenever they are there."""
 PER_HOUR = "_per_hour"
 """Metrics whose names end so are ratios to seconds, told an hour."""
 RETURNS = (1, 7)

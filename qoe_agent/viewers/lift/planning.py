@@ -18,7 +18,7 @@ from qoe_agent.viewers import analysing, effects
 from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.lift import registration
-from qoe_agent.viewers.lift.analysis import described
+from qoe_agent.viewers.lift.analysis import described, of_facts
 from qoe_agent.viewers.lift.needs import Need, Plan, Reach, Tried
 from qoe_agent.viewers.lift.past import DAY, Past, of_asked, published
 from qoe_agent.viewers.lift.verdicts import capped
@@ -50,6 +50,7 @@ class Layout(NamedTuple):
 
 def plan(asked: Asked, tell: Callable[[Step], None]) -> Plan:
     """As `lift.planned` says."""
+    asked = of_facts(asked)
     steps = analysing.Steps(tell, 3)
     steps("reading")
     layout = laid_out(asked.design)

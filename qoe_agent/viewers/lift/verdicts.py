@@ -128,9 +128,8 @@ def _tail(grounds: Grounds) -> str:
         return ""
     sessions, time = (sum(each[place] for each in found) / len(found) for place in (0, 1))
     if one.cap is None:
-        return (
-            f"; {_share(sessions)} of sessions, of more than {capped(grounds.beyond)[10:]}, hold {_share(time)} of the time"
-        )
+        length = capped(grounds.beyond).removeprefix("capped at ")
+        return f"; {_share(sessions)} of sessions, of more than {length}, hold {_share(time)} of the time"
     if one.cap != grounds.beyond:
         return ""
     other = grounds.uncapped

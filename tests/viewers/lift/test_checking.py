@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qoe_agent.viewers.lift.checking import complied, delivered_contrast, one_arm_a_user
+from qoe_agent.viewers.lift.checking import complied, delivered_contrast, indistinct, one_arm_a_user
 from qoe_agent.viewers.lift.curves import retention, tail
-from qoe_agent.viewers.lift.shapes import LENGTHS, Amount, Dose, Estimate, Moments, Trial
+from qoe_agent.viewers.lift.shapes import LENGTHS, Amount, Dose, Estimate, Moments, Shared, Trial
 from tests.viewers.effects.counted import binned, watched
 
 
@@ -23,7 +23,7 @@ def test_pictures_that_differ_pass() -> None:
     found = delivered_contrast((dose("sd", 480, 0.02), dose("hd", 930, 0.81)), "sd", "hd")
     assert found.state == "passed"
     assert found.text.startswith(
-        "hd 930 lines, sd 480 lines, at 720 lines and more 81 % and 2 % of the time watched (as"
+        "hd 930 lines, sd 480 lines, at 720 lines and more 81 % and 2 % of the time watched, as"
     )
 
 
@@ -58,6 +58,15 @@ def test_too_little_known_of_the_picture_is_no_failure() -> None:
     unsure = delivered_contrast((dose("sd", 600, half=200), dose("hd", 640, half=200)), "sd", "hd")
     assert unsure.state == "notice"
     assert "too little is known" in unsure.text
+
+
+def test_what_is_measured_of_streams_that_both_watch_cannot_tell_arms_apart() -> None:
+    trial = Trial("user", {}, {}, {}, {}, {}, {}, {})
+    both = Shared("show", 0.0, {"sd": 5, "hd": 5}, {"sd": 500.0, "hd": 500.0})
+    alone = Shared("show-hd", 0.0, {"hd": 9}, {"hd": 900.0})
+    assert not indistinct(trial, "sd", "hd")
+    assert indistinct(replace(trial, shared=(both,)), "sd", "hd")
+    assert not indistinct(replace(trial, shared=(both, alone)), "sd", "hd")
 
 
 @pytest.mark.parametrize(("several", "state"), [(0, "passed"), (5, "notice"), (400, "failed")])
