@@ -44,9 +44,11 @@ def of_facts(folder: Path, engine: str, incidents: Path | None, measures: Path |
     """As `tables.open_facts` says."""
     met = reported.read(incidents) if incidents is not None else reported.of_facts(folder)
     with counting(engine) as counter, reading(counter) as reader:
+        beside = measured.of_facts(folder, reader) if measures is None else measured.of_file(measures, reader)
         with snapshot(folder, counter, reader) as (rows, names):
             audience = _told(events.of_facts(rows, names), counter, [*events.PLACES, *names])
         audience.meet(met)
+        audience.measure(beside)
         return audience
 
 
