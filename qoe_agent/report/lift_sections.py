@@ -27,10 +27,9 @@ def doses(lift: Lift) -> Safe:
                 html('<tr class="bare group"><th scope="rowgroup" colspan="5">{}</th></tr>', words.begun(named))
             )
         before = named
-        ends = [lift_words.measured(one.measure, each) for each in (one.low, one.high) if each is not None]
         rows.append(html(
             '<tr><th scope="row">{}</th>{}</tr>', one.arm, joined(map(paper.number, (
-                lift_words.dose(one), " to ".join(ends), words.share(one.hd) if one.hd is not None else "",
+                lift_words.dose(one), lift_words.spread(one), words.share(one.hd) if one.hd is not None else "",
                 words.share(one.known)))),
         ))  # fmt: skip
     columns = (("", ""), ("mean", "number"), (f"{lift_words.level(lift)} interval", "number"), ("in HD", "number"),

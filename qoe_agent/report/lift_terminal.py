@@ -159,8 +159,7 @@ def _doses(lift: Lift) -> Table:
     before = ""
     for one in sorted(lift.doses, key=lambda each: (each.measure, each.source)):
         named = lift_words.measure(one)
-        ends = [lift_words.measured(one.measure, each) for each in (one.low, one.high) if each is not None]
-        screens.row(table, named if named != before else "", one.arm, lift_words.dose(one), " to ".join(ends),
+        screens.row(table, named if named != before else "", one.arm, lift_words.dose(one), lift_words.spread(one),
                     words.share(one.hd) if one.hd is not None else "", words.share(one.known))  # fmt: skip
         before = named
     return table

@@ -197,6 +197,15 @@ def dose(one: Dose) -> str:
     return measured(one.measure, one.mean)
 
 
+def spread(one: Dose) -> str:
+    """Its interval, with the unit once."""
+    if one.low is None or one.high is None:
+        return ""
+    low, high = measured(one.measure, one.low), measured(one.measure, one.high)
+    unit = high[high.rfind(" ") :] if " " in high else ""
+    return f"{low.removesuffix(unit) if unit else low} to {high}"
+
+
 def measured(measure: str, value: float | None) -> str:
     """A figure in its unit."""
     if value is None:

@@ -95,6 +95,9 @@ def test_the_plain_way_in_gives_the_same_figures_everywhere(good: Path, tmp_path
     half = math.log((1 + whole["high"]) / (1 + whole["low"])) / 2
     assert half == pytest.approx(1.96 * math.sqrt(2 / (MANY // 2)), rel=0.01), "lengths are exponential: CV 1"
     assert {one["segment"]["value"] for one in found["estimates"] if one["segment"]} == {"tv", "phone"}
+    doses = {(one["arm"], one["measure"], one["source"]): one for one in found["doses"]}
+    assert [doses[arm, "height", "told"]["hd"] for arm in ("hd", "sd")] == [1.0, 0.0]
+    assert found["checks"]["delivered_contrast"]["passed"] is True
     text = page.read_text("utf-8")
     alone(text)
     assert found["verdict"]["text"] in text

@@ -148,7 +148,7 @@ def test_the_terminal_says_what_the_document_says() -> None:
     assert re.search(r"share of time stalled: ship \(margin \+5.00 %\)", text)
     assert re.search(r"orders an hour +unknown", text)
     assert "· caps: registered 9000 and 3600, analysed none, 9000 and 3600" in text
-    assert re.search(r"hd +803 lines +801 lines to 805 lines +51.0 % +98.0 %", text)
+    assert re.search(r"hd +803 lines +801 to 805 lines +51.0 % +98.0 %", text)
 
 
 def test_arms_nobody_randomised_are_told_side_by_side() -> None:
