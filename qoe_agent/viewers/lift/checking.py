@@ -23,6 +23,8 @@ ALIKE = 0.05
 """Pictures that differ by less of this, and of time in HD, are the same picture."""
 SURE = 4.0
 """Standard errors of a difference in compliance below which nothing is divided by it."""
+WHOLE = 0.99
+"""A difference in compliance from which on all got what they were to get, and there is nothing to add."""
 _OF_PICTURES = re.compile(
     r"(?<![a-z0-9])([ufqs]?hd|sd|[48]k|\d{3,4}[pi]?)(?![a-z0-9])|resol|ladder|encod|bitrate", re.I
 )
@@ -118,7 +120,7 @@ def _told(one: Dose, other: Dose) -> str:
 def complied(primary: Estimate, doses: Sequence[Dose], moments: Sequence[Moments], alpha: float) -> Estimate | None:
     """What being delivered HD did, where not all who were to get it did: lift / difference in compliance (Wald 1940;
     Imbens and Angrist 1994), with the delta interval. `moments`: of control and treatment, by watch. None: what was
-    delivered is not known, or differs too little to divide by."""
+    delivered is not known, differs too little to divide by, or wholly."""
     pair = next((each for each in _pairs(doses, primary.control, primary.treatment) if None not in (each[0].hd,
                 each[1].hd)), None)  # fmt: skip
     if pair is None or primary.lift is None or primary.low is None or primary.high is None:
@@ -126,7 +128,7 @@ def complied(primary: Estimate, doses: Sequence[Dose], moments: Sequence[Moments
     shares = pair[0].hd or 0.0, pair[1].hd or 0.0
     difference = shares[1] - shares[0]
     error = sqrt(sum(_uncertain(share, each) for share, each in zip(shares, moments, strict=True)))
-    if difference < ALIKE or difference < SURE * error:
+    if not max(ALIKE, SURE * error) <= difference < WHOLE:
         return None
     reach = NormalDist().inv_cdf(1.0 - alpha / 2.0)
     theirs = (primary.high - primary.low) / 2.0 / reach
@@ -144,4 +146,4 @@ def _uncertain(share: float, moments: Moments) -> float:
     """Variance of a share of time watched, at most: units that watch for longer weigh more."""
     watch = moments.amounts[0]
     variation = moments.covariance(watch, watch) / moments.mean(watch) ** 2
-    return share * (1.0 - share) * (1.0 + variation) / moments.units
+    return max(0.0, share * (1.0 - share)) * (1.0 + variation) / moments.units

@@ -107,6 +107,7 @@ def test_nothing_is_divided_by_a_difference_that_may_be_none() -> None:
     assert complied(one, (dose("sd", 500, 0.5), dose("hd", 520, 0.53)), (moments, moments), 0.05) is None
     assert complied(one, (dose("sd", 500, 0.4), dose("hd", 520, 0.6)), (moments, moments), 0.05) is None, "too few"
     assert complied(one, (), (moments, moments), 0.05) is None
+    assert complied(one, (dose("sd", 500, 0.0), dose("hd", 1080, 1.0 + 1e-15)), (moments, moments), 0.05) is None, "all"
 
 
 def test_curves_tell_who_is_left_and_what_the_longest_hold() -> None:
