@@ -30,7 +30,7 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None, measure
             audience = _told(events.of_rows(rows, found.columns, counter), counter,
                              [*places, *sessions.attributes(found.columns)])  # fmt: skip
         else:
-            kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met)), "sessions")
+            kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met or beside)), "sessions")
             alone, repeated = once(kept, counter)
             audience = Audience(counter, alone, sessions.attributes(found.columns))
             if repeated:

@@ -152,3 +152,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         open_files([given], measures=lines(tmp_path / "measures.jsonl", [{"stream": "s", "at": T}]))
     with pytest.raises(BadTable, match="at: required"):
         open_files([given], measures=lines(tmp_path / "measures.jsonl", [{"stream": "s", "effective_height": 5}]))
+
+
+def test_rows_of_one_name_are_sessions_of_their_own(tmp_path: Path) -> None:
+    rows = [session(0, 100, session="a"), session(70, 130, session="a")]
+    measures = [minute(0, 360), minute(1, 720), minute(2, 720)]
+    assert spent(tmp_path, rows, measures) == {"<480": 60, "720–1079": 40 + 60}
