@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.shapes import Exits
 
-PLAN = Plan(sessions=30_000, seed=5, streams=10, bursts=0.0, frailty=0.0, incidents=(), measures=True)
+PLAN = Plan(sessions=20_000, seed=5, streams=10, bursts=0.0, frailty=0.0, incidents=(), measures=True)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_what_was_put_in_is_found_where_the_naive_figure_has_it_upside_down(
     assert one.low is not None
     assert one.high is not None
     assert one.low <= true <= one.high
-    assert one.high / one.low < 1.12, "an interval that says something"
+    assert one.high / one.low < 1.2, "an interval that says something"
     assert one.naive is not None
     assert one.naive < 0.5, "who stays for long meets all levels"
 

@@ -53,7 +53,7 @@ def viewer(source: np.random.Generator, number: int) -> Iterator[dict[str, Any]]
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Talked | None:
     source = np.random.default_rng(7)
-    rows = [one for number in range(5000) for one in viewer(source, number)]
+    rows = [one for number in range(3000) for one in viewer(source, number)]
     path = lines(tmp_path_factory.mktemp("talking") / "events.jsonl", rows)
     with open_files([path]) as audience:
         return talked(audience)
