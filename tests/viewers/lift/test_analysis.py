@@ -285,3 +285,22 @@ def test_two_thousand_sessions_an_arm_are_always_too_few(tmp_path: Path) -> None
         found = analysed(path, Design(control="bba"), columns=Columns(None, "arm", "watch"))
         assert found.code == "underpowered"
         assert "no effect" not in found.text
+
+
+def test_arms_that_nobody_randomised_get_no_verdict(tmp_path: Path) -> None:
+    source = np.random.default_rng(9)
+    fast = source.random(6000) < 0.5
+    hd = source.random(6000) < np.where(fast, 0.8, 0.2)
+    watch = np.round(source.exponential(np.where(fast, 900.0, 600.0)), 2)
+    columns = {"user": [f"u{each}" for each in range(6000)], "arm": np.where(hd, "hd", "sd").tolist(),
+               "watch_seconds": watch.tolist(), "net": np.where(fast, "fibre", "mobile").tolist()}  # fmt: skip
+    path = written(tmp_path / "seen.csv", columns)
+    found = analysed(path, replace(DESIGN, treatments=("hd",)), observational=True, covariates=("net",))
+    assert (found.code, found.design["kind"]) == ("observational", "observational")
+    assert [each.method for each in found.comparisons] == ["naive", "stratified", "matched", "doubly robust"]
+    naive, *_, robust = found.comparisons
+    assert naive.low > 0.1
+    assert robust.low < 0.0 < robust.high
+    assert found.text.startswith("Nobody randomised these arms")
+    assert "watch time is capped at 2.5 h" in found.notes
+    assert found.estimates == ()
