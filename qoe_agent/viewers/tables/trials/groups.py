@@ -6,6 +6,7 @@ the session that is the least by its values in order.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables.levels import OTHER, UNKNOWN, spelled
@@ -20,6 +21,7 @@ MOST = 100
 """Values of a column that are told apart; the rarer ones together are `other`."""
 _LARGEST = 1 << 53
 """Engines divide whole numbers as floating-point ones."""
+_SMALL = 1 << 31
 
 
 class Pack(NamedTuple):
@@ -67,7 +69,8 @@ class Packs:
             for column, size in zip(pack.columns, pack.radix, strict=True):
                 code = spelled(table[self._rows.place(column)], self._levels[column][:-2])
                 total = code if total is None else total * size + code
-            found[name] = total
+            small = "time" not in table.columns and prod(pack.radix) < _SMALL
+            found[name] = total.cast("int32") if small else total
         return found
 
     def code(self, units: Table, column: str) -> Any:
@@ -78,7 +81,7 @@ class Packs:
                 below = 1
                 for size in pack.radix[place + 1 :]:
                     below *= size
-                value = units[name] % (below * pack.radix[place])
+                value = units[name].cast("int64") % (below * pack.radix[place])
                 return value if below == 1 else ((value - value % below) / below).floor().cast("int64")
         raise KeyError(column)
 

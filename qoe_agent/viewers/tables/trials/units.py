@@ -52,6 +52,12 @@ def of_sessions(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs
 def of_users(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs, unit_cap: bool) -> Table:
     """Each user as a unit; `unit_cap`: amounts are capped by user, not by session."""
     summed = [each for each in dict.fromkeys(_summed(one, unit_cap) for one in wanted) if each not in (WATCH, SESSIONS)]
+    seen = rows.seen()
+
+    def whole(one: Amount) -> bool:
+        """Whether it is known of all rows."""
+        return not one.known and not seen[f"no_{rows.place(one.column)}"]
+
     values = {f"s{number}": _inside(table, amounts.of_session(rows, table, one), one)
               for number, one in enumerate(summed)}  # fmt: skip
     windowed = "inside" in table.columns
@@ -59,9 +65,9 @@ def of_users(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs, u
     first = {"first": table.first} if windowed else {}
     given = table.select("user", "code", watch=_inside(table, table.watch, WATCH), **values, **inside, **first,
                          **packs.of_session(table))  # fmt: skip
-    totals = {f"s{number}": given[f"s{number}"].max() if one.column in BACK else given[f"s{number}"].sum()
-              for number, one in enumerate(summed)}  # fmt: skip
-    totals |= {f"c{number}": given[f"s{number}"].count() for number, one in enumerate(summed) if one.before}
+    totals = {f"s{number}": _total(given[f"s{number}"], one) for number, one in enumerate(summed)}
+    totals |= {f"c{number}": given[f"s{number}"].count() for number, one in enumerate(summed)
+               if one.before and (windowed or not whole(one))}  # fmt: skip
     totals |= {name: given[name].min() for name in (*packs.names, *first)}
     counted = given.inside.sum() if windowed else given.count()
     users = given.group_by("user").agg(low=given.code.min(), high=given.code.max(), sessions=counted,
@@ -82,14 +88,22 @@ def _finished(rows: Rows, users: Table, wanted: Sequence[Amount], summed: Sequen
         if plain in (WATCH, SESSIONS):
             value = users.watched if plain == WATCH else users.sessions.cast("float64")
         else:
-            value = users[f"s{summed.index(plain)}"]
+            value = users[f"s{summed.index(plain)}"].cast("float64")
         if one.before:
-            value = value / users[f"c{summed.index(plain)}"].cast("float64").nullif(0.0)
+            count = users[name] if (name := f"c{summed.index(plain)}") in users.columns else users.sessions
+            value = value / count.cast("float64").nullif(0.0)
         elif unit_cap and one.cap is not None and one != plain:
             value = ibis.least(value.coalesce(0.0), ibis.literal(one.cap * amounts.scale(rows, one), "float64"))
         found[f"x{number}"] = _told(value, one)
     culprit = ibis.ifelse(users.low < users.high, users.user.cast("string"), ibis.null("string"))
     return users.mutate(culprit=culprit, **found)
+
+
+def _total(value: Any, one: Amount) -> Any:
+    """Of a user's sessions; a count takes half the room of a sum."""
+    if one.column in BACK:
+        return value.max()
+    return value.nullif(0.0).count() if one.above is not None else value.sum()
 
 
 def _inside(table: Table, value: Any, one: Amount) -> Any:
