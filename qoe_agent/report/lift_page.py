@@ -23,8 +23,8 @@ PLAIN = ("delta", "rank", "blocks")
 def page(lift: Lift) -> str:
     """The whole file."""
     parts = (
-        _design(lift), _checks(lift.checks), _registered(lift), comparisons(lift), balance(lift), _estimates(lift),
-        doses(lift), _retention(lift), _over_time(lift), _segments(lift), tail(lift), _novelty(lift),
+        _design(lift), _checks(lift.checks), _guardrails(lift), _registered(lift), comparisons(lift), balance(lift),
+        _estimates(lift), doses(lift), _retention(lift), _over_time(lift), _segments(lift), tail(lift), _novelty(lift),
         paper.notes(lift.notes, "What to believe" if lift.comparisons else "Notes"), _raw(lift),
     )  # fmt: skip
     first = html('<p class="first {}"><strong>{}</strong> {}</p>', lift.code,
@@ -50,6 +50,20 @@ def _checks(checks: Sequence[Check]) -> Safe:
     )  # fmt: skip
     columns = (("check", ""), ("", ""))
     return html("<section><h2>Checks</h2>{}</section>", paper.table(columns, rows, "narrow"))
+
+
+def _guardrails(lift: Lift) -> Safe:
+    guards = [one for one in lift.estimates if one.margin is not None]
+    if not guards:
+        return NOTHING
+    rows = (
+        html('<tr><th scope="row">{}</th><td class="prose"><span class="state {}">{}</span> {}</td></tr>',
+             lift_words.what(one), "passed" if one.ship else "failed", "ship" if one.ship else "hold",
+             lift_words.guards(one))
+        for one in guards
+    )  # fmt: skip
+    table = paper.table((("guardrail", ""), ("", "")), rows, "narrow")
+    return html("<section><h2>Guardrails</h2>{}</section>", table)
 
 
 def _registered(lift: Lift) -> Safe:
@@ -82,8 +96,7 @@ def _estimates(lift: Lift) -> Safe:
     key = html('<p><span class="key estimate">lift and {} interval</span> {}</p>', lift_words.level(lift),
                Safe('<span class="key always">interval that holds whenever one looks</span>') if always else NOTHING
                )  # fmt: skip
-    said = [f"{lift_words.what(one)}: {lift_words.guards(one)}" for one in shown if one.margin is not None]
-    said += dict.fromkeys(f"{lift_words.what(one)}: {one.note}" for one in shown if one.note)
+    said = dict.fromkeys(f"{lift_words.what(one)}: {one.note}" for one in shown if one.note)
     return html(
         '<section><h2>What the arms differ in</h2>{}{}<p class="dim">{}.</p><ul>{}</ul></section>', key,
         paper.table(columns, rows, "told"), lift_words.legend(shown),

@@ -34,6 +34,8 @@ def report(lift: Lift) -> RenderableType:
         parts += screens.part("Design", _pairs(lift_words.design(lift.design)))
     if lift.checks:
         parts += screens.part("Checks", _checks(lift.checks))
+    if guards := [one for one in lift.estimates if one.margin is not None]:
+        parts += screens.part("Guardrails", _guardrails(guards))
     if whole := [one for one in lift.estimates if not one.segment]:
         parts += screens.part("What the arms differ in", *_pairs_of(lift, whole), *_remarks(whole))
     if segments := [one for one in lift.estimates if one.segment]:
@@ -77,6 +79,15 @@ def _checks(checks: Sequence[Check]) -> Table:
     return table
 
 
+def _guardrails(guards: Sequence[Estimate]) -> Table:
+    table = screens.table("", "", "", left=3)
+    table.show_header = False
+    for one in guards:
+        state = Text("ship", STATES["passed"]) if one.ship else Text("hold", STATES["failed"])
+        screens.row(table, lift_words.what(one), state, lift_words.guards(one))
+    return table
+
+
 def _pairs_of(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]:
     """A table for each pair of arms, which is named if there are several."""
     pairs = lift_words.pairs(estimates)
@@ -109,8 +120,7 @@ def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> Table:
 
 def _remarks(estimates: Sequence[Estimate]) -> list[RenderableType]:
     """What a table of estimates has no column for."""
-    said = [f"{lift_words.what(one)}: {lift_words.guards(one)}" for one in estimates if one.margin is not None]
-    said += [f"{lift_words.what(one)}: {one.note}" for one in estimates if one.note]
+    said = [f"{lift_words.what(one)}: {one.note}" for one in estimates if one.note]
     return [screens.text(lift_words.legend(estimates), "dim"), *(screens.text(each) for each in dict.fromkeys(said))]
 
 

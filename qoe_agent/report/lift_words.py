@@ -151,10 +151,11 @@ def legend(estimates: Sequence[Estimate]) -> str:
 
 
 def guards(one: Estimate) -> str:
-    """What a guardrail says."""
-    if one.margin is None:
-        return ""
-    return f"{'ship' if one.ship else 'hold'} (margin {percent(one.margin)} %)"
+    """Why a guardrail says ship or hold."""
+    keeps = "keeps within" if one.ship else "does not keep within"
+    unit = "%" if one.scale == "ratio" else POINTS
+    found = interval(one.low, one.high) or "an interval that cannot be known"
+    return f"{pair(one)}: {effect(one)} {found} {keeps} the margin of {percent(one.margin)} {unit}"
 
 
 def level(lift: Lift) -> str:

@@ -145,7 +145,7 @@ def test_the_terminal_says_what_the_document_says() -> None:
     assert text.startswith("BETTER  hd watched 3.4 % longer than sd, 95 % interval 0.9 to 5.8, capped at 2.5 h;")
     assert re.search(r"watch time, 2.5 h cap +\+3.40 % +\[0.95, 5.85\] +\[−0.28, 7.08\] +0.007 +0.013 ", text)
     assert re.search(r"delivered contrast +failed +of hd 51 %", text)
-    assert re.search(r"share of time stalled: ship \(margin \+5.00 %\)", text)
+    assert re.search(r"share of time stalled +ship +hd over sd: −8.10 % .* keeps within the margin of \+5.00 %", text)
     assert re.search(r"orders an hour +unknown", text)
     assert "· caps: registered 9000 and 3600, analysed none, 9000 and 3600" in text
     assert re.search(r"hd +803 lines +801 to 805 lines +51.0 % +98.0 %", text)
