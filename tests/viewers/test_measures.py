@@ -53,6 +53,7 @@ async def test_a_minute_is_the_mean_of_its_values(board: Board, tmp_path: Path) 
     for step in range(6):
         put(board, SHOW, "qoe_video_height_pixels", 720 if step < 3 else 360)
         put(board, LOW, "qoe_effective_height_pixels", 480, "detail")
+        put(board, LOW, "qoe_av_offset_seconds", -0.1235, "events")
         history.take(begun + 10.0 * step)
     assert not await lines(taken, tmp_path, clock.wall(begun) + MINUTE - 1.0), "it is not over"
     found = await lines(taken, tmp_path, clock.wall(begun) + MINUTE + 1.0)
@@ -64,6 +65,7 @@ async def test_a_minute_is_the_mean_of_its_values(board: Board, tmp_path: Path) 
         "height": 540,
     }
     assert whole["480p"]["effective_height"] == 480
+    assert whole["480p"]["av_offset"] == pytest.approx(-0.1235, abs=0.0006), "below 0: sound early"
     assert "height" not in whole["480p"], "what is not known is absent"
 
 
