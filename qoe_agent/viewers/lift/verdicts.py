@@ -21,6 +21,8 @@ _FAILED = {
     "one_arm_a_user": "too many users were in several arms",
 }
 """Checks whose text does not say by itself what is wrong."""
+NEGLIGIBLE = 0.005
+"""A share of sessions beyond the cap that is not worth a word."""
 _HOUR, _HALF = 3600.0, 1800.0
 
 
@@ -93,7 +95,7 @@ def percent(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{100.0 * value:.0f} %" if value >= 0.0095 else f"{100.0 * value:.1g} %"
+    return f"{100.0 * value:.0f} %" if value >= 0.0095 else f"{100.0 * value:.1f} %"
 
 
 def capped(cap: float | None) -> str:
@@ -124,7 +126,7 @@ def _found(grounds: Grounds, joint: str = ", ") -> str:
 def _tail(grounds: Grounds) -> str:
     one = grounds.primary
     found = [grounds.tail[arm] for arm in (one.control, one.treatment) if arm in grounds.tail]
-    if not found or not max(share for share, _ in found) > 0.0 or grounds.beyond is None:
+    if not found or max(share for share, _ in found) < NEGLIGIBLE or grounds.beyond is None:
         return ""
     sessions, time = (sum(each[place] for each in found) / len(found) for place in (0, 1))
     if one.cap is None:

@@ -111,6 +111,11 @@ def test_without_a_cap_it_is_said_how_much_the_longest_sessions_hold() -> None:
     assert text.endswith("uncapped; 5 % of sessions, of more than 2.5 h, hold 53 % of the time.")
 
 
+def test_a_tail_of_next_to_nothing_is_not_worth_a_word() -> None:
+    assert "rests on" not in verdict(grounds(*SURE, tail={"sd": (0.004, 0.3), "hd": (0.001, 0.1)}))[1]
+    assert "rests on 0.6 % of sessions" in verdict(grounds(*SURE, tail={"sd": (0.006, 0.3), "hd": (0.006, 0.1)}))[1]
+
+
 def test_how_much_significance_overstates_agrees_with_drawing() -> None:
     drawn = np.random.default_rng(1).normal(0.0, 1.0, 1_000_000)
     for effect in (0.2, 1.0, 2.8, 5.0):
