@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +14,17 @@ import pytest
 from qoe_agent.viewers.audience import files
 from qoe_agent.viewers.audience.fates import fates
 from qoe_agent.viewers.audience.plan import Plan, Reporting
+from qoe_agent.viewers.lift.shapes import Design, Moments, Trial
 from qoe_agent.viewers.tables import Audience, open_facts, open_files
-from tests.viewers.tables import told
+from qoe_agent.viewers.tables.trials import open_files as open_trial
+from tests.viewers.tables import told, trials_made
 from tests.viewers.tables.test_facts import stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from qoe_agent.viewers.lift.shapes import Columns
 
 ENGINES = {"spark=local[2]": "pyspark", "clickhouse": "chdb"}
 SESSIONS, WATCHED = (20_000, 400) if os.environ.get("QOE_ENGINES") else (2000, 50)
@@ -129,6 +135,50 @@ def test_facts(engine: str, tmp_path: Path) -> None:
     stored(tmp_path)
     factors = ["stall"]
     same(figures(lambda: open_facts(tmp_path), factors), figures(lambda: open_facts(tmp_path, engine), factors))
+
+
+def counted(path: Path, engine: str, design: Design, columns: Columns) -> Trial:
+    with open_trial([path], columns, trials_made.NUMBERS, trials_made.WORDS, engine) as rows:
+        return rows.trial(design)
+
+
+@pytest.mark.parametrize("case", ["users", "window", "blocks"])
+def test_experiments(engine: str, case: str, tmp_path: Path) -> None:
+    design = Design(
+        "sd", metrics=trials_made.METRICS, pre=("pre",), segments=trials_made.WORDS, strata=trials_made.WORDS
+    )
+    columns = trials_made.COLUMNS
+    if case == "users":
+        design, columns = replace(design, metrics=design.metrics[:5], cap_unit="user"), replace(columns, time=None)
+    elif case == "window":
+        design = replace(design, window=4 * trials_made.DAY, cap_unit="window")
+    else:
+        design = replace(design, metrics=design.metrics[:4], switchback=600.0, washout=60.0)
+    path = trials_made.written(tmp_path / "some.parquet", trials_made.rows(7, SESSIONS))
+    mine, its = (counted(path, each, design, columns) for each in ("duckdb", engine))
+    for field in fields(Trial):
+        alike(getattr(mine, field.name), getattr(its, field.name), field.name)
+
+
+def alike(mine: Any, its: Any, where: str) -> None:
+    """The same, but for the last digits of sums of what is not whole."""
+    if isinstance(mine, Moments):
+        mine, its = (
+            (mine.amounts, mine.units, mine.sums, mine.products),
+            (its.amounts, its.units, its.sums, its.products),
+        )
+    if isinstance(mine, np.ndarray):
+        np.testing.assert_allclose(mine, its, rtol=1e-9, atol=1e-6, err_msg=where)
+    elif isinstance(mine, Mapping):
+        assert list(mine) == list(its), where
+        for key, value in mine.items():
+            alike(value, its[key], f"{where} {key}")
+    elif isinstance(mine, tuple):
+        assert len(mine) == len(its), where
+        for number, (one, other) in enumerate(zip(mine, its, strict=True)):
+            alike(one, other, f"{where} {number}")
+    else:
+        assert mine == (pytest.approx(its) if isinstance(its, float) else its), where
 
 
 def test_files_of_one_audience_agree(simulated: Path) -> None:
