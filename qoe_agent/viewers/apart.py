@@ -1,23 +1,29 @@
 """Analyses in a process of their own, under a memory limit: whatever they use up, the caller goes on.
 
 The two ends are this program, one the parent of the other, and nobody else has the socket between them: that is why
-pickle will do.
+pickle will do. The child is killed when the parent ends, and what it left in its folder for temporary files is removed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from qoe_agent.tether import tether
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 STDERR = 2
@@ -45,22 +51,57 @@ def run(work: str, asked: Any, memory: int | None, heard: Callable[[Step | None]
     `memory`: bytes it may hold (of its own, not of files), looked at every `wait` seconds; None: any. `heard` is called
     with each Step, and with None whenever `wait` seconds pass without. Raises Unusable.
     """
+    with _orderly(), _folder() as folder:
+        return _run((work, asked, memory), folder, heard, wait)
+
+
+def _run(task: tuple[str, Any, int | None], folder: str, heard: Callable[[Step | None], None], wait: float) -> Any:
+    memory = task[2]
     ours, theirs = socket.socketpair()
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", f"from {__name__} import main; main({theirs.fileno()})"],
             pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=STDERR,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": folder},
         )  # fmt: skip
     try:
         with Connection(ours.detach()) as link:
-            link.send((work, asked, memory))
+            link.send(task)
             return _hear(link, heard, wait, lambda: _within(process.pid, memory))
     except (EOFError, OSError):
         raise Unusable(_ended(_over(process), memory)) from None
     finally:
         _over(process, ENDS if process.poll() is None and sys.exc_info()[0] is None else 0.0)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """Where the child's temporary files go, and with which they go. Raises Unusable."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="qoe-analysis-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise Unusable(f"no folder for temporary files: {error}") from None
+    with made as name:
+        yield name
+
+
+@contextlib.contextmanager
+def _orderly() -> Iterator[None]:
+    """SIGTERM and SIGHUP, where they would end this process at once, leave time to tidy up."""
+    ours = threading.current_thread() is threading.main_thread()
+    numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if ours and signal.getsignal(each) == signal.SIG_DFL]
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    for each in numbers:
+        signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def _hear(link: Connection, heard: Callable[[Step | None], None], wait: float, check: Callable[[], None]) -> Any:
@@ -112,7 +153,9 @@ def _ended(status: int, memory: int | None) -> str:
 
 
 def main(number: int) -> None:
-    """The child: does the work that comes by this socket."""
+    """The child: does the work that comes by this socket. An interrupt from the keyboard is the parent's to answer."""
+    tether()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(number) as link:
         work, asked, memory = link.recv()
         if memory is not None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
+import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +16,7 @@ from qoe_agent.viewers.apart import Step, Unusable, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LIMIT = 400 << 20
 
@@ -38,6 +43,14 @@ def greedy(asked: Any, tell: Any) -> int:
     held = []
     while True:
         held.append(b"x" * (4 << 20))
+
+
+def litters(asked: str, tell: Callable[[Step], None]) -> None:
+    tempfile.mkdtemp(prefix="qoe-tables-")
+    if asked == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    tell(Step(str(os.getpid()), 1, 1))
+    signal.pause()
 
 
 def work(name: str, asked: Any = None, heard: Callable[[Step | None], None] = lambda _: None) -> Any:
@@ -71,3 +84,30 @@ def test_a_process_that_breaks_down_is_told_of(capfd: pytest.CaptureFixture[str]
 def test_memory_has_a_limit() -> None:
     with pytest.raises(Unusable, match=r"needs more than 0\.419 GB of memory"):
         work("greedy")
+
+
+def test_nothing_is_left_of_one_that_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(Unusable, match="killed by signal 9"):
+        work("litters", "dies")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_it_ends_when_its_parent_does(tmp_path: Path, number: signal.Signals) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "from qoe_agent.viewers import apart; apart.run("
+         f"'{__name__}:litters', '', None, lambda step: step and print(step.doing, flush=True))"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    with parent:
+        assert parent.stdout
+        child = os.pidfd_open(int(parent.stdout.readline()))
+        parent.send_signal(number)
+        parent.wait(20)
+        gone, _, _ = select.select([child], [], [], 20)
+        os.close(child)
+    assert gone
+    if number != signal.SIGKILL:
+        assert list(tmp_path.iterdir()) == []
