@@ -105,27 +105,33 @@ VIEWERS = Form(NUMBERS, frozenset(TIMES), missing, rules, of_viewers=True)
 
 def of_time(column: str) -> Rule:
     """A time, in Unix seconds."""
-    return Rule(column, f"not {identifier(column)}::double between {FIRST} and {LAST}",
+    return Rule(column, _outside(column, FIRST, LAST),
                 "must be a time in Unix seconds (2001 to 2100), not milliseconds")  # fmt: skip
 
 
 def of_length(column: str) -> Rule:
     """A length, in seconds."""
-    return Rule(column, f"not {identifier(column)}::double between 0 and {_LONGEST}", "must be seconds, 0 or more")
+    return Rule(column, _outside(column, 0, _LONGEST),
+                f"must be seconds, 0 or more and at most {_LONGEST:,} (a year)")  # fmt: skip
+
+
+def _outside(column: str, least: float, most: float) -> str:
+    """Not a number between these. What is none has to be asked for: statistics in Parquet files do not see it."""
+    value = f"{identifier(column)}::double"
+    return f"not (isfinite({value}) and {value} between {least} and {most})"
 
 
 def _of_number(column: str) -> Rule:
-    value = f'"{column}"::double'
     if column in TIMES:
         return of_time(column)
     if column in LENGTHS:
         return of_length(column)
     if column == "height":
-        return Rule(column, f"not {value} between 1 and 65535",
+        return Rule(column, _outside(column, 1, 65535),
                     "must be lines of the picture, 1 or more (empty: not known)")  # fmt: skip
     if column == "bucket":
-        return Rule(column, f"not {value} between 0 and 999", "must be from 0 to 999")
-    return Rule(column, f"not {value} between 0 and 9e15", "must be a number, 0 or more")
+        return Rule(column, _outside(column, 0, 999), "must be from 0 to 999")
+    return Rule(column, _outside(column, 0, 9e15), "must be a number, 0 or more")
 
 
 def _of_events(columns: Collection[str]) -> list[Rule]:
