@@ -21,7 +21,13 @@
     return (state ^ state >>> 16) >>> 0;
   }
   function bytes(text) { return new TextEncoder().encode(text); }
+  function named(text, what) {
+    if (typeof text !== "string" || !text) {
+      throw new TypeError(what + "'s name must be a string that is not empty: who has none is in no arm");
+    }
+  }
   function place(experiment, unit, salt) {
+    named(unit, "a unit");
     if (!experiment || experiment.indexOf(":") >= 0) {
       throw new RangeError("an experiment's name must not be empty and must not hold a colon");
     }
@@ -46,7 +52,9 @@
     return total > ALL - ROUNDED ? last : null;
   }
   function blockArm(experiment, stream, at, seconds, shares, salt) {
-    if (!(seconds > 0)) throw new RangeError("a block must have a length, in seconds");
+    named(stream, "a stream");
+    if (!(seconds > 0 && isFinite(seconds))) throw new RangeError("a block must have a length, in seconds");
+    if (typeof at !== "number" || !isFinite(at)) throw new RangeError("a block must have a time, in Unix seconds");
     return arm(experiment, stream + "#" + Math.floor(at / seconds), shares, salt);
   }
   scope.qoePlace = place;

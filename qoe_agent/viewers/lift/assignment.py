@@ -47,7 +47,12 @@ def _turned(word: int, by: int) -> int:
 
 
 def place(experiment: str, unit: str, salt: str = "") -> float:
-    """Where in [0, 1) a unit falls. ValueError: a name of an experiment that would not be told from a unit's."""
+    """Where in [0, 1) a unit falls. ValueError: a name of an experiment that would not be told from a unit's, or a unit
+    without a name; TypeError: one that is no text (all whose name is not known would share an arm)."""
+    if not isinstance(unit, str):
+        raise TypeError(f"a unit's name must be text, not {unit!r}: who has none is in no arm")
+    if not unit:
+        raise ValueError("a unit's name must not be empty: who has none is in no arm")
     if not experiment or ":" in experiment:
         raise ValueError("an experiment's name must not be empty and must not hold a colon")
     return murmur3(_bytes(f"{experiment}:{unit}"), murmur3(_bytes(salt))) / 2**32
@@ -70,8 +75,12 @@ def block_arm(
     experiment: str, stream: str, at: float, seconds: float, shares: Sequence[tuple[str, float]], salt: str = ""
 ) -> str | None:
     """The arm that everybody gets who watches a stream at a time (Unix seconds), in blocks of so many seconds."""
-    if not seconds > 0.0:
+    if not (seconds > 0.0 and isfinite(seconds)):
         raise ValueError("a block must have a length, in seconds")
+    if not isinstance(stream, str):
+        raise TypeError(f"a stream's name must be text, not {stream!r}")
+    if not stream or not isfinite(at):
+        raise ValueError("a block must have a stream's name, and a time in Unix seconds")
     return arm(experiment, f"{stream}#{floor(at / seconds)}", shares, salt)
 
 

@@ -55,16 +55,20 @@ async def test_a_browser_works_out_the_same() -> None:
         qoeArm(r.experiment, r.unit, r.shares, r.salt)]);
       for (const r of rows.blocks) found.push([0, qoeBlockArm(r.experiment, r.stream, r.at, r.seconds, r.shares)]);
       for (const bad of [["", "u", [["a", 1]]], ["x:y", "u", [["a", 1]]], ["x", "u", [["a", 0.7], ["b", 0.7]]],
-          ["x", "u", []], ["x", "u", [["", 1]]], ["x", "u", [["a", -1], ["b", 1]]]]) {
+          ["x", "u", []], ["x", "u", [["", 1]]], ["x", "u", [["a", -1], ["b", 1]]], ["x", undefined, [["a", 1]]],
+          ["x", null, [["a", 1]]], ["x", "", [["a", 1]]], ["x", NaN, [["a", 1]]]]) {
         try { qoeArm(...bad); found.push("taken"); } catch (error) { found.push(error.name); } }
+      for (const bad of [["s", NaN, 60], ["s", undefined, 60], [undefined, 0, 60], ["s", 0, NaN]]) {
+        try { qoeBlockArm("x", ...bad, [["a", 1]]); found.push("taken"); } catch (error) { found.push(error.name); } }
       return found; })()"""
     async with browse("data:text/html,<title>arms</title>") as page:
         await page.run(HERE.with_suffix(".js").read_text("utf-8"))
         found = await page.run(script % json.dumps(VECTORS))
     units, blocks = VECTORS["units"], VECTORS["blocks"]
     assert found[: len(units)] == [[row["place"], row["arm"]] for row in units]
-    assert found[len(units) : -6] == [[0, row["arm"]] for row in blocks]
-    assert found[-6:] == ["RangeError"] * 6
+    assert found[len(units) : -14] == [[0, row["arm"]] for row in blocks]
+    assert found[-14:] == [*["RangeError"] * 6, *["TypeError"] * 4,
+                           "RangeError", "RangeError", "TypeError", "RangeError"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["{}", "user-{:08d}", "{:032x}"])
@@ -133,3 +137,13 @@ def test_what_is_no_experiment_is_refused(experiment: str, shares: tuple[tuple[s
         arm(experiment, "u", shares)
     with pytest.raises(ValueError, match="must"):
         block_arm("x", "s", 0.0, 0.0, HALVES)
+
+
+@pytest.mark.parametrize("unit", [None, float("nan"), "", 7])
+def test_nobody_without_a_name_shares_an_arm(unit: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="a unit's name must"):
+        arm("x", unit, HALVES)
+    with pytest.raises((TypeError, ValueError), match="must"):
+        block_arm("x", unit, 0.0, 60.0, HALVES)
+    with pytest.raises(ValueError, match="must have a stream's name, and a time"):
+        block_arm("x", "s", float("nan"), 60.0, HALVES)
