@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers import analysing
 from qoe_agent.viewers.apart import Unusable
-from qoe_agent.viewers.lift import checking, curves, metrics, registration, verdicts
+from qoe_agent.viewers.lift import checking, curves, metrics, observational, registration, verdicts
 from qoe_agent.viewers.lift.comparing import Comparing
 from qoe_agent.viewers.lift.shapes import LONG, Lift
 
@@ -31,6 +31,7 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
     """As `lift.analyse` says."""
     said = registration.read(asked.plan) if asked.plan else None
     asked = of_facts(asked)
+    observational.refuse(asked)
     steps = analysing.Steps(tell, 4)
     steps("reading")
     with analysing.plainly(asked.facts), opened(asked) as rows:
@@ -66,7 +67,7 @@ def opened(asked: Asked) -> Rows:
     compared = metrics.together(design, asked.columns, known)
     words = tuple(dict.fromkeys((*design.strata, *design.segments, *asked.covariates)))
     used = (*metrics.columns(compared), *design.pre, *metrics.known_by(metrics.DELIVERED, known))
-    numbers = tuple(each for each in dict.fromkeys(used) if each not in words)
+    numbers = tuple(dict.fromkeys(used))
     if asked.facts is not None:
         return trials.open_facts(asked.facts, asked.experiment, asked.columns, numbers, words, asked.engine)
     return trials.open_files(asked.files, asked.columns, numbers, words, asked.engine, asked.mapping)
@@ -95,18 +96,17 @@ def _chosen(rows: Rows, asked: Asked) -> Design:
         raise Unusable(f"there is one arm only, {design.control!r}: nothing to compare it with")
     if asked.observational and len(others) > 1:
         raise Unusable(f"--treatment NAME is required: which of {', '.join(others)} is compared")
-    known = frozenset(rows.places)
+    known = frozenset(rows.numbers)
     return replace(design, treatments=others, metrics=metrics.together(design, asked.columns, known))
 
 
 def _observed(rows: Rows, asked: Asked, design: Design) -> Lift:
-    from qoe_agent.viewers.lift import observational
     from qoe_agent.viewers.tables.trials.observed import of_rows
 
     treatment, cap = design.treatments[0], design.caps[0]
     covered = of_rows(rows, asked.covariates, treatment, design.control, cap)
     comparisons = observational.compared(covered)
-    headline, *told = observational.words(comparisons)
+    headline, *told = observational.words(comparisons, treatment, design.control)
     return Lift(
         "observational", headline, described(design, asked, "observational", "session"),
         doses=rows.doses(design, asked.measured), comparisons=comparisons,

@@ -18,11 +18,17 @@ from qoe_agent.viewers.lift.observational import compared, words
 from tests.viewers.effects.unassigned import counted, made
 
 if TYPE_CHECKING:
-    from qoe_agent.viewers.lift.observed import Covered
+    from collections.abc import Sequence
+
+    from qoe_agent.viewers.lift.observed import Comparison, Covered
 
 TWO = (("low", "high", "unknown"),)
 SQUARE = (("a", "b", "unknown"), ("c", "d", "unknown"))
 CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def said(comparisons: Sequence[Comparison]) -> str:
+    return " ".join(words(comparisons, "hd", "sd"))
 
 
 def test_strata_are_weighted_as_the_treated_are() -> None:
@@ -41,8 +47,8 @@ def test_treated_without_controls_are_not_spoken_of() -> None:
     told = stratified(covered)
     assert told.estimate == pytest.approx(0.1)
     assert told.used == 0.25
-    assert "It speaks of 25 % of the treated" in " ".join(words([told]))
-    assert "once alike in all that was measured, 10.0 % longer" in words([told])[0]
+    assert "It speaks of 25 % of hd's sessions" in said([told])
+    assert "once alike in the covariates, hd watched 10.0 % longer" in said([told])
     trimmed = doubly_robust(replace(covered, count=covered.count * 100, total=covered.total * 100,
                                     squares=covered.squares * 100))  # fmt: skip
     assert trimmed.used == 0.25
@@ -154,23 +160,23 @@ def test_what_no_column_tells_no_method_sees() -> None:
     assert robust.e_value is not None
     hidden = truth["confounder"]
     assert robust.e_value < max(hidden["share_hd"] / hidden["share_sd"], hidden["longer"])
-    told = " ".join(words(comparisons))
+    told = said(comparisons)
     assert "significance is not validity" in told
     assert f"{robust.e_value:.2f} times" in told
 
 
 def test_what_bins_leave_is_told_where_it_matters() -> None:
     covered = counted(confounded.sessions(400_000, confounded.SEED), 3600.0)
-    assert "Within its levels" not in " ".join(words(compared(covered)))
+    assert "Within its levels" not in said(compared(covered))
     assert covered.buckets is not None
     assert covered.numbers is not None
     many = replace(covered, count=covered.count * 100, total=covered.total * 100, squares=covered.squares * 100,
                    buckets=None, numbers=covered.numbers * 100)  # fmt: skip
-    assert "Within its levels bandwidth still differs" in " ".join(words(compared(many)))
+    assert "Within its levels bandwidth still differs" in said(compared(many))
 
 
 def test_words_of_arms_that_have_nothing_in_common() -> None:
     covered = made([[5, 0], [0, 5]], [[1, 0], [0, 1]], [[0], [1]], TWO)
     told = compared(covered)
     assert told[1].estimate is None
-    assert "no sessions in common" in " ".join(words([told[1]]))
+    assert "no sessions in common" in said([told[1]])

@@ -301,6 +301,23 @@ def test_arms_that_nobody_randomised_get_no_verdict(tmp_path: Path) -> None:
     naive, *_, robust = found.comparisons
     assert naive.low > 0.1
     assert robust.low < 0.0 < robust.high
-    assert found.text.startswith("Nobody randomised these arms")
+    assert found.text.startswith("Nobody randomised these arms: as they are, hd watched ")
+    assert any(each.startswith("Zero lies within its interval") for each in found.notes)
+    assert not any("treated" in each for each in found.notes)
+    pairs = next(each for each in found.notes if "matched pairs" in each)
+    assert " points, is no lift" in pairs
     assert "watch time is capped at 2.5 h" in found.notes
     assert found.estimates == ()
+
+
+@pytest.mark.parametrize(
+    ("covariates", "why"),
+    [((), "needs --covariate"), (("net", "watch_seconds"), "the outcome itself"), (("user",), "who watched"),
+     (("arm",), "what is compared"), (("same",), "nothing would be adjusted for")],
+)  # fmt: skip
+def test_what_cannot_be_adjusted_for_is_refused(tmp_path: Path, covariates: tuple[str, ...], why: str) -> None:
+    columns = {"user": [f"u{each}" for each in range(80)], "arm": ["hd", "sd"] * 40, "net": ["a", "a", "b", "b"] * 20,
+               "watch_seconds": list(range(80)), "same": ["x"] * 80}  # fmt: skip
+    path = written(tmp_path / "seen.csv", columns)
+    with pytest.raises(Unusable, match=why):
+        analysed(path, DESIGN, observational=True, covariates=covariates)
