@@ -6,18 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.report import words
+from qoe_agent.viewers.lift.metrics import CALLED
 
 if TYPE_CHECKING:
     from qoe_agent.viewers.lift.observed import Comparison
     from qoe_agent.viewers.lift.shapes import Check, Dose, Estimate, Lift
 
-METRICS = {
-    "watch_if_delivered": "watch time, if delivered",
-    "watch": "watch time", "watch_per_session": "time a session", "sessions": "sessions",
-    "stall_ratio": "share of time stalled", "orders_per_hour": "orders an hour",
-    "rank": "outlasts the other (rank)", "returned_1d": "came back next day",
-    "returned_7d": "came back in 7 days",
-}  # fmt: skip
 CHECKS = {
     "sample_ratio": "sample ratio", "one_arm_a_user": "one arm a user", "delivered_contrast": "delivered contrast",
     "carry_over": "carry-over", "registration": "pre-registration",
@@ -42,8 +36,8 @@ POINTS = "points"
 
 def metric(name: str) -> str:
     """What a metric is called."""
-    if name in METRICS:
-        return METRICS[name]
+    if name in CALLED:
+        return CALLED[name]
     if name.startswith("longer_than_") and name.endswith("s"):
         return f"watched over {words.length(float(name.removeprefix('longer_than_').removesuffix('s')))}"
     return name.replace("_", " ")

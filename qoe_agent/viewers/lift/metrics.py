@@ -20,6 +20,14 @@ DELIVERED = ("height", "effective_height", "mos", "bytes_per_second")
 """Columns that tell what was delivered, looked at whenever they are there."""
 PER_HOUR = "_per_hour"
 """Metrics whose names end so are ratios to seconds, told an hour."""
+CALLED = {
+    "watch_if_delivered": "watch time, if delivered",
+    "watch": "watch time", "watch_per_session": "time a session", "sessions": "sessions",
+    "stall_ratio": "share of time stalled", "orders_per_hour": "orders an hour",
+    "rank": "outlasts the other (rank)", "returned_1d": "came back next day",
+    "returned_7d": "came back in 7 days",
+}  # fmt: skip
+"""What people call metrics."""
 RETURNS = (1, 7)
 """Days within which users may return."""
 
@@ -43,6 +51,11 @@ def usual(columns: Columns, known: Collection[str], cap: float | None) -> tuple[
             for days in RETURNS
         ]
     return tuple(found)
+
+
+def called(name: str) -> str:
+    """What a metric is called in a sentence."""
+    return CALLED.get(name, name.replace("_", " "))
 
 
 def together(design: Design, columns: Columns, known: Collection[str]) -> tuple[Metric, ...]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from math import erf, exp, log1p, pi, sqrt
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from qoe_agent.viewers.lift.metrics import called
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -47,6 +49,8 @@ class Grounds(NamedTuple):
     """That cap, in seconds."""
     guardrails: tuple[Estimate, ...] = ()
     """Of the same treatment: those with a margin."""
+    departures: tuple[str, ...] = ()
+    """What is other than was registered, in words."""
 
 
 def verdict(grounds: Grounds) -> tuple[Code, str]:
@@ -54,9 +58,9 @@ def verdict(grounds: Grounds) -> tuple[Code, str]:
     failed = [each for each in grounds.checks if each.blocks and not each.passed]
     if failed:
         why = (f"{_FAILED[each.name]}: {each.text}" if each.name in _FAILED else each.text for each in failed)
-        return "blocked", f"No verdict: {'; '.join(why)}."
+        return "blocked", f"No verdict: {'; '.join(why)}{_departed(grounds)}."
     code = _code(grounds)
-    return code, f"{_SENTENCES[code](grounds)}{_guarded(grounds)}{_so_far(grounds)}."
+    return code, f"{_SENTENCES[code](grounds)}{_guarded(grounds)}{_so_far(grounds)}{_departed(grounds)}."
 
 
 def _code(grounds: Grounds) -> Code:
@@ -113,14 +117,37 @@ def _watched(one: Estimate) -> str:
     return f"{one.treatment} arm watched {percent(abs(lift))} % {'longer' if lift >= 0.0 else 'shorter'}"
 
 
+def _signed(one: Estimate) -> str:
+    """The lift once more, where it is below none, as the interval beside it tells it."""
+    return f" (lift {percent(one.lift)} %)" if one.lift is not None and one.lift < 0.0 else ""
+
+
+def _corrected(grounds: Grounds) -> str:
+    """Why an interval of one treatment alone, without none in it, does not stand among several."""
+    low, high = _interval(grounds)
+    alone = grounds.running is None and grounds.primary.low is not None and (low > 0.0 or high < 0.0)
+    if not alone or _significant(grounds):
+        return ""
+    return f" by itself, which chance alone may do among {1 + len(grounds.others)} treatments (corrected p = " \
+           f"{grounds.primary.p_adjusted or grounds.primary.p or 1.0:.2g})"  # fmt: skip
+
+
 def _found(grounds: Grounds, joint: str = ", ") -> str:
     """With interval and cap, and on how few sessions the figure without a cap rests."""
     one = grounds.primary
     low, high = _interval(grounds)
     always = " always-valid" if grounds.running is not None else ""
     level = f"{100.0 * (1.0 - grounds.alpha):g} %{always} interval"
-    interval = f"{joint}{level} {percent(low)} to {percent(high)}" if one.low is not None else ""
-    return f"{_watched(one)} than {one.control}{interval}, {capped(one.cap)}{_tail(grounds)}{_others(grounds)}"
+    ends = f"{percent(low)} to {percent(high)}{_corrected(grounds)}"
+    interval = f"{joint}{level} {ends}" if one.low is not None else ""
+    told = f"{_watched(one)} than {one.control}{_signed(one)}{interval}, {capped(one.cap)}"
+    return f"{told}{_tail(grounds)}{_others(grounds)}"
+
+
+def _sure(grounds: Grounds) -> str:
+    """Of better and worse."""
+    small = abs(grounds.primary.lift or 0.0) < grounds.smallest
+    return f"{_found(grounds)}{f'; that is less than the {_smallest(grounds)} that was to matter' if small else ''}"
 
 
 def _tail(grounds: Grounds) -> str:
@@ -135,7 +162,9 @@ def _tail(grounds: Grounds) -> str:
     if one.cap != grounds.beyond:
         return ""
     other = grounds.uncapped
-    figure = f" ({'+' if other.lift >= 0.0 else ''}{percent(other.lift)} %)" if other and other.lift is not None else ""
+    if other is None:
+        return f"; {_share(sessions)} of sessions are longer, and hold {_share(time)} of the time"
+    figure = f" ({'+' if other.lift >= 0.0 else ''}{percent(other.lift)} %)" if other.lift is not None else ""
     return f"; the uncapped figure{figure} rests on {_share(sessions)} of sessions"
 
 
@@ -150,7 +179,7 @@ def _others(grounds: Grounds) -> str:
             f" ({percent(one.low)} to {percent(one.high)})" if one.low is not None and one.high is not None else ""
         )
         stands = "" if _stands(one, grounds.alpha) else ", which chance alone may do"
-        told.append(f"{_watched(one)}{interval}{stands}")
+        told.append(f"{_watched(one)}{_signed(one)}{interval}{stands}")
     return "".join(f"; {each}" for each in told)
 
 
@@ -161,7 +190,7 @@ def _guarded(grounds: Grounds) -> str:
     broken = [each for each in grounds.guardrails if not each.ship]
     if not broken:
         return f"; ship: {'all guardrails hold' if len(grounds.guardrails) > 1 else 'its guardrail holds'}"
-    named = ", ".join(f"{each.metric} ({percent(each.margin or 0.0)} %)" for each in broken)
+    named = ", ".join(f"{called(each.metric)} ({percent(each.margin or 0.0)} %)" for each in broken)
     return f"; hold: not shown to keep within its margin: {named}"
 
 
@@ -172,16 +201,30 @@ def _so_far(grounds: Grounds) -> str:
     return f"; so far: {there:,} of {planned:,} {grounds.primary.unit}s are in"
 
 
+def _departed(grounds: Grounds) -> str:
+    """In what it is not what was registered."""
+    return f"; not as registered: {', '.join(grounds.departures)}" if grounds.departures else ""
+
+
 def _underpowered(grounds: Grounds) -> str:
     one, unit = grounds.primary, grounds.primary.unit
     if one.lift is None or one.minimum_detectable_effect is None:
         return f"Too little is known to compare {one.treatment} with {one.control}: {one.note or 'no interval'}"
     least, wanted = f"{percent(one.minimum_detectable_effect)} %", _smallest(grounds)
+    unseen = f"effects below {least} would hardly show, and {wanted} was to be seen"
+    if _significant(grounds) and _beyond_doubt(grounds):
+        return f"{_found(grounds)}; with so few {unit}s {unseen}"
     if _significant(grounds):
         passing = f"if {wanted} were true, what passes for significant would read {_exaggerated(grounds)} % on average"
         return f"{_found(grounds)}; likely exaggerated: with so few {unit}s, {passing}"
-    told = _found(grounds, ", but with a ")
-    return f"Too few {unit}s to tell: {told}; effects below {least} would hardly show, and {wanted} was to be seen"
+    return f"Too few {unit}s to tell: {_found(grounds, ', but with a ')}; {unseen}"
+
+
+def _beyond_doubt(grounds: Grounds) -> bool:
+    """Whether even the limit that is nearer to none would be detected."""
+    low, high = _interval(grounds)
+    nearer = low if low > 0.0 else 1.0 / max(1.0 + high, 1e-9) - 1.0
+    return nearer >= (grounds.primary.minimum_detectable_effect or 0.0)
 
 
 def _smallest(grounds: Grounds) -> str:
@@ -233,7 +276,7 @@ def _inconclusive(grounds: Grounds) -> str:
 
 
 _SENTENCES = {
-    "underpowered": _underpowered, "better": _found, "worse": _found, "equivalent": _equivalent,
+    "underpowered": _underpowered, "better": _sure, "worse": _sure, "equivalent": _equivalent,
     "inconclusive": _inconclusive,
 }  # fmt: skip
 

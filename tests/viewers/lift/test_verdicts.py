@@ -76,6 +76,31 @@ def test_a_significant_lift_of_few_is_likely_exaggerated() -> None:
     assert "likely exaggerated: with so few users, if 1 % were true, what passes for significant would read 3" in text
 
 
+def test_a_lift_many_times_what_could_be_seen_is_not_called_exaggerated() -> None:
+    for figures in ((1.068, 1.01, 1.12, 1e-9, 0.038), (-0.5, -0.55, -0.45, 1e-9, 0.038)):
+        code, text = verdict(grounds(*figures))
+        assert code == "underpowered"
+        assert "exaggerated" not in text
+        assert text.endswith("; with so few users effects below 3.8 % would hardly show, and 1 % was to be seen.")
+    assert "exaggerated" in verdict(grounds(-0.034, -0.058, -0.009, 0.006, 0.035))[1]
+
+
+def test_a_fall_is_told_with_its_sign_and_a_small_sure_lift_as_small() -> None:
+    code, text = verdict(grounds(-0.03, -0.034, -0.026, 1e-9, 0.0071))
+    assert (code, text.partition(", capped")[0]) == (
+        "worse", "hd arm watched 3.0 % shorter than sd (lift −3.0 %), 95 % interval −3.4 to −2.6")  # fmt: skip
+    code, text = verdict(grounds(0.006, 0.001, 0.0099, 0.01, 0.0071))
+    assert (code, text.endswith("; that is less than the 1 % that was to matter.")) == ("better", True)
+    assert "was to matter" not in verdict(grounds(*SURE))[1]
+
+
+def test_what_is_not_as_registered_is_said() -> None:
+    assert verdict(grounds(*SURE, departures=("cap", "control")))[1].endswith("; not as registered: cap, control.")
+    failed = Check("sample_ratio", "failed", "9 of 10", 1e-9, blocks=True)
+    blocked = verdict(grounds(*SURE, checks=(failed,), departures=("cap",)))
+    assert blocked[1].endswith("9 of 10; not as registered: cap.")
+
+
 def test_while_it_runs_the_always_valid_interval_decides() -> None:
     one = grounds(*SURE, running=(30_000, 50_000), decides=(-0.002, 0.07))
     code, text = verdict(one)
@@ -90,7 +115,7 @@ def test_guardrails_say_ship_or_hold() -> None:
     bad = good._replace(metric="orders_per_hour", margin=-0.002, ship=False)
     assert verdict(grounds(*SURE, guardrails=(good,)))[1].endswith("; ship: its guardrail holds.")
     assert verdict(grounds(*SURE, guardrails=(good, bad)))[1].endswith(
-        "; hold: not shown to keep within its margin: orders_per_hour (−0.2 %).")  # fmt: skip
+        "; hold: not shown to keep within its margin: orders an hour (−0.2 %).")  # fmt: skip
     unknown = good._replace(lift=None, low=None, high=None, ship=None)
     assert "; hold: " in verdict(grounds(*SURE, guardrails=(unknown,)))[1]
 
@@ -103,6 +128,12 @@ def test_of_several_treatments_those_named_first_are_spoken_of_and_adjusted_p_co
     code, text = verdict(grounds(*SURE)._replace(primary=adjusted, others=(far,)))
     assert code == "inconclusive"
     assert "uhd arm watched 3.4 % longer (2.9 to 3.9)" in text
+    assert ("95 % interval 0.1 to 4.0 by itself, which chance alone may do among 2 treatments (corrected p = 0.06), "
+            "capped") in text  # fmt: skip
+    alike = estimate(0.005, 0.0004, 0.0092, 0.03, 0.0071, p_adjusted=0.09)
+    code, text = verdict(grounds(*SURE)._replace(primary=alike, others=(far,)))
+    assert code == "equivalent"
+    assert "0.04 to 0.92 by itself, which chance alone may do" in text
 
 
 def test_without_a_cap_it_is_said_how_much_the_longest_sessions_hold() -> None:
@@ -111,9 +142,16 @@ def test_without_a_cap_it_is_said_how_much_the_longest_sessions_hold() -> None:
     assert text.endswith("uncapped; 5 % of sessions, of more than 2.5 h, hold 53 % of the time.")
 
 
+def test_no_uncapped_figure_is_spoken_of_that_nobody_asked_for() -> None:
+    _, text = verdict(grounds(*SURE))
+    assert "uncapped" not in text
+    assert text.endswith("capped at 2.5 h; 5 % of sessions are longer, and hold 53 % of the time.")
+
+
 def test_a_tail_of_next_to_nothing_is_not_worth_a_word() -> None:
-    assert "rests on" not in verdict(grounds(*SURE, tail={"sd": (0.004, 0.3), "hd": (0.001, 0.1)}))[1]
-    assert "rests on 0.6 % of sessions" in verdict(grounds(*SURE, tail={"sd": (0.006, 0.3), "hd": (0.006, 0.1)}))[1]
+    assert "are longer" not in verdict(grounds(*SURE, tail={"sd": (0.004, 0.3), "hd": (0.001, 0.1)}))[1]
+    text = verdict(grounds(*SURE, tail={"sd": (0.006, 0.3), "hd": (0.006, 0.1)}))[1]
+    assert "0.6 % of sessions are longer, and hold 20 % of the time" in text
 
 
 def test_how_much_significance_overstates_agrees_with_drawing() -> None:
