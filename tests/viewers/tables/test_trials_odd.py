@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from qoe_agent.viewers import lift
+from qoe_agent.viewers.lift.shapes import Amount, Design
 from qoe_agent.viewers.tables import BadTable
 from qoe_agent.viewers.tables.trials import open_files
+from qoe_agent.viewers.tables.trials.observed import of_rows
 from tests.viewers.tables import trials_made as made
 
 if TYPE_CHECKING:
@@ -20,3 +24,32 @@ def test_what_is_no_number_in_parquet_is_named(column: str, tmp_path: Path) -> N
     some[6][column] = float("nan")
     with pytest.raises(BadTable, match=f"some.parquet: {column}: row 7: must be "):
         open_files([made.written(tmp_path / "some.parquet", some)], made.COLUMNS, made.NUMBERS)
+
+
+@pytest.mark.parametrize("name", ["some.parquet", "some.csv"])
+def test_a_column_is_a_number_and_a_word_at_once(name: str, tmp_path: Path) -> None:
+    some = [row | {"orders": number % 2} for number, row in enumerate(made.rows(8, 60))]
+    both = ("orders", "stall_seconds")
+    design = Design("sd", metrics=made.METRICS[:5], pre=("orders",), segments=both, strata=("orders",))
+    with open_files([made.written(tmp_path / name, some)], made.COLUMNS, both, both) as rows:
+        trial = rows.trial(design)
+        covered = of_rows(rows, both, "hd", "sd", None)
+    assert set(trial.groups["orders",]) == {("0",), ("1",)}
+    assert not np.isnan(trial.arms["hd"].mean(Amount("orders")))
+    assert covered.ordered == (True, True)
+
+
+def test_lengths_may_be_words_alone(tmp_path: Path) -> None:
+    some = made.rows(8, 60)
+    with open_files([made.written(tmp_path / "s.parquet", some)], made.COLUMNS, (), ["stall_seconds"]) as rows:
+        assert of_rows(rows, ["stall_seconds"], "hd", "sd", None).ordered == (True,)
+
+
+@pytest.mark.parametrize("asked", [
+    {"segments": ("orders",)}, {"pre": ("pre",), "segments": ("pre",)}, {"strata": ("stall_seconds",)},
+])  # fmt: skip
+def test_usual_metrics_are_of_columns_that_have_another_role(asked: dict[str, Any], tmp_path: Path) -> None:
+    path = made.written(tmp_path / "some.parquet", [{**row, "pre": 7.0, "stall_seconds": 1.0, "orders": 1}
+                                                    for row in made.rows(8, 60)])  # fmt: skip
+    found = lift.analyse(lift.Asked((path,), columns=made.COLUMNS, design=Design("sd", ("hd",), **asked)))
+    assert {"stall_ratio", "orders_per_hour"} <= {each.metric for each in found.estimates}

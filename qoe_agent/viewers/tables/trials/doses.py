@@ -58,11 +58,11 @@ def _told(rows: Rows, table: Table) -> list[Share]:
     seconds = table.watch / 1000.0
     found = []
     for name in TOLD:
-        if (column := rows.places.get(name, " "))[0] == "n":
+        if (column := rows.numbers.get(name)) is not None:
             value = table[column]
             high = ((value >= HD).cast("int64").cast("float64") * seconds) if name in HEIGHTS else None
             found.append(Share(name, "told", value * seconds, _where(value, seconds), high))
-    if (column := rows.places.get("stall_seconds", " "))[0] == "n":
+    if (column := rows.numbers.get("stall_seconds")) is not None:
         found.append(Share("stall_ratio", "told", table[column] / 1000.0, _where(table[column], seconds)))
     return found
 

@@ -47,11 +47,9 @@ def of_facts(folder: Path, experiment: str, numbers: Sequence[str], words: Seque
             **{f"n{place}": _number(whole, name, places) for place, name in enumerate(numbers)},
             **{f"w{place}": whole[places.get(name, name)].cast("string") for place, name in enumerate(words)},
         )  # fmt: skip
-        columns = {name: f"n{place}" for place, name in enumerate(numbers)}
-        columns |= {name: f"w{place}" for place, name in enumerate(words)}
         measured = folder / "measures"
         notes = _notes(kept, counter)
-        return Rows(counter, table, COLUMNS, columns, notes, measured if measured.is_dir() else None)
+        return Rows(counter, table, COLUMNS, numbers, words, notes, measured if measured.is_dir() else None)
 
 
 def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment: str, counter: Engine) -> Table:

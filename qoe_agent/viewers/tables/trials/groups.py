@@ -63,11 +63,11 @@ class Packs:
         """What a session has in those columns, the least of which is the user's."""
         found: dict[str, Any] = {}
         for name, pack in zip(self.names, self._packs, strict=True):
-            total = None
+            total: Any = None
             if "time" in table.columns:
                 total = table.time - self._since
             for column, size in zip(pack.columns, pack.radix, strict=True):
-                code = spelled(table[self._rows.place(column)], self._levels[column][:-2])
+                code = spelled(table[self._rows.word(column)], self._levels[column][:-2])
                 total = code if total is None else total * size + code
             small = "time" not in table.columns and prod(pack.radix) < _SMALL
             found[name] = total.cast("int32") if small else total
@@ -91,7 +91,7 @@ def _levels(rows: Rows, column: str) -> tuple[str, ...]:
     import ibis
 
     table = rows.table
-    known = table.select(value=table[rows.place(column)]).drop_null()
+    known = table.select(value=table[rows.word(column)]).drop_null()
     counted = known.group_by("value").agg(count=known.count())
     commonest = counted.order_by(ibis.desc("count"), "value").limit(MOST)
     return (*sorted(row["value"] for row in rows.engine.rows(commonest).to_pylist()), OTHER, UNKNOWN)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.tables.engines import Engine, Table
 
 
+_WHOLE = 1e15
+"""From which on floating-point numbers are written otherwise."""
+
+
 def of_files(
     paths: Sequence[Path], columns: Columns, numbers: Sequence[str], words: Sequence[str], engine: str,
     mapping: Path | None,
@@ -24,6 +28,7 @@ def of_files(
     """As `trials.open_files` says."""
     own = {columns.watch: "watch"} | ({columns.time: "time"} if columns.time else {})
     numbers = [each for each in dict.fromkeys(numbers) if each not in own and each != "watch"]
+    words = list(dict.fromkeys(words))
     arm = columns.arm if mapping is None else ""
     texts = {"user": columns.user, "arm": arm, "stream": columns.stream, "block": columns.block}
     needed = [each for each in (*own, *texts.values(), *numbers, *words) if each]
@@ -38,9 +43,7 @@ def of_files(
             notes = [opening.REPEATED.format(repeated)] if repeated else []
         if mapping is not None:
             table = _mapped(table, mapping, columns, counter)
-        places = {name: f"n{number}" for number, name in enumerate(numbers)}
-        places |= {name: f"w{number}" for number, name in enumerate(dict.fromkeys(words))}
-        return Rows(counter, table, columns, places, notes)
+        return Rows(counter, table, columns, numbers, words, notes)
 
 
 def form(needed: Collection[str], numbers: Collection[str], time: str | None) -> schemas.Form:
@@ -77,7 +80,7 @@ def _rows(given: Told, columns: Columns, texts: dict[str, str | None], numbers: 
         made["time"] = given.ms(columns.time)
     for name, column in texts.items():
         if column:
-            made[name] = given.text(column)
+            made[name] = _text(given, column)
     if columns.user and given.table[columns.user].type().is_integer():
         made["user"] = given.table[columns.user].cast("int64")
     if columns.stream and "rendition" in given.columns:
@@ -87,9 +90,21 @@ def _rows(given: Told, columns: Columns, texts: dict[str, str | None], numbers: 
         made["sid"] = given.text("session")
     for number, name in enumerate(numbers):
         made[f"n{number}"] = given.ms(name).cast("float64") if is_length(name) else given.table[name].cast("float64")
-    for number, name in enumerate(dict.fromkeys(words)):
-        made[f"w{number}"] = given.text(name)
+    for number, name in enumerate(words):
+        made[f"w{number}"] = _text(given, name)
     return given.table.select(**made)
+
+
+def _text(given: Told, column: str) -> Any:
+    """A number that is whole is written as such, in whatever way the file holds it."""
+    import ibis
+
+    value = given.table[column]
+    if not value.type().is_floating():
+        return given.text(column)
+    whole = (value == value.floor()) & (value.abs() < ibis.literal(_WHOLE, "float64"))
+    text = ibis.ifelse(whole, value.cast("int64").cast("string"), value.cast("string"))
+    return ibis.ifelse(value.isnan(), ibis.null("string"), text)
 
 
 def _mapped(table: Table, mapping: Path, columns: Columns, counter: Engine) -> Table:

@@ -33,11 +33,14 @@ class Rows:
     """Sessions of an experiment. Close it when done: it holds files."""
 
     def __init__(
-        self, engine: Engine, table: Table, columns: Columns, places: Mapping[str, str], notes: Sequence[str] = (),
-        measured: Path | None = None,
+        self, engine: Engine, table: Table, columns: Columns, numbers: Sequence[str], words: Sequence[str],
+        notes: Sequence[str] = (), measured: Path | None = None,
     ) -> None:  # fmt: skip
-        """`places`: columns of the table by names in the file; `measured`: as of `doses`, unless others are named."""
-        self.engine, self.columns, self.places = engine, columns, places
+        """`numbers` and `words`: names of n0, …, and of w0, …; `measured`: as of `doses`, unless others are named."""
+        self.engine, self.columns = engine, columns
+        self.numbers = {name: f"n{number}" for number, name in enumerate(numbers)}
+        """Columns of the table by names in the file."""
+        self.words = {name: f"w{number}" for number, name in enumerate(words)}
         self.notes = list(notes)
         """What was made of odd rows."""
         self._given, self._measured = table, measured
@@ -60,6 +63,11 @@ class Rows:
         lacking = [name for name in ("watch", "user", "time") if self.seen().get(f"no_{name}")]
         return self._given.filter([self._given[name].notnull() for name in lacking]) if lacking else self._given
 
+    @property
+    def places(self) -> dict[str, str]:
+        """Columns of the table by names in the file; one that is read as a number and as a word is a number here."""
+        return self.words | self.numbers
+
     def place(self, column: str) -> str:
         """The column of the table that this one of the file is. ValueError: it was not read."""
         if column in ("watch", self.columns.watch):
@@ -69,9 +77,14 @@ class Rows:
             raise ValueError(f"no column {column!r}; those that were read are {', '.join(self.places) or 'none'}")
         return found
 
+    def word(self, column: str) -> str:
+        """As `place`, of a column of text."""
+        return self.words.get(column) or self.place(column)
+
     def scale(self, column: str) -> float:
         """What the table's values of this column are divided by."""
-        return 1000.0 if column == self.columns.watch or is_length(column) else 1.0
+        place = self.place(column)
+        return 1000.0 if place == "watch" or (place[0] == "n" and is_length(column)) else 1.0
 
     def arms(self) -> Mapping[str, int]:
         """Sessions that can count, by arm. ValueError: so many that these are no arms."""
@@ -101,8 +114,8 @@ class Rows:
         for name, what in (("watch", "length"), ("user", "user"), ("time", "time")):
             if name in given and (count := seen[f"no_{name}"]):
                 found.append(f"{count:,} rows are left out: no {what}")
-        for column, name in self.places.items():
-            if name[0] == "n" and (count := seen[f"no_{name}"]):
+        for column, name in self.numbers.items():
+            if count := seen[f"no_{name}"]:
                 found.append(f"{column}: not known of {count:,} rows, which add nothing to it")
         return found
 
@@ -121,7 +134,6 @@ class Rows:
         """All sessions as of one arm, "", by the metrics, caps, covariates and strata of a design that is planned."""
         import ibis
 
-        plain = Rows(
-            self.engine, self._given.mutate(arm=ibis.literal("", "string")), self.columns, self.places, self.notes
-        )
+        table = self._given.mutate(arm=ibis.literal("", "string"))
+        plain = Rows(self.engine, table, self.columns, tuple(self.numbers), tuple(self.words), self.notes)
         return plain.trial(replace(design or Design(""), control="", treatments=(), switchback=None))
