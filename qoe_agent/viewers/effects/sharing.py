@@ -43,14 +43,18 @@ def interference(shared: Sequence[Shared], control: str, treatment: str, *, alph
         return Check(NAME, "not possible", f"the arms' shares are the same everywhere; {REMEDY}")
     theta, reach = float(found.theta[0]), t_quantile(1.0 - alpha, found.freedom) * error
     p = t_tail(theta / error, found.freedom)
-    low, high = (100.0 * expm1(each) for each in (theta - reach, theta + reach))
-    told = f"with all sessions in {treatment} rather than none both arms would watch {low:+.1f} to {high:+.1f} % longer"
+    ends = " to ".join(_longer(expm1(each)) for each in (theta - reach, theta + reach))
+    told = f"with all sessions in {treatment} rather than none both arms would watch {ends}"
     if p < alpha:
         text = f"watching depends on how many of {treatment} watch the same (p = {p:.2g}; {told}): {REMEDY}"
         return Check(NAME, "notice", text, p)
     if reach > COARSE:
         return Check(NAME, "not possible", f"the arms' shares differ too little between streams and times; {REMEDY}", p)
     return Check(NAME, "passed", f"no sign that watching depends on who else watches (p = {p:.2g}; {told})", p)
+
+
+def _longer(lift: float) -> str:
+    return f"{100.0 * abs(lift):.1f} % {'longer' if lift >= 0.0 else 'shorter'}"
 
 
 def _blocks(kept: Sequence[Shared], arms: tuple[str, str]) -> Blocks:

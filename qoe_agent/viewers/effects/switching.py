@@ -1,8 +1,8 @@
 """Switchbacks: everybody in a block of stream and time gets one arm, and blocks are the units.
 
-What blocks hold is compared as rates (a session, or what the metric is a ratio to), within streams. Where all streams
-always switch together, a moment is one unit, however many streams there are. Carry-over is looked for as Bojinov,
-Simchi-Levi and Zhao ("Design and analysis of switchback experiments", Management Science 2023) do: a block after a
+What blocks hold is compared as rates (a session, or what the metric is a ratio to; of sessions themselves: a block),
+within streams. Where all streams always switch together, a moment is one unit, however many streams there are.
+Carry-over is looked for as Bojinov, Simchi-Levi and Zhao ("Design and analysis of switchback experiments", Management Science 2023) do: a block after a
 change of arm would then show less of the effect than one after none.
 """
 
@@ -93,16 +93,20 @@ def carry_over(trial: Trial, metric: Metric, control: str, treatment: str, *, al
     p = t_tail(theta / error, found.freedom)
     reach = t_quantile(1.0 - alpha, found.freedom) * error
     back = float if share(metric) else expm1
-    ends = f"{100.0 * back(theta - reach):+.1f} to {100.0 * back(theta + reach):+.1f} % more"
+    ends = " to ".join(_more(100.0 * back(each)) for each in (theta - reach, theta + reach))
     told = f"blocks after a change of arm show {ends} of the effect than those after none (p = {p:.2g})"
     if p < alpha:
         return Check("carry_over", "notice", f"{told}: what came before lasts; use longer blocks or a washout", p)
     return Check("carry_over", "passed", told, p)
 
 
+def _more(percent: float) -> str:
+    return f"{abs(percent):.1f} % {'more' if percent >= 0.0 else 'less'}"
+
+
 def _read(trial: Trial, metric: Metric, control: str, treatment: str, pre: Sequence[Amount]) -> _Read:
     amounts = next(iter(trial.arms.values())).amounts if trial.arms else ()
-    over = metric.over or (SESSIONS if SESSIONS in amounts else None)
+    over = metric.over or (SESSIONS if SESSIONS in amounts and metric.of != SESSIONS else None)
     rows, changed = [], []
     before: tuple[str, str] | None = None
     for name, began, arm, sums in trial.blocks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import exp, log
 
@@ -43,6 +44,15 @@ def test_streams_of_different_levels_are_compared_within() -> None:
     assert told.lift == pytest.approx(0.2, abs=0.02)
     assert told.mean["hd"] < told.mean["sd"], "taken together it looks the other way round"
     assert (told.unit, told.method, told.n) == ("block", "blocks", {"sd": 24, "hd": 24})
+
+
+def test_sessions_are_counted_by_block() -> None:
+    trial = switched(np.random.default_rng(3), Design(6, 28))
+    told = switchback(trial, Metric("sessions", SESSIONS), "sd", "hd")
+    by_arm = {arm: np.mean([sums[1] for _, _, of, sums in trial.blocks if of == arm]) for arm in ("sd", "hd")}
+    assert told.mean == pytest.approx(by_arm)
+    assert told.low < 0.0 < told.high
+    assert told.high - told.low > 0.01
 
 
 def test_few_blocks_tell_little() -> None:
@@ -152,3 +162,10 @@ def test_shares_that_are_alike_everywhere_tell_nothing() -> None:
     assert interference(even, "sd", "hd").state == "not possible"
     assert interference(shared(4, 0.0, 0.3)[:9], "sd", "hd").state == "not possible"
     assert interference((), "sd", "hd").state == "not possible"
+
+
+def test_what_would_be_watched_is_told_in_words() -> None:
+    text = interference(shared(4, 0.0, 0.3), "sd", "hd").text
+    assert re.search(r"both arms would watch \d+\.\d % shorter to \d+\.\d % longer", text), text
+    told = carry_over(switched(np.random.default_rng(8), Design(4, 28)), MEAN, "sd", "hd").text
+    assert re.search(r"show \d+\.\d % (less|more) to \d+\.\d % (less|more) of the effect", told), told
