@@ -1,16 +1,20 @@
 """Effects of one arm over another, from sums by arm. Pure."""
 
 from qoe_agent.viewers.effects.allocation import sample_ratio
+from qoe_agent.viewers.effects.balancing import covariate_balance, strata_balance
 from qoe_agent.viewers.effects.many import Interaction, adjusted, interaction
 from qoe_agent.viewers.effects.margins import tolerable, within
 from qoe_agent.viewers.effects.means import compare
 from qoe_agent.viewers.effects.moving import novelty, over_time
 from qoe_agent.viewers.effects.power import detectable, needed, supposed, variation
 from qoe_agent.viewers.effects.ranks import rank
+from qoe_agent.viewers.effects.sequential import decides
 from qoe_agent.viewers.effects.sharing import interference
+from qoe_agent.viewers.effects.skewed import lacking, skewness
 from qoe_agent.viewers.effects.switching import carry_over, switchback
 
 __all__ = (
-    "Interaction", "adjusted", "carry_over", "compare", "detectable", "interaction", "interference", "needed",
-    "novelty", "over_time", "rank", "sample_ratio", "supposed", "switchback", "tolerable", "variation", "within",
+    "Interaction", "adjusted", "carry_over", "compare", "covariate_balance", "decides", "detectable", "interaction",
+    "interference", "lacking", "needed", "novelty", "over_time", "rank", "sample_ratio", "skewness", "strata_balance",
+    "supposed", "switchback", "tolerable", "variation", "within",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from qoe_agent.viewers.effects.adjusting import LEAST, pair, strata
 from qoe_agent.viewers.effects.margins import tolerable
-from qoe_agent.viewers.effects.sequential import widening
+from qoe_agent.viewers.effects.sequential import decides, widening
 from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Estimate
 
@@ -60,8 +60,8 @@ def compare(
 ) -> Estimate:
     """Treatment over control. With `pre` by CUPED, with `strata` (by their values, then the arm) post-stratified.
 
-    `planned`: units in all arms of `moments` together when the experiment ends; while fewer are in, the always-valid
-    interval is the one that counts. None: no always-valid interval.
+    `planned`: units in all arms of `moments` together when the experiment ends; while fewer are in, and where many more
+    are, the always-valid interval is the one that counts. None: no always-valid interval.
     """
     metric = capped(metric, cap)
     n = {arm: moments[arm].units for arm in (control, treatment) if arm in moments}
@@ -125,7 +125,7 @@ def finished(told: Estimate, known: Known, alpha: float, better: Literal["more",
         wide = widening(units, planned, alpha)
         always = back(theta - wide * error), back(theta + wide * error)
         told = told._replace(always_valid=always)
-        if units < planned:
+        if decides(units, planned):
             reach, (low, high) = wide, always
     detectable = back((reach + t_quantile(2.0 * POWER - 1.0, freedom)) * error)
     ship = None if told.margin is None else tolerable(better, told.margin, low, high)

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from math import log, log1p, sqrt
 
+ENDED = 1.05
+"""Times the planned number of units up to which the experiment is at its planned end."""
+
+
+def decides(units: float, planned: float) -> bool:
+    """Whether it is this band that decides: before the planned end, and where somebody went on after it. At the end the
+    interval of one look does, as that was the one look."""
+    return units < planned or units > ENDED * planned
+
 
 def widening(units: float, planned: float, alpha: float) -> float:
     """Of a band that holds at every look: its half-width in standard errors when so many units are in.
