@@ -149,7 +149,9 @@ def test_experiments(engine: str, case: str, tmp_path: Path) -> None:
     )
     columns = trials_made.COLUMNS
     if case == "users":
-        design, columns = replace(design, metrics=design.metrics[:5], cap_unit="user"), replace(columns, time=None)
+        steady = ("device",)
+        design = replace(design, metrics=design.metrics[:5], cap_unit="user", segments=steady, strata=steady)
+        columns = replace(columns, time=None)
     elif case == "window":
         design = replace(design, window=4 * trials_made.DAY, cap_unit="window")
     else:

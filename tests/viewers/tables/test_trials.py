@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Moments, Trial
 
 PLAIN = Design("sd", metrics=made.METRICS, pre=("pre",), segments=made.WORDS, strata=made.WORDS)
-UNTIMED = replace(PLAIN, metrics=made.METRICS[:5])
+UNTIMED = replace(PLAIN, metrics=made.METRICS[:5], segments=("device",), strata=("device",))
+"""Without times, values must not vary within users."""
 
 
 def counted(path: Path, design: Design, columns: Columns = made.COLUMNS) -> Trial:

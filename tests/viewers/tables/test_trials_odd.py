@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from qoe_agent.viewers import lift
-from qoe_agent.viewers.lift.shapes import Amount, Design
+from qoe_agent.viewers.lift.shapes import Amount, Columns, Design
 from qoe_agent.viewers.tables import BadTable
 from qoe_agent.viewers.tables.trials import open_files
 from qoe_agent.viewers.tables.trials.observed import of_rows
@@ -53,3 +54,26 @@ def test_usual_metrics_are_of_columns_that_have_another_role(asked: dict[str, An
                                                     for row in made.rows(8, 60)])  # fmt: skip
     found = lift.analyse(lift.Asked((path,), columns=made.COLUMNS, design=Design("sd", ("hd",), **asked)))
     assert {"stall_ratio", "orders_per_hour"} <= {each.metric for each in found.estimates}
+
+
+@pytest.mark.parametrize("role", ["segments", "strata"])
+def test_values_that_vary_within_users_need_times(role: str, tmp_path: Path) -> None:
+    """The least of more values is less: without times, who comes often would be in other groups."""
+    some = [{"user": f"u{number % 200}", "arm": "hd" if number % 2 else "sd", "at": made.BEGAN + number,
+             "watch_seconds": 1.0, "region": "abc"[number // 200 % 3]} for number in range(600)]  # fmt: skip
+    path, design = made.written(tmp_path / "some.parquet", some), Design("sd", **{role: ("region",)})
+    columns = Columns("user", "arm", "watch_seconds")
+    refused = "column 'region': 200 of 200 users have several values; which of them counts is told by --time COLUMN"
+    with open_files([path], columns, (), ["region"]) as rows, pytest.raises(ValueError, match=refused):
+        rows.trial(design)
+    with open_files([path], replace(columns, time="at"), (), ["region"]) as rows:
+        assert set(rows.trial(design).groups["region",]) == {("a",)}
+
+
+def test_values_that_vary_of_few_users_are_said(tmp_path: Path) -> None:
+    some = [{"user": f"u{number % 200}", "arm": "hd" if number % 2 else "sd", "watch_seconds": 1.0,
+             "region": None if number == 7 else "a"} for number in range(600)]  # fmt: skip
+    path = made.written(tmp_path / "some.parquet", some)
+    with open_files([path], Columns("user", "arm", "watch_seconds"), (), ["region"]) as rows:
+        trial = rows.trial(Design("sd", segments=("region",)))
+    assert "column 'region': 1 of 200 users have several values, of which the least counts" in trial.notes

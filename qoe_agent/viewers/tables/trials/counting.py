@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qoe_agent.viewers.lift.shapes import Trial
 from qoe_agent.viewers.tables.levels import spelled
-from qoe_agent.viewers.tables.trials import amounts, blocks, moments, tenure, units
+from qoe_agent.viewers.tables.trials import amounts, blocks, groups, moments, tenure, units
 from qoe_agent.viewers.tables.trials.groups import Packs
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Counting:
     def trial(self) -> Trial:
         """All of it."""
         kept = self._units()
+        self._steady(kept)
         one_arm = (kept.low == kept.high) & kept.low.isin(list(self._names))
         assigned, _ = self._by_arm(kept.filter(one_arm))
         complete = kept.filter(one_arm & self._over(kept.first)) if self._window is not None else kept.filter(one_arm)
@@ -101,6 +102,12 @@ class Counting:
         unit_cap = self._design.cap_unit != "session"
         found = units.of_users(self._rows, self._sessions, self._wanted.amounts, self._packs, unit_cap)
         return self._engine.keep(found, "units")
+
+    def _steady(self, kept: Table) -> None:
+        """ValueError: users' groups vary, and times do not tell which was the first."""
+        if "varies" in kept.columns and self._count(kept.filter(kept.varies)):
+            columns = (*self._design.segments, *self._design.strata)
+            self._notes += groups.vary(self._rows, self._sessions, columns, self._count(kept))
 
     def _count(self, table: Table) -> int:
         return int(self._engine.rows(table.count().name("count").as_table()).to_pylist()[0]["count"])

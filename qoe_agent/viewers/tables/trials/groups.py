@@ -1,7 +1,8 @@
 """Groups of units by words of their sessions: words as codes, and the codes of several words packed into few numbers.
 
-A user's values are those of his first session; of several that began at once, and where times are not known, those of
-the session that is the least by its values in order.
+A user's values are those of his first session; of several that began at once, those of the session that is the least by
+its values in order. Where times are not known, so it is with the few users of whom values vary; if they are not few,
+that is refused: the least value of more sessions is less, and arms differ in how many there are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.tables.engines import Table
     from qoe_agent.viewers.tables.trials.rows import Rows
 
+FEW = 0.01
+"""Share of users whose values may vary where times are not known."""
 MOST = 100
 """Values of a column that are told apart; the rarer ones together are `other`."""
 _LARGEST = 1 << 53
@@ -84,6 +87,25 @@ class Packs:
                 value = units[name].cast("int64") % (below * pack.radix[place])
                 return value if below == 1 else ((value - value % below) / below).floor().cast("int64")
         raise KeyError(column)
+
+
+def vary(rows: Rows, sessions: Table, columns: Sequence[str], users: int) -> list[str]:
+    """A note on each of these columns that varies within users. ValueError: it does so too often."""
+    notes = []
+    for column in dict.fromkeys(columns):
+        value = sessions[rows.word(column)]
+        given = sessions.select("user", value=value, lacks=value.isnull().cast("int64"))
+        found = given.group_by("user").agg(
+            low=given.value.min(), high=given.value.max(), lack=given.lacks.max(), lacks=given.lacks.min()
+        )
+        several = found.filter((found.low < found.high) | (found.lacks < found.lack)).count().name("count")
+        if not (count := rows.engine.rows(several.as_table()).to_pylist()[0]["count"]):
+            continue
+        text = f"column {column!r}: {count:,} of {users:,} users have several values"
+        if count > FEW * users:
+            raise ValueError(f"{text}; which of them counts is told by --time COLUMN: that of the first session")
+        notes.append(f"{text}, of which the least counts")
+    return notes
 
 
 def _levels(rows: Rows, column: str) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """The first stage: what each unit, a user or a session by itself, sums up to.
 
 Units have: `low` and `high`, the least and greatest code of their arms; `culprit`, the user if he was in several arms;
-`sessions`; `watched`, milliseconds in all; x0, x1, …, their amounts; g0, g1, …, codes of their groups; and where times
-are known `first`, when they began.
+`sessions`; `watched`, milliseconds in all; x0, x1, …, their amounts; g0, g1, …, codes of their groups; of users where
+times are known `first`, when they began, and else, if there are groups, `varies`: whether these are several.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables.trials import amounts
@@ -69,13 +70,20 @@ def of_users(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs, u
     totals |= {f"c{number}": given[f"s{number}"].count() for number, one in enumerate(summed)
                if one.before and (windowed or not whole(one))}  # fmt: skip
     totals |= {name: given[name].min() for name in (*packs.names, *first)}
+    totals |= {f"{name}_most": given[name].max() for name in packs.names if not windowed}
     counted = given.inside.sum() if windowed else given.count()
     users = given.group_by("user").agg(low=given.code.min(), high=given.code.max(), sessions=counted,
                                        watched=given.watch.sum(), **totals)  # fmt: skip
-    return _finished(rows, users, wanted, summed, unit_cap).select(
-        "low", "high", "sessions", "watched", "culprit", *packs.names, *first,
+    varies = {} if windowed or not packs.names else {"varies": _varies(users, packs)}
+    return _finished(rows, users, wanted, summed, unit_cap).mutate(**varies).select(
+        "low", "high", "sessions", "watched", "culprit", *packs.names, *first, *varies,
         *[f"x{number}" for number in range(len(wanted))],
     )  # fmt: skip
+
+
+def _varies(users: Table, packs: Packs) -> Any:
+    """Whether a user's groups are not the same in all his sessions."""
+    return reduce(lambda one, other: one | other, [users[name] < users[f"{name}_most"] for name in packs.names])
 
 
 def _finished(rows: Rows, users: Table, wanted: Sequence[Amount], summed: Sequence[Amount], unit_cap: bool) -> Table:
