@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.lift.shapes import Dose, Moments, Trial
 
-ONE_ARM, DELIVERED = "one_arm_a_user", "delivered_contrast"
+ONE_ARM, ONE_ARM_A_BLOCK, PLANNED = "one_arm_a_user", "one_arm_a_block", "planned_users"
+DELIVERED = "delivered_contrast"
 FEW = 0.01
 """Share of users in several arms that is no more than a nuisance."""
+MIXED = 0.1
+"""Share of blocks with sessions of several arms above which these are not the blocks to which arms were given."""
 PICTURE = ("effective_height", "height", "mos")
 """What tells how good the picture was; where none is known, the bitrate stands in."""
 ALIKE = 0.05
@@ -41,14 +44,42 @@ def one_arm_a_user(trial: Trial) -> Check:
     if trial.unit == "session":
         return Check(ONE_ARM, "not possible", "needs a column of users (--user)")
     there = sum(trial.assigned.values()) + trial.several
+    users = f"{there:,} users"
+    if trial.alone:
+        users += f" (of which {trial.alone:,} are sessions that are nobody's that is known)"
     if not trial.several:
-        return Check(ONE_ARM, "passed", f"each of {there:,} users was in one arm only")
+        return Check(ONE_ARM, "passed", f"each of {users} was in one arm only")
     share = trial.several / there
-    text = f"{trial.several:,} of {there:,} users ({100 * share:.2g} %) were in more than one arm, and count in none"
+    text = f"{trial.several:,} of {users} ({100 * share:.2g} %) were in more than one arm, and count in none"
     if share <= FEW:
         return Check(ONE_ARM, "notice", text)
     why = "who comes often is then missing, in all arms: arms were not given to users"
     return Check(ONE_ARM, "failed", f"{text}; {why}", blocks=True)
+
+
+def one_arm_a_block(trial: Trial) -> Check:
+    """Whether blocks, as they are named or cut, are those to which arms were given."""
+    there = sum(trial.assigned.values()) + trial.several
+    if not trial.several:
+        return Check(ONE_ARM_A_BLOCK, "passed", f"each of {there:,} blocks had one arm only", blocks=True)
+    text = f"{trial.several:,} of {there:,} blocks ({100 * trial.several / there:.2g} %) have sessions of several arms"
+    if trial.several / there <= MIXED:
+        return Check(ONE_ARM_A_BLOCK, "notice", f"{text}, and are left out", blocks=True)
+    why = "these are not the blocks to which arms were given (--switchback, --block, --stream)"
+    return Check(ONE_ARM_A_BLOCK, "failed", f"{text}: {why}", blocks=True)
+
+
+def planned_users(trial: Trial, planned: int, running: bool) -> Check:
+    """Whether it is looked at as was planned: at the end, or before it by an interval that holds at any time."""
+    there = sum(each.units for each in trial.arms.values())
+    text = f"{there:,} of {planned:,} planned {trial.unit}s are in"
+    if running:
+        return Check(PLANNED, "passed", f"{text}: the always-valid interval decides", blocks=True)
+    if there < planned:
+        return Check(PLANNED, "failed", f"{text}: looks before the end need --time COLUMN", blocks=True)
+    if there > planned:
+        return Check(PLANNED, "notice", f"{text}: more than were to decide", blocks=True)
+    return Check(PLANNED, "passed", text, blocks=True)
 
 
 def indistinct(trial: Trial, control: str, treatment: str) -> bool:

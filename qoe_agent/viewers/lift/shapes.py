@@ -164,9 +164,11 @@ class Trial:
     units: Mapping[str, NDArray[np.int64]]
     """By arm: units by what they watched in all, in the same bins, for ranks."""
     several: int = 0
-    """Users that were in more than one arm, and count in none."""
+    """Users (of a switchback: blocks) that were in more than one arm, and count in none."""
     unassigned: int = 0
     """Sessions without an arm, which count in none."""
+    alone: int = 0
+    """Units that are sessions of which it is not known whose they are, where others are users."""
     groups: Mapping[tuple[str, ...], Mapping[tuple[str, ...], Mapping[str, Moments]]] = field(default_factory=dict)
     """By columns (of segments one each; of strata together): their values, then the arm."""
     entered: tuple[tuple[float, Mapping[str, Moments]], ...] = ()
@@ -201,7 +203,8 @@ class Check(NamedTuple):
     """Something that must hold before a figure means anything."""
 
     name: str
-    """sample_ratio, one_arm_a_user, delivered_contrast, interference, carry_over, registration"""
+    """sample_ratio, showed_up, one_arm_a_user, one_arm_a_block, planned_users, delivered_contrast, interference,
+    carry_over, registration"""
     state: Literal["passed", "notice", "failed", "not possible"]
     text: str
     p: float | None = None

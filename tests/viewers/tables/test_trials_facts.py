@@ -8,6 +8,7 @@ import pytest
 
 from qoe_agent.viewers.facts import segments
 from qoe_agent.viewers.facts.writer import Writer
+from qoe_agent.viewers.lift import checking
 from qoe_agent.viewers.lift.shapes import Amount, Design, Metric
 from qoe_agent.viewers.tables.trials import open_facts
 from tests.viewers.made import NOON_MS, heartbeat, record
@@ -44,6 +45,10 @@ def stored(folder: Path) -> None:
         said("e1", 0, 0, None, state="playing", kind="arm", experiment="ladder", arm="sd"),
         said("e1", 1, 40, None, kind="leave"),
         said("f1", 0, 1000, "fay", state="playing", kind="arm", experiment="other", arm="x"),
+        said("b0", 0, -500, "bob", state="playing"), said("b0", 1, -100, "bob", kind="leave"),
+        said("c0", 0, -500, "cat", state="playing"), said("c0", 1, -100, "cat", kind="leave"),
+        said("b2", 0, -5, "bob", state="playing"),
+        said("b2", 1, 1, "bob", kind="arm", experiment="ladder", arm="sd"), said("b2", 2, 5, "bob", kind="leave"),
     ]  # fmt: skip
     writer = Writer(folder, 1 << 20, 3600)
     writer.commit([segments.framed(record(*events))])
@@ -62,9 +67,13 @@ def test_sessions_have_users_and_their_arms(tmp_path: Path) -> None:
     watch, orders = Amount("watch"), Amount("orders")
     assert trial.arms["hd"].mean(watch) == 30 + 15, "ann's second session fell silent between 10 and 20 s"
     assert trial.arms["hd"].mean(orders) == 1
-    assert trial.arms["sd"].mean(watch) == (20 + 40) / 2
+    assert trial.arms["sd"].mean(watch) == (20 + 10 + 40) / 2, "where bob was told whole, not before"
     assert trial.arms["sd"].mean(Amount("stall_seconds")) == 1
-    assert trial.sessions == {"hd": 2, "sd": 2}
+    assert trial.sessions == {"hd": 2, "sd": 3}
+    assert "2 sessions began before their user was given an arm, and do not count" in trial.notes
+    assert trial.alone == 1
+    assert any(note.startswith("1 sessions are nobody's that is known") for note in trial.notes)
+    assert "(of which 1 are sessions" in checking.one_arm_a_user(trial).text
     assert any("middle" in note for note in trial.notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,8 +60,9 @@ def trial(rows: Rows, sessions: Table, design: Design, wanted: Wanted, names: Ma
     kept = rows.engine.keep(found, "blocks")
     notes = rows.lost()
     mixed = kept.filter(kept.low < kept.high)
-    if count := rows.engine.rows(mixed.count().name("count").as_table()).to_pylist()[0]["count"]:
-        notes.append(f"{count:,} blocks are left out: sessions of several arms are in them")
+    several = int(rows.engine.rows(mixed.count().name("count").as_table()).to_pylist()[0]["count"])
+    if several:
+        notes.append(f"{several:,} blocks are left out: sessions of several arms are in them")
     ours = kept.filter(kept.low == kept.high, kept.low.isin(list(names)))
     ours = ours.select("low", *ends, of="place", number="block")
     joined = placed.drop("begin") if timed else placed
@@ -74,7 +76,7 @@ def trial(rows: Rows, sessions: Table, design: Design, wanted: Wanted, names: Ma
         joined = joined.filter(late)
     if any(one.column in amounts.BACK for one in wanted.amounts):
         notes.append("who returns is not told where arms change by blocks")
-    return _counted(rows, joined, ours, wanted, names, notes)
+    return replace(_counted(rows, joined, ours, wanted, names, notes), several=several)
 
 
 def _placed(sessions: Table, seconds: float | None) -> Table:
@@ -119,7 +121,7 @@ def _counted(rows: Rows, sessions: Table, ours: Table, wanted: Wanted, names: Ma
         pending=dict.fromkeys(names.values(), 0),
         sessions={name: sum(row["sessions"] for row in each if row["low"] == code) for code, name in names.items()},
         lengths=lengths, watched=watched, units=moments.histogram(rows.engine, kept, "low", "watched", names)[0],
-        unassigned=rows.seen()["no_arm"], blocks=blocks, notes=tuple(notes),
+        unassigned=rows.unassigned(), blocks=blocks, notes=tuple(notes),
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class Counting:
             unit="user" if self._users else "session", arms=self._arms(complete), assigned=assigned,
             pending={name: assigned[name] - entered[name] for name in assigned}, sessions=sessions, lengths=lengths,
             watched=watched, units=moments.histogram(self._engine, complete, "low", "watched", self._names)[0],
-            several=several, unassigned=self._rows.seen()["no_arm"], groups=self._groups(complete),
+            several=several, unassigned=self._rows.unassigned(), alone=self._rows.alone, groups=self._groups(complete),
             entered=self._entered(complete) if self._timed else (), tenure=self._tenure(),
             shared=blocks.shared(self._rows, self._sessions, self._names), notes=tuple(self._notes),
         )  # fmt: skip

@@ -42,6 +42,7 @@ def of_facts(folder: Path, experiment: str, numbers: Sequence[str], words: Seque
                 raise ValueError(f"no column {name!r}; the facts have {', '.join(known)}")
         numbers = [each for each in numbers if each not in ("watch_seconds", "start")]
         whole = counter.keep(_whole(kept, rows, _counted(rows, counter), experiment, counter), "whole")
+        before, alone = _odd(whole, counter)
         table = whole.select(
             "user", "arm", "time", "stream", "watch", rendition=whole[places["rendition"]],
             **{f"n{place}": _number(whole, name, places) for place, name in enumerate(numbers)},
@@ -49,11 +50,15 @@ def of_facts(folder: Path, experiment: str, numbers: Sequence[str], words: Seque
         )  # fmt: skip
         measured = folder / "measures"
         notes = _notes(kept, counter)
-        return Rows(counter, table, COLUMNS, numbers, words, notes, measured if measured.is_dir() else None)
+        found = Rows(counter, table, COLUMNS, numbers, words, notes, measured if measured.is_dir() else None)
+        found.before, found.alone = before, alone
+        return found
 
 
 def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment: str, counter: Engine) -> Table:
-    """Sessions with `user`, `arm`, `time`, `watch` (ms), and what is counted of their events.
+    """Sessions with `user`, `arm`, `time`, `watch` (ms), and what is counted of their events; `known`: whether it is
+    known whose they are; `early`: whether they began before their user's arm was first told, and not in them, so that
+    it did nothing to them: they have none.
 
     An arm is the user's, wherever it was told; a user who was in several has his sessions in each of them.
     """
@@ -68,15 +73,36 @@ def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment:
         raise ValueError(f"the facts have several experiments, and one must be named: {', '.join(names)}")
     told = told.filter(told.experiment == experiment) if experiment else told
     own = rows.group_by("sid").agg(key=rows.user_key.max(), **counted)
-    own = own.mutate(user=own.key.cast("string").coalesce(own.sid)).drop("key")
-    arms = told.select("sid", "arm").distinct()
-    arms = arms.inner_join(own.select("sid", "user"), "sid").select(of="user", to="arm").distinct()
+    own = own.mutate(user=own.key.cast("string").coalesce(own.sid), known=own.key.notnull()).drop("key")
+    told = told.select("sid", "arm", "time_ms").inner_join(own.select("sid", "user"), "sid")
+    arms = told.select(of="user", to="arm").distinct()
+    since = told.group_by("user").agg(since=told.time_ms.min(), least=told.arm.min()).rename(since_of="user")
     own = own.rename(of_sid="sid")
     joined = sessions.inner_join(own, sessions.sid == own.of_sid).drop("arm", "of_sid")
+    given = joined.columns
     joined = joined.left_join(arms, joined.user == arms.of)
-    middle = (joined.lo_ms + joined.hi_ms).cast("float64") / ibis.literal(2.0, "float64")
-    return joined.select(*[each for each in joined.columns if each not in ("of", "to")], arm=joined.to,
-                         time=joined.start_ms, watch=(middle + 0.5).floor())  # fmt: skip
+    joined = joined.left_join(since, joined.user == since.since_of)
+    here = told.select(here="sid").distinct()
+    joined = joined.left_join(here, joined.sid == here.here)
+    early = joined.since.notnull() & joined.here.isnull() & (joined.start_ms < joined.since)
+    return _armed(joined.mutate(early=early.coalesce(ibis.literal(False))), given)
+
+
+def _armed(joined: Table, given: Sequence[str]) -> Table:
+    """A session that is early is there once, whatever arms its user was in later."""
+    import ibis
+
+    kept = joined.filter(~joined.early | (joined.to == joined.least))
+    middle = (kept.lo_ms + kept.hi_ms).cast("float64") / ibis.literal(2.0, "float64")
+    return kept.select(*given, "early", arm=ibis.ifelse(kept.early, ibis.null("string"), kept.to), time=kept.start_ms,
+                       watch=(middle + 0.5).floor())  # fmt: skip
+
+
+def _odd(whole: Table, counter: Engine) -> tuple[int, int]:
+    """Sessions that are early, and those in an arm of which it is not known whose they are."""
+    alone = (~whole.known & whole.arm.notnull()).cast("int64").sum()
+    (row,) = counter.rows(whole.agg(before=whole.early.cast("int64").sum(), alone=alone)).to_pylist()
+    return int(row["before"] or 0), int(row["alone"] or 0)
 
 
 def _counted(rows: Table, counter: Engine) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Rows:
         self.words = {name: f"w{number}" for number, name in enumerate(words)}
         self.notes = list(notes)
         """What was made of odd rows."""
+        self.before, self.alone = 0, 0
+        """Sessions from before their user had an arm, which have none; and those in an arm that are nobody's."""
         self._given, self._measured = table, measured
         self._seen: dict[str, int] | None = None
         self._arms: dict[str, int] | None = None
@@ -108,12 +110,21 @@ class Rows:
             self._seen |= {name: row[name] or 0 for name in times}
         return self._seen
 
+    def unassigned(self) -> int:
+        """Sessions without an arm, other than those from before their user had one."""
+        return self.seen()["no_arm"] - self.before
+
     def lost(self) -> list[str]:
         """Notes on rows that do not count, and on values that are not known."""
         found, given, seen = list(self.notes), self._given.columns, self.seen()
         for name, what in (("watch", "length"), ("user", "user"), ("time", "time")):
             if name in given and (count := seen[f"no_{name}"]):
                 found.append(f"{count:,} rows are left out: no {what}")
+        if self.before:
+            found.append(f"{self.before:,} sessions began before their user was given an arm, and do not count")
+        if self.alone:
+            found.append(f"{self.alone:,} sessions are nobody's that is known: each counts as a user by itself, and "
+                         "where people come back intervals are too narrow")  # fmt: skip
         for column, name in self.numbers.items():
             if count := seen[f"no_{name}"]:
                 found.append(f"{column}: not known of {count:,} rows, which add nothing to it")
