@@ -7,9 +7,11 @@ is smaller than the smallest effect that matters. inconclusive: none of these.
 
 from __future__ import annotations
 
-from math import erf, exp, log1p, pi, sqrt
+from math import expm1, inf, log1p
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from qoe_agent.viewers.effects.overstating import exaggeration
+from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.lift.metrics import called
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Code = Literal["blocked", "underpowered", "better", "worse", "equivalent", "inconclusive"]
 _FAILED = {
     "sample_ratio": "arms are not of the sizes that they were to have",
+    "showed_up": "of those assigned, not as many were seen in each arm",
     "one_arm_a_user": "too many users were in several arms",
 }
 """Checks whose text does not say by itself what is wrong."""
@@ -41,7 +44,8 @@ class Grounds(NamedTuple):
     running: tuple[int, int] | None = None
     """Units that are in, of those planned; None: no more are to come, or nobody said."""
     decides: tuple[float, float] | None = None
-    """While it runs: the interval that decides, always valid, and wider where treatments are many."""
+    """While it runs, and beyond its plan: the interval that decides, always valid, wider where treatments are many. The
+    always-valid ones of others are as wide."""
     uncapped: Estimate | None = None
     tail: Mapping[str, tuple[float, float]] = {}
     """By arm: share of sessions beyond the longest cap, and of the time that is theirs."""
@@ -49,6 +53,8 @@ class Grounds(NamedTuple):
     """That cap, in seconds."""
     guardrails: tuple[Estimate, ...] = ()
     """Of the same treatment: those with a margin."""
+    caps: tuple[Estimate, ...] = ()
+    """Of the same treatment, at other caps."""
     departures: tuple[str, ...] = ()
     """What is other than was registered, in words."""
 
@@ -60,7 +66,8 @@ def verdict(grounds: Grounds) -> tuple[Code, str]:
         why = (f"{_FAILED[each.name]}: {each.text}" if each.name in _FAILED else each.text for each in failed)
         return "blocked", f"No verdict: {'; '.join(why)}{_departed(grounds)}."
     code = _code(grounds)
-    return code, f"{_SENTENCES[code](grounds)}{_guarded(grounds)}{_so_far(grounds)}{_departed(grounds)}."
+    text = f"{_SENTENCES[code](grounds)}{_contrary(grounds)}{_guarded(grounds, code)}{_so_far(grounds)}"
+    return code, f"{text}{_departed(grounds)}."
 
 
 def _code(grounds: Grounds) -> Code:
@@ -74,22 +81,40 @@ def _code(grounds: Grounds) -> Code:
 
 
 def _significant(grounds: Grounds) -> bool:
-    low, high = _interval(grounds)
-    if grounds.running is not None:
-        return low > 0.0 or high < 0.0
-    return _stands(grounds.primary, grounds.alpha)
+    if grounds.decides is not None:
+        return _without_none(grounds.decides)
+    return _stands(grounds.primary, grounds)
 
 
-def _stands(one: Estimate, alpha: float) -> bool:
+def _stands(one: Estimate, grounds: Grounds) -> bool:
+    """Of another than the primary: its own always-valid interval, where such decide."""
+    if grounds.decides is not None:
+        return one.always_valid is not None and _without_none(one.always_valid)
     p = one.p if one.p_adjusted is None else one.p_adjusted
-    return p is not None and p < alpha
+    return p is not None and p < grounds.alpha
+
+
+def _without_none(ends: tuple[float, float]) -> bool:
+    return ends[0] > 0.0 or ends[1] < 0.0
+
+
+def _ends(one: Estimate, grounds: Grounds) -> str:
+    """In brackets, of another than the primary; with the lift once more, where it is below none."""
+    if always := grounds.decides is not None:
+        low, high = one.always_valid or (None, None)
+    else:
+        low, high = one.low, one.high
+    found = [f"lift {percent(one.lift)} %"] if one.lift is not None and one.lift < 0.0 else []
+    if low is not None and high is not None:
+        found.append(f"{'always valid ' * always}{percent(low)} to {percent(high)}")
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _interval(grounds: Grounds) -> tuple[float, float]:
     one = grounds.primary
-    if grounds.running is not None and grounds.decides is not None:
+    if grounds.decides is not None:
         return grounds.decides
-    return (one.low, one.high) if one.low is not None and one.high is not None else (-1.0, float("inf"))
+    return (one.low, one.high) if one.low is not None and one.high is not None else (-1.0, inf)
 
 
 def percent(value: float) -> str:
@@ -124,9 +149,7 @@ def _signed(one: Estimate) -> str:
 
 def _corrected(grounds: Grounds) -> str:
     """Why an interval of one treatment alone, without none in it, does not stand among several."""
-    low, high = _interval(grounds)
-    alone = grounds.running is None and grounds.primary.low is not None and (low > 0.0 or high < 0.0)
-    if not alone or _significant(grounds):
+    if grounds.decides is not None or not _without_none(_interval(grounds)) or _significant(grounds):
         return ""
     return f" by itself, which chance alone may do among {1 + len(grounds.others)} treatments (corrected p = " \
            f"{grounds.primary.p_adjusted or grounds.primary.p or 1.0:.2g})"  # fmt: skip
@@ -136,8 +159,10 @@ def _found(grounds: Grounds, joint: str = ", ") -> str:
     """With interval and cap, and on how few sessions the figure without a cap rests."""
     one = grounds.primary
     low, high = _interval(grounds)
-    always = " always-valid" if grounds.running is not None else ""
-    level = f"{100.0 * (1.0 - grounds.alpha):g} %{always} interval"
+    always = " always-valid" if grounds.decides is not None else ""
+    level = (
+        f"{100.0 * (1.0 - grounds.alpha):g} %{always} interval{' (over all arms)' if always and grounds.others else ''}"
+    )
     ends = f"{percent(low)} to {percent(high)}{_corrected(grounds)}"
     interval = f"{joint}{level} {ends}" if one.low is not None else ""
     told = f"{_watched(one)} than {one.control}{_signed(one)}{interval}, {capped(one.cap)}"
@@ -175,23 +200,29 @@ def _others(grounds: Grounds) -> str:
         if one.lift is None:
             told.append(f"of {one.treatment} it cannot be known")
             continue
-        interval = (
-            f" ({percent(one.low)} to {percent(one.high)})" if one.low is not None and one.high is not None else ""
-        )
-        stands = "" if _stands(one, grounds.alpha) else ", which chance alone may do"
-        told.append(f"{_watched(one)}{_signed(one)}{interval}{stands}")
+        stands = "" if _stands(one, grounds) else ", which chance alone may do"
+        told.append(f"{_watched(one)}{_ends(one, grounds)}{stands}")
     return "".join(f"; {each}" for each in told)
 
 
-def _guarded(grounds: Grounds) -> str:
-    """Whether guardrails say ship."""
+def _contrary(grounds: Grounds) -> str:
+    """Caps at which it is significant the other way round."""
+    mine = grounds.primary.lift or 0.0
+    found = [each for each in grounds.caps if (each.lift or 0.0) * mine < 0.0 and _stands(each, grounds)]
+    return "".join(f"; but {capped(each.cap)} the {_watched(each)}{_ends(each, grounds)}"
+                   for each in found)  # fmt: skip
+
+
+def _guarded(grounds: Grounds, code: Code) -> str:
+    """Whether guardrails hold, and so it may be shipped if nothing else speaks against it."""
     if not grounds.guardrails:
         return ""
+    good = code in ("better", "equivalent") and not _contrary(grounds)
     broken = [each for each in grounds.guardrails if not each.ship]
     if not broken:
-        return f"; ship: {'all guardrails hold' if len(grounds.guardrails) > 1 else 'its guardrail holds'}"
+        return f"; {'ship: ' * good}{'all guardrails hold' if len(grounds.guardrails) > 1 else 'its guardrail holds'}"
     named = ", ".join(f"{called(each.metric)} ({percent(each.margin or 0.0)} %)" for each in broken)
-    return f"; hold: not shown to keep within its margin: {named}"
+    return f"; {'hold: ' * good}not shown to keep within its margin: {named}"
 
 
 def _so_far(grounds: Grounds) -> str:
@@ -233,36 +264,15 @@ def _smallest(grounds: Grounds) -> str:
 
 def _exaggerated(grounds: Grounds) -> str:
     """What lifts that pass for significant show on average where the smallest effect is the truth."""
-    low, high = (log1p(max(each, -0.999)) for each in _interval(grounds))
-    reach = _reach(grounds.alpha)
-    theta = log1p(grounds.smallest)
-    width = (high - low) / 2.0
-    factor = exaggeration(theta * reach / width, reach) if width > 0.0 else 1.0
-    return percent(exp(theta * factor) - 1.0)
-
-
-def exaggeration(effect: float, reach: float) -> float:
-    """By how much significant results overstate an effect, given in standard errors, on average: E |estimate| / effect
-    where |estimate| is more than `reach` (type M error: Gelman and Carlin 2014; Lu, Qiu, Deng 2019)."""
-    tails = _area(reach + effect), _area(reach - effect)
-    bump = _height(reach + effect) + _height(reach - effect)
-    whole = effect * (tails[1] - tails[0]) + bump
-    return whole / ((tails[0] + tails[1]) * effect)
-
-
-def _area(z: float) -> float:
-    """Of the normal distribution above z."""
-    return (1.0 - erf(z / sqrt(2.0))) / 2.0
-
-
-def _height(z: float) -> float:
-    return exp(-z * z / 2.0) / sqrt(2.0 * pi)
-
-
-def _reach(alpha: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(1.0 - alpha / 2.0)
+    one, theta = grounds.primary, log1p(grounds.smallest)
+    plain, decides = (log1p(max(high, -0.999)) - log1p(max(low, -0.999))
+                      for low, high in ((one.low or 0.0, one.high or 0.0), _interval(grounds)))  # fmt: skip
+    error = plain / 2.0 / t_quantile(1.0 - grounds.alpha, inf)
+    if not error > 0.0:
+        return percent(grounds.smallest)
+    alone = t_quantile(1.0 - grounds.alpha / (1 + len(grounds.others)), inf)
+    reach = alone if grounds.decides is None else decides / 2.0 / error
+    return percent(expm1(theta * exaggeration(theta / error, reach)))
 
 
 def _equivalent(grounds: Grounds) -> str:

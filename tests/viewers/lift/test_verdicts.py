@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qoe_agent.viewers.effects.overstating import exaggeration
 from qoe_agent.viewers.lift.shapes import Check, Estimate
-from qoe_agent.viewers.lift.verdicts import Grounds, arms, capped, exaggeration, percent, verdict
+from qoe_agent.viewers.lift.verdicts import Grounds, arms, capped, percent, verdict
 
 TAIL = {"sd": (0.053, 0.52), "hd": (0.051, 0.54)}
 
@@ -118,6 +119,64 @@ def test_guardrails_say_ship_or_hold() -> None:
         "; hold: not shown to keep within its margin: orders an hour (−0.2 %).")  # fmt: skip
     unknown = good._replace(lift=None, low=None, high=None, ship=None)
     assert "; hold: " in verdict(grounds(*SURE, guardrails=(unknown,)))[1]
+
+
+def test_ship_is_said_only_of_what_is_no_worse() -> None:
+    good = estimate(0.0, -0.005, 0.005, 0.9, 0.01, margin=-0.01, ship=True)
+    bad = good._replace(margin=-0.002, ship=False)
+    for figures in ((-0.034, -0.039, -0.029, 1e-9, 0.0071), (0.001, -0.034, 0.036, 0.9, 0.05),
+                    (0.0065, -0.001, 0.012, 0.2, 0.0095)):  # fmt: skip
+        held, broken = (verdict(grounds(*figures, guardrails=(each,)))[1] for each in (good, bad))
+        assert held.endswith("; its guardrail holds.")
+        assert broken.endswith("; not shown to keep within its margin: watch time (−0.2 %).")
+        assert "ship" not in held
+        assert "hold:" not in broken
+    assert "; ship: " in verdict(grounds(0.001, -0.004, 0.006, 0.7, 0.0071, guardrails=(good,)))[1]
+
+
+def test_what_is_significant_the_other_way_at_another_cap_is_said() -> None:
+    good = estimate(0.0, -0.005, 0.005, 0.9, 0.01, margin=-0.01, ship=True)
+    other = estimate(-0.085, -0.1, -0.07, 2e-14, 0.01, cap=3600.0, p_adjusted=1e-13)
+    code, text = verdict(grounds(*SURE, caps=(other,), guardrails=(good,)))
+    assert code == "better"
+    assert "; but capped at 1 h the hd arm watched 8.5 % shorter (lift −8.5 %, −10.0 to −7.0)" in text
+    assert text.endswith("; its guardrail holds.")
+    for harmless in (other._replace(lift=0.085, low=0.07, high=0.1), other._replace(p_adjusted=0.2)):
+        assert "; but" not in verdict(grounds(*SURE, caps=(harmless,)))[1]
+    running = grounds(*SURE, running=(3, 5), decides=(0.02, 0.05), caps=(other._replace(always_valid=(-0.2, 0.1)),))
+    assert "; but" not in verdict(running)[1]
+    assert "always valid −12.0 to −5.0" in verdict(
+        running._replace(caps=(other._replace(always_valid=(-0.12, -0.05)),)))[1]  # fmt: skip
+
+
+def test_while_it_runs_other_treatments_have_always_valid_intervals_too() -> None:
+    other = estimate(0.02, 0.001, 0.04, 0.001, 0.0071, treatment="uhd", p_adjusted=0.002, always_valid=(-0.01, 0.05))
+    one = grounds(*SURE, running=(30_000, 50_000), decides=(0.002, 0.07), others=(other,))
+    _, text = verdict(one)
+    assert "95 % always-valid interval (over all arms) 0.2 to 7.0" in text
+    assert "uhd arm watched 2.0 % longer (always valid −1.0 to 5.0), which chance alone may do" in text
+    _, text = verdict(one._replace(others=(other._replace(always_valid=(0.003, 0.05), p_adjusted=0.2),)))
+    assert "(always valid 0.3 to 5.0); so far" in text
+
+
+def test_beyond_its_plan_the_always_valid_interval_decides() -> None:
+    code, text = verdict(grounds(*SURE, decides=(-0.002, 0.07)))
+    assert code == "inconclusive"
+    assert "95 % always-valid interval" in text
+    assert "so far" not in text
+
+
+def test_what_passes_for_significant_is_by_the_interval_that_decides() -> None:
+    """Of a wider interval, what passes is larger."""
+    few = (0.06, 0.009, 0.113, 0.02, 0.07)
+    told = [verdict(each)[1].partition("would read ")[2].partition(" %")[0]
+            for each in (grounds(*few), grounds(*few, running=(9, 50), decides=(0.001, 0.122)))]  # fmt: skip
+    error = (np.log1p(0.113) - np.log1p(0.009)) / 2 / 1.96
+    drawn = np.random.default_rng(2).normal(np.log1p(0.01), error, 1_000_000)
+    for text, reach in zip(told, (1.96, (np.log1p(0.122) - np.log1p(0.001)) / 2 / error), strict=True):
+        assert float(text) == pytest.approx(
+            100 * np.expm1(np.abs(drawn)[np.abs(drawn) > reach * error].mean()), abs=0.1
+        )
 
 
 def test_of_several_treatments_those_named_first_are_spoken_of_and_adjusted_p_counts() -> None:
