@@ -53,10 +53,10 @@ class Grounds(NamedTuple):
     """That cap, in seconds."""
     guardrails: tuple[Estimate, ...] = ()
     """Of the same treatment: those with a margin."""
-    caps: tuple[Estimate, ...] = ()
-    """Of the same treatment, at other caps."""
     departures: tuple[str, ...] = ()
     """What is other than was registered, in words."""
+    caps: tuple[Estimate, ...] = ()
+    """Of the same treatment, at other caps."""
 
 
 def verdict(grounds: Grounds) -> tuple[Code, str]:
