@@ -9,7 +9,7 @@ from qoe_agent.viewers.lift.shapes import Check
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAME = "sample_ratio"
+NAME, SHOWED_UP = "sample_ratio", "showed_up"
 BLOCKS, NOTICE = 0.001, 0.05
 LEAST = 5.0
 """Units expected in an arm, below which chi-square says little."""
@@ -39,6 +39,26 @@ def _judged(p: float) -> tuple[Literal["passed", "notice", "failed"], str]:
     if p < NOTICE:
         return "notice", "more uneven than chance usually makes it, not enough to stop"
     return "passed", "as even as chance makes it"
+
+
+def showed_up(assigned: Mapping[str, int], there: Mapping[str, int]) -> Check:
+    """Whether as many of those assigned were seen in each arm: chi-square of seen and not seen by arm. Where they were
+    not, those seen are no longer those whom chance sorted."""
+    from scipy.special import chdtrc
+
+    told = ", ".join(f"{arm} {there.get(arm, 0):,} of {count:,} assigned" for arm, count in assigned.items())
+    whole = sum(assigned.values())
+    share = sum(there.get(arm, 0) for arm in assigned) / whole if whole else 0.0
+    if share >= 1.0:
+        return Check(SHOWED_UP, "passed", f"{told}: all of them were seen", blocks=True)
+    if not share > 0.0 or min(assigned.values()) * min(share, 1.0 - share) < LEAST:
+        return Check(SHOWED_UP, "not possible", f"{told}: needs {LEAST:.0f} expected in each", blocks=True)
+    found = sum((there.get(arm, 0) - count * share) ** 2 / (count * share * (1.0 - share))
+                for arm, count in assigned.items())  # fmt: skip
+    p = float(chdtrc(len(assigned) - 1, found))
+    state, why = _judged(p)
+    before = "too many of those assigned to an arm were never seen: " if state == "failed" else ""
+    return Check(SHOWED_UP, state, f"{before}{told}: {why} (chi-square p = {p:.2g})", p, blocks=True)
 
 
 def p_value(assigned: Mapping[str, int], wanted: Mapping[str, float]) -> float:

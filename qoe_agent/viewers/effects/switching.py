@@ -2,8 +2,8 @@
 
 What blocks hold is compared as rates (a session, or what the metric is a ratio to; of sessions themselves: a block),
 within streams. Where all streams always switch together, a moment is one unit, however many streams there are.
-Carry-over is looked for as Bojinov, Simchi-Levi and Zhao ("Design and analysis of switchback experiments", Management Science 2023) do: a block after a
-change of arm would then show less of the effect than one after none.
+Carry-over is looked for as Bojinov, Simchi-Levi and Zhao ("Design and analysis of switchback experiments", Management
+Science 2023) do: a block after a change of arm would then show less of the effect than one after none.
 """
 
 from __future__ import annotations

@@ -38,8 +38,10 @@ def planned(asked: Asked, tell: Callable[[Step], None] = _silent) -> Plan:
     return planning.plan(asked, tell)
 
 
-def registered(path: Path) -> Design:
+def registered(path: Path | str) -> Design:
     """The design that a pre-registration holds. Raises Unusable."""
+    from pathlib import Path
+
     from qoe_agent.viewers.lift import registration
 
-    return registration.read(path).design
+    return registration.read(Path(path)).design

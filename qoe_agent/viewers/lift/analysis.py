@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers import analysing
 from qoe_agent.viewers.apart import Unusable
-from qoe_agent.viewers.lift import checking, curves, metrics, observational, registration, verdicts
+from qoe_agent.viewers.lift import checking, curves, metrics, observational, refusals, registration, verdicts
 from qoe_agent.viewers.lift.comparing import Comparing
 from qoe_agent.viewers.lift.shapes import LONG, Lift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qoe_agent.viewers.apart import Step
     from qoe_agent.viewers.lift.asking import Asked
@@ -27,8 +27,21 @@ BLURRED = ("what the agent measured is of streams as a whole, which arms watch a
            "apart; sessions need a column rendition")  # fmt: skip
 
 
+class _Counted(NamedTuple):
+    """What was read."""
+
+    trial: Trial
+    doses: Sequence[Dose]
+    whole: bool
+    """Whether what is measured of a session is of its stream."""
+    mapped: Mapping[str, int] | None
+    """Users by arm, if a mapping assigned them."""
+
+
 def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
     """As `lift.analyse` says."""
+    asked = refusals.sound(asked)
+    refusals.analysable(asked)
     said = registration.read(asked.plan) if asked.plan else None
     asked = of_facts(asked)
     observational.refuse(asked)
@@ -43,14 +56,15 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
         trial = rows.trial(replace(design, treatments=()))
         steps("looking at what arms were delivered")
         doses = rows.doses(design, asked.measured)
-        whole = _measured_whole(rows)
+        counted = _Counted(trial, doses, _measured_whole(rows), _mapped(asked))
     steps("comparing")
-    found = _found(trial, design, doses, asked, whole)
-    if said is None:
-        return found
-    changed = registration.differences(said, replace(design, metrics=asked.design.metrics,
-                                                     treatments=asked.design.treatments), asked.columns)  # fmt: skip
-    return replace(found, registered=changed, checks=(*found.checks, registration.check(said, changed)))
+    return _found(counted, design, asked, said)
+
+
+def _mapped(asked: Asked) -> Mapping[str, int] | None:
+    from qoe_agent.viewers.tables.trials import mapping
+
+    return None if asked.mapping is None else mapping.assigned(asked.mapping, asked.engine)
 
 
 def opened(asked: Asked) -> Rows:
@@ -85,6 +99,7 @@ def of_facts(asked: Asked) -> Asked:
 def _chosen(rows: Rows, asked: Asked) -> Design:
     """The design with all its treatments and metrics."""
     design, arms = asked.design, rows.arms()
+    refusals.alike(arms)
     listed = ", ".join(arms) or "none"
     if not design.control:
         raise Unusable(f"--control NAME is required: which of the arms others are compared with; there are {listed}")
@@ -92,6 +107,8 @@ def _chosen(rows: Rows, asked: Asked) -> Design:
         if name not in arms:
             raise Unusable(f"no arm {name!r} in {asked.columns.arm}; there are {listed}")
     others = tuple(name for name in design.treatments or arms if name != design.control)
+    if not others and design.treatments:
+        raise Unusable(f"--treatment {design.control!r} is the control itself; there are {listed}")
     if not others:
         raise Unusable(f"there is one arm only, {design.control!r}: nothing to compare it with")
     if asked.observational and len(others) > 1:
@@ -120,13 +137,17 @@ def _measured_whole(rows: Rows) -> bool:
     return lacking is None or lacking > 0.5 * sum(rows.arms().values())
 
 
-def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked, whole: bool) -> Lift:
+def _found(counted: _Counted, design: Design, asked: Asked, said: registration.Read | None) -> Lift:
+    trial, doses = counted.trial, counted.doses
     wanted = [each.name for each in asked.design.metrics]
     comparing = Comparing(trial, design, asked.columns.time is not None, wanted)
     primary = verdicts.arms(comparing.primary(), asked.design.treatments)
     spoken = primary[0].treatment
-    apart, blurred = _distinct(trial, design, doses, spoken, whole)
-    checks = _checks(trial, design, apart, spoken, comparing)
+    apart, blurred = _distinct(trial, design, doses, spoken, counted.whole)
+    changed = _changed(said, design, asked)
+    checks = _checks(counted._replace(doses=apart), design, spoken, comparing)
+    if said is not None:
+        checks = (*checks, registration.check(said, changed))
     beyond = max((cap for cap in design.caps if cap is not None), default=LONG)
     tail = curves.tail(trial.lengths, trial.watched, beyond)
     ours = (design.control, *design.treatments)
@@ -135,7 +156,7 @@ def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked, wh
     grounds = verdicts.Grounds(
         first[spoken], tuple(first[each.treatment] for each in primary[1:]), checks, design.smallest_effect,
         design.alpha, comparing.running, comparing.decides(spoken), _uncapped(estimates, spoken), tail, beyond,
-        _guardrails(estimates, spoken, design),
+        _guardrails(estimates, spoken, design), departures=registration.named(changed),
     )  # fmt: skip
     code, text = verdicts.verdict(grounds)
     kind = "switchback" if trial.unit == "block" else "randomised"
@@ -147,7 +168,7 @@ def _found(trial: Trial, design: Design, doses: Sequence[Dose], asked: Asked, wh
         code, text, described(design, asked, kind, trial.unit) | counts, checks, estimates, tuple(doses),
         retention={arm: curve for arm, curve in curves.retention(trial.lengths).items() if arm in ours},
         over_time=comparing.over_time(spoken), novelty=comparing.novelty(spoken),
-        tail={arm: each for arm, each in tail.items() if arm in ours},
+        tail={arm: each for arm, each in tail.items() if arm in ours}, registered=changed,
         notes=(*_notes(trial, asked), *blurred, *comparing.notes(), *trial.notes),
     )  # fmt: skip
 
@@ -174,17 +195,32 @@ def _guardrails(estimates: Sequence[Estimate], treatment: str, design: Design) -
                  and (each.metric != design.metrics[0].name or each.cap == design.caps[0]))  # fmt: skip
 
 
-def _checks(
-    trial: Trial, design: Design, doses: Sequence[Dose], treatment: str, comparing: Comparing
-) -> tuple[Check, ...]:
+def _changed(said: registration.Read | None, design: Design, asked: Asked) -> tuple[str, ...]:
+    """What is done otherwise than was registered."""
+    if said is None:
+        return ()
+    given = replace(design, metrics=asked.design.metrics, treatments=asked.design.treatments)
+    return registration.differences(said, given, asked.columns)
+
+
+def _checks(counted: _Counted, design: Design, treatment: str, comparing: Comparing) -> tuple[Check, ...]:
     from qoe_agent.viewers import effects
 
-    found = [effects.sample_ratio(trial.assigned, design.allocation)]
+    trial = counted.trial
+    ours = {design.control, *design.treatments, *(design.allocation or ())}
+    there = {arm: count for arm, count in trial.assigned.items() if arm in ours}
+    mapped = None if trial.unit == "block" or counted.mapped is None else {
+        arm: counted.mapped.get(arm, 0) for arm in there}  # fmt: skip
+    found = [effects.sample_ratio(mapped or there, design.allocation)]
+    if mapped:
+        found.append(effects.showed_up(mapped, there))
     if trial.unit == "block":
-        found.append(comparing.carry_over(treatment))
+        found += [checking.one_arm_a_block(trial), comparing.carry_over(treatment)]
     else:
         found += [checking.one_arm_a_user(trial), effects.interference(trial.shared, design.control, treatment)]
-    return (*found, checking.delivered_contrast(doses, design.control, treatment))
+        if design.planned_users:
+            found.append(checking.planned_users(trial, design.planned_users, comparing.running is not None))
+    return (*found, checking.delivered_contrast(counted.doses, design.control, treatment))
 
 
 def _notes(trial: Trial, asked: Asked) -> list[str]:
@@ -193,8 +229,6 @@ def _notes(trial: Trial, asked: Asked) -> list[str]:
         found.append(f"{waiting:,} {trial.unit}s are pending: their windows are not over, and they do not count yet")
     if trial.unassigned:
         found.append(f"{trial.unassigned:,} sessions have no arm, and do not count")
-    if asked.design.planned_users and asked.columns.time is None:
-        found.append("no always-valid intervals: they need --time")
     return found
 
 

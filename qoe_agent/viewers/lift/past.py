@@ -63,14 +63,16 @@ def of_asked(asked: Asked) -> Past:
                      allocation=None)  # fmt: skip
     columns = replace(asked.columns, arm="")
     with opened(replace(asked, columns=columns, design=design)) as rows:
+        if not rows.engine.rows(rows.table.select("watch").limit(1)).num_rows:
+            raise ValueError(f"{_files(asked)}: no sessions of which it is known how long they were")
         trial = rows.past(design)
-        seen = rows.seen()
-    span = ((seen["last"] - seen["first"]) / 1000.0 / DAY) if seen.get("first") and seen.get("last") else 0.0
-    return of_trial(trial, design, _named(asked, trial), span)
+        first = rows.seen().get("first")
+    return of_trial(trial, design, f"{sum(trial.sessions.values()):,} past sessions ({_files(asked)})",
+                    first / 1000.0 if first else None)  # fmt: skip
 
 
-def of_trial(trial: Trial, design: Design, source: str, span: float) -> Past:
-    """What sessions of the past say; `span`: days that they cover."""
+def of_trial(trial: Trial, design: Design, source: str, first: float | None) -> Past:
+    """What sessions of the past say; `first`: when the first of them began, Unix seconds."""
     moments, pre = trial.arms.get(""), tuple(Amount(each, before=True) for each in design.pre)
     by = trial.groups.get(design.strata) if design.strata else None
     found = {cap: effects.variation(WATCH, moments, cap=cap, pre=pre, by=by) if moments else None
@@ -81,24 +83,24 @@ def of_trial(trial: Trial, design: Design, source: str, span: float) -> Past:
     notes = list(trial.notes)
     if trial.unit == "session":
         notes.append(SESSIONS_ONLY.partition(";")[0] + "; name a column of users (--user)")
+    came = _came(trial, first, design.window or 0.0)
     return Past(
         source, trial.unit, {cap: each for cap, each in found.items() if each}, _middles(), counts / counts.sum(),
-        trial.unit == "session" or design.cap_unit != "session", moments.units, _came(trial, moments.units, span),
+        trial.unit == "session" or design.cap_unit != "session", moments.units, came,
         tuple(notes),
     )  # fmt: skip
 
 
-def _came(trial: Trial, units: int, span: float) -> tuple[tuple[float, int], ...]:
-    """By how many days after the first so many units had been seen."""
-    steps = [(when, sum(each.units for each in arms.values())) for when, arms in trial.entered]
-    if len(steps) > 2:
-        begin = steps[-1][0] - span * DAY
-        total = np.cumsum([count for _, count in steps])
-        return tuple(((when - begin) / DAY, int(count)) for (when, _), count in zip(steps, total, strict=True))
-    return ((span, units),) if span > 0.0 else ()
+def _came(trial: Trial, first: float | None, window: float) -> tuple[tuple[float, int], ...]:
+    """By how many days after the first so many units had come. They are known of by the ends of their windows; those
+    whose windows are not over are not among them."""
+    if first is None or len(trial.entered) < 3:
+        return ()
+    begin = first + window
+    total = np.cumsum([sum(each.units for each in arms.values()) for _, arms in trial.entered])
+    return tuple(((when - begin) / DAY, int(count)) for (when, _), count in zip(trial.entered, total, strict=True))
 
 
-def _named(asked: Asked, trial: Trial) -> str:
+def _files(asked: Asked) -> str:
     where = str(asked.facts) if asked.facts else ", ".join(str(each) for each in asked.files[:3])
-    more = f" and {len(asked.files) - 3} more" if len(asked.files) > 3 else ""
-    return f"{sum(trial.sessions.values()):,} past sessions ({where}{more})"
+    return where + (f" and {len(asked.files) - 3} more" if len(asked.files) > 3 else "")

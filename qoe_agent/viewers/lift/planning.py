@@ -17,7 +17,7 @@ from qoe_agent import clock
 from qoe_agent.viewers import analysing, effects
 from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.estimates.quantiles import t_quantile
-from qoe_agent.viewers.lift import registration
+from qoe_agent.viewers.lift import refusals, registration
 from qoe_agent.viewers.lift.analysis import described, of_facts
 from qoe_agent.viewers.lift.needs import Need, Plan, Reach, Tried
 from qoe_agent.viewers.lift.past import DAY, Past, of_asked, published
@@ -50,6 +50,8 @@ class Layout(NamedTuple):
 
 def plan(asked: Asked, tell: Callable[[Step], None]) -> Plan:
     """As `lift.planned` says."""
+    asked = refusals.sound(asked)
+    refusals.plannable(asked)
     asked = of_facts(asked)
     steps = analysing.Steps(tell, 3)
     steps("reading")

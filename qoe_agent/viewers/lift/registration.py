@@ -44,6 +44,7 @@ Unit = Literal["user", "session"]
 _Cap = Annotated[float, Field(gt=0, le=1e9)] | Literal["none"]
 _Some = Annotated[float, Field(gt=0, lt=1)]
 _Names = tuple[Word, ...]
+_WORDS = {"caps": "cap", "treatments": "treatment", "metrics": "metric", "segments": "segment", "pre": "covariates"}
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -178,6 +179,11 @@ def differences(said: Read, design: Design, columns: Columns) -> tuple[str, ...]
     return tuple(found)
 
 
+def named(changed: tuple[str, ...]) -> tuple[str, ...]:
+    """What these differences are about, in a word each."""
+    return tuple(_WORDS.get(name, name.replace("_", " ")) for name in (each.partition(":")[0] for each in changed))
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return NONE
@@ -200,9 +206,11 @@ def check(said: Read, changed: tuple[str, ...]) -> Check:
     when = f" on {said.said.registered}" if said.said.registered else ""
     if said.sound is False:
         text = f"the registration is not what was written{when}: its hash is another"
-        return Check("registration", "failed", text)
+        return Check("registration", "failed", text, blocks=True)
     if changed:
         text = f"{len(changed)} of what was registered{when} is otherwise here: {'; '.join(changed)}"
-        return Check("registration", "notice", text)
-    plain = "" if said.sound else " (it has no hash)"
-    return Check("registration", "passed", f"analysed as registered{when}{plain}")
+        return Check("registration", "notice", text, blocks=True)
+    if said.sound is None:
+        text = f"analysed as registered{when}, in a file without a hash: nothing tells whether it is as it was written"
+        return Check("registration", "notice", text, blocks=True)
+    return Check("registration", "passed", f"analysed as registered{when}", blocks=True)

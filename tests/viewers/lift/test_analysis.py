@@ -116,7 +116,10 @@ def test_several_treatments_are_all_told_and_adjusted(tmp_path: Path) -> None:
     assert found.estimates[0].p_adjusted == pytest.approx(2 * found.estimates[0].p)
     named = analysed(path, replace(DESIGN, treatments=("hd",), smallest_effect=0.2))
     assert [each.treatment for each in named.estimates[:1]] == ["hd"]
-    assert sum(check(named, "sample_ratio").text.count(name) for name in ("sd ", "hd ", "uhd ")) >= 3, "all arms count"
+    assert "uhd" not in check(named, "sample_ratio").text, "only arms that are compared count"
+    whole = {"sd": 1 / 3, "hd": 1 / 3, "uhd": 1 / 3}
+    all_told = analysed(path, replace(DESIGN, treatments=("hd",), smallest_effect=0.2, allocation=whole))
+    assert "uhd" in check(all_told, "sample_ratio").text, "or those that are named"
     assert {each.treatment for each in named.estimates} == {"hd"}
 
 
@@ -134,10 +137,13 @@ def test_while_it_runs_the_band_decides(longer: Path) -> None:
     assert found.over_time[-1][1:4] == pytest.approx((one.lift, one.low, one.high))
     over = analysed(longer, replace(planned, planned_users=10_000), columns=timed)
     assert not over.design["running"]
-    assert "always-valid" not in over.text
+    assert check(over, "planned_users").state == "notice"
+    assert check(over, "planned_users").text.startswith("12,000 of 10,000 planned users are in")
     untimed = analysed(longer, planned)
-    assert untimed.estimates[0].always_valid is None
-    assert "no always-valid intervals: they need --time" in untimed.notes
+    assert untimed.text == "No verdict: 12,000 of 40,000 planned users are in: looks before the end need --time COLUMN."
+    assert (untimed.code, untimed.estimates[0].always_valid) == ("blocked", None)
+    at_the_end = analysed(longer, replace(DESIGN, planned_users=12_000))
+    assert (at_the_end.code, check(at_the_end, "planned_users").state) == ("better", "passed")
 
 
 def test_with_times_come_returns_windows_and_novelty(longer: Path) -> None:
@@ -174,8 +180,12 @@ def test_a_switchback_counts_blocks(tmp_path: Path) -> None:
     assert found.code == "better"
     by_session = analysed(path, replace(DESIGN, smallest_effect=0.2), columns=columns).estimates[0]
     assert by_session.high - by_session.low < one.high - one.low, "blocks vary more than their sessions tell"
-    assert {each.name for each in found.checks} == {"sample_ratio", "carry_over", "delivered_contrast"}
-    assert check(found, "carry_over").state == "passed"
+    assert {each.name for each in found.checks} == {
+        "sample_ratio", "one_arm_a_block", "carry_over", "delivered_contrast"}  # fmt: skip
+    assert {check(found, name).state for name in ("carry_over", "one_arm_a_block")} == {"passed"}
+    wrong = analysed(path, replace(DESIGN, switchback=4000.0, smallest_effect=0.2), columns=columns)
+    assert wrong.code == "blocked"
+    assert "have sessions of several arms: these are not the blocks to which arms were given" in wrong.text
 
 
 def test_covariates_narrow_the_interval_and_segments_are_told_apart(longer: Path, plain: Lift) -> None:
@@ -222,6 +232,24 @@ def test_arms_can_come_from_a_mapping(longer: Path, plain: Lift, tmp_path: Path)
     assert (found.n, found.lift, found.low) == (told.n, pytest.approx(told.lift), pytest.approx(told.low))
 
 
+def test_those_who_were_assigned_and_never_came_are_counted(longer: Path, tmp_path: Path) -> None:
+    shares = (("sd", 0.5), ("hd", 0.5))
+    users = [f"u{each}" for each in range(USERS)]
+    arms = [arm("made-1", each, shares) for each in users]
+    columns = replace(COLUMNS, arm="none")
+    found = {}
+    for name, more in (("even", ["sd", "hd"] * 1500), ("lost", ["hd"] * 3000)):
+        rows = {"user": [*users, *(f"v{each}" for each in range(3000))], "arm": [*arms, *more]}
+        path = written(tmp_path / f"{name}.csv", rows)
+        found[name] = analysed(longer, mapping=path, columns=columns)
+    assert {check(found["even"], name).state for name in ("sample_ratio", "showed_up")} == {"passed"}
+    assert (found["even"].code, found["lost"].code) == ("better", "blocked")
+    assert check(found["lost"], "sample_ratio").state == "failed"
+    allocated = analysed(longer, replace(DESIGN, allocation={"sd": 0.4, "hd": 0.6}), mapping=path, columns=columns)
+    assert check(allocated, "sample_ratio").state == "passed"
+    assert allocated.text.startswith("No verdict: too many of those assigned to an arm were never seen: ")
+
+
 def test_what_was_decided_after_the_fact_is_told(longer: Path, tmp_path: Path) -> None:
     path = tmp_path / "plan.yml"
     registration.register(path, DESIGN, "made", "user", "2026-11-22")
@@ -232,6 +260,11 @@ def test_what_was_decided_after_the_fact_is_told(longer: Path, tmp_path: Path) -
     assert other.registered == ("caps: registered 9000, none, 3600, analysed 3600",)
     assert check(other, "registration").state == "notice"
     assert other.code == "better"
+    assert other.text.endswith("; not as registered: cap.")
+    path.write_text(path.read_text().replace("0.06", "0.05"))
+    forged = analysed(longer, lift.registered(path), plan=path)
+    assert forged.code == "blocked"
+    assert forged.text.startswith("No verdict: the registration is not what was written on 2026-11-22")
 
 
 @pytest.mark.parametrize(

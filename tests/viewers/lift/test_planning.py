@@ -79,6 +79,23 @@ def test_days_follow_from_users_a_day_and_windows() -> None:
     assert need(waiting, 0.103, 9000.0).days_fixed == pytest.approx(one.days_fixed + 7.0)
 
 
+def test_days_are_those_in_which_the_past_came(tmp_path: Path) -> None:
+    """400 new users a day for 30 days, some of whom come back until day 64."""
+    users = np.arange(12_000)
+    first = users * 216
+    back = users % 5 == 0
+    source = np.random.default_rng(1)
+    columns = {"user": [*users, *users[back]], "watch_seconds": source.exponential(600.0, 14_400).round(1).tolist(),
+               "start": (1_795_291_200 + np.concatenate((first, first[back] + 34 * 86_400))).tolist()}  # fmt: skip
+    path = written(tmp_path / "steady.parquet", columns)
+    asked = Asked(files=(path,), columns=Columns("user", "arm", "watch_seconds", time="start"), effects=(0.1,))
+    for window in (None, 7 * 86_400.0):
+        plan = lift.planned(replace(asked, design=Design(control="", window=window, caps=(None,))))
+        one = need(plan, 0.1, None)
+        assert plan.per_day == pytest.approx(400, rel=0.04)
+        assert one.days_fixed == pytest.approx(2 * one.fixed / 400.0 + (7.0 if window else 0.0), abs=0.6)
+
+
 def test_more_arms_and_uneven_shares_need_more(plan: Plan) -> None:
     two = need(plan, 0.01, 9000.0)
     three = need(lift.planned(Asked(design=Design(control="sd", treatments=("hd", "uhd")))), 0.01, 9000.0)

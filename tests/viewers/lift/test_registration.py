@@ -39,7 +39,7 @@ def test_the_least_that_can_be_registered_is_the_usual(tmp_path: Path) -> None:
     found = registration.read(path)
     assert found.design == Design(control="sd")
     assert found.sound is None
-    assert registration.check(found, ()).state == "passed"
+    assert registration.check(found, ()).state == "notice", "who changes it may take the hash out, too"
 
 
 def test_what_is_analysed_otherwise_is_named(tmp_path: Path) -> None:
