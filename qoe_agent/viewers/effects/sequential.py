@@ -15,7 +15,7 @@ ENDED = 1.05
 def decides(units: float, planned: float) -> bool:
     """Whether it is this band that decides: before the planned end, and where somebody went on after it. At the end the
     interval of one look does, as that was the one look."""
-    return units < planned or units > ENDED * planned
+    return units < (1.0 - 1e-9) * planned or units > ENDED * planned
 
 
 def widening(units: float, planned: float, alpha: float) -> float:

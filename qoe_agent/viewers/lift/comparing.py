@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 RANK = "rank"
+LATER = "effects are told apart at the planned end: before and after it, a test of one look finds too many differences"
+ONCE = "p values are of one look at the planned end: here always-valid intervals decide"
+BEYOND = (
+    "{:,} units are in, of {:,} planned: the interval of one look holds for the planned number; as it went on, the "
+    "always-valid one decides"
+)
+UNPLANNED = (
+    "intervals hold for one look at an end that was set beforehand: who looks again and again finds differences that "
+    "are none, and needs --planned-users"
+)
+SKEWED = (
+    "{} has {:,} {}s, of watch times as skewed as these {:,} are wanted (355 x skewness^2, at least 200: Kohavi and "
+    "others, KDD 2014): intervals may be too narrow"
+)
 
 
 class Comparing:
@@ -29,6 +43,9 @@ class Comparing:
         there = sum(each.units for each in trial.arms.values())
         self.running = (there, self._planned) if self._planned and there < self._planned else None
         """Units that are in, of those planned; None: it is over, or nobody said when."""
+        self.always = self._planned is not None and effects.decides(there, self._planned)
+        """Whether always-valid intervals decide: while it runs, and where it went on after its end."""
+        self._there, self._timed = there, timed
 
     @property
     def watch(self) -> Metric:
@@ -36,13 +53,26 @@ class Comparing:
         return self._design.metrics[0]
 
     def primary(self) -> tuple[Estimate, ...]:
-        """Of each treatment: watch, at the first cap."""
-        return tuple(self._one(self.watch, each, self._design.caps[0]) for each in self._design.treatments)
+        """Of each treatment: watch, at the first cap; detected is what stands among all of them, as in a plan."""
+        found = []
+        for each in self._design.treatments:
+            seen = self._strict(each).minimum_detectable_effect
+            one = self._one(self.watch, each, self._design.caps[0])
+            found.append(one._replace(minimum_detectable_effect=seen))
+        return tuple(found)
 
     def decides(self, treatment: str) -> tuple[float, float] | None:
-        """The always-valid interval that stands for several treatments (Bonferroni)."""
+        """The always-valid interval that stands for several treatments (Bonferroni), where such decide."""
+        return self._strict(treatment).always_valid if self.always else None
+
+    def others(self, primary: Sequence[Estimate]) -> tuple[Estimate, ...]:
+        """Those of other treatments, with the always-valid intervals that stand for several."""
+        return tuple(each._replace(always_valid=self.decides(each.treatment)) for each in primary[1:])
+
+    def _strict(self, treatment: str) -> Estimate:
+        """At a level for each of the treatments so that all together have that of the design."""
         alpha = self._design.alpha / len(self._design.treatments)
-        return self._one(self.watch, treatment, self._design.caps[0], alpha).always_valid if self.running else None
+        return self._one(self.watch, treatment, self._design.caps[0], alpha)
 
     def estimates(self, primary: Sequence[Estimate], doses: Sequence[Dose]) -> tuple[Estimate, ...]:
         """All, with p values adjusted for how many they are; these primary ones first."""
@@ -73,21 +103,54 @@ class Comparing:
         return effects.carry_over(self._trial, self.watch, self._design.control, treatment, alpha=self._design.alpha,
                                   cap=self._design.caps[0])  # fmt: skip
 
+    def balance(self) -> list[Check]:
+        """Whether arms were alike before."""
+        if self._trial.unit == "block":
+            return []
+        control, treatments, found = self._design.control, self._design.treatments, []
+        if self._pre:
+            found.append(effects.covariate_balance(self._pre, control, treatments, self._trial.arms))
+        if self._trial.groups:
+            found.append(effects.strata_balance(self._design.strata, (control, *treatments), self._trial.groups))
+        return found
+
     def notes(self) -> list[str]:
-        """Whether segments differ, and what covariates were good for."""
-        found = []
+        """On looks, tails, whether segments differ, and what covariates were good for."""
+        found = [*self._looks(), *self._skewed()]
         for treatment in self._design.treatments:
             silent = [each.metric for each in self._others([treatment]) if not self._told(each)]
             found += [f"{treatment}: too little is known to tell {', '.join(silent)}"] if silent else []
             for column in self._design.segments:
                 told = effects.interaction(list(self._by(column, treatment)), self._design.alpha)
-                if told is not None:
+                if told is not None and self.always:
+                    found.append(f"{treatment} by {column}: {LATER}")
+                elif told is not None:
                     differ = (
                         "differ by more than chance" if told.p < self._design.alpha else "differ as chance lets them"
                     )
                     found.append(f"{treatment} by {column}: effects {differ} (Cochran's Q, p = {told.p:.2g})")
             found += self._explained(treatment)
         return found
+
+    def _looks(self) -> list[str]:
+        if self._planned is None:
+            alone = self._timed and self._trial.unit != "block" and not self._design.planned_users
+            return [UNPLANNED] if alone else []
+        beyond = [] if self.running else [BEYOND.format(self._there, self._planned)]
+        return [*beyond, ONCE] if self.always else []
+
+    def _skewed(self) -> list[str]:
+        """On the arm that is furthest from having units enough."""
+        trial, cap, found = self._trial, self._design.caps[0], []
+        if trial.unit == "block":
+            return []
+        known = cap is None or trial.unit == "session" or self._design.cap_unit != "session"
+        for arm in (self._design.control, *self._design.treatments):
+            units = trial.arms[arm].units if arm in trial.arms else 0
+            skewed = effects.skewness(trial.units[arm], cap) if known and arm in trial.units else None
+            if needs := effects.lacking(units, skewed):
+                found.append((units / needs, SKEWED.format(arm, units, trial.unit, needs)))
+        return [min(found)[1]] if found else []
 
     def _explained(self, treatment: str) -> list[str]:
         if not (self._pre or self._design.strata) or self._trial.unit == "block":
@@ -119,9 +182,11 @@ class Comparing:
 
     def _by(self, column: str, treatment: str) -> Iterator[Estimate]:
         for (value,), arms in self._trial.groups.get((column,), {}).items():
+            share = sum(each.units for each in arms.values()) / self._there if self._there else 0.0
             yield effects.compare(
                 self.watch, self._design.control, treatment, arms, alpha=self._design.alpha, cap=self._design.caps[0],
-                pre=self._pre, unit=self._trial.unit, segment=(column, value),
+                pre=self._pre, planned=self._planned and self._planned * share, unit=self._trial.unit,
+                segment=(column, value),
             )  # fmt: skip
 
     def _one(self, metric: Metric, treatment: str, cap: float | None, alpha: float | None = None) -> Estimate:
