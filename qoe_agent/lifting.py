@@ -82,6 +82,7 @@ def lift(
     from qoe_agent.viewers.lift import Asked
 
     with reporting.told():
+        reporting.apart({"--html": html, "--csv": csv}, files or ())
         given = lift_options.given(control, treatment, cap, cap_unit, metric, guardrail, allocation, smallest_effect)
         given |= lift_options.sequence(window, planned_users, switchback, washout, segment, pre, stratify)
         folder = reporting.folder(files, facts, config)

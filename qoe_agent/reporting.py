@@ -13,7 +13,7 @@ import typer
 from qoe_agent.options import USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -94,7 +94,8 @@ def allowed(memory: str, engine: str) -> int | None:
     try:
         found: int = TypeAdapter(Bytes).validate_python(memory)
     except ValidationError as error:
-        raise typer.BadParameter(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise typer.BadParameter(said, param_hint="--memory") from None
     return found
 
 
@@ -136,13 +137,31 @@ def write(path: Path, text: str) -> None:
         raise Unusable(f"{path}: {error.strerror}") from None
 
 
+def apart(written: Mapping[str, Path | None], read: Sequence[Path] = ()) -> None:
+    """Raises Unusable if a file would be written twice, or over what is read. `written`: by the option that says so."""
+    from qoe_agent.viewers.apart import Unusable
+
+    taken = {path.resolve(): f"the file {path}" for path in read}
+    for option, path in written.items():
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise Unusable(f"{option} {path}: that is where {taken[path.resolve()]} is")
+        taken[path.resolve()] = f"what {option} writes"
+
+
 def show(report: RenderableType) -> None:
-    """A report to the terminal, or whatever is in its place."""
+    """A report to the terminal, or whatever is in its place: there without blanks at the ends of lines."""
     from rich.console import Console
 
     screen = Console()
-    screen = screen if screen.is_terminal else Console(width=WIDTH)
-    screen.print(report)
+    if screen.is_terminal:
+        screen.print(report)
+        return
+    screen = screen if os.environ.get("COLUMNS", "").isdigit() else Console(width=WIDTH)
+    with screen.capture() as captured:
+        screen.print(report)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().split("\n")), nl=False)
 
 
 def say(document: object) -> None:

@@ -40,7 +40,7 @@ def report(exits: Exits) -> RenderableType:
         parts += screens.part("What is said, and what this audience shows", *map(_claim, exits.claims))
     if exits.notes:
         parts += screens.part("Notes", *(screens.text(f"· {note}") for note in exits.notes))
-    return Group(*parts)
+    return screens.Whole(*parts)
 
 
 def _retention(exits: Exits) -> Table:

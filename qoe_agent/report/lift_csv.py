@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent.report import lift_json
+from qoe_agent.report import lift_json, words
 
 if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Lift
@@ -29,8 +29,10 @@ def table(lift: Lift) -> str:
     writer.writeheader()
     for one in document["estimates"]:
         writer.writerow({name: _cell(value) for name, value in _flat(one).items()})
+    shared = _compared(document["design"])
     for one in document["comparisons"]:
-        row = {"kind": "comparison", "lift": one["estimate"], **{key: one[key] for key in COLUMNS if key in one}}
+        row = {**shared, "lift": one["estimate"], **{key: one[key] for key in COLUMNS if key in one}}
+        row |= {"metric": "net_outcome", "scale": "points"} if one["method"] == "matched" else {}
         writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue()
 
@@ -45,8 +47,19 @@ def _flat(one: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def _compared(design: dict[str, Any]) -> dict[str, Any]:
+    """What all comparisons are about."""
+    return {
+        "kind": "comparison", "metric": "watch", "scale": "ratio", "unit": design.get("unit"),
+        "cap": next(iter(design.get("caps") or ()), None), "control": design.get("control"),
+        "treatment": next(iter(design.get("treatments") or ()), None),
+    }  # fmt: skip
+
+
 def _cell(value: Any) -> Any:
-    """Text that no spreadsheet takes for a formula; what is unknown is empty."""
+    """Text that no spreadsheet takes for a formula, without what steers a terminal; what is unknown is empty."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"'{value}" if isinstance(value, str) and value.startswith(STEERS) else value
+    if not isinstance(value, str):
+        return value
+    return words.shown(f"'{value}" if value.startswith(STEERS) else value)

@@ -16,20 +16,18 @@ if TYPE_CHECKING:
     from qoe_agent.report.drawing import Axis
     from qoe_agent.viewers.lift.shapes import Check, Estimate, Lift
 
-PLAIN = ("delta", "rank", "blocks")
-"""Methods that are clear from what is compared, and by which units."""
-
 
 def page(lift: Lift) -> str:
     """The whole file."""
-    parts = (
+    parts = [
         _design(lift), _checks(lift.checks), _guardrails(lift), _registered(lift), comparisons(lift), balance(lift),
         _estimates(lift), doses(lift), _retention(lift), _over_time(lift), _segments(lift), tail(lift), _novelty(lift),
-        paper.notes(lift.notes, "What to believe" if lift.comparisons else "Notes"), _raw(lift),
-    )  # fmt: skip
+        paper.notes(lift.notes, "What to believe" if lift.comparisons else "Notes"),
+    ]  # fmt: skip
     first = html('<p class="first {}"><strong>{}</strong> {}</p>', lift.code,
                  lift_words.VERDICTS.get(lift.code, lift.code).capitalize() + ".", lift.text)  # fmt: skip
-    return paper.page("What it did to watch time", first, parts)
+    told = [Safe(paper.clean(each)) for each in (first, *parts)]
+    return paper.page("What it did to watch time", told[0], [*told[1:], _raw(lift)])
 
 
 def _design(lift: Lift) -> Safe:
@@ -48,7 +46,7 @@ def _checks(checks: Sequence[Check]) -> Safe:
              lift_words.check(one), one.state.replace(" ", "-"), one.state, one.text)
         for one in checks
     )  # fmt: skip
-    columns = (("check", ""), ("", ""))
+    columns = (("", ""), ("", ""))
     return html("<section><h2>Checks</h2>{}</section>", paper.table(columns, rows, "narrow"))
 
 
@@ -62,7 +60,7 @@ def _guardrails(lift: Lift) -> Safe:
              lift_words.guards(one))
         for one in guards
     )  # fmt: skip
-    table = paper.table((("guardrail", ""), ("", "")), rows, "narrow")
+    table = paper.table((("", ""), ("", "")), rows, "narrow")
     return html("<section><h2>Guardrails</h2>{}</section>", table)
 
 
@@ -87,25 +85,26 @@ def _estimates(lift: Lift) -> Safe:
     absent = {"" if always else "always valid", "units" if lift_words.alike(shown) else "",
               "" if any(one.p_adjusted is not None for one in shown) else "adjusted"} - {""}  # fmt: skip
     columns = [each for each in columns if each[0] not in absent]
-    pairs = lift_words.pairs(shown)
+    pairs, method = lift_words.pairs(shown), lift_words.method(shown)
     rows: list[Safe] = []
     for each in pairs:
         rows += [_group(lift_words.heading(each), len(columns))] if len(pairs) > 1 else []
-        rows += (_estimate(one, axis, absent, one is lift.estimates[0]) for one in each)
+        rows += (_estimate(one, axis, absent, one is lift.estimates[0], said=bool(method)) for one in each)
     rows.append(_axis(axis, len(columns) - 3))
     key = html('<p><span class="key estimate">lift and {} interval</span> {}</p>', lift_words.level(lift),
                Safe('<span class="key always">interval that holds whenever one looks</span>') if always else NOTHING
                )  # fmt: skip
     said = dict.fromkeys(f"{lift_words.what(one)}: {one.note}" for one in shown if one.note)
     return html(
-        '<section><h2>What the arms differ in</h2>{}{}<p class="dim">{}.</p><ul>{}</ul></section>', key,
-        paper.table(columns, rows, "told"), lift_words.legend(shown),
+        '<section><h2>What the arms differ in</h2>{}{}<p class="dim">{}{}.</p><ul>{}</ul></section>', key,
+        paper.table(columns, rows, "told"), f"method: {method}; " if method else "", lift_words.legend(shown),
         joined(html("<li>{}</li>", each) for each in said),
     )  # fmt: skip
 
 
-def _estimate(one: Estimate, axis: Axis, absent: set[str], first: bool) -> Safe:
-    beneath = [lift_words.means(one), one.method if one.method not in PLAIN else ""]
+def _estimate(one: Estimate, axis: Axis, absent: set[str], first: bool, said: bool) -> Safe:
+    """`said`: its method is, elsewhere."""
+    beneath = [lift_words.means(one), "" if said or one.method in lift_words.PLAIN else one.method]
     cells = {
         "interval": lift_words.interval(one.low, one.high), "always valid": lift_words.always(one),
         "p": words.chance(one.p), "adjusted": words.chance(one.p_adjusted), "could see": lift_words.least(one),
@@ -115,7 +114,7 @@ def _estimate(one: Estimate, axis: Axis, absent: set[str], first: bool) -> Safe:
         '<tr class="{}"><th scope="row">{}<br><span class="dim">{}</span></th>{}<td class="draw">{}</td>{}</tr>',
         "sure" if first else "", lift_words.what(one), "; ".join(filter(None, beneath)),
         paper.number(lift_words.effect(one)), plots.forest(one, axis),
-        joined(paper.number(text) for name, text in cells.items() if name not in absent),
+        paper.figures({name: text for name, text in cells.items() if name not in absent}),
     )  # fmt: skip
 
 
@@ -124,7 +123,7 @@ def _group(name: str, columns: int) -> Safe:
 
 
 def _axis(axis: Axis, rest: int) -> Safe:
-    return html('<tr class="bare"><td colspan="2"></td><td class="draw">{}</td><td colspan="{}"></td></tr>',
+    return html('<tr class="bare axis"><td colspan="2"></td><td class="draw">{}</td><td colspan="{}"></td></tr>',
                 plots.scale(axis), rest)  # fmt: skip
 
 
@@ -132,26 +131,26 @@ def _segments(lift: Lift) -> Safe:
     shown = [one for one in lift.estimates if one.segment]
     if not shown:
         return NOTHING
-    axis, several = plots.effects(shown), len(lift_words.pairs(shown)) > 1
+    axis = plots.effects(shown)
     rows: list[Safe] = []
     before = ""
     for one in shown:
-        column, value = one.segment or ("", "")
-        named = f"{column}: {lift_words.what(one)}{', ' + lift_words.pair(one) if several else ''}"
+        named = lift_words.segment(one, shown)
         if named != before:
             rows.append(_group(named, 7))
         before = named
         rows.append(html(
-            '<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}</tr>', value, paper.number(lift_words.effect(one)),
-            plots.forest(one, axis), joined(map(paper.number, (lift_words.interval(one.low, one.high),
-                                      words.chance(one.p), words.chance(one.p_adjusted), lift_words.units(one)))),
+            '<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}</tr>', one.segment[1] if one.segment else "",
+            paper.number(lift_words.effect(one)), plots.forest(one, axis),
+            paper.figures({"interval": lift_words.interval(one.low, one.high), "p": words.chance(one.p),
+                           "adjusted": words.chance(one.p_adjusted), "units": lift_words.units(one)}),
         ))  # fmt: skip
     rows.append(_axis(axis, 4))
     columns = (("", ""), ("lift", "number"), ("per cent, points", ""), (f"{lift_words.level(lift)} interval", "number"),
                ("p", "number"), ("adjusted", "number"), ("units", "number"))  # fmt: skip
     return html(
         '<section><h2>By segment</h2>{}<p class="dim">Adjusted: p for how many were tested together. A segment in '
-        "which nothing shows may hold too few to show it.</p></section>", paper.table(columns, rows),
+        "which nothing shows may hold too few to show it.</p></section>", paper.table(columns, rows, "told"),
     )  # fmt: skip
 
 
@@ -177,11 +176,13 @@ def _over_time(lift: Lift) -> Safe:
 
 
 def _novelty(lift: Lift) -> Safe:
-    drawn = plots.novelty(lift.novelty)
+    days, left = lift_words.sure(lift.novelty, lift.design.get("window"))
+    drawn = plots.novelty(days)
     if not drawn:
         return NOTHING
     return html('<section><h2>Does it wear off?</h2>{}<p class="dim">Lift of watch time by day since a user\'s first '
-                "session, with {} intervals.</p></section>", drawn, lift_words.level(lift))  # fmt: skip
+                "session, with {} intervals{}.</p></section>", drawn, lift_words.level(lift),
+                f"; not drawn: {left} days of too few users" if left else "")  # fmt: skip
 
 
 def _raw(lift: Lift) -> Safe:

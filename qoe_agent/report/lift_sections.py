@@ -65,19 +65,19 @@ def comparisons(lift: Lift) -> Safe:
         return NOTHING
     known = [each for one in lift.comparisons for each in (one.low, one.high) if each is not None]
     axis = plots.reach(known)
-    rows = [_comparison(one, axis) for one in lift.comparisons]
+    rows = [_comparison(one, axis, lift_words.treatment(lift)) for one in lift.comparisons]
     rows.append(
         html(
-            '<tr class="bare"><td colspan="2"></td><td class="draw">{}</td><td colspan="6"></td></tr>',
+            '<tr class="bare axis"><td colspan="2"></td><td class="draw">{}</td><td colspan="4"></td></tr>',
             plots.scale(axis),
         )
     )
     columns = (
         ("", ""), ("lift", "number"), ("per cent; matched: points", ""),
-        (f"{lift_words.level(lift)} interval", "number"), ("p", "number"), ("carried by", "number"),
-        ("of treated", "number"), ("E-value (its limit)", "number"), ("Γ", "number"),
+        (f"{lift_words.level(lift)} interval", "number"), ("p", "number"), ("E-value (limit)", "number"),
+        ("Γ", "number"),
     )  # fmt: skip
-    notes = [html("<li>{}: {}</li>", lift_words.METHODS.get(one.method, one.method), one.note)
+    notes = [html("<li>{}: {}</li>", lift_words.METHODS.get(one.method, one.method), lift_words.note(one, lift))
              for one in lift.comparisons if one.note]  # fmt: skip
     return html(
         "<section><h2>Arms that nobody randomised, compared</h2><p>Viewers came into these arms by themselves: by "
@@ -86,19 +86,22 @@ def comparisons(lift: Lift) -> Safe:
         "<ul>{}</ul><p class=\"dim\">E-value: how many times as likely an unmeasured cause would have to make both the "
         "arm and long watching, to explain the figure (of its limit: to make it nothing). Γ: how unequal the odds of "
         "two matched viewers may be before the pairs' p passes 0.05. A p value says nothing of either.</p></section>",
-        paper.table(columns, rows), joined(notes),
+        paper.table(columns, rows, "told"), joined(notes),
     )  # fmt: skip
 
 
-def _comparison(one: Comparison, axis: Axis) -> Safe:
+def _comparison(one: Comparison, axis: Axis, treatment: str) -> Safe:
+    units = "pairs" if one.method == "matched" else "sessions"
+    beneath = [f"carried by {words.count(one.effective)} {units}" if one.effective is not None else "",
+               f"{words.share(one.used)} of {treatment}" if one.used is not None else ""]  # fmt: skip
     return html(
-        '<tr><th scope="row">{}</th>{}<td class="draw">{}</td>{}</tr>',
-        lift_words.METHODS.get(one.method, one.method), paper.number(lift_words.compared(one)),
-        plots.row(axis, one.estimate, one.low, one.high, None),
-        joined(map(paper.number, (
-            lift_words.interval(one.low, one.high), words.chance(one.p),
-            words.count(one.effective), words.share(one.used), lift_words.evident(one), lift_words.bound(one),
-        ))),
+        '<tr><th scope="row">{}<br><span class="dim">{}</span></th>{}<td class="draw">{}</td>{}</tr>',
+        lift_words.METHODS.get(one.method, one.method), "; ".join(filter(None, beneath)),
+        paper.number(lift_words.compared(one)), plots.row(axis, one.estimate, one.low, one.high, None),
+        paper.figures({
+            "interval": lift_words.interval(one.low, one.high), "p": words.chance(one.p),
+            "E-value": lift_words.evident(one), "Γ": lift_words.bound(one),
+        }),
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Group
 from rich.text import Text
 
 from qoe_agent.report import lift_words, screens, words
@@ -50,7 +49,7 @@ def report(lift: Lift) -> RenderableType:
         parts += screens.part("Other than registered", *_listed(lift.registered, "yellow"))
     if lift.notes:
         parts += screens.part("What to believe" if lift.comparisons else "Notes", *_listed(lift.notes))
-    return Group(*parts)
+    return screens.Whole(*parts)
 
 
 def _verdict(lift: Lift) -> Text:
@@ -98,8 +97,9 @@ def _pairs_of(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]
     return told
 
 
-def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> Table:
-    """Columns that say nothing, or of all the same, are left out."""
+def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> screens.Fitting:
+    """Columns that say nothing, or of all the same, are left out; without room p goes before the interval that decides
+    while it runs."""
     adjusted = any(one.p_adjusted is not None for one in estimates)
     cells = {
         "lift": lift_words.effect,
@@ -111,11 +111,17 @@ def _estimates(lift: Lift, estimates: Sequence[Estimate]) -> Table:
         "could see": lift_words.least,
     }  # fmt: skip
     shown = {name: said for name, said in cells.items() if said}
-    table = screens.table("", *shown)
-    for one in estimates:
-        told = (said(one) for said in shown.values())
-        screens.row(table, lift_words.what(one), *told, style="bold" if one is lift.estimates[0] else "")
-    return table
+
+    def made(without: Sequence[str]) -> Table:
+        kept = {name: said for name, said in shown.items() if name not in without}
+        table = screens.table("", *kept)
+        for one in estimates:
+            told = (said(one) for said in kept.values())
+            screens.row(table, lift_words.what(one), *told, style="bold" if one is lift.estimates[0] else "")
+        return table
+
+    spare = ["means", "n", "could see", "adjusted", *(["p"] if "always valid" in shown else [])]
+    return screens.Fitting(made, [name for name in spare if name in shown])
 
 
 def _remarks(estimates: Sequence[Estimate]) -> list[RenderableType]:
@@ -125,37 +131,53 @@ def _remarks(estimates: Sequence[Estimate]) -> list[RenderableType]:
 
 
 def _segments(lift: Lift, estimates: Sequence[Estimate]) -> list[RenderableType]:
-    several = len(lift_words.pairs(estimates)) > 1
-    table = screens.table("", "", *([""] if several else []), "lift", f"{lift_words.level(lift)} interval", "p",
-                          "adjusted", "n", left=2 + several)  # fmt: skip
-    before = ""
+    groups: dict[str, list[Estimate]] = {}
     for one in estimates[:MOST]:
-        column, value = one.segment or ("", "")
-        named = f"{column}: {lift_words.what(one)}"
-        screens.row(
-            table, named if named != before else "", value, *([lift_words.pair(one)] if several else []),
-            lift_words.effect(one), lift_words.interval(one.low, one.high), words.chance(one.p),
-            words.chance(one.p_adjusted), lift_words.units(one),
-        )  # fmt: skip
-        before = named
+        groups.setdefault(lift_words.segment(one, estimates), []).append(one)
+    told: list[RenderableType] = []
+    for name, each in groups.items():
+        told += [screens.text(name, "bold"), _segment(lift, each)]
     more = len(estimates) - MOST
-    return [table, *([Text(f"and {more} more: --json or --html FILE", "dim")] if more > 0 else [])]
+    return [*told, *([Text(f"and {more} more: --json or --html FILE", "dim")] if more > 0 else [])]
 
 
-def _comparisons(lift: Lift) -> Table:
-    table = screens.table("", "lift", f"{lift_words.level(lift)} interval", "p", "carried by", "of treated",
-                          "E-value (limit)", "Γ")  # fmt: skip
-    for one in lift.comparisons:
-        screens.row(
-            table, lift_words.METHODS.get(one.method, one.method), lift_words.compared(one),
-            lift_words.interval(one.low, one.high), words.chance(one.p), words.count(one.effective),
-            words.share(one.used), lift_words.evident(one), lift_words.bound(one),
-        )  # fmt: skip
-    return table
+def _segment(lift: Lift, estimates: Sequence[Estimate]) -> screens.Fitting:
+    """Of one column and metric."""
+
+    def made(without: Sequence[str]) -> Table:
+        columns = ("", "lift", f"{lift_words.level(lift)} interval", "p", "adjusted", "n")
+        table = screens.table(*(each for each in columns if each not in without))
+        for one in estimates:
+            cells = (
+                one.segment[1] if one.segment else "", lift_words.effect(one), lift_words.interval(one.low, one.high),
+                words.chance(one.p), words.chance(one.p_adjusted), lift_words.units(one),
+            )  # fmt: skip
+            screens.row(table, *(cell for name, cell in zip(columns, cells, strict=True) if name not in without))
+        return table
+
+    return screens.Fitting(made, ("n", "adjusted"))
+
+
+def _comparisons(lift: Lift) -> screens.Fitting:
+    part = f"of {lift_words.treatment(lift)}"
+
+    def made(without: Sequence[str]) -> Table:
+        columns = ("", "lift", f"{lift_words.level(lift)} interval", "p", "carried by", part, "E-value (limit)", "Γ")
+        table = screens.table(*(each for each in columns if each not in without))
+        for one in lift.comparisons:
+            cells = (
+                one.method, lift_words.compared(one), lift_words.interval(one.low, one.high), words.chance(one.p),
+                words.count(one.effective), words.share(one.used), lift_words.evident(one), lift_words.bound(one),
+            )  # fmt: skip
+            screens.row(table, *(cell for name, cell in zip(columns, cells, strict=True) if name not in without))
+        return table
+
+    return screens.Fitting(made, ("carried by", part))
 
 
 def _beliefs(lift: Lift) -> list[RenderableType]:
-    said = [f"{lift_words.METHODS.get(one.method, one.method)}: {one.note}" for one in lift.comparisons if one.note]
+    said = [f"{lift_words.METHODS.get(one.method, one.method)}: {lift_words.note(one, lift)}"
+            for one in lift.comparisons if one.note]  # fmt: skip
     for one in lift.comparisons:
         if one.balance and one.method != "naive":
             worst = max(one.balance, key=lambda each: abs(each.after))
@@ -164,15 +186,22 @@ def _beliefs(lift: Lift) -> list[RenderableType]:
     return [screens.text(each, "dim") for each in said]
 
 
-def _doses(lift: Lift) -> Table:
-    table = screens.table("", "arm", "mean", f"{lift_words.level(lift)} interval", "HD", "known", left=2)
-    before = ""
-    for one in sorted(lift.doses, key=lambda each: (each.measure, each.source)):
-        named = lift_words.measure(one)
-        screens.row(table, named if named != before else "", one.arm, lift_words.dose(one), lift_words.spread(one),
-                    words.share(one.hd) if one.hd is not None else "", words.share(one.known))  # fmt: skip
-        before = named
-    return table
+def _doses(lift: Lift) -> screens.Fitting:
+    interval = f"{lift_words.level(lift)} interval"
+
+    def made(without: Sequence[str]) -> Table:
+        columns = ("", "arm", "mean", interval, "HD", "known")
+        table = screens.table(*(each for each in columns if each not in without), left=2)
+        before = ""
+        for one in sorted(lift.doses, key=lambda each: (each.measure, each.source)):
+            named = lift_words.measure(one)
+            cells = (named if named != before else "", one.arm, lift_words.dose(one), lift_words.spread(one),
+                     words.share(one.hd) if one.hd is not None else "", words.share(one.known))  # fmt: skip
+            screens.row(table, *(cell for name, cell in zip(columns, cells, strict=True) if name not in without))
+            before = named
+        return table
+
+    return screens.Fitting(made, ("known", interval))
 
 
 def _tail(lift: Lift) -> Table:
@@ -195,7 +224,7 @@ def plan(found: Plan) -> RenderableType:
         parts += screens.part("Registered", screens.text(f"in {found.registered}: analyse with --plan"))
     if found.notes:
         parts += screens.part("Notes", *_listed(found.notes))
-    return Group(*parts)
+    return screens.Whole(*parts)
 
 
 def _needs(found: Plan) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ MEASURES = {
 KBIT = 0.008
 """Thousands of bits in a byte."""
 POINTS = "points"
+PLAIN = ("delta", "rank", "blocks")
+"""Methods that are clear from what is compared, and by which units."""
+WIDER = 3.0
+"""Times the median width of intervals, from which on a day holds too few users to be drawn."""
 
 
 def metric(name: str) -> str:
@@ -51,6 +56,39 @@ def cap(seconds: float | None) -> str:
 def length(seconds: float) -> str:
     """With halves of hours as such."""
     return f"{seconds / 3600:g} h" if seconds >= 3600 and seconds % 1800 == 0 else words.length(seconds)
+
+
+def treatment(lift: Lift) -> str:
+    """The arm that others are compared with the control by: the first."""
+    return next(iter(lift.design.get("treatments") or ("the other arm",)))
+
+
+def method(estimates: Sequence[Estimate]) -> str:
+    """That of all of them but ranks, if it is one, and not clear from what is compared."""
+    found = {one.method for one in estimates if one.method != "rank" and one.lift is not None}
+    return found.pop() if len(found) == 1 and not found & set(PLAIN) else ""
+
+
+def sure(
+    days: Sequence[tuple[int, float, float, float]], window: float | None
+) -> tuple[list[tuple[int, float, float, float]], int]:
+    """Days within the window of which so much is known that others beside them can be seen; how many are left out."""
+    known = [one for one in days if all(map(math.isfinite, one)) and (window is None or one[0] * 86400 < window)]
+    widths = sorted(high - low for _, _, low, high in known)
+    most = WIDER * widths[len(widths) // 2] if widths else 0.0
+    told = [one for one in known if one[3] - one[2] <= most]
+    return told, len(known) - len(told)
+
+
+def note(one: Comparison, lift: Lift) -> str:
+    """What it says of itself, with the arm by its name."""
+    return one.note.replace("of the treated", f"of sessions like those of {treatment(lift)}")
+
+
+def segment(one: Estimate, among: Sequence[Estimate]) -> str:
+    """What is said before the values of a segment."""
+    arms = f", {pair(one)}" if len(pairs(among)) > 1 else ""
+    return f"{one.segment[0] if one.segment else ''}: {what(one)}{arms}"
 
 
 def what(one: Estimate) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
+
+_UNITS = re.compile(r"(?<=\d) (?=%|(?:h|s|min|points)\b)")
 
 
 def shown(text: str) -> str:
@@ -12,6 +15,11 @@ def shown(text: str) -> str:
     return "".join(
         char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in steers else char for char in text
     )
+
+
+def unbroken(text: str, space: str = "\N{NO-BREAK SPACE}") -> str:
+    """With figures and their units on one line."""
+    return _UNITS.sub(space, text)
 
 
 def count(value: float | None) -> str:

@@ -86,7 +86,7 @@ def observed() -> Lift:
         "hd viewers watched 9.6 % longer, but nobody randomised them: like with like they watched 1.9 % longer, and "
         "what was not measured may explain that.",
         {"kind": "observational", "unit": "session", "control": "sd", "treatments": ("hd",),
-         "covariates": ("bandwidth", "device", "region")},
+         "caps": (9000.0, None), "covariates": ("bandwidth", "device", "region")},
         (),
         (),
         comparisons=(

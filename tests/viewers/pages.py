@@ -31,7 +31,7 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data.strip())
+        self.text.append(data.replace("\N{NO-BREAK SPACE}", " ").strip())
 
 
 def alone(text: str) -> None:

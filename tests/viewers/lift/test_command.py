@@ -190,6 +190,7 @@ def test_who_never_saw_a_picture_watched_shortest_not_longest(within: None, tmp_
         ("--cap", "soon", "must be a duration"), ("--allocation", "hd:1", "ARM=SHARE"),
         ("--guardrail", "watch", "METRIC:MARGIN"), ("--smallest-effect", "3", "less than 1"),
         ("--window", "-1", "duration"), ("--planned-users", "0", "2 at least"), ("--metric", "a/b/c", "COLUMN/COLUMN"),
+        ("--memory", "banana", "must be"),
     ],
 )  # fmt: skip
 def test_an_option_that_cannot_be_is_named(good: Path, option: str, value: str, expected: str) -> None:
@@ -197,6 +198,19 @@ def test_an_option_that_cannot_be_is_named(good: Path, option: str, value: str, 
     assert status == 2
     assert option in err
     assert expected in err
+
+
+def test_no_file_is_written_twice_or_over_what_is_read(good: Path, tmp_path: Path) -> None:
+    same = tmp_path / "lift.out"
+    assert "--csv" in wrong(good, *ASKED, "--html", same, "--csv", tmp_path / "." / "lift.out")
+    assert not same.exists()
+    assert "--csv" in wrong(good, *ASKED, "--csv", good)
+
+
+def test_lines_are_as_long_as_asked_for_and_end_where_they_do(within: None, good: Path) -> None:
+    lines = run(good, *ASKED)[1].splitlines()
+    assert 120 < max(map(len, lines)) <= 200
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_a_plan_is_registered_and_what_changes_afterwards_is_told(within: None, good: Path, tmp_path: Path) -> None:

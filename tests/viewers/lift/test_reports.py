@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from qoe_agent.report import lift_csv, lift_json, lift_page, lift_plots, lift_terminal, lift_words
+from qoe_agent.report import lift_csv, lift_json, lift_page, lift_plots, lift_terminal, lift_words, words
 from qoe_agent.viewers.lift.shapes import Check, Dose, Estimate, Lift
 from tests.viewers import lift_made
 from tests.viewers.pages import Page, alone
@@ -154,8 +154,10 @@ def test_the_terminal_says_what_the_document_says() -> None:
 def test_arms_nobody_randomised_are_told_side_by_side() -> None:
     text = told(lift_made.observed())
     assert text.startswith("OBSERVATIONAL: NOT AN EXPERIMENT  ")
-    assert re.search(r"naive \(as they are\) +\+9.60 % +\[8.90, 10.3\] +< 0.001 +400,000 +100.0 % +1.42 \(1.40\)", text)
-    assert re.search(r"matched pairs \(net outcome\) +\+0.30 points", text)
+    assert re.search(r"naive +\+9.60 % +\[8.90, 10.3\] +< 0.001 +400,000 +100.0 % +1.42 \(1.40\)", text)
+    assert re.search(r"matched +\+0.30 points", text)
+    assert "of hd" in text
+    assert "treated" not in text
     assert "stratified: largest imbalance left 0.140 (bandwidth), before 0.620" in text
 
 
@@ -173,6 +175,7 @@ def test_names_are_neither_markup_nor_escape_codes_nor_formulas() -> None:
     assert "\x1b" not in text
     assert text.count("[red]b[/red]") >= 6
     assert "<i>" not in lift_page.page(found)
+    assert "\x1b" not in lift_page.page(found) + lift_csv.table(found)
     assert all(not line.startswith("=") for line in re.split(r"[\n,]", lift_csv.table(found)))
 
 
@@ -184,9 +187,48 @@ def test_the_csv_has_a_row_for_each_estimate_and_comparison() -> None:
     assert (rows[-1]["segment_column"], rows[-1]["segment_value"], rows[-1]["always_valid_low"]) == (
         "device", "<b>", "",
     )  # fmt: skip
-    assert [each["method"] for each in csv.DictReader(io.StringIO(lift_csv.table(lift_made.observed())))] == [
-        "naive", "stratified", "matched", "doubly robust",
-    ]  # fmt: skip
+    compared = list(csv.DictReader(io.StringIO(lift_csv.table(lift_made.observed()))))
+    assert [each["method"] for each in compared] == ["naive", "stratified", "matched", "doubly robust"]
+    told = [(each["metric"], each["cap"], each["control"], each["treatment"]) for each in compared]
+    assert told[1:3] == [("watch", "9000.0", "sd", "hd"), ("net_outcome", "9000.0", "sd", "hd")]
+
+
+@pytest.mark.parametrize("found", [lift_made.lift(), lift_made.observed()], ids=["randomised", "observational"])
+def test_rows_of_tables_are_one_line_at_80_letters(found: Lift) -> None:
+    text = told(found, 80)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [(one.segment[1] if one.segment else lift_words.what(one), lift_words.interval(one.low, one.high),
+             lift_words.always(one)) for one in found.estimates]  # fmt: skip
+    rows += [(one.method, lift_words.interval(one.low, one.high), words.chance(one.p)) for one in found.comparisons]
+    for row in rows:
+        assert any(all(each in line for each in row) for line in lines), row
+    assert "no room for: " in text
+    assert "no room for: " not in told(found)
+
+
+def test_a_figure_and_its_unit_are_never_on_two_lines() -> None:
+    found = replace(lift_made.lift(), text="word " * 14 + "so 12.5 % more")
+    for width in range(60, 100):
+        assert "12.5 %" in told(found, width)
+    for part in lift_page.page(found).split("<pre")[0].split("<body>")[1].split("\n"):
+        assert not re.search(r"\d %", part)
+
+
+def test_days_of_few_users_and_beyond_the_window_are_not_drawn() -> None:
+    sure = lift_made.lift().novelty
+    kept, left = lift_words.sure((*sure, (5, 3.0, -0.9, 40.0), (9, 0.1, 0.0, 0.2)), 7 * lift_made.DAY)
+    assert ([each[0] for each in kept], left) == ([each[0] for each in sure if each[0] < 7], 1)
+    drawn = lift_page.page(replace(lift_made.lift(), novelty=(*sure[:6], (6, 3.0, -0.9, 40.0))))
+    assert "not drawn: 1 days" in drawn
+    assert "4000" not in drawn.split("<pre")[0]
+
+
+def test_a_method_that_all_share_is_said_once() -> None:
+    found = lift_made.lift()
+    alike = tuple(one._replace(method="cuped" if one.scale != "rank" else "rank") for one in found.estimates)
+    page = lift_page.page(replace(found, estimates=alike)).split("<pre")[0]
+    assert (page.count("cuped"), "method: cuped" in page) == (1, True)
 
 
 def test_several_arms_are_told_one_after_the_other() -> None:
