@@ -15,9 +15,8 @@ from qoe_agent.viewers.audience import files
 from qoe_agent.viewers.audience.fates import fates
 from qoe_agent.viewers.audience.plan import Plan, Reporting
 from qoe_agent.viewers.lift.shapes import Design, Moments, Trial
-from qoe_agent.viewers.tables import Audience, open_facts, open_files
-from qoe_agent.viewers.tables.trials import open_files as open_trial
-from tests.viewers.tables import told, trials_made
+from qoe_agent.viewers.tables import Audience, open_facts, open_files, trials
+from tests.viewers.tables import test_trials_facts, told, trials_made
 from tests.viewers.tables.test_facts import stored
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def test_facts(engine: str, tmp_path: Path) -> None:
 
 
 def counted(path: Path, engine: str, design: Design, columns: Columns) -> Trial:
-    with open_trial([path], columns, trials_made.NUMBERS, trials_made.WORDS, engine) as rows:
+    with trials.open_files([path], columns, trials_made.NUMBERS, trials_made.WORDS, engine) as rows:
         return rows.trial(design)
 
 
@@ -157,7 +156,21 @@ def test_experiments(engine: str, case: str, tmp_path: Path) -> None:
     else:
         design = replace(design, metrics=design.metrics[:4], switchback=600.0, washout=60.0)
     path = trials_made.written(tmp_path / "some.parquet", trials_made.rows(7, SESSIONS))
-    mine, its = (counted(path, each, design, columns) for each in ("duckdb", engine))
+    all_alike(*(counted(path, each, design, columns) for each in ("duckdb", engine)))
+
+
+def test_experiments_of_facts(engine: str, tmp_path: Path) -> None:
+    test_trials_facts.stored(tmp_path)
+    design = Design("sd", metrics=test_trials_facts.METRICS, segments=("region",), window=60.0)
+
+    def of_facts(by: str) -> Trial:
+        with trials.open_facts(tmp_path, "ladder", None, ["stall_seconds", "orders"], ["region"], by) as rows:
+            return rows.trial(design)
+
+    all_alike(of_facts("duckdb"), of_facts(engine))
+
+
+def all_alike(mine: Trial, its: Trial) -> None:
     for field in fields(Trial):
         alike(getattr(mine, field.name), getattr(its, field.name), field.name)
 

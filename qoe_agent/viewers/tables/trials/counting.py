@@ -105,7 +105,7 @@ class Counting:
 
     def _steady(self, kept: Table) -> None:
         """ValueError: users' groups vary, and times do not tell which was the first."""
-        if "varies" in kept.columns and self._count(kept.filter(kept.varies)):
+        if "varies" in kept.columns and self._count(kept.filter(kept.varies == 1)):
             columns = (*self._design.segments, *self._design.strata)
             self._notes += groups.vary(self._rows, self._sessions, columns, self._count(kept))
 

@@ -62,8 +62,6 @@ def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment:
 
     An arm is the user's, wherever it was told; a user who was in several has his sessions in each of them.
     """
-    import ibis
-
     told = rows.filter(rows.arm.notnull())
     named = counter.rows(told.select("experiment").distinct()).to_pylist()
     names = sorted(row["experiment"] for row in named if row["experiment"] is not None)
@@ -73,7 +71,7 @@ def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment:
         raise ValueError(f"the facts have several experiments, and one must be named: {', '.join(names)}")
     told = told.filter(told.experiment == experiment) if experiment else told
     own = rows.group_by("sid").agg(key=rows.user_key.max(), **counted)
-    own = own.mutate(user=own.key.cast("string").coalesce(own.sid), known=own.key.notnull()).drop("key")
+    own = own.mutate(user=own.key.cast("string").coalesce(own.sid), known=own.key.notnull().cast("int64")).drop("key")
     told = told.select("sid", "arm", "time_ms").inner_join(own.select("sid", "user"), "sid")
     arms = told.select(of="user", to="arm").distinct()
     since = told.group_by("user").agg(since=told.time_ms.min(), least=told.arm.min()).rename(since_of="user")
@@ -85,23 +83,23 @@ def _whole(sessions: Table, rows: Table, counted: Mapping[str, Any], experiment:
     here = told.select(here="sid").distinct()
     joined = joined.left_join(here, joined.sid == here.here)
     early = joined.since.notnull() & joined.here.isnull() & (joined.start_ms < joined.since)
-    return _armed(joined.mutate(early=early.coalesce(ibis.literal(False))), given)
+    return _armed(joined.mutate(early=early.cast("int64").coalesce(0)), given)
 
 
 def _armed(joined: Table, given: Sequence[str]) -> Table:
     """A session that is early is there once, whatever arms its user was in later."""
     import ibis
 
-    kept = joined.filter(~joined.early | (joined.to == joined.least))
+    kept = joined.filter((joined.early == 0) | (joined.to == joined.least))
     middle = (kept.lo_ms + kept.hi_ms).cast("float64") / ibis.literal(2.0, "float64")
-    return kept.select(*given, "early", arm=ibis.ifelse(kept.early, ibis.null("string"), kept.to), time=kept.start_ms,
-                       watch=(middle + 0.5).floor())  # fmt: skip
+    arm = ibis.ifelse(kept.early == 1, ibis.null("string"), kept.to)
+    return kept.select(*given, "early", arm=arm, time=kept.start_ms, watch=(middle + 0.5).floor().cast("float64"))
 
 
 def _odd(whole: Table, counter: Engine) -> tuple[int, int]:
     """Sessions that are early, and those in an arm of which it is not known whose they are."""
-    alone = (~whole.known & whole.arm.notnull()).cast("int64").sum()
-    (row,) = counter.rows(whole.agg(before=whole.early.cast("int64").sum(), alone=alone)).to_pylist()
+    alone = ((whole.known == 0) & whole.arm.notnull()).cast("int64").sum()
+    (row,) = counter.rows(whole.agg(before=whole.early.sum(), alone=alone)).to_pylist()
     return int(row["before"] or 0), int(row["alone"] or 0)
 
 
@@ -122,7 +120,7 @@ def _number(whole: Table, name: str, places: Mapping[str, str]) -> Any:
     """As `rows.Rows` holds it."""
     if name in places:
         value = whole[places[name]].try_cast("float64")
-        return (value * 1000.0 + 0.5).floor() if is_length(name) else value
+        return (value * 1000.0 + 0.5).floor().cast("float64") if is_length(name) else value
     return whole[SESSION.get(name, name)].cast("float64")
 
 

@@ -33,7 +33,7 @@ def of_files(
     texts = {"user": columns.user, "arm": arm, "stream": columns.stream, "block": columns.block}
     needed = [each for each in (*own, *texts.values(), *numbers, *words) if each]
     with opening.counting(engine) as counter, opening.reading(counter) as reader:
-        found = files.staged(paths, reader, form(needed, [*own, *numbers], columns.time))
+        found = files.staged(paths, reader, form(needed, [*own, *numbers], columns.time, columns))
         given = Told(counter.read(found.paths), found.columns)
         table = _rows(given, columns, texts, numbers, words)
         notes = []
@@ -46,14 +46,17 @@ def of_files(
         return Rows(counter, table, columns, numbers, words, notes)
 
 
-def form(needed: Collection[str], numbers: Collection[str], time: str | None) -> schemas.Form:
-    """Of files that must have these columns."""
+def form(
+    needed: Collection[str], numbers: Collection[str], time: str | None, columns: Columns | None = None
+) -> schemas.Form:
+    """Of files that must have these columns; `columns`: which of them options name."""
     required = tuple(dict.fromkeys(needed))
+    options = {getattr(columns, name): f" (--{name} names it)" for name in ("user", "arm", "watch") if columns}
 
     def missing(there: Collection[str]) -> tuple[str, str] | None:
         lack = next((each for each in required if each not in there), None)
         listed = ", ".join(sorted(there)) or "none"
-        return None if lack is None else ("header", f"no column {lack!r}; the file has {listed}")
+        return None if lack is None else ("header", f"no column {lack!r}{options.get(lack, '')}; the file has {listed}")
 
     def rules(there: Collection[str]) -> list[schemas.Rule]:
         return [_rule(each, each == time) for each in dict.fromkeys(numbers) if each in there]

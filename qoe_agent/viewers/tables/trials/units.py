@@ -82,8 +82,9 @@ def of_users(rows: Rows, table: Table, wanted: Sequence[Amount], packs: Packs, u
 
 
 def _varies(users: Table, packs: Packs) -> Any:
-    """Whether a user's groups are not the same in all his sessions."""
-    return reduce(lambda one, other: one | other, [users[name] < users[f"{name}_most"] for name in packs.names])
+    """1, or 0: whether a user's groups are not the same in all his sessions."""
+    found = reduce(lambda one, other: one | other, [users[name] < users[f"{name}_most"] for name in packs.names])
+    return found.cast("int64")
 
 
 def _finished(rows: Rows, users: Table, wanted: Sequence[Amount], summed: Sequence[Amount], unit_cap: bool) -> Table:
