@@ -37,7 +37,9 @@ def _decided(*names: str, text: str, metavar: str | None = None) -> Any:
     return typer.Option(*names, metavar=metavar, show_default=False, rich_help_panel=PANEL_DESIGN, help=text)
 
 
-User: TypeAlias = Annotated[str, _column("--user", text="Who watched. Without: each session counts by itself.")]
+User: TypeAlias = Annotated[
+    str, _column("--user", text="Who watched. Default: user or user_id, if there; else each session by itself.")
+]
 Arm: TypeAlias = Annotated[str, _column("--arm", text="Which arm it was in (arm).")]
 Watch: TypeAlias = Annotated[str, _column("--watch", text="Seconds watched (watch_seconds).")]
 Time: TypeAlias = Annotated[str, _column("--time", text="When it began, Unix seconds: for windows, and while it runs.")]

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.needs import Plan
     from qoe_agent.viewers.lift.shapes import Lift
 
-WORK = "qoe_agent.viewers.lift"
+WORK = "qoe_agent.viewers.lift.commanded"
 
 
 def lift(

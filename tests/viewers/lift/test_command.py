@@ -207,6 +207,17 @@ def test_no_file_is_written_twice_or_over_what_is_read(good: Path, tmp_path: Pat
     assert "--csv" in wrong(good, *ASKED, "--csv", good)
 
 
+def test_users_are_found_by_their_usual_names_and_few_segments_by_theirs(within: None, tmp_path: Path) -> None:
+    rows = [f"u{number // 2},{'hd' if number % 4 < 2 else 'sd'},{number}" for number in range(400)]
+    (tmp_path / "named.csv").write_text("\n".join(["user_id,arm,watch_seconds", *rows]) + "\n")
+    found = json.loads(run(tmp_path / "named.csv", "--control", "sd", "--json")[1])
+    assert (found["design"]["unit"], found["design"]["users"]) == ("user", {"hd": 100, "sd": 100})
+    said = wrong(tmp_path / "named.csv", "--control", "sd", "--segment", "user_id")
+    assert "--segment user_id: it has more than 50 values" in said
+    said = wrong(tmp_path / "named.csv", "--control", "sd", "--watch", "seconds")
+    assert "no column 'seconds' (--watch names it); the file has" in said
+
+
 def test_lines_are_as_long_as_asked_for_and_end_where_they_do(within: None, good: Path) -> None:
     lines = run(good, *ASKED)[1].splitlines()
     assert 120 < max(map(len, lines)) <= 200
