@@ -118,7 +118,7 @@ class Comparing:
         """On looks, tails, whether segments differ, and what covariates were good for."""
         found = [*self._looks(), *self._skewed()]
         for treatment in self._design.treatments:
-            silent = [each.metric for each in self._others([treatment]) if not self._told(each)]
+            silent = [metrics.called(each.metric) for each in self._others([treatment]) if not self._told(each)]
             found += [f"{treatment}: too little is known to tell {', '.join(silent)}"] if silent else []
             for column in self._design.segments:
                 told = effects.interaction(list(self._by(column, treatment)), self._design.alpha)

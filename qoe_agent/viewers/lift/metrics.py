@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,11 @@ def called(name: str) -> str:
 
 
 def together(design: Design, columns: Columns, known: Collection[str]) -> tuple[Metric, ...]:
-    """The usual metrics and those of the design, which win where names are the same; watch is the first."""
-    chosen = {each.name: each for each in usual(columns, known, design.caps[0])}
+    """The usual metrics and those of the design, which win where names are the same; watch is the first. Where arms
+    change by blocks, nothing is told by user."""
+    by_block = design.switchback is not None or columns.block is not None
+    told = usual(replace(columns, user=None) if by_block else columns, known, design.caps[0])
+    chosen = {each.name: each for each in told}
     for each in design.metrics:
         plain = chosen.get(each.name)
         better = each.better if each.margin is not None or plain is None else plain.better

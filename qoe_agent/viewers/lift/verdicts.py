@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Code = Literal["blocked", "underpowered", "better", "worse", "equivalent", "inconclusive"]
 _FAILED = {
     "sample_ratio": "arms are not of the sizes that they were to have",
-    "showed_up": "of those assigned, not as many were seen in each arm",
     "one_arm_a_user": "too many users were in several arms",
 }
 """Checks whose text does not say by itself what is wrong."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qoe_agent.viewers.lift.metrics import columns, guardrail, metric, shares, together, usual
@@ -17,6 +19,14 @@ def test_what_is_told_depends_on_what_is_known() -> None:
     assert set(every) == {*plain, "watch_per_session", "sessions", "stall_ratio", "orders_per_hour", "returned_1d",
                           "returned_7d"}  # fmt: skip
     assert every[0] == "watch"
+
+
+def test_where_arms_change_by_blocks_nothing_is_told_by_user() -> None:
+    for design, given in ((Design("sd", switchback=3600.0), FULL), (Design("sd"), replace(FULL, block="b"))):
+        names = [each.name for each in together(design, given, ())]
+        assert names == ["watch", "longer_than_3s", "longer_than_30s", "longer_than_180s"]
+    asked = together(Design("sd", switchback=3600.0, metrics=(metric("sessions"),)), FULL, ())
+    assert asked[-1] == metric("sessions")
 
 
 def test_metrics_of_ones_own() -> None:
