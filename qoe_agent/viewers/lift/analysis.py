@@ -114,7 +114,9 @@ def _chosen(rows: Rows, asked: Asked) -> Design:
     if asked.observational and len(others) > 1:
         raise Unusable(f"--treatment NAME is required: which of {', '.join(others)} is compared")
     known = frozenset(rows.numbers)
-    return replace(design, treatments=others, metrics=metrics.together(design, asked.columns, known))
+    compared = metrics.together(design, asked.columns, known)
+    refusals.before(design.pre, asked.columns, compared)
+    return replace(design, treatments=others, metrics=compared)
 
 
 def _observed(rows: Rows, asked: Asked, design: Design) -> Lift:
@@ -154,9 +156,10 @@ def _found(counted: _Counted, design: Design, asked: Asked, said: registration.R
     estimates = comparing.estimates(primary, apart)
     first = {each.treatment: each for each in estimates[: len(primary)]}
     grounds = verdicts.Grounds(
-        first[spoken], tuple(first[each.treatment] for each in primary[1:]), checks, design.smallest_effect,
+        first[spoken], comparing.others(estimates[: len(primary)]), checks, design.smallest_effect,
         design.alpha, comparing.running, comparing.decides(spoken), _uncapped(estimates, spoken), tail, beyond,
         _guardrails(estimates, spoken, design), departures=registration.named(changed),
+        caps=_capped(estimates, spoken, design),
     )  # fmt: skip
     code, text = verdicts.verdict(grounds)
     kind = "switchback" if trial.unit == "block" else "randomised"
@@ -181,6 +184,12 @@ def _distinct(
         return doses, []
     told = [each for each in doses if each.source == "told"]
     return told, [BLURRED] if len(told) < len(doses) else []
+
+
+def _capped(estimates: Sequence[Estimate], treatment: str, design: Design) -> tuple[Estimate, ...]:
+    """The same at other caps."""
+    return tuple(each for each in estimates if each.metric == design.metrics[0].name and each.cap in design.caps[1:]
+                 and each.segment is None and each.treatment == treatment)  # fmt: skip
 
 
 def _uncapped(estimates: Sequence[Estimate], treatment: str) -> Estimate | None:
@@ -219,8 +228,8 @@ def _checks(counted: _Counted, design: Design, treatment: str, comparing: Compar
     else:
         found += [checking.one_arm_a_user(trial), effects.interference(trial.shared, design.control, treatment)]
         if design.planned_users:
-            found.append(checking.planned_users(trial, design.planned_users, comparing.running is not None))
-    return (*found, checking.delivered_contrast(counted.doses, design.control, treatment))
+            found.append(checking.planned_users(trial, design.planned_users, comparing.always))
+    return (*found, *comparing.balance(), checking.delivered_contrast(counted.doses, design.control, treatment))
 
 
 def _notes(trial: Trial, asked: Asked) -> list[str]:

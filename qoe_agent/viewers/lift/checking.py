@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import hypot, sqrt
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.viewers.lift.shapes import Check, Estimate
 
@@ -69,16 +69,17 @@ def one_arm_a_block(trial: Trial) -> Check:
     return Check(ONE_ARM_A_BLOCK, "failed", f"{text}: {why}", blocks=True)
 
 
-def planned_users(trial: Trial, planned: int, running: bool) -> Check:
-    """Whether it is looked at as was planned: at the end, or before it by an interval that holds at any time."""
+def planned_users(trial: Trial, planned: int, always: bool) -> Check:
+    """Whether it is looked at as was planned: at the end, or else by an interval that holds at any time (`always`)."""
     there = sum(each.units for each in trial.arms.values())
     text = f"{there:,} of {planned:,} planned {trial.unit}s are in"
-    if running:
-        return Check(PLANNED, "passed", f"{text}: the always-valid interval decides", blocks=True)
+    if always:
+        state: Literal["passed", "notice"] = "passed" if there < planned else "notice"
+        return Check(PLANNED, state, f"{text}: the always-valid interval decides", blocks=True)
     if there < planned:
         return Check(PLANNED, "failed", f"{text}: looks before the end need --time COLUMN", blocks=True)
     if there > planned:
-        return Check(PLANNED, "notice", f"{text}: more than were to decide", blocks=True)
+        return Check(PLANNED, "notice", f"{text}: more than were to decide, by an interval of one look", blocks=True)
     return Check(PLANNED, "passed", text, blocks=True)
 
 

@@ -26,8 +26,8 @@ UNPLANNED = (
     "are none, and needs --planned-users"
 )
 SKEWED = (
-    "{} has {:,} {}s, of watch times as skewed as these {:,} are wanted (355 x skewness^2, at least 200: Kohavi and "
-    "others, KDD 2014): intervals may be too narrow"
+    "{} has {:,} {}s, and {:,} are wanted of watch times as skewed as these (355 x skewness^2, at least 200: Kohavi "
+    "and others, KDD 2014): intervals may be too narrow"
 )
 
 
@@ -150,7 +150,7 @@ class Comparing:
             skewed = effects.skewness(trial.units[arm], cap) if known and arm in trial.units else None
             if needs := effects.lacking(units, skewed):
                 found.append((units / needs, SKEWED.format(arm, units, trial.unit, needs)))
-        return [min(found)[1]] if found else []
+        return [min(found, key=lambda each: each[0])[1]] if found else []
 
     def _explained(self, treatment: str) -> list[str]:
         if not (self._pre or self._design.strata) or self._trial.unit == "block":

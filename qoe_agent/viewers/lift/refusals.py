@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.apart import Unusable
+from qoe_agent.viewers.lift import metrics
 from qoe_agent.viewers.lift.shapes import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from qoe_agent.viewers.lift.asking import Asked
-    from qoe_agent.viewers.lift.shapes import Design
+    from qoe_agent.viewers.lift.shapes import Design, Metric
 
 _PATHS = ("facts", "measured", "plan", "mapping", "register")
 _COLUMNS = ("user", "arm", "watch", "time", "stream", "block")
@@ -99,6 +100,15 @@ def analysable(asked: Asked) -> None:
         raise Unusable("name files of sessions, or a folder of facts: there is nothing to analyse")
     if asked.observational and asked.plan is not None:
         raise Unusable("--plan is of an experiment; what nobody randomised was not registered as one")
+
+
+def before(pre: Sequence[str], columns: Columns, compared: Sequence[Metric]) -> None:
+    """Raises Unusable where a covariate from before is what comes after."""
+    own = {columns.watch: "the outcome itself", "watch": "the outcome itself", columns.arm: "what is compared"}
+    own |= dict.fromkeys(metrics.columns(compared), "what a metric is made of, which is of the experiment's own time")
+    for name in pre:
+        if name in own:
+            raise Unusable(f"--pre {name}: it is {own[name]}; a covariate is what was known of users before it began")
 
 
 def plannable(asked: Asked) -> None:

@@ -138,7 +138,12 @@ def test_while_it_runs_the_band_decides(longer: Path) -> None:
     over = analysed(longer, replace(planned, planned_users=10_000), columns=timed)
     assert not over.design["running"]
     assert check(over, "planned_users").state == "notice"
-    assert check(over, "planned_users").text.startswith("12,000 of 10,000 planned users are in")
+    assert check(over, "planned_users").text.startswith("12,000 of 10,000 planned users are in: the always-valid inter")
+    assert "always-valid interval" in over.text
+    assert any(note.startswith("12,000 units are in, of 10,000 planned: the interval of one") for note in over.notes)
+    ended = analysed(longer, replace(planned, planned_users=11_700), columns=timed)
+    assert "always-valid" not in ended.text
+    assert not any("one look" in note for note in ended.notes)
     untimed = analysed(longer, planned)
     assert untimed.text == "No verdict: 12,000 of 40,000 planned users are in: looks before the end need --time COLUMN."
     assert (untimed.code, untimed.estimates[0].always_valid) == ("blocked", None)
@@ -276,6 +281,8 @@ def test_what_was_decided_after_the_fact_is_told(longer: Path, tmp_path: Path) -
         (DESIGN, replace(COLUMNS, arm="group"), "no column 'group'"),
         (replace(DESIGN, metrics=(metrics.metric("gifts"),)), COLUMNS, "no column 'gifts'"),
         (replace(DESIGN, pre=("age",)), COLUMNS, "no column 'age'"),
+        (replace(DESIGN, pre=("watch_seconds",)), COLUMNS, "--pre watch_seconds: it is the outcome itself"),
+        (replace(DESIGN, pre=("orders",)), COLUMNS, "--pre orders: it is what a metric is made of"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_in_a_line(longer: Path, design: Design, columns: Columns, told: str) -> None:
