@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import itertools
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import schemas
@@ -25,6 +26,9 @@ _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 
 ROW = "file_row_number"
 """DuckDB's column of this name is read with a file."""
+_COMMA = re.compile(r"[-+]?\d+,\d+")
+SHOWN = 40
+"""Letters of a wrong value that are told."""
 MOST_ATTRIBUTES = 32
 """Keys of events' attributes that are taken."""
 
@@ -163,10 +167,23 @@ def _from_csv(path: Path, target: Path, reader: DuckDB, form: Form) -> None:
         reader.write(f"select *{_spread(source, names, reader)} from {source}", target)
     except reader.Error as error:
         raise BadTable(path, None, None, str(error).splitlines()[0]) from None
-    bad = reader.raw.execute("select line, column_name, error_type from reject_errors order by line limit 1").fetchone()
+    bad = reader.raw.execute(
+        "select line, column_name, error_type, csv_line, column_idx from reject_errors order by line limit 1"
+    ).fetchone()
     if bad is not None:
         reader.raw.execute("drop table reject_errors; drop table reject_scans")
-        raise BadTable(path, bad[0], bad[1] or None, _meant(bad[2], bad[1] in form.times, len(names)))
+        value = _value(bad[3], mark, bad[4]) if bad[2] == "CAST" else ""
+        raise BadTable(path, bad[0], bad[1] or None, _meant(bad[2], bad[1] in form.times, len(names)) + value)
+
+
+def _value(line: str, mark: str, column: int) -> str:
+    """What stands where a number should."""
+    cells = next(csv.reader([line or ""], delimiter=mark), [])
+    text = cells[column - 1].strip() if len(cells) >= column else ""
+    if not text:
+        return ""
+    told = ": decimals follow a point" if _COMMA.fullmatch(text) else ""
+    return f", not {text[:SHOWN]!r}{told}"
 
 
 def _meant(fault: str, time: bool, width: int) -> str:

@@ -249,15 +249,18 @@ YEAR = "must be seconds, 0 or more and at most 31,622,400 (a year)"
     ("text", "line", "column", "expected"),
     [
         ("user,group,watch_seconds\na,hd,1\n", 1, "header",
-         "no column 'arm'; the file has group, user, watch_seconds"),
+         "no column 'arm' (--arm names it); the file has group, user, watch_seconds"),
         ("user,arm,watch_seconds\na,hd,1\na,hd,-2\n", 3, "watch_seconds", YEAR),
         ("user,arm,watch_seconds\na,hd,inf\n", 2, "watch_seconds", YEAR),
         ("user,arm,watch_seconds\na,hd,1e9\n", 2, "watch_seconds", YEAR),
-        ("user,arm,watch_seconds\na,hd,long\n", 2, "watch_seconds", "must be a number, or empty"),
+        ("user,arm,watch_seconds\na,hd,long\n", 2, "watch_seconds", "must be a number, or empty, not 'long'"),
+        ("user;arm;watch_seconds\na;hd;5,25\n", 2, "watch_seconds",
+         "must be a number, or empty, not '5,25': decimals follow a point"),
         ("user,arm,watch_seconds,pre,start\na,hd,1,nan,1800000000\n", 2, "pre", "must be a finite number, or empty"),
         ("user,arm,watch_seconds,pre,start\na,hd,1,2,1800000000000\n", 2, "start",
          "must be a time in Unix seconds (2001 to 2100), not milliseconds"),
-        ("user,arm,watch_seconds,pre,start\na,hd,1,2,now\n", 2, "start", "must be a time in Unix seconds, or empty"),
+        ("user,arm,watch_seconds,pre,start\na,hd,1,2,now\n", 2, "start",
+         "must be a time in Unix seconds, or empty, not 'now'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(text: str, line: int, column: str, expected: str, tmp_path: Path) -> None:
