@@ -165,13 +165,14 @@ def _found(grounds: Grounds, joint: str = ", ") -> str:
     ends = f"{percent(low)} to {percent(high)}{_corrected(grounds)}"
     interval = f"{joint}{level} {ends}" if one.low is not None else ""
     told = f"{_watched(one)} than {one.control}{_signed(one)}{interval}, {capped(one.cap)}"
-    return f"{told}{_tail(grounds)}{_others(grounds)}"
+    return f"{told}{_little(grounds)}{_tail(grounds)}{_others(grounds)}"
 
 
-def _sure(grounds: Grounds) -> str:
-    """Of better and worse."""
-    small = abs(grounds.primary.lift or 0.0) < grounds.smallest
-    return f"{_found(grounds)}{f'; that is less than the {_smallest(grounds)} that was to matter' if small else ''}"
+def _little(grounds: Grounds) -> str:
+    """Of what is better or worse, if it is not by much."""
+    if not _significant(grounds) or abs(grounds.primary.lift or 0.0) >= grounds.smallest:
+        return ""
+    return f"; that is less than the {_smallest(grounds)} that was to matter"
 
 
 def _tail(grounds: Grounds) -> str:
@@ -285,7 +286,7 @@ def _inconclusive(grounds: Grounds) -> str:
 
 
 _SENTENCES = {
-    "underpowered": _underpowered, "better": _sure, "worse": _sure, "equivalent": _equivalent,
+    "underpowered": _underpowered, "better": _found, "worse": _found, "equivalent": _equivalent,
     "inconclusive": _inconclusive,
 }  # fmt: skip
 
