@@ -98,7 +98,7 @@ def lift(
 
 
 def plan(
-    files: Past = None, user: User = "", watch: Watch = "", time: Time = "", control: Control = "",
+    files: Past = None, user: User = "", arm: Arm = "", watch: Watch = "", time: Time = "", control: Control = "",
     treatment: Treatment = None, cap: Cap = None, cap_unit: CapUnit = None, metric: Metrics = None,
     guardrail: Guardrails = None, segment: Segment = None, window: Window = "", planned_users: PlannedUsers = None,
     allocation: Allocation = "", smallest_effect: Smallest = None, pre: Pre = None, stratify: Stratify = None,
@@ -120,7 +120,7 @@ def plan(
         folder = reporting.folder(files, facts, config) if facts or config else None
         asked = Asked(
             files=tuple(files or ()), facts=folder, design=lift_options.design(None, given), experiment=experiment,
-            columns=lift_options.columns(user or ("user" if folder else ""), "", watch, time, "", ""),
+            columns=lift_options.columns(user or ("user" if folder else ""), arm, watch, time, "", ""),
             engine=reporting.engine_of(engine, master), register=register, users_per_day=users_per_day,
             effects=tuple(effect or EFFECTS),
         )  # fmt: skip

@@ -209,7 +209,8 @@ def _changed(said: registration.Read | None, design: Design, asked: Asked) -> tu
     if said is None:
         return ()
     given = replace(design, metrics=asked.design.metrics, treatments=asked.design.treatments)
-    return registration.differences(said, given, asked.columns)
+    columns = replace(asked.columns, arm="") if asked.mapping else asked.columns
+    return registration.differences(said, given, columns)
 
 
 def _checks(counted: _Counted, design: Design, treatment: str, comparing: Comparing) -> tuple[Check, ...]:

@@ -205,7 +205,7 @@ def _registered(found: Plan, asked: Asked, layout: Layout) -> Plan:
         design = replace(design, planned_users=ceil(one.fixed * layout.whole))
     unit: registration.Unit = "session" if asked.files and not asked.columns.user else "user"
     date = datetime.fromtimestamp(clock.wall(clock.now()), UTC).date().isoformat()
-    registration.register(path, design, asked.experiment, unit, date)
+    registration.register(path, design, asked.experiment, unit, date, asked.columns)
     told: dict[str, Any] = described(design, asked, "registered", unit)
     note = f"registered in {path}: commit it, or send it to somebody, before the experiment begins"
     return replace(found, registered=str(path), design=told, notes=(note, *found.notes))

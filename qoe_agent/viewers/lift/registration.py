@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
@@ -44,6 +44,7 @@ Unit = Literal["user", "session"]
 _Cap = Annotated[float, Field(gt=0, le=1e9)] | Literal["none"]
 _Some = Annotated[float, Field(gt=0, lt=1)]
 _Names = tuple[Word, ...]
+_Column = Literal["user", "arm", "watch", "time", "stream", "block"]
 _WORDS = {"caps": "cap", "treatments": "treatment", "metrics": "metric", "segments": "segment", "pre": "covariates"}
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -76,6 +77,8 @@ class Registered:
     alpha: _Some = 0.05
     switchback: Seconds | None = None
     washout: Annotated[float, Field(ge=0)] = 0.0
+    columns: dict[_Column, Word] | None = None
+    """Which columns tell what; those that are not named may be any."""
     sha256: str = ""
 
 
@@ -111,9 +114,11 @@ def _design(said: Registered) -> Design:
     return Design(**{name: getattr(said, name) for name in shared}, metrics=compared, caps=caps)
 
 
-def register(path: Path, design: Design, experiment: str, unit: Unit, date: str) -> Registered:
-    """Write the design into a new file. Unusable: it cannot be written, is there, or says what no file can."""
-    said = _said(design, experiment, unit, date)
+def register(path: Path, design: Design, experiment: str, unit: Unit, date: str,
+             columns: Columns | None = None) -> Registered:  # fmt: skip
+    """Write the design into a new file, and the columns that are known. Unusable: it cannot be written, is there, or
+    says what no file can."""
+    said = replace(_said(design, experiment, unit, date), columns=_known(columns))
     text = _written(said)
     try:
         with open(path, "x", encoding="utf-8") as file:
@@ -123,6 +128,11 @@ def register(path: Path, design: Design, experiment: str, unit: Unit, date: str)
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from None
     return read(path).said
+
+
+def _known(columns: Columns | None) -> dict[_Column, str] | None:
+    found: dict[_Column, str | None] = {name: getattr(columns, name, None) for name in get_args(_Column)}
+    return {name: column for name, column in found.items() if column} or None
 
 
 def _said(design: Design, experiment: str, unit: Unit, date: str) -> Registered:
@@ -166,7 +176,7 @@ def _hash(said: Mapping[str, Any]) -> str:
 
 
 def differences(said: Read, design: Design, columns: Columns) -> tuple[str, ...]:
-    """What an analysis does otherwise than was registered, a line each."""
+    """What an analysis does otherwise than was registered, a line each; "" of `columns`: it is not needed."""
     then, now = said.design, design
     found = []
     for each in fields(Design):
@@ -176,6 +186,10 @@ def differences(said: Read, design: Design, columns: Columns) -> tuple[str, ...]
     unit = "user" if columns.user else "session"
     if unit != said.unit and design.switchback is None and not columns.block:
         found.append(f"unit: registered {said.unit}, analysed {unit}")
+    for name, column in (said.said.columns or {}).items():
+        here = getattr(columns, name)
+        if here != column and here != "":
+            found.append(f"column {name}: registered {column}, analysed {here or NONE}")
     return tuple(found)
 
 

@@ -60,6 +60,23 @@ def test_what_is_analysed_otherwise_is_named(tmp_path: Path) -> None:
     assert "smallest_effect: registered 0.02, analysed 0.05" in check.text
 
 
+def test_columns_are_registered_and_held_against_those_analysed(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yml"
+    registration.register(path, DESIGN, "", "user", "2026-11-22", replace(COLUMNS, time="start"))
+    found = registration.read(path)
+    assert found.said.columns == {"user": "user", "arm": "arm", "watch": "watch_seconds", "time": "start"}
+    assert found.sound
+    assert registration.differences(found, DESIGN, replace(COLUMNS, time="start", stream="show")) == ()
+    told = registration.differences(found, DESIGN, replace(COLUMNS, watch="stall_seconds"))
+    assert told == (
+        "column watch: registered watch_seconds, analysed stall_seconds",
+        "column time: registered start, analysed none",
+    )
+    assert registration.named(told) == ("column watch", "column time")
+    mapped = replace(COLUMNS, arm="", time="start")
+    assert registration.differences(found, DESIGN, mapped) == ()
+
+
 def test_a_file_that_was_changed_is_not_what_was_registered(tmp_path: Path) -> None:
     path = tmp_path / "plan.yml"
     registration.register(path, DESIGN, "", "user", "2026-11-22")
@@ -89,6 +106,7 @@ def test_a_registration_is_written_once(tmp_path: Path) -> None:
          "plan.yml:2:14: guardrails[0]: stall_ratio: must be METRIC:MARGIN, such as"),
         ("control: sd\nwindow: soon\n", "plan.yml:2:9: window: must be a duration"),
         ("control: sd\nalpha: 5\n", "plan.yml:2:8: alpha: must be less than 1"),
+        ("control: sd\ncolumns: {watched: seconds}\n", "plan.yml:2:11: columns.watched: must be one of user, arm, watch, time"),
         ("control: [\n", "not YAML"),
         ("", "control: required"),
     ],
