@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qoe_agent.viewers.lift.checking import complied, delivered_contrast, indistinct, one_arm_a_user
+from qoe_agent.viewers.lift.checking import (
+    complied,
+    delivered_contrast,
+    indistinct,
+    one_arm_a_block,
+    one_arm_a_user,
+    planned_users,
+)
 from qoe_agent.viewers.lift.curves import retention, tail
 from qoe_agent.viewers.lift.shapes import LENGTHS, Amount, Dose, Estimate, Moments, Shared, Trial
 from tests.viewers.effects.counted import binned, watched
@@ -67,6 +74,25 @@ def test_what_is_measured_of_streams_that_both_watch_cannot_tell_arms_apart() ->
     assert not indistinct(trial, "sd", "hd")
     assert indistinct(replace(trial, shared=(both,)), "sd", "hd")
     assert not indistinct(replace(trial, shared=(both, alone)), "sd", "hd")
+
+
+@pytest.mark.parametrize(
+    ("planned", "always", "state", "told"),
+    [(100, False, "passed", "100 of 100"), (90, False, "notice", "100 of 90 planned users are in: more than"),
+     (400, False, "failed", "100 of 400 planned users are in: looks before the end need --time COLUMN"),
+     (400, True, "passed", "100 of 400 planned users are in: the always-valid interval decides")],
+)  # fmt: skip
+def test_looks_before_and_after_the_planned_end(planned: int, always: bool, state: str, told: str) -> None:
+    arms = {arm: Moments((), 50, np.zeros(0), np.zeros((0, 0))) for arm in ("sd", "hd")}
+    found = planned_users(Trial("user", arms, {}, {}, {}, {}, {}, {}), planned, always)
+    assert (found.state, found.blocks) == (state, True)
+    assert found.text.startswith(told)
+
+
+@pytest.mark.parametrize(("mixed", "state"), [(0, "passed"), (9, "notice"), (12, "failed")])
+def test_blocks_with_several_arms(mixed: int, state: str) -> None:
+    trial = Trial("block", {}, {"sd": 50, "hd": 50 - mixed}, {}, {}, {}, {}, {}, several=mixed)
+    assert one_arm_a_block(trial).state == state
 
 
 @pytest.mark.parametrize(("several", "state"), [(0, "passed"), (5, "notice"), (400, "failed")])
