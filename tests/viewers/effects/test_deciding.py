@@ -18,6 +18,7 @@ from qoe_agent.viewers.effects import (
     over_time,
     rank,
     sample_ratio,
+    showed_up,
     tolerable,
     within,
 )
@@ -211,3 +212,14 @@ def test_each_day_since_the_first_session_stands_by_itself() -> None:
     assert first[2] > 0.2
     assert second[2] < 0.0 < second[3]
     assert novelty(((0, {"sd": days[0]["sd"]}),), MEAN, "sd", "hd") == ()
+
+
+@pytest.mark.parametrize(("seen", "state"), [(4010, "passed"), (4100, "notice"), (4300, "failed")])
+def test_of_those_assigned_as_many_are_seen_in_each_arm(seen: int, state: str) -> None:
+    assigned, there = {"sd": 5000, "hd": 5000}, {"sd": 4000, "hd": seen}
+    found = showed_up(assigned, there)
+    table = [[there[arm], assigned[arm] - there[arm]] for arm in assigned]
+    assert found.p == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue, rel=1e-9)
+    assert (found.state, found.blocks) == (state, True)
+    assert showed_up(assigned, assigned).state == "passed"
+    assert showed_up(assigned, {"sd": 4999, "hd": 4999}).state == "not possible"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +55,11 @@ def facts(folder: Path, *, alike: bool = False, rendition: bool = True) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return facts(tmp_path_factory.mktemp("facts"))
+
+
 def measured(folder: Path, lines: dict[str | None, int]) -> None:
     """As the daemon writes it beside."""
     (folder / "measures").mkdir()
@@ -72,8 +79,8 @@ def state(found: Lift) -> str:
     return next(each.state for each in found.checks if each.name == "delivered_contrast")
 
 
-def test_arms_and_users_come_from_the_facts(tmp_path: Path) -> None:
-    found = analysed(facts(tmp_path))
+def test_arms_and_users_come_from_the_facts(plain: Path) -> None:
+    found = analysed(plain)
     one = found.estimates[0]
     assert (one.unit, sum(one.n.values())) == ("user", USERS)
     assert one.low < 1.0 < one.high
@@ -90,8 +97,16 @@ def test_an_hd_arm_that_got_the_same_picture_is_called_that(tmp_path: Path) -> N
     assert found.text.startswith("No verdict: hd was delivered the same picture as sd (hd 480 lines, sd 480 lines")
 
 
-def test_lines_that_carry_no_detail_are_no_hd(tmp_path: Path) -> None:
-    measured(facts(tmp_path), {"480p": 470, "1080p": 472})
+def test_while_it_runs_times_are_known(plain: Path) -> None:
+    found = lift.analyse(Asked(facts=plain, design=replace(DESIGN, planned_users=5000)))
+    assert found.estimates[0].always_valid is not None
+    assert "always-valid interval" in found.text
+    assert "so far: 600 of 5,000 users are in" in found.text
+
+
+def test_lines_that_carry_no_detail_are_no_hd(plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path, dirs_exist_ok=True)
+    measured(tmp_path, {"480p": 470, "1080p": 472})
     found = analysed(tmp_path)
     assert found.code == "blocked"
     assert "hd 472 lines that carry detail, sd 470 lines that carry detail" in found.text
@@ -105,8 +120,8 @@ def test_what_is_measured_of_the_whole_stream_is_not_held_against_arms(tmp_path:
     assert any("does not tell arms apart" in note for note in found.notes)
 
 
-def test_a_folder_without_facts_and_an_unknown_experiment_are_told(tmp_path: Path) -> None:
+def test_a_folder_without_facts_and_an_unknown_experiment_are_told(plain: Path, tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="no folder of facts"):
         analysed(tmp_path)
     with pytest.raises(Unusable, match="no experiment 'x'; the facts have ladder"):
-        analysed(facts(tmp_path), "x")
+        analysed(plain, "x")
