@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from qoe_agent.viewers.lift.asking import Asked
-    from qoe_agent.viewers.lift.shapes import Design, Metric
+    from qoe_agent.viewers.lift.shapes import Design, Metric, Trial
 
+MOST_SEGMENTS = 50
+"""Values that a segment may have."""
 _PATHS = ("facts", "measured", "plan", "mapping", "register")
 _COLUMNS = ("user", "arm", "watch", "time", "stream", "block")
 _USUAL = Columns("user", "arm", "watch_seconds")
@@ -36,6 +38,14 @@ def sound(asked: Asked) -> Asked:
     if asked.measured is not None:
         _measured(asked, asked.measured)
     return asked
+
+
+def segmented(trial: Trial, design: Design) -> None:
+    """Unusable: a segment has so many values that they tell users, not groups of them."""
+    for column in design.segments:
+        if len(trial.groups.get((column,), ())) > MOST_SEGMENTS:
+            raise Unusable(f"--segment {column}: it has more than {MOST_SEGMENTS} values; segments are few groups of many "
+                           "users")  # fmt: skip
 
 
 def _path(given: Any, name: str) -> Any:
@@ -67,6 +77,9 @@ def _design(design: Design) -> None:
         value = getattr(design, name)
         _must(value is None or _above(value), name, "seconds, more than 0", value)
     _must(design.washout == 0.0 or _above(design.washout), "washout", "seconds, 0 or more", design.washout)
+    for name in ("treatments", "metrics", "pre", "strata", "segments"):
+        value = getattr(design, name)
+        _must(not isinstance(value, str), name, "several, as a tuple", value)
     planned = design.planned_users
     _must(planned is None or (_above(planned) and planned >= 2), "planned_users", "2 at least", planned)
     for arm, share in (design.allocation or {}).items():

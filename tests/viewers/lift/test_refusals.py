@@ -42,6 +42,7 @@ def refused(asked: Asked, work: Any = lift.analyse) -> str:
         ({"window": -1.0}, "window must be seconds, more than 0"),
         ({"planned_users": 0}, "planned_users must be 2 at least"),
         ({"allocation": {"sd": 0.5, "hd": 0.0}}, "the share of 'hd' must be more than 0"),
+        ({"treatments": "hd"}, "treatments must be several, as a tuple, not 'hd'"),
         ({"treatments": ("sd",)}, "--treatment 'sd' is the control itself; there are hd, sd"),
     ],
 )
