@@ -52,6 +52,11 @@ class Comparing:
         """What the verdict is about."""
         return self._design.metrics[0]
 
+    @property
+    def _watched(self) -> Metric:
+        """The same at other caps and in segments, which no margin was set for."""
+        return self.watch._replace(margin=None)
+
     def primary(self) -> tuple[Estimate, ...]:
         """Of each treatment: watch, at the first cap; detected is what stands among all of them, as in a plan."""
         found = []
@@ -168,7 +173,7 @@ class Comparing:
     def _others(self, order: Sequence[str]) -> Iterator[Estimate]:
         for treatment in order:
             for cap in self._design.caps[1:]:
-                yield self._one(self.watch, treatment, cap)
+                yield self._one(self._watched, treatment, cap)
             for metric in self._design.metrics[1:]:
                 yield self._one(metric, treatment, None)
             if self._trial.unit != "block":
@@ -184,9 +189,9 @@ class Comparing:
         for (value,), arms in self._trial.groups.get((column,), {}).items():
             share = sum(each.units for each in arms.values()) / self._there if self._there else 0.0
             yield effects.compare(
-                self.watch, self._design.control, treatment, arms, alpha=self._design.alpha, cap=self._design.caps[0],
-                pre=self._pre, planned=self._planned and self._planned * share, unit=self._trial.unit,
-                segment=(column, value),
+                self._watched, self._design.control, treatment, arms, alpha=self._design.alpha,
+                cap=self._design.caps[0], pre=self._pre, planned=self._planned and self._planned * share,
+                unit=self._trial.unit, segment=(column, value),
             )  # fmt: skip
 
     def _one(self, metric: Metric, treatment: str, cap: float | None, alpha: float | None = None) -> Estimate:

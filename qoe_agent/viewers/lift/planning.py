@@ -19,6 +19,7 @@ from qoe_agent.viewers.apart import Unusable
 from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.lift import refusals, registration
 from qoe_agent.viewers.lift.analysis import described, of_facts
+from qoe_agent.viewers.lift.asking import Asked
 from qoe_agent.viewers.lift.needs import Need, Plan, Reach, Tried
 from qoe_agent.viewers.lift.past import DAY, Past, of_asked, published
 from qoe_agent.viewers.lift.verdicts import capped
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qoe_agent.viewers.apart import Step
-    from qoe_agent.viewers.lift.asking import Asked
-    from qoe_agent.viewers.lift.shapes import Design, Floats
+    from qoe_agent.viewers.lift.shapes import Columns, Design, Floats
 
 DRAWS = 1000
 SIZES = (1000, 10_000, 100_000, 1_000_000)
@@ -195,6 +195,15 @@ def _rounded(units: float) -> str:
     return f"{ceil(whole / size) * size:,}"
 
 
+def _named(asked: Asked) -> Columns:
+    """The columns that were named or read: nobody decided on others."""
+    columns, usual = asked.columns, Asked().columns
+    read = bool(asked.files or asked.facts)
+    return replace(columns, arm="" if columns.arm == usual.arm else columns.arm,
+                   watch="" if columns.watch == usual.watch and not read else columns.watch,
+                   user=None if columns.user == usual.user and not read else columns.user)  # fmt: skip
+
+
 def _registered(found: Plan, asked: Asked, layout: Layout) -> Plan:
     """With the design written down."""
     design, path = asked.design, asked.register
@@ -205,7 +214,7 @@ def _registered(found: Plan, asked: Asked, layout: Layout) -> Plan:
         design = replace(design, planned_users=ceil(one.fixed * layout.whole))
     unit: registration.Unit = "session" if asked.files and not asked.columns.user else "user"
     date = datetime.fromtimestamp(clock.wall(clock.now()), UTC).date().isoformat()
-    registration.register(path, design, asked.experiment, unit, date, asked.columns)
+    registration.register(path, design, asked.experiment, unit, date, _named(asked))
     told: dict[str, Any] = described(design, asked, "registered", unit)
     note = f"registered in {path}: commit it, or send it to somebody, before the experiment begins"
     return replace(found, registered=str(path), design=told, notes=(note, *found.notes))

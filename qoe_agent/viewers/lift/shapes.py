@@ -204,7 +204,7 @@ class Check(NamedTuple):
 
     name: str
     """sample_ratio, showed_up, one_arm_a_user, one_arm_a_block, planned_users, delivered_contrast, interference,
-    carry_over, registration"""
+    carry_over, covariate_balance, strata_balance, registration"""
     state: Literal["passed", "notice", "failed", "not possible"]
     text: str
     p: float | None = None

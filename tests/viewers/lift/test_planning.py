@@ -119,6 +119,10 @@ def test_a_design_is_registered_with_as_many_users_as_it_needs(tmp_path: Path) -
     assert found.design.planned_users == pytest.approx(2 * need(plan, 0.05, 9000.0).fixed, abs=2)
     assert replace(found.design, planned_users=None) == design
     assert lift.registered(path) == found.design
+    assert found.said.columns is None, "nobody named one, and none was read"
+    named = Columns(None, "variant", "watch_seconds", time="start")
+    lift.planned(Asked(design=design, register=tmp_path / "named.yml", columns=named))
+    assert registration.read(tmp_path / "named.yml").said.columns == {"arm": "variant", "time": "start"}
     with pytest.raises(Unusable, match="written once"):
         lift.planned(Asked(design=design, register=path))
 

@@ -14,7 +14,7 @@ from qoe_agent.viewers import lift
 from qoe_agent.viewers.effects import compare
 from qoe_agent.viewers.lift import Asked, Columns, Design
 from qoe_agent.viewers.lift.comparing import Comparing
-from qoe_agent.viewers.lift.shapes import Trial
+from qoe_agent.viewers.lift.shapes import Moments, Trial
 from tests.viewers.effects.counted import MEAN, binned, watched
 from tests.viewers.lift.experiments import BEGAN, written
 
@@ -123,6 +123,17 @@ def test_while_it_runs_all_treatments_have_intervals_as_wide() -> None:
         assert one.always_valid == comparing.decides(one.treatment)
         assert (one.always_valid or (1.0,))[0] < (plain.always_valid or (0.0,))[0]
     assert several(4000).decides("a") is None
+
+
+def test_a_margin_of_watch_is_for_the_cap_of_the_verdict() -> None:
+    source = np.random.default_rng(6)
+    arms = {arm: watched(source.gamma(4.0, 150.0, 400), 9000.0, 600.0) for arm in ("sd", "hd")}
+    groups: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Moments]]] = {("country",): {("de",): arms}}
+    design = Design("sd", ("hd",), (MEAN._replace(margin=-0.001),), (9000.0, None, 600.0), segments=("country",))
+    comparing = Comparing(Trial("user", arms, {}, {}, {}, {}, {}, {}, groups=groups), design, timed=False)
+    told = {(each.cap, each.segment): each.ship for each in comparing.estimates(comparing.primary(), ())
+            if each.scale == "ratio"}  # fmt: skip
+    assert told == {(9000.0, None): False, (None, None): None, (600.0, None): None, (9000.0, ("country", "de")): None}
 
 
 def test_units_too_few_for_their_tails_are_said() -> None:
