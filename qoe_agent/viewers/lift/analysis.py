@@ -54,6 +54,7 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
             return _observed(rows, asked, design)
         steps("counting users and arms")
         trial = rows.trial(replace(design, treatments=()))
+        refusals.segmented(rows, trial, design)
         steps("looking at what arms were delivered")
         doses = rows.doses(design, asked.measured)
         counted = _Counted(trial, doses, _measured_whole(rows), _mapped(asked))

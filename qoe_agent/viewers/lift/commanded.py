@@ -1,4 +1,4 @@
-"""What the command line leaves open, settled before an analysis or a plan, and what it is refused after one."""
+"""What the command line leaves open, settled before an analysis or a plan."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers import lift
-from qoe_agent.viewers.apart import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,21 +17,11 @@ if TYPE_CHECKING:
 
 USERS = ("user", "user_id")
 """Columns that are taken for the users', in this order, if none is named."""
-MOST = 50
-"""Values that a segment may have."""
 
 
 def analyse(asked: Asked, tell: Callable[[Step], None]) -> Lift:
-    """As `lift.analyse`. Raises Unusable, too, if a segment has so many values that it tells users apart."""
-    found = lift.analyse(with_user(asked), tell)
-    values: dict[str, set[str]] = {}
-    for one in found.estimates:
-        if one.segment:
-            values.setdefault(one.segment[0], set()).add(one.segment[1])
-    for column, several in values.items():
-        if len(several) > MOST:
-            raise Unusable(f"--segment {column}: it has more than {MOST} values; segments are few groups of many users")
-    return found
+    """As `lift.analyse`."""
+    return lift.analyse(with_user(asked), tell)
 
 
 def planned(asked: Asked, tell: Callable[[Step], None]) -> Plan:

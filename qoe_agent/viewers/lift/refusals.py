@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.lift.asking import Asked
     from qoe_agent.viewers.lift.shapes import Design, Metric, Trial
+    from qoe_agent.viewers.tables.trials import Rows
 
 MOST_SEGMENTS = 50
 """Values that a segment may have."""
@@ -40,12 +41,16 @@ def sound(asked: Asked) -> Asked:
     return asked
 
 
-def segmented(trial: Trial, design: Design) -> None:
-    """Unusable: a segment has so many values that they tell users, not groups of them."""
+def segmented(rows: Rows, trial: Trial, design: Design) -> None:
+    """Unusable: a segment has so many values that they tell users, not groups of them. (Groups of rare values are one
+    already; how many values there are need be known about only.)"""
+    table = rows.table
     for column in design.segments:
-        if len(trial.groups.get((column,), ())) > MOST_SEGMENTS:
-            raise Unusable(f"--segment {column}: it has more than {MOST_SEGMENTS} values; segments are few groups of many "
-                           "users")  # fmt: skip
+        values = table.agg(values=table[rows.word(column)].approx_nunique())
+        about = rows.engine.rows(values).to_pylist()[0]["values"] or 0
+        if len(trial.groups.get((column,), ())) > MOST_SEGMENTS or about > 4 * MOST_SEGMENTS:
+            raise Unusable(f"--segment {column}: it has more than {MOST_SEGMENTS} values; segments are a few "
+                           "groups of many users")  # fmt: skip
 
 
 def _path(given: Any, name: str) -> Any:

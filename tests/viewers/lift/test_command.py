@@ -209,6 +209,7 @@ def test_no_file_is_written_twice_or_over_what_is_read(good: Path, tmp_path: Pat
 
 def test_users_are_found_by_their_usual_names_and_few_segments_by_theirs(within: None, tmp_path: Path) -> None:
     rows = [f"u{number // 2},{'hd' if number % 4 < 2 else 'sd'},{number}" for number in range(400)]
+    rows += [f"a{number},{arm},1" for number in range(120) for arm in ("hd", "sd", "hd")]
     (tmp_path / "named.csv").write_text("\n".join(["user_id,arm,watch_seconds", *rows]) + "\n")
     found = json.loads(run(tmp_path / "named.csv", "--control", "sd", "--json")[1])
     assert (found["design"]["unit"], found["design"]["users"]) == ("user", {"hd": 100, "sd": 100})
