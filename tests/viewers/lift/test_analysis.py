@@ -77,17 +77,26 @@ def test_without_users_it_is_said_that_intervals_are_too_narrow(longer: Path, pl
     assert one.high - one.low < by_user.high - by_user.low
 
 
-def test_several_treatments_are_all_told_and_adjusted(tmp_path: Path) -> None:
-    path = written(tmp_path / "three.csv", experiment(9000, {"sd": 0.0, "hd": 0.0, "uhd": 0.25}))
-    found = analysed(path, replace(DESIGN, smallest_effect=0.2))
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = experiment(9000, {"sd": 0.0, "hd": 0.0, "uhd": 0.25})
+    return written(tmp_path_factory.mktemp("three") / "three.parquet", made)
+
+
+def test_several_treatments_are_all_told_and_adjusted(three: Path) -> None:
+    found = analysed(three, replace(DESIGN, smallest_effect=0.2))
     assert [each.treatment for each in found.estimates[:2]] == ["uhd", "hd"], "the surest first, if none is named"
     assert found.code == "better"
     assert found.estimates[0].p_adjusted == pytest.approx(2 * found.estimates[0].p)
-    named = analysed(path, replace(DESIGN, treatments=("hd",), smallest_effect=0.2))
+    assert "uhd" in check(found, "sample_ratio").text
+
+
+def test_only_arms_that_are_compared_count(three: Path) -> None:
+    named = analysed(three, replace(DESIGN, treatments=("hd",), smallest_effect=0.2))
     assert [each.treatment for each in named.estimates[:1]] == ["hd"]
     assert "uhd" not in check(named, "sample_ratio").text, "only arms that are compared count"
     whole = {"sd": 1 / 3, "hd": 1 / 3, "uhd": 1 / 3}
-    all_told = analysed(path, replace(DESIGN, treatments=("hd",), smallest_effect=0.2, allocation=whole))
+    all_told = analysed(three, replace(DESIGN, treatments=("hd",), smallest_effect=0.2, allocation=whole))
     assert "uhd" in check(all_told, "sample_ratio").text, "or those that are named"
     assert {each.treatment for each in named.estimates} == {"hd"}
 
@@ -117,7 +126,10 @@ def test_far_beyond_its_plan_the_band_still_decides(longer: Path) -> None:
     assert check(over, "planned_users").text.startswith("12,000 of 10,000 planned users are in: the always-valid inter")
     assert "always-valid interval" in over.text
     assert any(note.startswith("12,000 units are in, of 10,000 planned: the interval of one") for note in over.notes)
-    ended = analysed(longer, replace(DESIGN, planned_users=11_700), columns=timed)
+
+
+def test_somewhat_beyond_its_plan_it_is_over(longer: Path) -> None:
+    ended = analysed(longer, replace(DESIGN, planned_users=11_700), columns=replace(COLUMNS, time="start"))
     assert "always-valid" not in ended.text
     assert not any("one look" in note for note in ended.notes)
 
