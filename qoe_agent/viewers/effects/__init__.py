@@ -1,7 +1,7 @@
 """Effects of one arm over another, from sums by arm. Pure."""
 
 from qoe_agent.viewers.effects.allocation import sample_ratio, showed_up
-from qoe_agent.viewers.effects.balancing import covariate_balance, strata_balance
+from qoe_agent.viewers.effects.balancing import block_balance, covariate_balance, strata_balance
 from qoe_agent.viewers.effects.many import Interaction, adjusted, interaction
 from qoe_agent.viewers.effects.margins import tolerable, within
 from qoe_agent.viewers.effects.means import compare
@@ -14,7 +14,7 @@ from qoe_agent.viewers.effects.skewed import lacking, skewness
 from qoe_agent.viewers.effects.switching import carry_over, switchback
 
 __all__ = (
-    "Interaction", "adjusted", "carry_over", "compare", "covariate_balance", "decides", "detectable", "interaction",
-    "interference", "lacking", "needed", "novelty", "over_time", "rank", "sample_ratio", "showed_up", "skewness",
-    "strata_balance", "supposed", "switchback", "tolerable", "variation", "within",
+    "Interaction", "adjusted", "block_balance", "carry_over", "compare", "covariate_balance", "decides", "detectable",
+    "interaction", "interference", "lacking", "needed", "novelty", "over_time", "rank", "sample_ratio", "showed_up",
+    "skewness", "strata_balance", "supposed", "switchback", "tolerable", "variation", "within",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.effects.allocation import BLOCKS, LEAST, NOTICE
+from qoe_agent.viewers.effects.switching import before
 from qoe_agent.viewers.estimates.many import surest
 from qoe_agent.viewers.estimates.quantiles import t_tail
 from qoe_agent.viewers.lift.shapes import Check
@@ -20,7 +21,7 @@ from qoe_agent.viewers.lift.shapes import Check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qoe_agent.viewers.lift.shapes import Amount, Floats, Moments
+    from qoe_agent.viewers.lift.shapes import Amount, Floats, Metric, Moments, Trial
 
 COVARIATES, STRATA = "covariate_balance", "strata_balance"
 NOT_BEFORE = "it was not measured before assignment, or assignment was not by chance"
@@ -34,10 +35,25 @@ class _Seen(NamedTuple):
 def covariate_balance(pre: Sequence[Amount], control: str, treatments: Sequence[str],
                       moments: Mapping[str, Moments]) -> Check:  # fmt: skip
     """The mean of each covariate in each treatment against control's (z test). Below p = 0.001 it blocks."""
-    found = [_apart(each, control, one, moments) for each in pre for one in treatments
+    known = [one for one in treatments
              if min(moments[arm].units if arm in moments else 0 for arm in (control, one)) > 1]  # fmt: skip
+    return _judged(pre, [_apart(each, control, one, moments) for each in pre for one in known])
+
+
+def block_balance(trial: Trial, metric: Metric, pre: Sequence[Amount], control: str,
+                  treatments: Sequence[str]) -> Check:  # fmt: skip
+    """The same of blocks that have something of `metric`, within streams."""
+    found = []
+    for each in pre:
+        for one in treatments:
+            if (seen := before(trial, metric, each, control, one)) is not None:
+                found.append(_Seen(_told(each, control, one, seen.control, seen.treatment), seen.p))
+    return _judged(pre, found)
+
+
+def _judged(pre: Sequence[Amount], found: Sequence[_Seen]) -> Check:
     if not found:
-        return Check(COVARIATES, "not possible", "needs two units of each arm")
+        return Check(COVARIATES, "not possible", "needs more units of each arm")
     p, told = _least(found)
     if p < BLOCKS:
         return Check(COVARIATES, "failed", f"{told}: {NOT_BEFORE}", p, blocks=True)
@@ -51,10 +67,14 @@ def _apart(pre: Amount, control: str, treatment: str, moments: Mapping[str, Mome
     halves = [moments[arm] for arm in (control, treatment)]
     first, second = (each.mean(pre) for each in halves)
     error = sqrt(sum(max(0.0, each.covariance(pre, pre)) / each.units for each in halves))
-    told = f"--pre {pre.column} differs between the arms ({treatment} {second:.4g}, {control} {first:.4g}"
+    told = _told(pre, control, treatment, first, second)
     if error > 0.0:
         return _Seen(told, t_tail((second - first) / error, inf))
     return _Seen(told, 0.0 if first != second else 1.0)
+
+
+def _told(pre: Amount, control: str, treatment: str, first: float, second: float) -> str:
+    return f"--pre {pre.column} differs between the arms ({treatment} {second:.4g}, {control} {first:.4g}"
 
 
 def _least(found: Sequence[_Seen]) -> tuple[float, str]:

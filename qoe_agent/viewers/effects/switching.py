@@ -104,6 +104,31 @@ def _more(percent: float) -> str:
     return f"{abs(percent):.1f} % {'more' if percent >= 0.0 else 'less'}"
 
 
+class Before(NamedTuple):
+    """A covariate from before in the blocks of control and of treatment: means, and how likely by chance alone."""
+
+    control: float
+    treatment: float
+    p: float
+
+
+def before(trial: Trial, metric: Metric, pre: Amount, control: str, treatment: str) -> Before | None:
+    """Within streams, by the robust errors by which effects are judged. None: blocks are too few."""
+    read = _read(trial, metric, control, treatment, (pre,))
+    if min(int((read.treated == arm).sum()) for arm in (0.0, 1.0)) < LEAST:
+        return None
+    values = read.blocks.columns[:, 1]
+    unit = float(np.ptp(values)) or 1.0
+    plain = read.blocks._replace(amount=values / unit, of=np.ones(len(values)), columns=read.treated[:, None])
+    found = fit(plain, logarithms=False)
+    if found is None or not np.isfinite(found.theta[0]):
+        return None
+    error = sqrt(float(found.covariance[0, 0]))
+    p = t_tail(float(found.theta[0]) / error, found.freedom) if error > 0.0 else 1.0
+    first, second = (float(values[read.treated == arm].mean()) for arm in (0.0, 1.0))
+    return Before(first, second, p)
+
+
 def _read(trial: Trial, metric: Metric, control: str, treatment: str, pre: Sequence[Amount]) -> _Read:
     amounts = next(iter(trial.arms.values())).amounts if trial.arms else ()
     over = metric.over or (SESSIONS if SESSIONS in amounts and metric.of != SESSIONS else None)

@@ -110,9 +110,10 @@ class Comparing:
 
     def balance(self) -> list[Check]:
         """Whether arms were alike before."""
-        if self._trial.unit == "block":
-            return []
         control, treatments, found = self._design.control, self._design.treatments, []
+        if self._trial.unit == "block":
+            watch = self.watch._replace(of=self.watch.of._replace(cap=self._design.caps[0]))
+            return [effects.block_balance(self._trial, watch, self._pre, control, treatments)] if self._pre else []
         if self._pre:
             found.append(effects.covariate_balance(self._pre, control, treatments, self._trial.arms))
         if self._trial.groups:

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from qoe_agent.viewers.effects import (
+    block_balance,
     carry_over,
     compare,
     covariate_balance,
@@ -21,6 +22,8 @@ from qoe_agent.viewers.effects import (
     switchback,
 )
 from qoe_agent.viewers.lift.shapes import Amount, Moments, Trial
+from tests.viewers.effects.blocks import DESIGNS, switched
+from tests.viewers.effects.blocks import Design as Blocks
 from tests.viewers.effects.counted import MEAN, WATCH, binned, moments, watched
 
 LIKED, AGE = Amount("liked", before=True), Amount("age", before=True)
@@ -62,6 +65,25 @@ def test_a_covariates_p_is_of_the_z_test_adjusted_for_how_many() -> None:
     assert one.p == pytest.approx(2 * stats.norm.sf(abs(both[0][1] - both[0][0]) / both[1] ** 0.5))
     assert covariate_balance((LIKED, AGE), "sd", ("hd",), arms).p == pytest.approx(2.0 * (one.p or 0.0))
     assert one.state == "notice"
+
+
+@pytest.mark.parametrize("drawn", DESIGNS)
+def test_of_blocks_a_covariate_of_afterwards_is_found_within_streams(drawn: str) -> None:
+    source = np.random.default_rng(9)
+    trial = switched(source, Blocks(8, 60, drawn, lift=0.3, noise=0.1))
+    amounts = (*trial.arms["sd"].amounts, LIKED, AGE)
+    none = Moments(amounts, 1, np.zeros(4), np.zeros((4, 4)))
+    level = {name: source.normal(100.0, 40.0) for name, *_ in trial.blocks}
+    blocks = [(name, at, arm, np.array([*sums, sums[0] / sums[1], source.normal(level[name], 5.0)]))
+              for name, at, arm, sums in trial.blocks]  # fmt: skip
+    trial = replace(trial, arms={"sd": none, "hd": none}, blocks=tuple(blocks))
+    alike = block_balance(trial, MEAN, (AGE,), "sd", ("hd",))
+    assert alike.state in ("passed", "notice")
+    found = block_balance(trial, MEAN, (LIKED, AGE), "sd", ("hd",))
+    assert (found.state, found.blocks) == ("failed", True)
+    assert found.text.startswith("--pre liked differs between the arms (hd ")
+    few = replace(trial, blocks=trial.blocks[:3])
+    assert block_balance(few, MEAN, (AGE,), "sd", ("hd",)).state == "not possible"
 
 
 def test_strata_that_differ_between_arms_block_and_segments_are_told() -> None:
