@@ -97,7 +97,8 @@ def _estimates(lift: Lift) -> Safe:
     said = dict.fromkeys(f"{lift_words.what(one)}: {one.note}" for one in shown if one.note)
     return html(
         '<section><h2>What the arms differ in</h2>{}{}<p class="dim">{}{}.</p><ul>{}</ul></section>', key,
-        paper.table(columns, rows, "told"), f"method: {method}; " if method else "", lift_words.legend(shown),
+        paper.table(columns, rows, "told"), f"method (but of ranks): {method}; " if method else "",
+        lift_words.legend(shown),
         joined(html("<li>{}</li>", each) for each in said),
     )  # fmt: skip
 
@@ -176,7 +177,7 @@ def _over_time(lift: Lift) -> Safe:
 
 
 def _novelty(lift: Lift) -> Safe:
-    days, left = lift_words.sure(lift.novelty, lift.design.get("window"))
+    days, left = plots.sure(lift.novelty, lift.design.get("window"))
     drawn = plots.novelty(days)
     if not drawn:
         return NOTHING

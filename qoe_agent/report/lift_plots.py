@@ -24,6 +24,8 @@ LEAST = 0.001
 """Share still watching at which a curve ends."""
 WIDEST = 6.0
 """Times the reach of the first interval to which an axis goes for others."""
+WIDER = 3.0
+"""Times the median width of intervals, from which on a day holds too few users to be drawn."""
 BALANCED = 0.1
 """Standardised difference up to which covariates are called balanced (Austin 2009)."""
 
@@ -80,6 +82,17 @@ def over_time(steps: Sequence[tuple[float, float, float, float, float, float]]) 
     said = (f"Lift over time: {lift_words.percent(last[1])} % {lift_words.interval(last[2], last[3])} at the end, "
             f"{lift_words.percent(known[0][1])} % at the beginning")  # fmt: skip
     return frame(said, TALL, across, _levels(y), joined(parts))
+
+
+def sure(
+    days: Sequence[tuple[int, float, float, float]], window: float | None
+) -> tuple[list[tuple[int, float, float, float]], int]:
+    """Days within the window of which so much is known that others beside them can be seen; how many are left out."""
+    known = [one for one in days if all(map(math.isfinite, one)) and (window is None or one[0] * 86400 < window)]
+    widths = sorted(high - low for _, _, low, high in known)
+    most = WIDER * widths[len(widths) // 2] if widths else 0.0
+    told = [one for one in known if one[3] - one[2] <= most]
+    return told, len(known) - len(told)
 
 
 def novelty(days: Sequence[tuple[int, float, float, float]]) -> Safe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +34,6 @@ KBIT = 0.008
 POINTS = "points"
 PLAIN = ("delta", "rank", "blocks")
 """Methods that are clear from what is compared, and by which units."""
-WIDER = 3.0
-"""Times the median width of intervals, from which on a day holds too few users to be drawn."""
 
 
 def metric(name: str) -> str:
@@ -67,17 +64,6 @@ def method(estimates: Sequence[Estimate]) -> str:
     """That of all of them but ranks, if it is one, and not clear from what is compared."""
     found = {one.method for one in estimates if one.method != "rank" and one.lift is not None}
     return found.pop() if len(found) == 1 and not found & set(PLAIN) else ""
-
-
-def sure(
-    days: Sequence[tuple[int, float, float, float]], window: float | None
-) -> tuple[list[tuple[int, float, float, float]], int]:
-    """Days within the window of which so much is known that others beside them can be seen; how many are left out."""
-    known = [one for one in days if all(map(math.isfinite, one)) and (window is None or one[0] * 86400 < window)]
-    widths = sorted(high - low for _, _, low, high in known)
-    most = WIDER * widths[len(widths) // 2] if widths else 0.0
-    told = [one for one in known if one[3] - one[2] <= most]
-    return told, len(known) - len(told)
 
 
 def note(one: Comparison, lift: Lift) -> str:

@@ -216,7 +216,7 @@ def test_a_figure_and_its_unit_are_never_on_two_lines() -> None:
 
 def test_days_of_few_users_and_beyond_the_window_are_not_drawn() -> None:
     sure = lift_made.lift().novelty
-    kept, left = lift_words.sure((*sure, (5, 3.0, -0.9, 40.0), (9, 0.1, 0.0, 0.2)), 7 * lift_made.DAY)
+    kept, left = lift_plots.sure((*sure, (5, 3.0, -0.9, 40.0), (9, 0.1, 0.0, 0.2)), 7 * lift_made.DAY)
     assert ([each[0] for each in kept], left) == ([each[0] for each in sure if each[0] < 7], 1)
     drawn = lift_page.page(replace(lift_made.lift(), novelty=(*sure[:6], (6, 3.0, -0.9, 40.0))))
     assert "not drawn: 1 days" in drawn
@@ -227,7 +227,7 @@ def test_a_method_that_all_share_is_said_once() -> None:
     found = lift_made.lift()
     alike = tuple(one._replace(method="cuped" if one.scale != "rank" else "rank") for one in found.estimates)
     page = lift_page.page(replace(found, estimates=alike)).split("<pre")[0]
-    assert (page.count("cuped"), "method: cuped" in page) == (1, True)
+    assert (page.count("cuped"), "method (but of ranks): cuped" in page) == (1, True)
 
 
 def test_several_arms_are_told_one_after_the_other() -> None:
