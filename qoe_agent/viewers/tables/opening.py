@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
+AT_ONCE = 40_000_000
+"""Rows whose names are looked at together."""
 REPEATED = "{:,} rows are there twice, alike in all columns: each counts once"
 
 
@@ -72,15 +74,28 @@ def snapshot(folder: Path, counter: Engine, reader: engines.DuckDB) -> Iterator[
 
 def once(kept: Table, counter: Engine) -> tuple[Table, int]:
     """The sessions without those that are another's copy, and how many these were."""
-    named = kept.group_by("sid").agg(count=kept.count())
-    several = named.filter(named["count"] > 1)
-    if not counter.rows(several.count().name("several").as_table()).to_pylist()[0]["several"]:
+    if not any(_several(each, counter) for each in _parts(kept, counter)):
         return kept, 0
     alone = counter.keep(kept.distinct(), "once")
     before, after = (
         counter.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"] for each in (kept, alone)
     )
     return alone, before - after
+
+
+def _parts(kept: Table, counter: Engine) -> Iterator[Table]:
+    """Few enough rows at a time to hold their names; copies are in one part, because they have one user's bucket."""
+    rows = counter.rows(kept.count().name("rows").as_table()).to_pylist()[0]["rows"]
+    parts = 1 + rows // AT_ONCE if "bucket" in kept.columns else 1
+    for part in range(parts):
+        yield kept.filter(kept.bucket % parts == part) if parts > 1 else kept
+
+
+def _several(rows: Table, counter: Engine) -> bool:
+    """Whether several of these have one name."""
+    named = rows.group_by("sid").agg(count=rows.count())
+    several = named.filter(named["count"] > 1)
+    return bool(counter.rows(several.count().name("several").as_table()).to_pylist()[0]["several"])
 
 
 @contextmanager

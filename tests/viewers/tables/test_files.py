@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from qoe_agent.viewers.tables import BadTable, open_files
+from qoe_agent.viewers.tables import BadTable, open_files, opening
 from tests.viewers.tables import told
 from tests.viewers.tables.told import T
 
@@ -81,7 +81,9 @@ def test_a_bucket_that_is_not_given_is_the_sessions(tmp_path: Path) -> None:
     assert sorted(found[0]) == sorted([7, *found[1]])
 
 
-def test_rows_that_are_alike_count_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_rows_that_are_alike_count_once(tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "AT_ONCE", at_once)
     row = f"a,{T},5\n"
     with open_files([given(tmp_path, "session,start,watch_seconds\n" + row * 3 + f"a,{T},6\nb,{T},5\n")]) as audience:
         assert audience.sessions() == 3
