@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING, TypeAlias
 
 from qoe_agent import clock
@@ -153,12 +153,7 @@ class History:
 
     def of(self, key: Key, measure: str) -> list[tuple[float, float]]:
         """When (agent time) and what, the oldest first; empty where nothing is known."""
-        stream = self._streams.get(key)
-        values = stream.values.get(measure) if stream else None
-        if values is None:
-            return []
-        order = (*range(self._next, SLOTS), *range(self._next))
-        return [(self._times[n], values[n]) for n in order if not isnan(values[n])]
+        return self.since(key, measure, -inf)
 
     def streams(self) -> tuple[Key, ...]:
         """Those of which there is anything."""

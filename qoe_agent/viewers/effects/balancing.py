@@ -55,12 +55,17 @@ def _judged(pre: Sequence[Amount], found: Sequence[_Seen]) -> Check:
     if not found:
         return Check(COVARIATES, "not possible", "needs more units of each arm")
     p, told = _least(found)
+    return _graded(COVARIATES, p, told, "measured", ", ".join(f"--pre {each.column}" for each in pre))
+
+
+def _graded(name: str, p: float, told: str, known: str, looked: str, blocking: bool = True) -> Check:
+    """The check of the smallest of these p values; `told`: what it is of, `known` before, among all that is `looked`
+    at; `blocking`: whether it blocks where it fails."""
     if p < BLOCKS:
-        return Check(COVARIATES, "failed", f"{told}: {NOT_BEFORE}", p, blocks=True)
+        return Check(name, "failed", f"{told}: {NOT_BEFORE}", p, blocks=blocking)
     if p < NOTICE:
-        return Check(COVARIATES, "notice", f"{told}: more than chance usually makes it; was it measured before?", p)
-    alike = f"arms are alike in {', '.join(f'--pre {each.column}' for each in pre)} (least p = {p:.2g})"
-    return Check(COVARIATES, "passed", alike, p)
+        return Check(name, "notice", f"{told}: more than chance usually makes it; was it {known} before?", p)
+    return Check(name, "passed", f"arms are alike in {looked} (least p = {p:.2g})", p)
 
 
 def _apart(pre: Amount, control: str, treatment: str, moments: Mapping[str, Moments]) -> _Seen:
@@ -99,12 +104,7 @@ def strata_balance(
     columns, p = known[place][0], adjusted[place]
     blocking = any(p < BLOCKS for (columns, _), p in zip(known, adjusted, strict=True) if columns == tuple(strata))
     told = f"{', '.join(columns)} differs between the arms (chi-square p = {p:.2g})"
-    if p < BLOCKS:
-        return Check(STRATA, "failed", f"{told}: {NOT_BEFORE}", p, blocks=blocking)
-    if p < NOTICE:
-        return Check(STRATA, "notice", f"{told}: more than chance usually makes it; was it known before?", p)
-    alike = f"arms are alike in {'; '.join(', '.join(each) for each, _ in known)} (least p = {p:.2g})"
-    return Check(STRATA, "passed", alike, p)
+    return _graded(STRATA, p, told, "known", "; ".join(", ".join(each) for each, _ in known), blocking)
 
 
 def _spread(by: Mapping[tuple[str, ...], Mapping[str, Moments]], arms: Sequence[str]) -> float | None:

@@ -57,15 +57,9 @@ def report(asked: Asked, tell: Callable[[Step], None]) -> Lift:
         refusals.segmented(rows, trial, design)
         steps("looking at what arms were delivered")
         doses = rows.doses(design, asked.measured)
-        counted = _Counted(trial, doses, _measured_whole(rows), _mapped(asked))
+        counted = _Counted(trial, doses, _measured_whole(rows), rows.mapped)
     steps("comparing")
     return _found(counted, design, asked, said)
-
-
-def _mapped(asked: Asked) -> Mapping[str, int] | None:
-    from qoe_agent.viewers.tables.trials import mapping
-
-    return None if asked.mapping is None else mapping.assigned(asked.mapping, asked.engine)
 
 
 def opened(asked: Asked) -> Rows:

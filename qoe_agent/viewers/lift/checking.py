@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from math import hypot, sqrt
-from statistics import NormalDist
+from math import hypot, inf, sqrt
 from typing import TYPE_CHECKING, Literal
 
+from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Check, Estimate
 
 if TYPE_CHECKING:
@@ -120,24 +120,23 @@ def _pairs(doses: Sequence[Dose], control: str, treatment: str) -> list[tuple[Do
     return []
 
 
-def _difference(one: Dose, other: Dose) -> tuple[float, float]:
-    """Of means, and its half-width, as shares of the first."""
+def _difference(one: Dose, other: Dose) -> tuple[float, float, float]:
+    """How far apart means are, and the half-width of that, as shares of the first; and shares of time in HD."""
     first, second = one.mean or 0.0, other.mean or 0.0
     halves = [((each.high or 0.0) - (each.low or 0.0)) / 2.0 for each in (one, other)]
     size = abs(first) or 1.0
-    return (second - first) / size, hypot(*halves) / size
+    in_hd = 0.0 if one.hd is None or other.hd is None else abs(other.hd - one.hd)
+    return abs(second - first) / size, hypot(*halves) / size, in_hd
 
 
 def _alike(one: Dose, other: Dose) -> bool:
-    difference, half = _difference(one, other)
-    in_hd = 0.0 if one.hd is None or other.hd is None else abs(other.hd - one.hd)
-    return abs(difference) + half < ALIKE and in_hd < ALIKE
+    difference, half, in_hd = _difference(one, other)
+    return difference + half < ALIKE and in_hd < ALIKE
 
 
 def _apart(one: Dose, other: Dose) -> bool:
-    difference, half = _difference(one, other)
-    in_hd = 0.0 if one.hd is None or other.hd is None else abs(other.hd - one.hd)
-    return abs(difference) > max(half, ALIKE / 5.0) or in_hd >= ALIKE
+    difference, half, in_hd = _difference(one, other)
+    return difference > max(half, ALIKE / 5.0) or in_hd >= ALIKE
 
 
 def _told(one: Dose, other: Dose) -> str:
@@ -162,11 +161,11 @@ def complied(primary: Estimate, doses: Sequence[Dose], moments: Sequence[Moments
     error = sqrt(sum(_uncertain(share, each) for share, each in zip(shares, moments, strict=True)))
     if not max(ALIKE, SURE * error) <= difference < WHOLE:
         return None
-    reach = NormalDist().inv_cdf(1.0 - alpha / 2.0)
+    reach = t_quantile(1.0 - alpha, inf)
     theirs = (primary.high - primary.low) / 2.0 / reach
     lift = primary.lift / difference
     spread = sqrt(theirs**2 + (lift * error) ** 2) / difference
-    p = 2.0 * NormalDist().cdf(-abs(lift) / spread) if spread else None
+    p = t_tail(lift / spread, inf) if spread else None
     note = ASSUMED.format(100.0 * difference)
     return primary._replace(
         metric="watch_if_delivered", lift=lift, low=lift - reach * spread, high=lift + reach * spread, p=p,

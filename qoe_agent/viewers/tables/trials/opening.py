@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qoe_agent.viewers.tables import files, opening, schemas
 from qoe_agent.viewers.tables.engines import identifier
 from qoe_agent.viewers.tables.sessions import Rows as Told
+from qoe_agent.viewers.tables.trials import mapped
 from qoe_agent.viewers.tables.trials.rows import Rows, is_length
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qoe_agent.viewers.lift.shapes import Columns
-    from qoe_agent.viewers.tables.engines import Engine, Table
+    from qoe_agent.viewers.tables.engines import Table
 
 
 _WHOLE = 1e15
@@ -34,16 +35,21 @@ def of_files(
     needed = [each for each in (*own, *texts.values(), *numbers, *words) if each]
     with opening.counting(engine) as counter, opening.reading(counter) as reader:
         found = files.staged(paths, reader, form(needed, [*own, *numbers], columns.time, columns))
-        given = Told(counter.read(found.paths), found.columns)
-        table = _rows(given, columns, texts, numbers, words)
+        table = _rows(Told(counter.read(found.paths), found.columns), columns, texts, numbers, words)
         notes = []
         if "session" in found.columns:
             table, repeated = opening.once(table, counter)
             table = table.drop("sid")
             notes = [opening.REPEATED.format(repeated)] if repeated else []
-        if mapping is not None:
-            table = _mapped(table, mapping, columns, counter)
-        return Rows(counter, table, columns, numbers, words, notes)
+        if mapping is None:
+            return Rows(counter, table, columns, numbers, words, notes)
+        if columns.user is None:
+            raise ValueError("a mapping of users to arms needs a column of users")
+        given = files.staged([mapping], reader, form(("user", "arm"), (), None), "mapping")
+        arms = mapped.arms(Told(counter.read(given.paths), given.columns))
+        rows = Rows(counter, mapped.joined(table, arms), columns, numbers, words, notes)
+        rows.mapped = mapped.assigned(arms, counter)
+        return rows
 
 
 def form(
@@ -108,16 +114,3 @@ def _text(given: Told, column: str) -> Any:
     whole = (value == value.floor()) & (value.abs() < ibis.literal(_WHOLE, "float64"))
     text = ibis.ifelse(whole, value.cast("int64").cast("string"), value.cast("string"))
     return ibis.ifelse(value.isnan(), ibis.null("string"), text)
-
-
-def _mapped(table: Table, mapping: Path, columns: Columns, counter: Engine) -> Table:
-    """With the arms of the users in a file."""
-    if columns.user is None:
-        raise ValueError("a mapping of users to arms needs a column of users")
-    with opening.reading(counter) as reader:
-        found = files.staged([mapping], reader, form(("user", "arm"), (), None), "mapping")
-        given = Told(counter.read(found.paths), found.columns)
-        arms = given.table.select(of=given.text("user"), to=given.text("arm")).drop_null().distinct()
-    table = table.drop("arm").mutate(user=table.user.cast("string"))
-    joined = table.left_join(arms, table.user == arms.of)
-    return joined.select(*table.columns, arm=joined.to)

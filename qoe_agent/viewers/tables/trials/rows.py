@@ -45,6 +45,8 @@ class Rows:
         """What was made of odd rows."""
         self.before, self.alone = 0, 0
         """Sessions from before their user had an arm, which have none; and those in an arm that are nobody's."""
+        self.mapped: Mapping[str, int] | None = None
+        """Users by arm, if a mapping assigned them, whether they came or not."""
         self._given, self._measured = table, measured
         self._seen: dict[str, int] | None = None
         self._arms: dict[str, int] | None = None
