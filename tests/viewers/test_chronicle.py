@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qoe_agent import catalogue, clock
-from qoe_agent.board import Board
 from qoe_agent.history import History
 from qoe_agent.model import Incident, Sample
 from qoe_agent.sink import Key
@@ -22,16 +21,10 @@ from qoe_agent.viewers.chronicle import CONTENT, Chronicle
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qoe_agent.board import Board
+
 LATENCY = next(one for one in catalogue.metrics() if one.name == "qoe_latency_seconds")
 SHOW, LOW = Key("show"), Key("show", "480p")
-
-
-@pytest.fixture
-def board() -> Board:
-    board = Board(catalogue.metrics())
-    for key in (SHOW, LOW):
-        board.add(key, {})
-    return board
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qoe_agent import catalogue, clock
-from qoe_agent.board import Board
 from qoe_agent.history import History
 from qoe_agent.model import Sample
 from qoe_agent.sink import Key
@@ -18,16 +17,10 @@ from qoe_agent.viewers.measures import MINUTE, Measures
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qoe_agent.board import Board
+
 METRICS = {one.name: one for one in catalogue.metrics()}
 SHOW, LOW = Key("show"), Key("show", "480p")
-
-
-@pytest.fixture
-def board() -> Board:
-    board = Board(catalogue.metrics())
-    for key in (SHOW, LOW):
-        board.add(key, {})
-    return board
 
 
 def minute() -> float:
