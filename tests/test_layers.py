@@ -66,7 +66,7 @@ MAY_IMPORT_AV = ("decode", "sources", "demo", "compare", "stamp")
 MAY_IMPORT_TIME = ("clock",)
 MAY_IMPORT_IBIS = "viewers/tables/"
 EXTRAS = ("pyarrow", "duckdb", "ibis", "pyspark", "scipy")
-"""Of the extra `viewers`, and large: imported inside the functions that need them."""
+"""Large, and most of them of the extra `viewers`: imported inside the functions that need them."""
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "core", "misc"}
 LINES, FUNCTION_LINES = 300, 40
 LONGER = {"model.py": 352}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import tomllib
 from dataclasses import replace
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from rich.console import Console
 
 from qoe_agent.demo.compare import Row
@@ -30,6 +35,19 @@ def test_a_lone_stall_s_cost_is_found_again() -> None:
     assert said.low is not None
     assert said.high is not None
     assert 0 < said.low <= true <= said.high
+
+
+def test_it_needs_nothing_of_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo is what a plain installation runs first."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    lacking = {Requirement(each).name for each in project["optional-dependencies"]["viewers"]}
+    gone = {module for module, names in packages_distributions().items() if lacking & set(names)}
+    assert {"duckdb", "ibis", "pyarrow"} <= gone
+    for name in [each for each in sys.modules if each.partition(".")[0] in gone]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in gone:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert crowd(DEFAULT, STARTED).costs([seen(fault) for fault in DEFAULT], STARTED + 100)
 
 
 def test_costs_are_told_once_a_fault_is_settled_and_only_of_what_was_seen() -> None:
