@@ -38,7 +38,7 @@ LAYERS = (
     ("daemon", "watching", "filming"),
     ("options",),
     ("reporting", "lift_options"),
-    ("stamping", "exiting", "lifting", "importing"),
+    ("stamping", "exiting", "lifting", "importing", "comparing"),
     ("demonstration",),
     ("__main__",),
 )
@@ -47,8 +47,8 @@ TOGETHER = {("exporter", "web")}
 
 PURE = ("model", "markup", "maths", "bitstream", "probes")
 PURE_FILES = (
-    "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "viewers/cmcd.py",
-    "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py",
+    "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "compare/shapes.py",
+    "viewers/cmcd.py", "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py",
     "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
     "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
     "viewers/ingest/meter.py", "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py",
@@ -56,7 +56,7 @@ PURE_FILES = (
     "viewers/lift/metrics.py", "viewers/lift/needs.py", "viewers/lift/observed.py", "viewers/lift/shapes.py",
     "viewers/lift/verdicts.py", "viewers/privacy.py", "viewers/sayings.py", "viewers/shapes.py",
 )  # fmt: skip
-PURE_ROOMS = ("viewers/estimates/", "viewers/effects/")
+PURE_ROOMS = ("compare/aligning/", "compare/figures/", "viewers/estimates/", "viewers/effects/")
 IMPURE = {
     "asyncio", "datetime", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
     "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time",

@@ -1,0 +1,1 @@
+"""Which of several encodes is better, by how much, and whether the difference is real."""

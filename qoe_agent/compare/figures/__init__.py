@@ -1,0 +1,1 @@
+"""What measurements say together: pooled, paired, with intervals; rates against quality. Pure."""

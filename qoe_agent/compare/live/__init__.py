@@ -1,0 +1,1 @@
+"""Live outputs of one source, watched together and compared second by second."""

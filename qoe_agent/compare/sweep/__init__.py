@@ -1,0 +1,1 @@
+"""A reference encoded in many ways: what each costs, and what it brings."""
