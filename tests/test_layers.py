@@ -48,8 +48,8 @@ TOGETHER = {("exporter", "web")}
 PURE = ("model", "markup", "maths", "bitstream", "probes")
 PURE_FILES = (
     "alerts/cases.py", "alerts/chats.py", "alerts/policy.py", "alerts/signing.py", "compare/shapes.py",
-    "viewers/cmcd.py", "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py", "viewers/cmcd_record.py",
-    "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
+    "viewers/cmcd.py", "viewers/cmcd_events.py", "viewers/cmcd_keys.py", "viewers/cmcd_pieces.py",
+    "viewers/cmcd_record.py", "viewers/cmcd_values.py", "viewers/claims.py", "viewers/events.py", "viewers/fields.py",
     "viewers/ingest/callbacks.py", "viewers/ingest/door.py", "viewers/ingest/live.py", "viewers/ingest/messages.py",
     "viewers/ingest/meter.py", "viewers/ingest/sums.py", "viewers/ingest/whose.py", "viewers/plain.py",
     "viewers/lift/assignment.py", "viewers/lift/checking.py", "viewers/lift/comparing.py", "viewers/lift/curves.py",
