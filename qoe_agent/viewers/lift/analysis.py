@@ -195,7 +195,7 @@ def _uncapped(estimates: Sequence[Estimate], treatment: str) -> Estimate | None:
 def _guardrails(estimates: Sequence[Estimate], treatment: str, design: Design) -> tuple[Estimate, ...]:
     """Of watch at the first cap only."""
     return tuple(each for each in estimates if each.margin is not None and each.treatment == treatment
-                 and each.segment is None and each.method != "wald"
+                 and each.segment is None
                  and (each.metric != design.metrics[0].name or each.cap == design.caps[0]))  # fmt: skip
 
 

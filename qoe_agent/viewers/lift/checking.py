@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import hypot, inf, sqrt
+from math import hypot, inf, log, sqrt
 from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
@@ -28,9 +28,11 @@ SURE = 4.0
 """Standard errors of a difference in compliance below which nothing is divided by it."""
 WHOLE = 0.99
 """A difference in compliance from which on all got what they were to get, and there is nothing to add."""
-_OF_PICTURES = re.compile(
-    r"(?<![a-z0-9])([ufqs]?hd|sd|[48]k|\d{3,4}[pi]?)(?![a-z0-9])|resol|ladder|encod|bitrate", re.I
-)
+ARRIVED = 0.5
+"""Share of the contrast in coded lines, as logarithms, that shows as detail, below which it did not happen: camera
+pictures of 720 lines against 360 keep 0.8 of it, 360 lines scaled up to 720 a fifth."""
+_OF_LINES = re.compile(r"(?<![a-z0-9])([ufqs]?hd|sd|[48]k|\d{3,4}[pi]?)(?![a-z0-9])|resol|ladder", re.I)
+_OF_CODING = re.compile(r"encod|bitrate", re.I)
 ASSUMED = (
     "lift / {:.0f} points more of the time watched at 720 lines and more; holds as far as arms differ in nothing else, "
     "nobody is kept from HD by being assigned to it, and its effect grows with its share"
@@ -97,12 +99,17 @@ def delivered_contrast(doses: Sequence[Dose], control: str, treatment: str) -> C
     if not pairs:
         return Check(DELIVERED, "not possible", "needs what the agent measured of each stream, or a column height")
     told = "; ".join(_told(one, other) for one, other in pairs)
+    if scaled := _scaled_up(doses, control, treatment):
+        if not any(_OF_LINES.search(arm) for arm in (control, treatment)):
+            return Check(DELIVERED, "notice", f"{scaled} ({told})")
+        why = "the contrast in resolution that was to be tested never happened"
+        return Check(DELIVERED, "failed", f"{scaled} ({told}): {why}", blocks=True)
     if not all(_alike(one, other) for one, other in pairs):
         apart = any(_apart(one, other) for one, other in pairs)
         doubt = "" if apart else ": too little is known to tell their pictures apart"
         return Check(DELIVERED, "passed" if apart else "notice", told + doubt)
     text = f"{treatment} was delivered the same picture as {control} ({told})"
-    if not (_OF_PICTURES.search(control) or _OF_PICTURES.search(treatment)):
+    if not any(of.search(arm) for of in (_OF_LINES, _OF_CODING) for arm in (control, treatment)):
         return Check(DELIVERED, "notice", f"{text}; if the arms were to differ in picture, they did not")
     why = "the contrast that was to be tested never happened"
     return Check(DELIVERED, "failed", f"{text}: {why}", blocks=True)
@@ -118,6 +125,26 @@ def _pairs(doses: Sequence[Dose], control: str, treatment: str) -> list[tuple[Do
             if found:
                 return found
     return []
+
+
+def _scaled_up(doses: Sequence[Dose], control: str, treatment: str) -> str | None:
+    """What to say where one arm was coded with more lines, and little of that is detail, as measured; else None."""
+    known = {(each.source, each.measure, each.arm): each for each in doses if each.mean}
+    detail = [known.get(("measured", "effective_height", arm)) for arm in (control, treatment)]
+    coded = [known.get(("measured", "height", arm), known.get(("told", "height", arm))) for arm in (control, treatment)]
+    (one, other), (less, more) = detail, coded
+    if one is None or other is None or less is None or more is None:
+        return None
+    if (less.mean or 0.0) > (more.mean or 0.0):
+        (one, other), (less, more) = (other, one), (more, less)
+    contrast = log((more.mean or 0.0) / (less.mean or 1.0))
+    _, half, _ = _difference(one, other)
+    shown = log((other.mean or 0.0) / (one.mean or 1.0))
+    if contrast < log(1.0 + ALIKE) or shown + half >= ARRIVED * contrast:
+        return None
+    said = f"{more.arm} was delivered {more.mean:,.0f} lines, of which {other.mean:,.0f} carry detail"
+    rest = f"against {less.mean:,.0f} and {one.mean:,.0f} of {less.arm}"
+    return f"{said}, {rest}: scaled up, or from a source without more"
 
 
 def _difference(one: Dose, other: Dose) -> tuple[float, float, float]:
@@ -169,7 +196,8 @@ def complied(primary: Estimate, doses: Sequence[Dose], moments: Sequence[Moments
     note = ASSUMED.format(100.0 * difference)
     return primary._replace(
         metric="watch_if_delivered", lift=lift, low=lift - reach * spread, high=lift + reach * spread, p=p,
-        p_adjusted=None, always_valid=None, minimum_detectable_effect=None, method="wald", mean={}, note=note,
+        p_adjusted=None, always_valid=None, minimum_detectable_effect=None, margin=None, ship=None, method="wald",
+        mean={}, note=note,
     )  # fmt: skip
 
 

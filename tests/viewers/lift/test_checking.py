@@ -47,11 +47,39 @@ def test_what_was_measured_counts_and_not_what_players_told() -> None:
     assert delivered_contrast((*told, *seen), "sd", "hd").state == "failed"
     sharper = [dose("sd", 3.1, measure="mos", source="measured", half=0.05),
                dose("hd", 3.9, measure="mos", source="measured", half=0.05)]  # fmt: skip
-    assert delivered_contrast((*told, *seen, *sharper), "sd", "hd").state == "passed", (
-        "the picture was better all the same"
-    )
+    assert delivered_contrast((*seen, *sharper), "sd", "hd").state == "passed", "the picture was better all the same"
     half_known = (*told, seen[0], dose("hd", None, measure="effective_height", source="measured"))
     assert delivered_contrast(half_known, "sd", "hd").state == "passed"
+
+
+def lines(arm: str, coded: float, detail: float, score: float, half: float = 2.0) -> list[Dose]:
+    return [dose(arm, coded, measure="height", source="measured"),
+            dose(arm, detail, measure="effective_height", source="measured", half=half),
+            dose(arm, score, measure="mos", source="measured", half=0.01)]  # fmt: skip
+
+
+def test_an_hd_arm_that_was_scaled_up_blocks_the_verdict() -> None:
+    """As measured over nginx-rtmp: camera pictures of 360 lines, the same scaled up to 720, and 720 lines."""
+    small = lines("sd", 360, 311, 2.89)
+    found = delivered_contrast((*small, *lines("hd", 720, 360, 4.34)), "sd", "hd")
+    assert (found.state, found.blocks) == ("failed", True)
+    assert found.text.startswith("hd was delivered 720 lines, of which 360 carry detail, against 360 and 311 of sd")
+    back = delivered_contrast((*small, *lines("hd", 720, 360, 4.34)), "hd", "sd")
+    assert back.state == "failed", "also where HD is the control"
+    assert back.text.startswith("hd was delivered 720 lines")
+
+
+def test_more_lines_with_their_detail_pass() -> None:
+    assert delivered_contrast((*lines("sd", 360, 308, 2.9), *lines("hd", 720, 540, 4.29)), "sd", "hd").state == "passed"
+    narrow = (*lines("480p", 480, 390, 3.1), *lines("540p", 540, 432, 3.4))
+    assert delivered_contrast(narrow, "480p", "540p").state == "passed"
+    unsure = (*lines("sd", 360, 311, 2.9, half=80), *lines("hd", 720, 360, 4.3, half=80))
+    assert delivered_contrast(unsure, "sd", "hd").state == "passed", "what is that uncertain accuses nobody"
+
+
+def test_scaled_up_pictures_of_arms_that_were_about_coding_are_only_told() -> None:
+    found = delivered_contrast((*lines("x264", 360, 311, 2.9), *lines("x265", 720, 360, 4.3)), "x264", "x265")
+    assert (found.state, found.blocks) == ("notice", False)
 
 
 def test_arms_that_were_not_about_the_picture_are_only_told() -> None:
