@@ -116,6 +116,10 @@ def analysable(asked: Asked) -> None:
     """Raises Unusable where there is nothing to analyse."""
     if not asked.files and asked.facts is None:
         raise Unusable("name files of sessions, or a folder of facts: there is nothing to analyse")
+    if asked.experiment and asked.facts is None:
+        raise Unusable(f"--experiment {asked.experiment}: is for facts, which hold several; files are of one")
+    if asked.design.washout and asked.design.switchback is None and asked.columns.block is None:
+        raise Unusable("--washout is of blocks of time: it needs --switchback TIME, or --block COLUMN")
     if asked.observational and asked.plan is not None:
         raise Unusable("--plan is of an experiment; what nobody randomised was not registered as one")
 

@@ -50,6 +50,12 @@ def test_designs_that_are_none(few: Path, more: dict[str, Any], told: str) -> No
     assert told in refused(Asked(files=(few,), design=replace(DESIGN, **more)))
 
 
+def test_options_that_would_do_nothing(few: Path) -> None:
+    washed = replace(DESIGN, washout=60.0)
+    assert "--washout is of blocks of time" in refused(Asked(files=(few,), design=washed))
+    assert "--experiment ladder: is for facts" in refused(Asked(files=(few,), design=DESIGN, experiment="ladder"))
+
+
 def test_nothing_to_analyse_and_paths_as_text(few: Path) -> None:
     assert "nothing to analyse" in refused(Asked(design=DESIGN))
     by_text: Any = (str(few),)
