@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from qoe_agent import __version__, logs
+from qoe_agent.comparing import WithSweep, compare
 from qoe_agent.exiting import exits
 from qoe_agent.importing import bring
 from qoe_agent.lifting import WithPlan, lift
@@ -213,6 +214,7 @@ app.command()(stamp)
 app.command("import")(bring)
 app.command()(exits)
 app.command(cls=WithPlan)(lift)
+app.command(cls=WithSweep)(compare)
 
 
 def main() -> None:

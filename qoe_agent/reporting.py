@@ -13,10 +13,11 @@ import typer
 from qoe_agent.options import USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
+    from qoe_agent.compare import shapes
     from qoe_agent.viewers.apart import Step
 
 PATIENCE = 2.0
@@ -39,12 +40,13 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progre
 @contextlib.contextmanager
 def told() -> Iterator[None]:
     """Whatever cannot be done ends the command with a line that says why (of a configuration: one for each fault)."""
+    from qoe_agent.compare.shapes import Unfit
     from qoe_agent.report.words import shown
     from qoe_agent.viewers.apart import Unusable
 
     try:
         yield
-    except Unusable as error:
+    except (Unusable, Unfit) as error:
         for line in str(error).split("\n"):
             typer.echo(shown(line), err=True)
         raise typer.Exit(USAGE) from None
@@ -122,6 +124,33 @@ def analysed(work: str, asked: Any, memory: int | None, quiet: bool) -> Any:
 
     try:
         return apart.run(work, asked, memory, heard)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+@contextlib.contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[shapes.Step], None]]:
+    """What to call with how far work in this process has come (from any thread): a bar shows it, with the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from qoe_agent import clock
+    from qoe_agent.report.words import shown
+
+    screen = Console(stderr=True)
+    began = clock.now()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
+    bar = Progress(*columns, TimeRemainingColumn(), console=screen, transient=True)
+    task = bar.add_task("reading", total=None)
+
+    def heard(step: shapes.Step) -> None:
+        bar.update(task, description=shown(step.doing), completed=step.done, total=step.total)
+        if clock.now() - began > PATIENCE and screen.is_terminal and not quiet:
+            bar.start()
+
+    try:
+        yield heard
     finally:
         if bar.live.is_started:
             bar.stop()
