@@ -82,6 +82,8 @@ class Media:
     video: Video
     audio: Audio | None
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What is wrong with the file, though it can be used."""
 
 
 class Run(NamedTuple):
