@@ -7,6 +7,8 @@ true one (normal, t with 5 degrees, or exponential: a few scenes where the encod
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from qoe_agent.compare.figures.pairs import difference
@@ -36,14 +38,20 @@ def covered(shape: str, scenes: int, rng: np.random.Generator) -> tuple[float, f
     return hits / RUNS, float(np.median(widths))
 
 
+def say(line: str) -> None:
+    """To standard output, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Print the table."""
     rng = np.random.default_rng(1)
-    print(f"{RUNS} clips each, difference {TRUTH}, standard deviation between scenes {SPREAD}")
-    print("scenes  " + "  ".join(f"{shape:>16}" for shape in SHAPES))
+    say(f"{RUNS} clips each, difference {TRUTH}, standard deviation between scenes {SPREAD}")
+    say("scenes  " + "  ".join(f"{shape:>16}" for shape in SHAPES))
     for scenes in (6, 8, 10, 15, 30, 60):
         cells = [covered(shape, scenes, rng) for shape in SHAPES]
-        print(f"{scenes:6}  " + "  ".join(f"{share:8.1%} w {width:4.2f} " for share, width in cells), flush=True)
+        say(f"{scenes:6}  " + "  ".join(f"{share:8.1%} w {width:4.2f} " for share, width in cells))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ def candidate(
     found = scores(frames, reference)
     many = len(found.reference)
     edges = [0, *cuts, int(found.reference[-1]) + 1]
-    scenes = tuple(Scene(a, b, a / 25, {}) for a, b in zip(edges, edges[1:], strict=False))
+    scenes = tuple(Scene(a, b, a / 25, {}) for a, b in pairwise(edges))
     alignment = Alignment("timestamps", 0, 0.0, 1.0, (Run(0, 0, many),), 0, 0)
     numbers = {name: pooled(name, values) for name, values in found.frames.items()}
     return Tested(media(path, frames=many, bits=bits), path, (), alignment, None, found, numbers, scenes,
