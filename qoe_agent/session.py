@@ -29,7 +29,7 @@ from qoe_agent.model import Damage, Format, Incident, Lost, Metric, Opened, Pack
 from qoe_agent.probes import Declaration, declarations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from qoe_agent.config import Stream
     from qoe_agent.decode import Audience, Pool
@@ -83,9 +83,11 @@ class Session:
         taps: Iterable[Callable[[Observation], None]] = (),
         keeper: Keeper | None = None,
         audience: Audience | None = None,
+        looks: Mapping[str, Callable[[], Any]] | None = None,
     ) -> None:
         """`taps` also get every observation (recorder, live table). `keeper`: keeps evidence of incidents.
-        `audience`: people who may look; at a stream of which no evidence is kept, they may not."""
+        `audience`: people who may look; at a stream of which no evidence is kept, they may not. `looks`: more of them
+        at pictures than those of probes."""
         self.stream, self.key, self._board = stream, key, board
         self.target = stream.target() if variant is None else replace(stream.target(), variant=variant)
         self.recorded = sources.prepare(self.target) == "replay"
@@ -95,13 +97,12 @@ class Session:
         self._witness = Witness(key, stream.evidence, self.ring, keeper, bare=stream.decode == "none")
         self._taps = (*taps, self._witness.see) if keeper else tuple(taps)
         self._watched, self._routes = list[_Watched](), dict[type, tuple[_Watched, ...]]()
-        pictures, sounds = self._build(declarations())
+        pictures, sounds = self._build(declarations(), looks or {})
         self._loop, self._start = asyncio.get_running_loop(), Start(clock.now())
         self.decoding = Decoding(
-            pool.lane(), self.feed, self._loop.call_soon_threadsafe, pictures=pictures, sounds=sounds,
+            pool.lane(), self.feed, self._loop.call_soon_threadsafe, pictures=pictures, sounds=sounds, name=key.stream,
             policy=stream.decode, every=stream.pictures_every, phase=crc32(key.stream.encode()) / 2**32,
-            name=key.stream, snapshots=Snapshots(audience, key) if audience and stream.evidence != "off" else None,
-        )  # fmt: skip
+            snapshots=Snapshots(audience, key) if audience and stream.evidence != "off" else None)  # fmt: skip
         self._tally, self._doubtful = tally.Tally(board, key, self.decoding, self.ring), False
         self.media = self.tried = False
         """Whether this pull has brought media; whether one has ended by now."""
@@ -110,8 +111,8 @@ class Session:
         self.lost: Lost | None = None
         """Why the last pull ended, None while one is under way."""
 
-    def _build(self, known: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        pictures: dict[str, Any] = {}
+    def _build(self, known: Any, more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        pictures: dict[str, Any] = dict(more)
         sounds: dict[str, Any] = {}
         for name, declared in known.items():
             made = declared.make(**self.stream.options_of(name))

@@ -14,7 +14,7 @@ from qoe_agent.session import Session, stream_metrics
 from qoe_agent.sink import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from qoe_agent.config import Stream
     from qoe_agent.decode import Pool
@@ -100,17 +100,19 @@ async def visit(
     taps: Iterable[Callable[[Observation], None]] = (),
     started: Callable[[Visit], None] | None = None,
     stop: asyncio.Event | None = None,
+    looks: Mapping[str, Callable[[], Any]] | None = None,
 ) -> Visit:
     """Watch `stream` for `seconds` (None: until it ends or `stop` is set) on a board of its own.
 
     It ends early when the stream cannot be opened at all, or ends for good: a file, a playlist's ENDLIST; without
     `seconds` any clean end. A live stream that ended may come back, and one that breaks down after having brought
     media is pulled again, as a viewer would. `brief` ends it at the first end, or shortly after the first picture.
+    `looks`: more of them at pictures, as for sessions.
     """
     board, key = Board(stream_metrics()), Key(stream.name)
     board.add(key, dict(stream.labels))
     seen = Visit(stream, board, key, clock.now())
-    session = Session(stream, key, board, pool, Budget(RING_BYTES), taps=(seen.take, *taps))
+    session = Session(stream, key, board, pool, Budget(RING_BYTES), taps=(seen.take, *taps), looks=looks)
     if started:
         started(seen)
     work = asyncio.ensure_future(_pulls(session, seen, patient=seconds is not None and not brief))
