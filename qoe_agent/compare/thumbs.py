@@ -47,7 +47,7 @@ def luma(picture: VideoFrame) -> Plane:
         picture = picture.reformat(format="gray8")
         first = picture.format.components[0]
     plane = picture.planes[0]
-    held = memoryview(plane)  # type: ignore[arg-type]  # the stubs lack the buffer protocol
+    held = memoryview(plane)
     if first.bits <= 8:
         return np.frombuffer(held, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
     wide = np.frombuffer(held, np.uint16).reshape(plane.height, plane.line_size // 2)[:, : plane.width]

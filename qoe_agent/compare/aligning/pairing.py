@@ -1,0 +1,76 @@
+"""From the reference's frame of each of the test's frames to runs of pairs, and what was dropped and shown again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from qoe_agent.compare.shapes import Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
+
+class Paired(NamedTuple):
+    """Pairs in rising order, and what lies between the first and the last of them."""
+
+    test: Numbers
+    reference: Numbers
+    dropped: int
+    duplicated: int
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The same, as few runs."""
+        return runs(self.test, self.reference)
+
+
+def paired(frames: Numbers) -> Paired:
+    """From the reference's frame of each of the test's, −1 for none: the first that shows a frame is its pair."""
+    test = np.flatnonzero(frames >= 0)
+    reference = frames[test]
+    highest = np.maximum.accumulate(reference) if len(reference) else reference
+    new = np.ones(len(reference), bool)
+    new[1:] = reference[1:] > highest[:-1]
+    again = int((~new).sum())
+    test, reference = test[new], reference[new]
+    missing = int(reference[-1] - reference[0]) + 1 - len(reference) if len(reference) else 0
+    return Paired(test, reference, missing, again)
+
+
+def runs(test: Numbers, reference: Numbers) -> tuple[Run, ...]:
+    """Rising pairs as runs of even steps."""
+    found: list[Run] = []
+    start, count = 0, len(test)
+    while start < count:
+        if start + 1 == count:
+            found.append(Run(int(test[start]), int(reference[start]), 1))
+            break
+        steps = int(test[start + 1] - test[start]), int(reference[start + 1] - reference[start])
+        end = start + 1
+        while (
+            end + 1 < count
+            and test[end + 1] - test[end] == steps[0]
+            and reference[end + 1] - reference[end] == steps[1]
+        ):
+            end += 1
+        # Two frames with a gap between them are no rhythm: the second begins what follows.
+        if end == start + 1 and steps != (1, 1):
+            found.append(Run(int(test[start]), int(reference[start]), 1))
+            start += 1
+            continue
+        found.append(Run(int(test[start]), int(reference[start]), end - start + 1, *steps))
+        start = end + 1
+    return tuple(found)
+
+
+def pairs(all_runs: tuple[Run, ...]) -> tuple[Numbers, Numbers]:
+    """The frames of the test and of the reference, pair by pair."""
+    if not all_runs:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    test = [run.test + run.test_step * np.arange(run.frames) for run in all_runs]
+    reference = [run.reference + run.reference_step * np.arange(run.frames) for run in all_runs]
+    return np.concatenate(test), np.concatenate(reference)

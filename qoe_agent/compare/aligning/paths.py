@@ -1,0 +1,134 @@
+"""The likeliest way of a test through the reference: dynamic programming over lags, frame by frame.
+
+A state is a lag; staying on it is free, leaving it has a price, so that noise alone does not bend the path, and only
+what lasts, or what is seen clearly, counts as a dropped or a duplicated frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from qoe_agent.compare.aligning.clocks import Reading
+
+    Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
+    Numbers = NDArray[np.int64]
+
+LEAVING = 10.0
+"""Price, in nats, of another lag by less than `FAR` frames; a frame that is dropped, say."""
+LEAPING = 14.0
+"""Of any other lag."""
+AGAIN = 2.0
+"""Of showing the same frame again, where the test's picture does not change."""
+SLIPPING = 4.0
+"""Of a part of a frame, where rates differ."""
+FAR = 4
+BLOCK = 64
+"""Frames whose costs are held at once."""
+
+
+class Band(NamedTuple):
+    """The lags that are tried."""
+
+    lags: Floats
+    """Rising, in frames of the reference's rate."""
+    fine: int
+    """Lags to a frame."""
+
+
+class Path(NamedTuple):
+    """For each frame of the test the lag it has, as an index into the band's, and what that costs."""
+
+    states: Numbers
+    costs: Singles
+
+
+def bands(middles: list[float], reach: float, fine: int) -> Band:
+    """Lags within `reach` frames of the `middles`."""
+    steps = np.arange(-round(reach * fine), round(reach * fine) + 1)
+    every = {round(middle * fine) + int(step) for middle in middles for step in steps}
+    return Band(np.array(sorted(every), np.float64) / fine, fine)
+
+
+def likeliest(reading: Reading, band: Band, costs: Callable[[Numbers], Singles], still: Singles) -> Path:
+    """The cheapest path. `costs`: of the test's frames named, at each lag (frames, lags); `still`: 0 to 1 by frame,
+    how sure it is that its picture is the one before it again."""
+    count, width = len(reading.at), len(band.lags)
+    moves = _Moves(band)
+    back = np.zeros((count, width), np.int32)
+    own = np.zeros((count, width), np.float32) if count * width < 4_000_000 else None
+    total = np.zeros(width)
+    here = np.arange(width, dtype=np.int32)
+    for start in range(0, count, BLOCK):
+        some = np.arange(start, min(count, start + BLOCK))
+        block = costs(some)
+        if own is not None:
+            own[some] = block
+        for n, row in zip(some, block, strict=True):
+            if n == 0:
+                total = row.astype(np.float64)
+                back[0] = here
+                continue
+            advance = float(reading.at[n] - reading.at[n - 1])
+            total, back[n] = moves.step(total, advance, float(still[n]))
+            total = total + row
+    states = np.zeros(count, np.int64)
+    states[-1] = int(total.argmin())
+    for last in range(count - 1, 0, -1):
+        states[last - 1] = back[last, states[last]]
+    return Path(states, _along(states, own, costs))
+
+
+def _along(states: Numbers, own: Singles | None, costs: Callable[[Numbers], Singles]) -> Singles:
+    if own is not None:
+        return np.asarray(own[np.arange(len(states)), states])
+    parts = []
+    for start in range(0, len(states), BLOCK):
+        some = np.arange(start, min(len(states), start + BLOCK))
+        parts.append(costs(some)[np.arange(len(some)), states[some]])
+    return np.concatenate(parts)
+
+
+class _Moves:
+    """Ways from one frame's lag to the next one's."""
+
+    def __init__(self, band: Band) -> None:
+        self.lags = band.lags
+        self.here = np.arange(len(band.lags), dtype=np.int32)
+        self.near: list[tuple[NDArray[np.int32], NDArray[np.bool_], float, bool]] = []
+        for step in range(-FAR * band.fine, FAR * band.fine + 1):
+            if step:
+                source, there = self._from(-step / band.fine)
+                price = SLIPPING if abs(step) < band.fine else LEAVING + 0.5 * (abs(step) / band.fine - 1)
+                self.near.append((source, there, price, step < 0))
+
+    def _from(self, by: float) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """For each lag the state `by` frames from it, and whether there is one."""
+        wanted = self.lags + by
+        source = np.clip(np.searchsorted(self.lags, wanted - 1e-6), 0, len(self.lags) - 1)
+        return source.astype(np.int32), np.abs(self.lags[source] - wanted) < 1e-6
+
+    def step(self, total: Floats, advance: float, still: float) -> tuple[Floats, NDArray[np.int32]]:
+        """The cheapest way to each lag, and where it comes from."""
+        best, source = total, self.here
+        for each, there, price, less in self.near:
+            if less and not there.any():
+                continue
+            paid = price + (AGAIN - price) * still if less else price
+            other = np.where(there, total[each] + paid, np.inf)
+            better = other < best
+            best, source = np.where(better, other, best), np.where(better, each, source)
+        # Time does not run backwards: a lag can come only from those it does not fall behind.
+        order = np.minimum.accumulate(total)
+        first = np.maximum.accumulate(np.where(total <= order, self.here, 0))
+        limit = np.searchsorted(self.lags, self.lags + advance + 1e-6, side="right") - 1
+        other = order[limit] + LEAPING
+        better = other < best
+        return np.where(better, other, best), np.where(better, first[limit].astype(np.int32), source)
