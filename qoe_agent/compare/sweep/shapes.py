@@ -1,0 +1,344 @@
+"""What a sweep is made of: the plan as understood, what each encode was, what follows from all of them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Method: TypeAlias = Literal["akima", "pchip", "cubic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A reference."""
+
+    name: str
+    """As short as tells it from the others."""
+    path: str
+    digest: str
+    width: int
+    height: int
+    rate: float
+    """Frames a second."""
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What things cost the user."""
+
+    currency: str = "USD"
+    cpu_hour: float = 0.0
+    """Of one core, busy for an hour."""
+    egress_gb: float = 0.0
+    """Of 10^9 bytes delivered to viewers."""
+    storage_gb_month: float = 0.0
+    viewer_hours: float = 0.0
+    """Hours watched of each hour of video."""
+    months: float = 1.0
+    """For which it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The plan as understood."""
+
+    file: str
+    clips: tuple[Clip, ...]
+    quality: str
+    """The metric of curves, hull and ladder: a key of Scores.frames, such as vmaf[v1]."""
+    metrics: tuple[str, ...]
+    """All that encodes were scored by, that one first."""
+    anchor: str | None = None
+    """The label of what all others are compared with; None: the first of the plan."""
+    target: float | None = None
+    """Of the metric `quality`, that the top of a ladder must reach; None: 93 for VMAF, nothing for others."""
+    prices: Prices | None = None
+    repeats: int = 1
+    threads: int = 0
+    """Of an encode; 0: left to the encoder."""
+    alone: bool = True
+    """Whether encodes were timed one at a time."""
+    window: float = 1.0
+    """Seconds over which a peak rate is taken."""
+    gop: float | None = None
+    """Seconds from key frame to key frame, as asked for."""
+    cores: int | None = None
+    """Of the machine that encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How something was encoded."""
+
+    label: str
+    """Of its curve: encoder, preset and what else tells it from others, but not rate and resolution."""
+    encoder: str
+    preset: str
+    control: str
+    """crf, qp, abr or cbr."""
+    value: float
+    """CRF or QP, or bits per second."""
+    width: int
+    height: int
+    maxrate: int | None = None
+    bufsize: int | None = None
+    passes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """How an encode kept within the buffer that it was given (VBV, HRD)."""
+
+    maxrate: int
+    bufsize: int
+    violations: int
+    """Frames that were not all there when they were to be decoded."""
+    lowest: float
+    """How full it was at its emptiest, as a share; below 0: by how much it ran dry."""
+    first_at: float | None = None
+    """Seconds of the first violation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of an hour of video, in the user's currency."""
+
+    encode: float
+    store: float
+    deliver: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.encode + self.store + self.deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One encode of one clip."""
+
+    key: str
+    """By which a later run knows it: the reference's bytes, the command, FFmpeg's version."""
+    clip: str
+    setting: Setting
+    size: int
+    """Bytes of its video packets."""
+    seconds: float
+    """That it plays."""
+    bits_per_second: float
+    frames: int
+    wall: tuple[float, ...]
+    """Seconds that each repeat took, all passes together."""
+    cpu: tuple[float, ...]
+    """CPU seconds of each repeat, of all threads."""
+    memory: int | None = None
+    """Bytes at most resident."""
+    decode: float | None = None
+    """CPU seconds that it costs to decode a second of it, on one thread."""
+    peak: float | None = None
+    """Bits per second in the window with the most."""
+    buffer: Buffer | None = None
+    keys: tuple[float, ...] = ()
+    """Seconds at which key frames are shown."""
+    command: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+    kept: bool = False
+    """Whether it comes from an earlier run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An encode and its quality."""
+
+    encoded: Encoded
+    scores: Mapping[str, float]
+    """Mean of each metric, at the size of the reference."""
+    worst: Mapping[str, float] = field(default_factory=dict)
+    """Its worst second."""
+    cost: Cost | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job without a result."""
+
+    key: str
+    title: str
+    clip: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrames:
+    """Whether encodes of a clip can be switched between: key frames of all at the same times."""
+
+    clip: str
+    titles: tuple[str, ...]
+    aligned: bool
+    common: int
+    """Key frames that all have."""
+    first_apart: float | None = None
+    """Seconds of the first that not all have."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search for a target found: the setting that just meets it."""
+
+    clip: str
+    setting: Setting
+    metric: str
+    target: float
+    score: float
+    bits_per_second: float
+    tried: int
+    met: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One encoder with one preset at one resolution on one clip, by rising rate."""
+
+    label: str
+    clip: str
+    width: int
+    height: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BdRate:
+    """Average difference of rate at equal quality, of a test over an anchor; negative: the test needs less.
+
+    Of one clip, or with `clip` None over all of them; then low and high are of the interval over clips.
+    """
+
+    anchor: str
+    test: str
+    metric: str
+    method: Method
+    rate: float | None
+    """Ratio less one: -0.31 is 31 % less. None: refused, see warnings."""
+    quality: float | None
+    """Average difference of quality at equal rate, in the metric's own unit."""
+    overlap: float
+    """Share of the quality that either covers that both cover."""
+    clip: str | None = None
+    low: float | None = None
+    high: float | None = None
+    n_points: int = 0
+    """The least of both curves."""
+    n_clips: int = 1
+    size: str = ""
+    """Resolution at which both were encoded; "hull": the best of all at each rate."""
+    spread: float | None = None
+    """How far apart other ways of interpolation come out: the error that the method itself may make, as a ratio."""
+    interval: str = ""
+    """How the interval was made."""
+    warnings: tuple[str, ...] = ()
+    difference: tuple[tuple[float, float], ...] = ()
+    """For plots: quality, and rate of the test over that of the anchor less one, at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where one resolution takes over from another as the rate grows."""
+
+    bits_per_second: float
+    quality: float
+    below: tuple[int, int]
+    """Width and height that are best up to here."""
+    above: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Hull:
+    """The best that a label reaches over all resolutions of a clip: the upper convex hull of log rate and quality."""
+
+    label: str
+    clip: str
+    points: tuple[Point, ...]
+    """On the hull, by rising rate."""
+    crossings: tuple[Crossing, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Of a suggested ladder. What lies between encodes that were measured is interpolated."""
+
+    width: int
+    height: int
+    bits_per_second: float
+    quality: float
+    control: str
+    value: float
+    """The setting to encode with: CRF, QP or bits per second."""
+    interpolated: bool
+    spread: float | None = None
+    """Of the quality over clips: highest less lowest, where one setting serves several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Rungs of a label, from the lowest; of one clip, or made for all of them."""
+
+    label: str
+    clip: str | None
+    rungs: tuple[Rung, ...]
+    target: float | None
+    met: bool
+    cost: Cost | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a label is, over all of its encodes at the largest resolution; frames and seconds of the video."""
+
+    label: str
+    size: str
+    frames_per_second: float
+    """Median over encodes of the median of repeats."""
+    low: float
+    high: float
+    """Between the slowest and the fastest run."""
+    spread: float | None
+    """Relative standard deviation of repeats; None: there was but one."""
+    cpu: float
+    """CPU seconds that a second of video takes."""
+    decode: float | None
+    memory: int | None
+    n_runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """The whole of a sweep."""
+
+    verdict: str
+    """First of all: a sentence or two for people."""
+    design: Design
+    points: tuple[Point, ...]
+    curves: tuple[Curve, ...]
+    bd: tuple[BdRate, ...]
+    """Those over clips and of single clips; the first is what the verdict is about."""
+    hulls: tuple[Hull, ...]
+    ladders: tuple[Ladder, ...]
+    speeds: tuple[Speed, ...]
+    searched: tuple[Searched, ...] = ()
+    keys: tuple[KeyFrames, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    conclusive: bool = False
+    """Whether the difference that the verdict names is more than chance and the method's own error."""
