@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 QUIET = ("-hide_banner", "-nostdin", "-y", "-loglevel", "warning")
 PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.25", "-nostats")
+_PLACE = re.compile(r"^\[[^]]*\] *(?:\[[^]]*\] *)?")
 TRIAL = 60.0
 """Seconds that a trial may take."""
 
@@ -67,8 +69,14 @@ def absent(ffmpeg: str, name: str, pixel_format: str = "yuv420p") -> str | None:
         try:
             measuring.run(command, folder, lambda _: None, TRIAL)
         except measuring.Failed as error:
-            return str(error)
+            return _reason(str(error))
     return None
+
+
+def _reason(said: str) -> str:
+    """What an encoder complained of first: all that follows is of FFmpeg's own making."""
+    lines = [_PLACE.sub("", line) for line in said.splitlines()]
+    return next((line for line in lines[1:] if line), lines[0])
 
 
 def encode(job: Job, ffmpeg: str, path: str, heard: Callable[[float], None], decode: bool = True) -> Encoded:

@@ -109,7 +109,7 @@ def job_of(plan: Plan, encode: Encode, media: Media, preset: str, size: str, rat
     frames = None if plan.gop is None else max(1, round(plan.gop * float(video.rate)))
     return Job(
         media.path, media.digest, len(video.times), media.seconds, encode.encoder, preset, rate, width, height,
-        (width, height) != (video.width, video.height), plan.scaler, Gop(frames, plan.scene_cuts),
+        (width, height) != upright(media), plan.scaler, Gop(frames, plan.scene_cuts),
         encode.passes if rate.control == "abr" else 1, encode.pixel_format, plan.threads, plan.repeats,
         encode.name or "", Options(encode.options),
     )  # fmt: skip
@@ -125,9 +125,16 @@ class Options(dict[str, str]):
 def sized(size: str, media: Media) -> tuple[int, int]:
     """`source` or `1280x720` in pixels, of an even number as 4:2:0 needs it."""
     if size == "source":
-        return media.video.width // 2 * 2, media.video.height // 2 * 2
+        wide, high = upright(media)
+        return wide // 2 * 2, high // 2 * 2
     width, height = map(int, size.split("x"))
     return width, height
+
+
+def upright(media: Media) -> tuple[int, int]:
+    """Width and height as shown: FFmpeg turns pictures before they are encoded."""
+    video = media.video
+    return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
 
 
 def _rates(encode: Encode) -> Iterator[Rate]:
