@@ -95,6 +95,7 @@ def _write(file: Any, kept: Kept) -> None:
         "scenes": [asdict(each) for each in kept.scenes], "heard": kept.heard and asdict(kept.heard),
         "metrics": list(scores.frames), "printed": dict(scores.printed), "command": scores.command,
         "versions": dict(scores.versions), "seconds": scores.seconds,
+        "lacking": scores.notes,
     }  # fmt: skip
     said = np.frombuffer(json.dumps(rest).encode(), np.uint8)
     values = np.stack([np.asarray(each, np.float64) for each in scores.frames.values()]) if scores.frames else np.empty(
@@ -108,7 +109,15 @@ def _read(path: Path) -> Kept:
         values, reference, test = found["values"], found["reference"], found["test"]
     frames = dict(zip(rest["metrics"], values, strict=True))
     scores = Scores(
-        frames, reference, test, rest["printed"], None, tuple(rest["command"]), rest["versions"], rest["seconds"]
+        frames,
+        reference,
+        test,
+        rest["printed"],
+        None,
+        tuple(rest["command"]),
+        rest["versions"],
+        rest["seconds"],
+        tuple(rest["lacking"]),
     )
     laid = rest["alignment"]
     alignment = Alignment(**{**laid, "runs": tuple(Run(*each) for each in laid["runs"]), "notes": tuple(laid["notes"])})

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from qoe_agent.compare.figures.pairs import difference
+from qoe_agent.compare.figures.pairs import Draws, difference
 
 TRUTH, SPREAD, RUNS = 0.8, 1.2, 1000
 SHAPES = {
@@ -29,7 +29,7 @@ def covered(shape: str, scenes: int, rng: np.random.Generator) -> tuple[float, f
         scene = np.repeat(np.arange(scenes), frames)
         a = 85 + rng.standard_normal(len(scene))
         b = a + TRUTH + SPREAD * SHAPES[shape](rng, scenes)[scene] + 0.5 * rng.standard_normal(len(scene))
-        found = difference("vmaf[v1]", a, b, scene, rng)
+        found = difference("vmaf[v1]", a, b, scene, Draws(rng))
         assert found is not None
         assert found.low is not None
         assert found.high is not None

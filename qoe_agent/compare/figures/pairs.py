@@ -52,6 +52,21 @@ class _Scale(NamedTuple):
             return np.asarray(self.tens * np.log10(means) if self.tens else means, np.float64)
 
 
+class Draws:
+    """How often each of so many scenes is in each draw; the same draws for all metrics."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._drawn: dict[int, Floats] = {}
+
+    def of(self, scenes: int) -> Floats:
+        """Shape (draws, scenes)."""
+        if scenes not in self._drawn:
+            drawn = self._rng.multinomial(scenes, np.full(scenes, 1 / scenes), DRAWS)
+            self._drawn[scenes] = drawn.astype(np.float64)
+        return self._drawn[scenes]
+
+
 def scale(metric: str) -> _Scale:
     """PSNR is averaged as mean square error, XPSNR as the root of it (as FFmpeg's filters do), the rest as it is."""
     if metric.startswith("psnr"):
@@ -67,10 +82,10 @@ def pairs(a: Tested, b: Tested, rng: np.random.Generator) -> tuple[Pair, ...]:
     if not len(common):
         return ()
     scenes = np.searchsorted([each.first for each in a.scenes], common, "right")
-    found = []
+    found, drawn = [], Draws(rng)
     for metric in (each for each in a.scores.frames if each in b.scores.frames):
         bounds = difference(
-            metric, a.scores.frames[metric][mine], b.scores.frames[metric][theirs], np.asarray(scenes), rng
+            metric, a.scores.frames[metric][mine], b.scores.frames[metric][theirs], np.asarray(scenes), drawn
         )
         if bounds is not None:
             found.append(_pair(a.name, b.name, metric, bounds))
@@ -88,7 +103,7 @@ def _pair(a: str, b: str, metric: str, found: Bounds) -> Pair:
     return Pair(a, b, metric, *found, method=method, note=note)
 
 
-def difference(metric: str, a: Floats, b: Floats, scenes: Floats, rng: np.random.Generator) -> Bounds | None:
+def difference(metric: str, a: Floats, b: Floats, scenes: Floats, drawn: Draws) -> Bounds | None:
     """Of one metric. `a`, `b`: what frames have in it, shape (frames,); `scenes`: a number for the scene of each.
 
     Frames without a value are left out; None where none is left.
@@ -105,13 +120,12 @@ def difference(metric: str, a: Floats, b: Floats, scenes: Floats, rng: np.random
     found = 0.0 if shown[0] == shown[1] else float(shown[1] - shown[0])
     if len(names) < ENOUGH or not isfinite(found):
         return Bounds(found, None, None, len(names))
-    low, high = _bounds(how, sums, frames, found, rng)
+    low, high = _bounds(how, sums, frames, found, drawn.of(len(names)))
     return Bounds(found, low, high, len(names))
 
 
-def _bounds(how: _Scale, sums: Floats, frames: Floats, found: float, rng: np.random.Generator) -> tuple[float, float]:
+def _bounds(how: _Scale, sums: Floats, frames: Floats, found: float, drawn: Floats) -> tuple[float, float]:
     many = len(frames)
-    drawn = rng.multinomial(many, np.full(many, 1 / many), DRAWS).astype(np.float64)
     values, errors = _drawn(how, sums, frames, drawn)
     error = float(_drawn(how, sums, frames, np.ones((1, many)))[1][0])
     usable = np.isfinite(values) & (errors > 0.0)
@@ -137,6 +151,7 @@ def _drawn(how: _Scale, sums: Floats, frames: Floats, drawn: Floats) -> tuple[Fl
     parts = np.column_stack([sums - about * frames[:, None], frames])
     with np.errstate(invalid="ignore"):
         along = np.column_stack([slopes * (-1.0, 1.0), (slopes * (means - about)) @ (1.0, -1.0)])
-        squares = np.einsum("di,dij,dj->d", along, np.einsum("ds,si,sj->dij", drawn, parts, parts), along)
+        products = (drawn @ np.einsum("si,sj->sij", parts, parts).reshape(len(parts), 9)).reshape(-1, 3, 3)
+        squares = np.einsum("di,dij,dj->d", along, products, along)
         errors = np.sqrt(np.maximum(squares, 0.0) * many / (many - 1)) / total
     return values, np.where(np.isfinite(errors), errors, inf)

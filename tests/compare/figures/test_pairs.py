@@ -7,7 +7,7 @@ from math import inf, log10
 import numpy as np
 import pytest
 
-from qoe_agent.compare.figures.pairs import ENOUGH, difference, pairs
+from qoe_agent.compare.figures.pairs import ENOUGH, Draws, difference, pairs
 from tests.compare.scored import candidate
 
 
@@ -46,10 +46,10 @@ def test_only_frames_that_both_show_count() -> None:
 def test_frames_are_not_replicates() -> None:
     few = np.where(np.arange(400) < 200, 2.0, -1.0)
     zero = np.zeros(400)
-    within = difference("vmaf[v1]", zero, few, np.repeat(np.arange(ENOUGH - 1), 80), rng())
+    within = difference("vmaf[v1]", zero, few, np.repeat(np.arange(ENOUGH - 1), 80), Draws(rng()))
     assert within is not None
     assert (within.low, within.high, within.n_scenes) == (None, None, ENOUGH - 1)
-    scenes = difference("vmaf[v1]", zero, few, np.repeat(np.arange(10), 40), rng())
+    scenes = difference("vmaf[v1]", zero, few, np.repeat(np.arange(10), 40), Draws(rng()))
     assert scenes is not None
     assert scenes.low is not None
     assert scenes.high is not None
@@ -71,8 +71,8 @@ def test_two_copies_of_one_encode_differ_by_exactly_nothing() -> None:
 def test_psnr_is_averaged_as_mean_square_error_and_xpsnr_as_its_root() -> None:
     a, b = np.array([30.0, 40.0]), np.array([35.0, 35.0])
     scenes = np.zeros(2)
-    psnr = difference("psnr_y", a, b, scenes, rng())
-    xpsnr = difference("xpsnr_y", a, b, scenes, rng())
+    psnr = difference("psnr_y", a, b, scenes, Draws(rng()))
+    xpsnr = difference("xpsnr_y", a, b, scenes, Draws(rng()))
     assert psnr is not None
     assert xpsnr is not None
     assert psnr.difference == pytest.approx(35 + 10 * log10((1e-3 + 1e-4) / 2))
@@ -83,7 +83,7 @@ def test_pictures_equal_to_the_reference_do_not_upset_the_average() -> None:
     scenes = np.repeat(np.arange(10), 40)
     a, b = 40 + noise(), 41 + noise(seed=2)
     a[:60], b[:40] = inf, inf
-    found = difference("psnr_y", a, b, scenes, rng())
+    found = difference("psnr_y", a, b, scenes, Draws(rng()))
     assert found is not None
     assert found.low is not None
     assert found.high is not None
@@ -95,14 +95,14 @@ def test_pictures_equal_to_the_reference_do_not_upset_the_average() -> None:
 
 def test_frames_without_a_value_are_left_out() -> None:
     a, b = np.array([1.0, np.nan, 3.0]), np.array([2.0, 2.0, np.nan])
-    found = difference("vmaf[v1]", a, b, np.zeros(3), rng())
+    found = difference("vmaf[v1]", a, b, np.zeros(3), Draws(rng()))
     assert found is not None
     assert found.difference == 1.0
-    assert difference("vmaf[v1]", a[1:2], b[1:2], np.zeros(1), rng()) is None
+    assert difference("vmaf[v1]", a[1:2], b[1:2], np.zeros(1), Draws(rng())) is None
 
 
 def test_scenes_weigh_by_their_frames() -> None:
     scenes = np.repeat(np.arange(8), [93, 1, 1, 1, 1, 1, 1, 1])
-    found = difference("vmaf[v1]", np.zeros(100), np.where(scenes == 0, 1.0, 0.0), scenes, rng())
+    found = difference("vmaf[v1]", np.zeros(100), np.where(scenes == 0, 1.0, 0.0), scenes, Draws(rng()))
     assert found is not None
     assert found.difference == pytest.approx(0.93)
