@@ -247,6 +247,8 @@ class BdRate:
     warnings: tuple[str, ...] = ()
     difference: tuple[tuple[float, float], ...] = ()
     """For plots: quality, and rate of the test over that of the anchor less one, at it."""
+    by: Mapping[str, float] = field(default_factory=dict)
+    """The rate by other ways: pchip (as the sheet of the common test conditions), log (where the metric saturates)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,21 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
+class Priced:
+    """What an hour of video costs with a label at one quality. Rate and setting lie between encodes measured."""
+
+    label: str
+    clip: str
+    size: str
+    metric: str
+    quality: float
+    bits_per_second: float
+    cost: Cost
+    break_even: float | None = None
+    """Hours watched of each hour from which it is cheaper than the anchor; 0: always; None: never, or the anchor."""
+
+
+@dataclass(frozen=True, slots=True)
 class Speed:
     """How fast a label is, over all of its encodes at the largest resolution; frames and seconds of the video."""
 
@@ -335,6 +352,7 @@ class Swept:
     hulls: tuple[Hull, ...]
     ladders: tuple[Ladder, ...]
     speeds: tuple[Speed, ...]
+    priced: tuple[Priced, ...] = ()
     searched: tuple[Searched, ...] = ()
     keys: tuple[KeyFrames, ...] = ()
     failures: tuple[Failure, ...] = ()
