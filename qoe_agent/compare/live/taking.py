@@ -211,8 +211,8 @@ class Taken:
             if not seen.key:
                 self.note("qp_inter", told.qp, media)
         for name, value in (seen.looks.get("sharpness") or {}).items():
-            if value is not None and name in ("blur", "blocks", "noise", "spatial", "temporal"):
-                self.note(name, value, media)
+            if value is not None and name in ("blur", "blocks", "noise"):
+                self.note(name, value / seen.height if name == "blur" else value, media)
         self._forget()
 
     def _tick(self, seen: Tick) -> None:

@@ -1,0 +1,121 @@
+"""By how much one live output lags another, by what their pictures show. Pure.
+
+Fingerprints (luma, 18 x 32) of both are laid on one grid of times, what stands still for two seconds is taken off, and
+a window of one is correlated with the other at every lag. A lag is believed where the pictures are alike there, less
+alike a little beside it (so it is well placed), and clearly less alike anywhere else (so nothing repeats).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Singles: TypeAlias = NDArray[np.float32]
+    Floats: TypeAlias = NDArray[np.float64]
+
+Answer: TypeAlias = Literal["found", "unlike", "repeats", "still", "short"]
+
+STEP = 0.04
+"""Seconds of the grid."""
+STANDS = 25
+"""Steps to either side whose mean is what stands still."""
+WINDOW = 150
+"""Steps that are laid on the other: six seconds."""
+MOVES = 0.35
+"""Mean square codes below which a window shows too little that changes."""
+ALIKE, UNLIKE = 0.8, 0.5
+"""Correlation from which two windows show the same, and below which they do not."""
+BESIDE, FAR = 3, 8
+"""Steps beside a lag where it must be less alike, and from which another lag is another place."""
+SLACK, SLOPE = 1.6, 0.0015
+"""What is missing to likeness must be so much more elsewhere; and by so much more at least, close beside."""
+CLEAR = 0.03
+"""By how much the likeness elsewhere must be less."""
+
+
+class Grid(NamedTuple):
+    """Pictures at regular times, without what stands still."""
+
+    start: float
+    """Seconds of the first."""
+    rows: Singles
+    """(n, 576)"""
+
+
+class Lag(NamedTuple):
+    """What was found of one window."""
+
+    answer: Answer
+    seconds: float
+    """To add to times of ours for those of theirs."""
+    likeness: float
+    """Correlation there, -1 to 1."""
+
+
+def gridded(times: Floats, prints: NDArray[np.uint8]) -> Grid:
+    """Of pictures in order of their times; (n), (n, 18, 32). Between pictures the last one shows."""
+    if len(times) < 2:
+        return Grid(float(times[0]) if len(times) else 0.0, np.empty((0, 576), np.float32))
+    first, last = np.ceil(times[0] / STEP), np.floor(times[-1] / STEP)
+    numbers = np.arange(first, last + 1)
+    held = np.clip(np.searchsorted(times, numbers * STEP + 1e-6, "right") - 1, 0, len(times) - 1)
+    rows = prints.reshape(len(prints), -1)[held].astype(np.float32)
+    sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
+    low = np.maximum(np.arange(len(rows)) - STANDS, 0)
+    high = np.minimum(np.arange(len(rows)) + STANDS + 1, len(rows))
+    return Grid(float(first * STEP), rows - ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32))
+
+
+def find(ours: Grid, theirs: Grid) -> Lag:
+    """Where the last window of `ours` lies in `theirs`."""
+    window = ours.rows[-WINDOW:]
+    if len(window) < WINDOW or len(theirs.rows) < WINDOW + 2 * FAR:
+        return Lag("short", 0.0, 0.0)
+    if float(np.mean(np.square(window))) < MOVES:
+        return Lag("still", 0.0, 0.0)
+    likeness = _likeness(window, theirs.rows)
+    best = int(likeness.argmax())
+    top = float(likeness[best])
+    begins = ours.start + STEP * (len(ours.rows) - WINDOW)
+    lag = theirs.start + STEP * (best + _between(likeness, best)) - begins
+    return Lag(_judged(likeness, best, top), lag, top)
+
+
+def _likeness(window: Singles, rows: Singles) -> Singles:
+    """Correlation of the window with every stretch of `rows` that is as long."""
+    products = window @ rows.T
+    places = len(rows) - len(window) + 1
+    stride, along = products.strides
+    diagonals = np.lib.stride_tricks.as_strided(products, (places, len(window)), (along, stride + along))
+    energy = np.concatenate([[0.0], np.cumsum(np.square(rows).sum(axis=1, dtype=np.float64))])
+    stretch = energy[len(window) :] - energy[:places]
+    scale = np.sqrt(np.maximum(stretch, 1e-9) * max(float(np.square(window).sum(dtype=np.float64)), 1e-9))
+    return np.asarray(diagonals.sum(axis=1) / scale, np.float32)
+
+
+def _judged(likeness: Singles, best: int, top: float) -> Answer:
+    if top < UNLIKE:
+        return "unlike"
+    away = np.abs(np.arange(len(likeness)) - best)
+    elsewhere, beside = likeness[away >= FAR], likeness[away == BESIDE]
+    missing = 1.0 - top
+    if top < ALIKE or not len(beside):
+        return "still"
+    if len(elsewhere) and (1.0 - elsewhere.max() < SLACK * missing or top - elsewhere.max() < CLEAR):
+        return "repeats"
+    if 1.0 - beside.max() < missing + SLOPE:
+        return "still"
+    return "found"
+
+
+def _between(likeness: Singles, best: int) -> float:
+    """Shares of a step by which the top of the parabola through the best and its neighbours lies off it."""
+    if not 0 < best < len(likeness) - 1:
+        return 0.0
+    before, top, after = (float(likeness[best + n]) for n in (-1, 0, 1))
+    bend = before - 2 * top + after
+    return 0.0 if bend >= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))

@@ -1,0 +1,97 @@
+"""What a live comparison comes to, in words. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qoe_agent.compare.live.seconds import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qoe_agent.compare.live.laying import Method
+    from qoe_agent.compare.live.paired import Side
+    from qoe_agent.compare.live.weighing import Difference
+
+RANK = ("vmaf", "xpsnr_y", "score", "qp", "effective_height", "stalled", "frame_rate", "latency")
+"""Measures that the verdict speaks of, the weightiest first."""
+SMALL = {"vmaf": 1.0, "xpsnr_y": 0.2, "score": 0.05, "qp": 0.5, "effective_height": 20.0, "stalled": 0.005,
+         "frame_rate": 0.1, "latency": 0.1, "bitrate": 1.0}  # fmt: skip
+"""Differences below which nobody notices, though they may be real."""
+LATENT = ("latency", "transport")
+
+
+def amount(measure: str, value: float, *, signed: bool = False) -> str:
+    """A value with its unit."""
+    known = BY_NAME[measure]
+    text = f"{value:+.{known.digits}f}" if signed else f"{value:.{known.digits}f}"
+    return f"{text} {known.unit}".strip()
+
+
+def verdict(found: Sequence[Difference], names: Sequence[str], seconds: int) -> str:
+    """First of all."""
+    said = [_pair([one for one in found if one.b == other], names[0], other) for other in names[1:]]
+    return " ".join(said) if found else f"{', '.join(names)}: no seconds in common ({seconds} were seen)."
+
+
+def _pair(found: Sequence[Difference], a: str, b: str) -> str:
+    if not found:
+        return f"{a} and {b} have no second in common."
+    if all(one.low is None for one in found):
+        return f"{a} and {b}: more time is needed ({max(one.n for one in found)} s so far)."
+    if all(one.difference == 0.0 for one in found if one.measure not in (*LATENT, "stalled", "av_offset")):
+        late = next((one for one in found if one.measure == "latency"), None)
+        told = f"; {b} is {_late(late.difference)}" if late and late.sure else ""
+        return f"{a} and {b} are identical in all that was measured of their pictures{told}."
+    known = {one.measure: one for one in found}
+    sure = [known[name] for name in RANK if name in known and known[name].sure]
+    if not sure:
+        return f"{a} and {b}: no difference that could not be chance."
+    first = next((one for one in sure if abs(one.difference) >= SMALL[one.measure]), sure[0])
+    side = b if first.wins > 0 else a
+    rest = [one for one in sure if one is not first]
+    told = f"{side} is better: {_told(first)}"
+    if abs(first.difference) < SMALL[first.measure]:
+        told = f"{side} is better by less than anybody notices: {_told(first)}"
+    told += "".join(f"; {_told(one)}" for one in rest[:4])
+    rate = known.get("bitrate")
+    if rate and rate.mean_a > 0:
+        share = 100 * rate.difference / rate.mean_a
+        told += f". {b} spends {abs(share):.0f} % {'more' if share > 0 else 'less'} bits than {a}"
+        told += "" if rate.sure else " (may be chance)"
+    return f"{told}. ({b} less {a}, over {max(one.n for one in found)} s.)"
+
+
+def _late(difference: float) -> str:
+    return f"{abs(difference):.2f} s {'later' if difference > 0 else 'earlier'}"
+
+
+def _told(one: Difference) -> str:
+    return f"{BY_NAME[one.measure].words} {amount(one.measure, one.difference, signed=True)}"
+
+
+def notes(method: Method, sides: Sequence[Side], found: Sequence[Difference], reference: str | None) -> list[str]:
+    """What to bear in mind."""
+    said = []
+    if method == "content":
+        said.append("Laid on each other by what the pictures show (within 100 ms): latencies are counted "
+                    f"from {sides[0].name}'s at the beginning, only their differences mean anything.")  # fmt: skip
+    if method == "program date-time":
+        said.append("Laid on each other by the dates in their playlists, which are the packagers' word: their clocks "
+                    "may differ.")  # fmt: skip
+    for side in sides:
+        if side.ended:
+            said.append(f"{side.name} was over before the others ({side.ended}): seconds that it has are compared.")
+        if side.pulls > 1:
+            said.append(f"{side.name} was pulled {side.pulls} times.")
+    codecs = {side.codec for side in sides if side.name != reference}
+    if len(codecs) > 1:
+        said.append(f"Quantisers of {', '.join(sorted(codecs))} are on different scales: their difference says "
+                    "nothing.")  # fmt: skip
+    sizes = {(side.width, side.height) for side in sides if side.name != reference}
+    if len(sizes) > 1:
+        said.append("Pictures differ in size: a quantiser means something else at each size; look at VMAF against a "
+                    "reference, or at the picture score.")  # fmt: skip
+    if any(one.low is None for one in found):
+        said.append("Without an interval: seconds hang together so that more time is needed.")
+    return said

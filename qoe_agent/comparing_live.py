@@ -1,0 +1,155 @@
+"""`qoe-agent compare --live`: live outputs of one source watched together, and what they differ in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qoe_agent import clock, reporting
+from qoe_agent.options import length
+from qoe_agent.reporting import AsJson, Page, Quiet  # noqa: TC001  typer reads annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from qoe_agent.compare.live.paired import LiveCompared, Paired
+    from qoe_agent.config import Stream
+
+LETTERS = "ABCDEFGH"
+REFERENCE = "reference"
+REFRESH = 1.0
+"""Seconds from one drawing of the table to the next."""
+UNLIKE = 60.0
+"""Seconds after which outputs that could not be laid on each other are given up."""
+
+Urls = Annotated[
+    list[str], typer.Argument(metavar="URL_A URL_B…", show_default=False, help="Live outputs of the same source.")
+]
+For = Annotated[str, typer.Option("--for", metavar="TIME", help="Such as 10m. Default: until Ctrl-C.")]
+Reference = Annotated[
+    str,
+    typer.Option("--reference", metavar="URL", show_default=False,
+                 help="A live output that the others are scored against: VMAF, PSNR, SSIM, XPSNR of samples."),
+]  # fmt: skip
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write every second of every output as CSV.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for."""
+
+    urls: tuple[str, ...]
+    reference: str
+    seconds: float | None
+    quiet: bool
+
+
+def live(
+    urls: Urls, for_: For = "", reference: Reference = "", as_json: AsJson = False, html: Page = None,
+    csv: Csv = None, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Live outputs of one source, side by side: which is better, by how much, and whether that is chance.
+
+    They are laid on each other by stamp (`qoe-agent stamp`), else by what their pictures show, and compared second by
+    second of the source. Exit status: 0 done, 2 could not be.
+    """
+    with reporting.told():
+        reporting.apart({"--html": html, "--csv": csv})
+        found = asyncio.run(compared(Wanted(tuple(urls), reference, length(for_), quiet)))
+        _tell(found, as_json, html, csv)
+
+
+async def compared(wanted: Wanted) -> LiveCompared:
+    """Watch, and say what came of it. Raises Unfit."""
+    from rich.console import Console
+
+    from qoe_agent import logs
+    from qoe_agent.compare.live import watching
+    from qoe_agent.compare.live.paired import Paired
+
+    streams, names, which = _streams(wanted)
+    screen = Console(stderr=True)
+    logs.configure(level="critical")
+    outputs = watching.outputs(streams, names)
+    paired = Paired(outputs, which)
+    stop = asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    began = clock.now()
+    with _table(screen, wanted.quiet) as show:
+        await watching.together(outputs, wanted.seconds, stop, lambda now: _step(paired, began, now, show))
+    return _concluded(paired, clock.now() - began)
+
+
+def _step(paired: Paired, began: float, now: float, show: Live | None) -> None:
+    from qoe_agent.compare.shapes import Unlike
+    from qoe_agent.report import live_terminal
+
+    paired.step()
+    if show:
+        show.update(live_terminal.live(paired, now - began), refresh=True)
+    if not paired.laying.ready and now - began > UNLIKE and (why := paired.laying.why_not()):
+        raise Unlike(why)
+
+
+def _concluded(paired: Paired, watched: float) -> LiveCompared:
+    """Raises Unlike where the outputs could not be laid on each other."""
+    from qoe_agent.compare.shapes import Unlike
+
+    paired.step(last=True)
+    if not paired.laying.ready:
+        why = paired.laying.why_not() or "too little came of all of them together"
+        raise Unlike(f"the outputs could not be laid on each other: {why} ({watched:.0f} s watched)")
+    if not paired.seconds.by_number:
+        raise Unlike(f"the outputs have no second of their source in common ({watched:.0f} s watched)")
+    return paired.result(watched, (), ())
+
+
+@contextlib.contextmanager
+def _table(screen: Console, quiet: bool) -> Iterator[Live | None]:
+    from rich.live import Live
+
+    if quiet or not screen.is_terminal:
+        yield None
+        return
+    with Live(console=screen, auto_refresh=False, transient=True) as show:
+        yield show
+
+
+def _streams(wanted: Wanted) -> tuple[list[Stream], list[str], int | None]:
+    """What is watched, under which names, and which is the reference. Raises Unfit."""
+    from qoe_agent import config as configuration
+    from qoe_agent.compare.shapes import Unfit
+    from qoe_agent.config.reading import one
+
+    urls = list(wanted.urls)
+    tests = [url for url in urls if url != wanted.reference]
+    if len(tests) < 2 and not wanted.reference:
+        raise Unfit("compare --live: expected two addresses or more")
+    if not tests or len(set(urls)) < len(urls) or len(tests) > len(LETTERS):
+        raise Unfit(f"compare --live: expected addresses that differ, at most {len(LETTERS)} of them")
+    known = configuration.parse("", "", {})
+    named = list(zip(LETTERS, tests, strict=False))
+    if wanted.reference:
+        named.append((REFERENCE, wanted.reference))
+    try:
+        streams = [one({"name": name, "url": url, "decode": "all"}, known.profiles, "compare") for name, url in named]
+    except configuration.ConfigError as error:
+        raise Unfit(str(error).replace("compare: [0].", "")) from None
+    which = len(named) - 1 if wanted.reference else None
+    return [stream.single() for stream in streams], [name for name, _ in named], which
+
+
+def _tell(found: LiveCompared, as_json: bool, html: Path | None, csv: Path | None) -> None:
+    from qoe_agent.report import live_terminal
+
+    reporting.show(live_terminal.report(found))
