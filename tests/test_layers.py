@@ -39,7 +39,8 @@ LAYERS = (
     ("options",),
     ("reporting", "lift_options", "compare_options"),
     ("sweeping", "comparing_live"),
-    ("stamping", "exiting", "lifting", "importing", "comparing"),
+    ("stamping", "exiting", "lifting", "importing", "sweeping"),
+    ("comparing",),
     ("demonstration",),
     ("__main__",),
 )

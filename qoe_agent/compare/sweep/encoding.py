@@ -79,6 +79,20 @@ def _reason(said: str) -> str:
     return next((line for line in lines[1:] if line), lines[0])
 
 
+def trial(job: Job, ffmpeg: str) -> float | None:
+    """Seconds that a job's encodes may take, by the wall time of its first second; None: that failed."""
+    if absent(ffmpeg, job.encoder, job.pixel_format):
+        return None
+    frames = min(job.frames, max(1, round(job.frames / job.seconds))) if job.seconds else 1
+    with tempfile.TemporaryDirectory(prefix="qoe-sweep-") as folder:
+        whole = _command(job, ffmpeg, os.path.join(folder, "trial.mp4"), 0)
+        try:
+            used = measuring.run([*whole[:-1], "-frames:v", str(frames), whole[-1]], folder, lambda _: None)
+        except measuring.Failed:
+            return None
+    return used.wall * job.frames / frames * job.repeats * job.passes
+
+
 def encode(job: Job, ffmpeg: str, path: str, heard: Callable[[float], None], decode: bool = True) -> Encoded:
     """Encode as often as the job repeats, into `path`; `heard` gets the share done, 0 to 1.
 

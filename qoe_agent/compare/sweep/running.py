@@ -58,7 +58,7 @@ class Runner:
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Do what is not kept; a job that fails does not end the others."""
-        missing = [job for job in jobs if not self._known(job)]
+        missing = [job for job in jobs if not self.known(job)]
         if self.engine or not self.alone:
             self._beside(missing)
         else:
@@ -68,7 +68,8 @@ class Runner:
         """What came of a job; None: nothing."""
         return self.results.get(job.key(self.how.version))
 
-    def _known(self, job: Job) -> bool:
+    def known(self, job: Job) -> bool:
+        """Whether an earlier run, or this one, has all that is asked of a job."""
         key = job.key(self.how.version)
         kept = self.results.get(key) or self.folder.get(key)
         if kept is None or kept.scored != self.how.scored or len(kept.encoded.wall) < job.repeats:
