@@ -39,8 +39,7 @@ LAYERS = (
     ("options",),
     ("reporting", "lift_options", "compare_options"),
     ("sweeping", "comparing_live"),
-    ("stamping", "exiting", "lifting", "importing", "sweeping"),
-    ("comparing",),
+    ("stamping", "exiting", "lifting", "importing", "comparing"),
     ("demonstration",),
     ("__main__",),
 )
