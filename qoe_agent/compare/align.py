@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qoe_agent.compare import thumbs
-from qoe_agent.compare.aligning import content, pairing
+from qoe_agent.compare.aligning import clocks, content, pairing, spots
 from qoe_agent.compare.aligning.clocks import Side
 from qoe_agent.compare.shapes import Alignment, Unlike
 
@@ -22,13 +22,72 @@ if TYPE_CHECKING:
 
 SURE = 60.0
 """Nats at which confidence is 1 less one part in e."""
+SPOTS, SPOT = (0.0, 0.25, 0.5, 0.75, 0.99), 6
+"""Where in the test its times are checked, from the key frame before on, and how many frames."""
+ENOUGH = 24
+"""Frames to check at least, as far as there are so many: with few key frames, more after each."""
+UNMOVED = "nothing moves where the times were checked: the pictures do not contradict them, nor confirm them"
 
 
 def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], None]) -> Alignment:
     """Which frame of `test` shows which of `reference`; `Unlike` says why where that cannot be told."""
     if asked.offset is not None:
         return given(reference, test, asked.offset)
-    return by_content(reference, test, heard)
+    return by_times(reference, test) or by_content(reference, test, heard)
+
+
+def by_times(reference: Media, test: Media) -> Alignment | None:
+    """By the frames' times, if both keep to grids that fit and the pictures at some spots agree; None if not."""
+    ratio = reference.video.rate / test.video.rate
+    steady = reference.video.constant and test.video.constant and 1 in (ratio.numerator, ratio.denominator)
+    if not steady or not reference.video.rate:
+        return None
+    reading = clocks.readings(_side(test), _side(reference))[0]
+    frames = reading.frames(0.0)
+    # What lies between two frames of the reference's rate is shown by the one before: only its first is a pair.
+    read = thumbs.keys(test, SPOTS, SPOT)
+    if len(read.numbers) < ENOUGH:
+        read = thumbs.keys(test, SPOTS, ENOUGH)
+    wanted = [int(frames[n]) for n in read.numbers if frames[n] >= 0]
+    if not wanted:
+        return None
+    theirs = thumbs.spans(reference, _spans(wanted, len(reference.video.times)))
+    told = spots.holds(read.luma, read.fresh, frames[read.numbers], theirs.luma, theirs.numbers)
+    longer = float(np.ptp(reference.video.times) - np.ptp(test.video.times))
+    as_long = abs(longer) <= 1.01 / float(min(reference.video.rate, test.video.rate))
+    if told is False or (told is None and not as_long):
+        return None
+    if told is None:
+        return made("timestamps", frames, reference, 0.5, (f"{test.path}: {UNMOVED}",))
+    return made("timestamps", frames, reference, 0.99)
+
+
+def verify(alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> tuple[str, ...]:
+    """Where pairs, by the fingerprints (n, 18, 32) of the test's and the reference's frames, fit a neighbour better.
+
+    Empty where they hold. What else is found means that the alignment is wrong there, and content must tell.
+    """
+    numbers, _ = pairing.pairs(alignment.runs)
+    if len(numbers) != len(prints[0]):
+        return (f"{len(prints[0])} pairs were scored where {len(numbers)} were laid out",)
+    return tuple(
+        f"frames {numbers[first]} to {numbers[last]} of the test fit the reference better {abs(by)} "
+        f"pair{'s' * (abs(by) > 1)} {'later' if by > 0 else 'earlier'}"
+        for first, last, by in spots.misfits(*prints)
+    )
+
+
+def _spans(wanted: list[int], count: int) -> list[tuple[int, int]]:
+    """Stretches of numbers that hold all of `wanted` and their neighbours."""
+    near = max(spots.BESIDE)
+    found: list[tuple[int, int]] = []
+    for number in sorted(wanted):
+        first, last = max(0, number - near), min(count - 1, number + near)
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return found
 
 
 def given(reference: Media, test: Media, offset: int) -> Alignment:
@@ -50,7 +109,12 @@ def by_content(reference: Media, test: Media, heard: Callable[[Step], None]) -> 
         found = content.find(_prints(test, ours), _prints(reference, theirs))
     except Unlike as why:
         raise Unlike(f"{test.path} against {reference.path}: {why}") from None
-    return made("content", found.frames, reference, float(1 - np.exp(-found.margin / SURE)))
+    notes: tuple[str, ...] = ()
+    if found.uncertain:
+        notes = (
+            f"{test.path}: {found.uncertain} frames are left out: which frame they show cannot be told for certain",
+        )
+    return made("content", found.frames, reference, float(1 - np.exp(-found.margin / SURE)), notes)
 
 
 def made(
@@ -76,4 +140,8 @@ def made(
 
 
 def _prints(media: Media, read: Prints) -> content.Prints:
-    return content.Prints(read.luma, Side(read.times, media.video.rate, media.video.constant))
+    return content.Prints(read.luma, Side(read.times, media.video.rate, media.video.constant), read.fresh)
+
+
+def _side(media: Media) -> Side:
+    return Side(media.video.times, media.video.rate, media.video.constant)

@@ -106,7 +106,8 @@ def picture_track(container: InputContainer, path: str) -> VideoStream:
 
 def pictures(container: InputContainer, track: VideoStream) -> Iterator[VideoFrame]:
     """Every picture that is shown, in order; what cannot be decoded is passed over, as FFmpeg does."""
-    track.thread_type = "AUTO"
+    if not track.codec_context.is_open:
+        track.thread_type = "AUTO"
     for packet in container.demux(track):
         try:
             yield from packet.decode()

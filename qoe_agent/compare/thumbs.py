@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
+from av.video.frame import PictureType
 
 from qoe_agent.compare.media import opened, picture_track, pictures
 from qoe_agent.compare.shapes import Step, Unfit
@@ -37,6 +38,13 @@ class Prints(NamedTuple):
     luma: NDArray[np.uint8]
     numbers: NDArray[np.int64]
     times: Floats
+    fresh: NDArray[np.bool_]
+    """Which are coded by themselves, not from others."""
+
+
+def fresh(picture: VideoFrame) -> bool:
+    """Whether a picture is coded by itself: it shows what it was made from, however few bits there were."""
+    return bool(picture.key_frame) or picture.pict_type == PictureType.I
 
 
 def luma(picture: VideoFrame) -> Plane:
@@ -66,11 +74,13 @@ def whole(media: Media, heard: Callable[[Step], None] | None = None) -> Prints:
     expected = len(media.video.times)
     prints = np.empty((expected, ROWS, COLUMNS), np.uint8)
     done = 0
+    intra: list[bool] = []
     with opened(media.path) as container:
         for picture in pictures(container, picture_track(container, media.path)):
             if done == len(prints):
                 prints = np.concatenate([prints, np.empty((len(prints) // 8 + 64, ROWS, COLUMNS), np.uint8)])
             prints[done] = shrunk(luma(picture))
+            intra.append(fresh(picture))
             done += 1
             if heard and done % OFTEN == 0:
                 heard(Step(f"fingerprints of {media.path}", done, expected))
@@ -80,30 +90,43 @@ def whole(media: Media, heard: Callable[[Step], None] | None = None) -> Prints:
     if done != expected:
         # Damaged: which frames are missing cannot be told from here, so all are taken to be as far apart as usual.
         times = times[0] + np.arange(done) / float(media.video.rate)
-    return Prints(prints[:done], np.arange(done), times)
+    return Prints(prints[:done], np.arange(done), times, np.array(intra))
 
 
-def around(media: Media, places: Sequence[int], near: int) -> Prints:
-    """Of the frames `near` to each side of the numbers `places` (rising), by seeking to the key frame before each."""
+def keys(media: Media, shares: Sequence[float], count: int) -> Prints:
+    """Of `count` frames from the last key frame before each share (0 to 1) of the file on."""
     times = media.video.times
-    found: dict[int, Plane] = {}
+    return _sought(media, [float(np.interp(s, (0, 1), (times[0], times[-1]))) for s in shares], None, count)
+
+
+def spans(media: Media, wanted: Sequence[tuple[int, int]]) -> Prints:
+    """Of the frames from the first to the last number of each of `wanted`."""
+    times = media.video.times
+    return _sought(media, [float(times[first]) for first, _ in wanted], [last for _, last in wanted], 0)
+
+
+def _sought(media: Media, at: list[float], lasts: list[int] | None, count: int) -> Prints:
+    """Frames by seeking: to the number in `lasts`, or `count` of them from where the seek came out."""
+    times = media.video.times
+    found: dict[int, tuple[Plane, bool]] = {}
+    near = SAME / float(media.video.rate)
     with opened(media.path) as container:
         track = picture_track(container, media.path)
-        track.thread_type = "AUTO"
         base = track.time_base or 1
-        for place in places:
-            first, last = max(0, place - near), min(len(times) - 1, place + near)
-            if all(n in found for n in range(first, last + 1)):
-                continue
-            container.seek(round(times[first] / base), stream=track, backward=True)
+        for n, when in enumerate(at):
+            container.seek(round((when + near / 2) / base), stream=track, backward=True)
+            taken = 0
             for picture in pictures(container, track):
                 if picture.pts is None:
                     continue
-                number = int(np.abs(times - float(picture.pts * base)).argmin())
-                if first <= number <= last:
-                    found[number] = shrunk(luma(picture))
-                if number >= last:
+                seconds = float(picture.pts * base)
+                number = int(np.abs(times - seconds).argmin())
+                if lasts is None or seconds >= when - near:
+                    if abs(times[number] - seconds) < near:
+                        found[number] = shrunk(luma(picture)), fresh(picture)
+                    taken += 1
+                if (lasts is None and taken >= count) or (lasts is not None and number >= lasts[n]):
                     break
     numbers = np.array(sorted(found), np.int64)
-    stack = np.stack([found[n] for n in numbers]) if found else np.empty((0, ROWS, COLUMNS), np.uint8)
-    return Prints(stack, numbers, times[numbers])
+    stack = np.stack([found[n][0] for n in numbers]) if found else np.empty((0, ROWS, COLUMNS), np.uint8)
+    return Prints(stack, numbers, times[numbers], np.array([found[n][1] for n in numbers], bool))

@@ -22,11 +22,16 @@ FLOOR = 0.25
 """Square codes: rounding of fingerprints on both sides, and a little more."""
 PIXELS = 20.0
 """Of 576 pixels, so many say something of their own: errors of coding hang together."""
+STALE = 4.0
+"""Times the usual error by which a picture that leans on others may show an older one: an encoder short of bits
+leaves blocks as they were for as long as that costs it less than coding them."""
 STANDS = 0.05
 """Share of the reference's change in a pixel at which the test's pixel does not take part (bars, a logo)."""
 STEPS = (0.04, 0.02, 0.01, 0.005)
 WORTH = 0.8
 """Share of the error that must be left for another frame to be believed: less, and the whole picture is taken."""
+FEW = 40
+"""Frames on which edges are sought."""
 WIDEST = 0.3
 """Share of the picture's side that a crop or bars may take on one side."""
 
@@ -49,6 +54,8 @@ class Fit(NamedTuple):
     down: Singles
     across: Singles
     gain: float
+    bend: float
+    """Of the square of what lies off the middle: gamma."""
     bias: Singles
     weights: Singles
     """(576), adding up to 1: pixels that take part."""
@@ -57,7 +64,8 @@ class Fit(NamedTuple):
     def predicted(self, luma: Bytes) -> Singles:
         """What the test should look like where it shows these frames; (n, 576)."""
         shown = self.down @ luma.astype(np.float32) @ self.across.T
-        return np.asarray(shown.reshape(len(luma), -1) * np.float32(self.gain) + self.bias, np.float32)
+        flat = shown.reshape(len(luma), luma.shape[1] * luma.shape[2])
+        return np.asarray(flat * np.float32(self.gain) + _bent(flat) * np.float32(self.bend) + self.bias, np.float32)
 
 
 def squares(ours: Singles, theirs: Singles, weights: Singles) -> Singles:
@@ -67,9 +75,21 @@ def squares(ours: Singles, theirs: Singles, weights: Singles) -> Singles:
     return np.asarray(np.maximum(apart, 0.0))
 
 
-def price(square: Singles) -> Singles:
-    """Nats of a mean square difference: heavy tails, so that no one frame decides."""
-    return np.asarray(0.5 * PIXELS * np.log(FLOOR + square), np.float32)
+def price(excess: Singles, usual: Singles, fresh: NDArray[np.bool_]) -> Singles:
+    """Nats of a mean square difference above the least, where `usual` is what coding leaves.
+
+    Heavy tails, so that no one frame decides. Pictures that are coded by themselves (`fresh`) show what they are made
+    from; of the others what little they differ says nothing, as they may well be late.
+    """
+    share = excess / (FLOOR + np.where(fresh, 1.0, STALE) * usual)
+    return np.asarray(0.5 * PIXELS * np.log1p(np.where(fresh, share, np.square(share))), np.float32)
+
+
+def shaped(luma: Bytes) -> Singles:
+    """Frames as vectors of no mean and length one."""
+    flat = luma.reshape(len(luma), -1).astype(np.float32)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
 
 
 def fitted(ours: Bytes, theirs: Bytes, *, frames: bool = True) -> Fit:
@@ -79,7 +99,9 @@ def fitted(ours: Bytes, theirs: Bytes, *, frames: bool = True) -> Fit:
     best = _levels(test, theirs, WHOLE, weights)
     if not frames:
         return best[1]
-    other = _framed(test, theirs, weights, best)
+    few = np.unique(np.linspace(0, len(test) - 1, FEW).astype(np.int64))
+    frame = _framed(test[few], theirs[few], weights, _levels(test[few], theirs[few], WHOLE, weights))[1].frame
+    other = _levels(test, theirs, frame, weights)
     return other[1] if other[0] < WORTH * best[0] - FLOOR / 4 else best[1]
 
 
@@ -111,13 +133,26 @@ def _levels(test: Singles, theirs: Bytes, frame: Frame, weights: Singles) -> tup
     """Gain by regression, a pixel's standing error by its mean; and what is left."""
     down, across = _sampling(frame.top, frame.bottom, theirs.shape[1]), _sampling(*frame[:2], theirs.shape[2])
     shown = (down @ theirs.astype(np.float32) @ across.T).reshape(len(theirs), -1)
-    mean, middle = shown.mean(axis=0), test.mean(axis=0)
-    moved, ours = shown - mean, test - middle
-    power = float((np.square(moved) * weights).sum())
-    gain = float((moved * ours * weights).sum()) / power if power > FLOOR * len(test) else 1.0
-    gain = float(np.clip(gain, 0.5, 2.0))
-    left = float((np.square(ours - np.float32(gain) * moved) * weights).sum(axis=1).mean())
-    return left, Fit(down, across, gain, np.asarray(middle - np.float32(gain) * mean, np.float32), weights, frame)
+    bent = _bent(shown)
+    mean, curve, middle = shown.mean(axis=0), bent.mean(axis=0), test.mean(axis=0)
+    moved, second, ours = shown - mean, bent - curve, test - middle
+    heavy = moved * weights, second * weights
+    few = FLOOR * len(test)
+    normal = np.array(
+        [
+            [(heavy[0] * moved).sum() + few, (heavy[0] * second).sum()],
+            [(heavy[0] * second).sum(), (heavy[1] * second).sum() + few],
+        ]
+    )
+    gain, bend = np.linalg.solve(normal, [(heavy[0] * ours).sum() + few, (heavy[1] * ours).sum()])
+    gain, bend = np.float32(np.clip(gain, 0.5, 2.0)), np.float32(np.clip(bend, -0.5, 0.5))
+    left = float((np.square(ours - gain * moved - bend * second) * weights).sum(axis=1).mean())
+    bias = np.asarray(middle - gain * mean - bend * curve, np.float32)
+    return left, Fit(down, across, float(gain), float(bend), bias, weights, frame)
+
+
+def _bent(shown: Singles) -> Singles:
+    return np.asarray(np.square(shown - 128) / 128, np.float32)
 
 
 def _weights(test: Singles, reference: Singles) -> Singles:

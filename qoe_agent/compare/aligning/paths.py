@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     Singles = NDArray[np.float32]
     Numbers = NDArray[np.int64]
 
-LEAVING = 10.0
+LEAVING = 18.0
 """Price, in nats, of another lag by less than `FAR` frames; a frame that is dropped, say."""
-LEAPING = 14.0
+LEAPING = 25.0
 """Of any other lag."""
-AGAIN = 2.0
+AGAIN = 8.0
 """Of showing the same frame again, where the test's picture does not change."""
-SLIPPING = 4.0
+SLIPPING = 8.0
 """Of a part of a frame, where rates differ."""
 FAR = 4
 BLOCK = 64
@@ -44,10 +44,10 @@ class Band(NamedTuple):
 
 
 class Path(NamedTuple):
-    """For each frame of the test the lag it has, as an index into the band's, and what that costs."""
+    """For each frame of the test the lag it has, as an index into the band's; and the price of it all."""
 
     states: Numbers
-    costs: Singles
+    total: float
 
 
 def bands(middles: list[float], reach: float, fine: int) -> Band:
@@ -63,14 +63,11 @@ def likeliest(reading: Reading, band: Band, costs: Callable[[Numbers], Singles],
     count, width = len(reading.at), len(band.lags)
     moves = _Moves(band)
     back = np.zeros((count, width), np.int32)
-    own = np.zeros((count, width), np.float32) if count * width < 4_000_000 else None
     total = np.zeros(width)
     here = np.arange(width, dtype=np.int32)
     for start in range(0, count, BLOCK):
         some = np.arange(start, min(count, start + BLOCK))
         block = costs(some)
-        if own is not None:
-            own[some] = block
         for n, row in zip(some, block, strict=True):
             if n == 0:
                 total = row.astype(np.float64)
@@ -83,17 +80,7 @@ def likeliest(reading: Reading, band: Band, costs: Callable[[Numbers], Singles],
     states[-1] = int(total.argmin())
     for last in range(count - 1, 0, -1):
         states[last - 1] = back[last, states[last]]
-    return Path(states, _along(states, own, costs))
-
-
-def _along(states: Numbers, own: Singles | None, costs: Callable[[Numbers], Singles]) -> Singles:
-    if own is not None:
-        return np.asarray(own[np.arange(len(states)), states])
-    parts = []
-    for start in range(0, len(states), BLOCK):
-        some = np.arange(start, min(len(states), start + BLOCK))
-        parts.append(costs(some)[np.arange(len(some)), states[some]])
-    return np.concatenate(parts)
+    return Path(states, float(total.min()))
 
 
 class _Moves:

@@ -69,7 +69,7 @@ def route(votes: Votes) -> Route:
 def _weights(votes: Votes) -> Floats:
     """Evidence of each window: none where nothing moves, one where much does."""
     power = np.square(votes.energies.astype(np.float64))
-    return np.asarray(power / (power + QUIET**2 * 4))
+    return np.asarray(power / (power + max(QUIET**2 * 4, 0.03 * float(power.max()))))
 
 
 def rivals(votes: Votes, chosen: Route, apart: float) -> list[int]:

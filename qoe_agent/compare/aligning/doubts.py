@@ -1,0 +1,87 @@
+"""Which frames of a path are certain: those on whose lag no other is nearly as good.
+
+Between two changes of lag the path is one piece, and it is weighed as a whole against the same piece a frame or two
+off. A piece that could as well lie elsewhere is left out, as is the end of one from where another lag does better.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qoe_agent.compare.aligning.laying import Laid
+
+    Flags = NDArray[np.bool_]
+
+ENOUGH = 15.0
+"""Nats by which the path must be better than another."""
+CONTRARY = 0.35
+"""Share of the evidence for the path that may speak against it."""
+PIECE = 8.0
+"""Nats by which a piece must be, of several."""
+ENDS = 6.0
+"""Nats by which another lag may do better from some frame to the end of a piece."""
+STANDS = 0.02
+"""Mean square change of the reference, in square codes, below which it does not matter which frame is taken."""
+STRETCH = 12
+"""Frames whose evidence is added before it counts as for or against: neighbours hang together."""
+
+
+def clear(gain: float, against: float, enough: float = ENOUGH) -> bool:
+    """Whether evidence decides."""
+    return gain - against >= enough and against <= CONTRARY * gain
+
+
+def certain(laid: Laid, on: Flags) -> Flags:
+    """Of the test's frames, those whose lag is certain; `on`: those that are found at all."""
+    sure = on.copy()
+    pieces = _pieces(laid, on)
+    for by in _beside(laid.reading.fine):
+        gains = np.zeros(len(on))
+        which, told = laid.gains(laid.lags + by)
+        gains[which] = told
+        for start, end in pieces:
+            _weigh(sure, gains, start, end, abs(by) >= 1 and len(pieces) > 1 and not _stands(laid, start, end))
+    return sure
+
+
+def _beside(fine: int) -> tuple[float, ...]:
+    parts = (-0.5, 0.5) if fine > 1 else ()
+    return (-2.0, -1.0, *parts, 1.0, 2.0)
+
+
+def _pieces(laid: Laid, on: Flags) -> list[tuple[int, int]]:
+    """From change to change of the lag by a frame or more."""
+    cuts = np.flatnonzero(np.abs(np.diff(laid.lags)) > 0.99) + 1
+    edges = [0, *cuts.tolist(), len(on)]
+    return [(a, b) for a, b in itertools.pairwise(edges) if on[a:b].any()]
+
+
+def _weigh(sure: Flags, gains: NDArray[np.float64], start: int, end: int, whole: bool) -> None:
+    """Take out of `sure` the piece, or that end of it, that another lag might claim."""
+    own = gains[start:end]
+    if whole:
+        sums = np.add.reduceat(own, np.arange(0, len(own), STRETCH))
+        if not clear(float(sums[sums > 0].sum()), float(-sums[sums < 0].sum()), PIECE):
+            sure[start:end] = False
+            return
+    for sign in (1, -1):
+        lost = np.cumsum(-own[::sign])
+        worst = int(lost.argmax())
+        if lost[worst] > ENDS:
+            sure[start:end][::sign][: worst + 1] = False
+
+
+def _stands(laid: Laid, start: int, end: int) -> bool:
+    """Whether the reference does not move in a piece."""
+    frames = laid.frames[start:end]
+    frames = frames[(frames >= 2) & (frames < len(laid.reference) - 2)]
+    if not len(frames):
+        return False
+    before, after = (laid.reference[frames + by].astype(np.float32) for by in (-2, 2))
+    return bool(np.square(after - before).mean() < STANDS)
