@@ -181,7 +181,7 @@ def test_the_token_of_the_scrape_is_the_token_of_the_agent(tmp_path: Path) -> No
         assert loaded(tmp_path).web.token == ENVIRON[credentials["key"]]
     assert not any(manifest["kind"] == "Secret" for manifest in MANIFESTS), "a secret in a repository is none"
     for known in ENVIRON.values():
-        assert all(known not in path.read_text() for path in FOLDER.iterdir())
+        assert all(known not in path.read_text() for path in FOLDER.rglob("*.y*ml"))
 
 
 def test_the_configuration_is_mounted_so_that_changes_arrive() -> None:
