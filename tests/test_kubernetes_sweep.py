@@ -21,7 +21,7 @@ SPEC = JOB["spec"]["template"]["spec"]
 (CONTAINER,) = SPEC["containers"]
 
 
-@pytest.mark.parametrize("version", (all_versions()[0], all_versions()[-1]))
+@pytest.mark.parametrize("version", [all_versions()[0], all_versions()[-1]])
 def test_the_api_takes_it(version: str) -> None:
     kubernetes_validate.validate(JOB, version, strict=True)
 
