@@ -153,6 +153,8 @@ class Scores:
     versions: Mapping[str, str]
     seconds: float
     """Wall time that it took."""
+    notes: tuple[str, ...] = ()
+    """What was asked for and could not be measured, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,127 @@
+"""VMAF's models: by short names, as libvmaf wants them, and which of them suits what is compared.
+
+Netflix' v1 family (libvmaf, resource/doc/models_v1.md): 3d0h is a screen seen from three times its height, 5d0h a
+telephone, 1d5h_2160 and 3d0h_2160 a 4K screen from 1.5 and 3 heights, hfr for 50 and 60 frames a second. v0.6.1 is
+the family before it. "neg" leaves out what sharpening gains; v1 has no such model of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from qoe_agent.compare.shapes import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qoe_agent.compare.shapes import Media, Video
+
+_V1 = "vmaf_v1.0.16_"
+FAST = 45
+"""Frames a second from which v1 has models of its own."""
+TALL = 1440
+"""Lines from which a reference is for a 4K screen."""
+
+
+class Model(NamedTuple):
+    """A VMAF model."""
+
+    name: str
+    """As users name it, and as results do."""
+    version: str = ""
+    """Of those inside libvmaf."""
+    options: str = ""
+    path: str = ""
+    """Of a file, where it is none of libvmaf's own."""
+
+    @property
+    def new(self) -> bool:
+        """Whether it is of the v1 family, which looks at banding and chroma too."""
+        return self.version.startswith(_V1)
+
+
+KNOWN = {
+    each.name: each
+    for each in (
+        Model("v1", f"{_V1}3d0h"),
+        Model("v1-phone", f"{_V1}5d0h"),
+        Model("v1-4k", f"{_V1}1d5h_2160"),
+        Model("v1-4k-3h", f"{_V1}3d0h_2160"),
+        Model("v1-hfr", f"{_V1}hfr_3d0h"),
+        Model("v1-hfr-phone", f"{_V1}hfr_5d0h"),
+        Model("v1-hfr-4k", f"{_V1}hfr_1d5h_2160"),
+        Model("v1-hfr-4k-3h", f"{_V1}hfr_3d0h_2160"),
+        Model("v0.6.1", "vmaf_v0.6.1"),
+        Model("phone", "vmaf_v0.6.1", "enable_transform=true"),
+        Model("4k", "vmaf_4k_v0.6.1"),
+        Model("neg", "vmaf_v0.6.1neg"),
+        Model("neg-phone", "vmaf_v0.6.1neg", "enable_transform=true"),
+        Model("neg-4k", "vmaf_4k_v0.6.1neg"),
+        Model("b", "vmaf_b_v0.6.3"),
+    )
+}
+DEFAULT = ("v1", "neg")
+
+
+def chosen(names: Sequence[str]) -> tuple[Model, ...]:
+    """The models of `names` (short names, libvmaf's own, or paths of JSON files), each once; Unfit for others."""
+    return tuple(_model(name) for name in dict.fromkeys(names))
+
+
+def _model(name: str) -> Model:
+    if name in KNOWN:
+        return KNOWN[name]
+    if name.startswith("vmaf_") and "/" not in name and not name.endswith(".json"):
+        return next((each for each in KNOWN.values() if each.version == name and not each.options), Model(name, name))
+    if Path(name).is_file():
+        return Model(Path(name).stem, path=str(Path(name).resolve()))
+    raise Unfit(f"--vmaf-model {name}: expected one of {', '.join(KNOWN)}, or the path of a model's file")
+
+
+def specification(model: Model, label: str, file: str = "", encoded: Video | None = None) -> str:
+    """What libvmaf's option `model` takes: `label` names it in the log, `file` is the model's in the folder of the run.
+
+    `encoded`: the test's video, where it was smaller than what is shown; the v1 family looks for banding at its size.
+    """
+    parts = [f"path={file}" if model.path else f"version={model.version}", f"name={label}"]
+    if model.options:
+        parts.append(model.options)
+    if model.new and encoded is not None:
+        parts += [f"cambi.{part}" for part in _encoded(encoded)]
+    return "\\:".join(parts)
+
+
+def banding(encoded: Video | None) -> str:
+    """The same of the feature CAMBI by itself."""
+    return "\\:".join(("name=cambi", *(_encoded(encoded) if encoded is not None else ())))
+
+
+def _encoded(video: Video) -> tuple[str, str, str]:
+    return f"enc_width={video.width}", f"enc_height={video.height}", f"enc_bitdepth={video.bits}"
+
+
+def suited(models: Sequence[Model], reference: Media) -> tuple[str, ...]:
+    """Notes on models that were made for other sizes, rates or colours than the reference has."""
+    video = reference.video
+    lines, fast = min(video.width, video.height), video.rate >= FAST
+    notes = []
+    for model in models:
+        large = "4k" in model.name or "2160" in model.version
+        if model.path:
+            continue
+        if lines > TALL and not large:
+            instead = "v1-4k" if model.new else "neg-4k" if "neg" in model.name else "4k"
+            notes.append(f"VMAF {model.name} is made for 1080 lines, the reference has {lines}: see {instead}")
+        if lines <= TALL and large:
+            notes.append(f"VMAF {model.name} is made for 2160 lines, the reference has {lines}")
+        if lines < 720 and not large:
+            notes.append(f"VMAF {model.name} takes {lines} lines as they are, on a screen that small: higher than "
+                         "what is seen where the picture is scaled up")  # fmt: skip
+        if model.new and fast != ("hfr" in model.version):
+            why = f"the reference has {float(video.rate):.4g} frames a second"
+            other = model.name.replace("v1", "v1-hfr") if fast else model.name.replace("v1-hfr", "v1")
+            notes.append(f"VMAF {model.name} is made for {'24 to 30' if fast else '50 and 60'}, {why}: see {other}")
+    if models and video.transfer != "sdr":
+        notes.append(f"VMAF was not trained for HDR ({video.transfer.upper()}): it ranks at best")
+    return tuple(notes)

@@ -1,0 +1,255 @@
+"""Scores of each pair of frames: one FFmpeg decodes both sides, lays them on each other and measures them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from qoe_agent import clock
+from qoe_agent.compare import ffmpeg, graphs, models, plain, readings
+from qoe_agent.compare.shapes import Scores, Step, Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from fractions import Fraction
+
+    from numpy.typing import NDArray
+
+    from qoe_agent.compare.models import Model
+    from qoe_agent.compare.shapes import Alignment, Asked, Floats, Media, Run, Space
+
+MORE = {"cambi": "cambi", "ms_ssim": "float_ms_ssim"}
+"""Metrics that libvmaf measures beside its models: our names and its own."""
+
+
+class Plan(NamedTuple):
+    """What is measured, on what."""
+
+    reference: Media
+    test: Media
+    space: Space
+    program: ffmpeg.Program
+    models: tuple[Model, ...]
+    more: tuple[str, ...]
+    threads: int
+
+    @property
+    def by_libvmaf(self) -> bool:
+        """Whether anything is for libvmaf."""
+        return bool(self.models or self.more)
+
+    @property
+    def encoded(self) -> bool:
+        """Whether the test was coded with fewer pixels than are shown."""
+        video = self.test.video
+        return video.width * video.height < self.space.width * self.space.height
+
+
+class Measured(NamedTuple):
+    """What came out of one run."""
+
+    frames: dict[str, Floats]
+    printed: dict[str, float]
+    thumbs: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None
+    command: tuple[str, ...]
+
+
+def score(
+    reference: Media,
+    test: Media,
+    alignment: Alignment,
+    space: Space,
+    asked: Asked,
+    heard: Callable[[Step], None],
+) -> Scores:
+    """Every metric of every pair of the alignment.
+
+    VMAF, CAMBI and MS-SSIM are measured in 10 bits; PSNR, SSIM and XPSNR in the samples' own depth, so that they are
+    what FFmpeg's filters say by themselves. Without libvmaf, what PyAV can measure, and a note. Raises Unfit where
+    options are impossible, a file cannot be decoded, or fewer frames come than the alignment has.
+    """
+    began = clock.now()
+    wanted = models.chosen(asked.models)
+    if strange := sorted(set(asked.more) - set(MORE)):
+        raise Unfit(f"metric {', '.join(strange)}: expected {' or '.join(MORE)}")
+    if not alignment.pairs:
+        raise Unfit(f"{test.path}: no frame of it lies on a frame of the reference")
+    plan, notes = _plan(reference, test, space, asked, wanted)
+    said = f"scoring {test.path}"
+
+    def told(done: int) -> None:
+        heard(Step(said, min(done, alignment.pairs), alignment.pairs))
+
+    told(0)
+    sides = pairs(alignment.runs)
+    if plan is None:
+        frames, thumbs = plain.measured(reference, test, alignment, space, told)
+        found = Measured(frames, {}, thumbs, ())
+        versions = plain.versions()
+    else:
+        found = measured(plan, alignment.runs, told)
+        versions = {"ffmpeg": plan.program.version}
+        if plan.by_libvmaf:
+            versions["libvmaf"] = ffmpeg.libvmaf(plan.program.path) or "unknown"
+    _whole(found, test, alignment.pairs)
+    told(alignment.pairs)
+    return Scores(
+        found.frames, *sides, found.printed, found.thumbs, found.command, versions, clock.now() - began, tuple(notes)
+    )
+
+
+def pairs(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The reference's and the test's frame of each pair."""
+    steps = [np.arange(run.frames) for run in runs]
+    return (
+        np.concatenate([r.reference + k * r.reference_step for r, k in zip(runs, steps, strict=True)]).astype(np.int64),
+        np.concatenate([r.test + k * r.test_step for r, k in zip(runs, steps, strict=True)]).astype(np.int64),
+    )
+
+
+def _plan(
+    reference: Media, test: Media, space: Space, asked: Asked, wanted: tuple[Model, ...]
+) -> tuple[Plan | None, list[str]]:
+    """What can be measured of what is wanted; None where only PyAV can."""
+    names = [*(f"VMAF {each.name}" for each in wanted), *asked.more]
+    try:
+        program = ffmpeg.program(asked.ffmpeg)
+    except ffmpeg.Failed:
+        raise
+    except Unfit as error:
+        if asked.ffmpeg is not None:
+            raise
+        return None, [f"not measured: {', '.join(names)}: {error}"]
+    able, known = _able(program, wanted, space) if names else ((), False)
+    lacking = [f"VMAF {each.name}" for each in wanted if each not in able] + ([] if known else list(asked.more))
+    notes = []
+    if lacking:
+        what = f"cannot score {space.width}x{space.height} by it" if known else "has no libvmaf"
+        notes.append(f"not measured: {', '.join(lacking)}: {program.path} {what}: {ffmpeg.INSTALL}")
+    if not (able or known) and not set(graphs.PLAIN) <= program.filters:
+        return None, notes
+    threads = asked.threads or os.cpu_count() or 1
+    return Plan(reference, test, space, program, able, asked.more if known else (), threads), notes
+
+
+def _able(program: ffmpeg.Program, wanted: tuple[Model, ...], space: Space) -> tuple[tuple[Model, ...], bool]:
+    """The models that the program can score by at this size, and whether it has libvmaf at all."""
+    if ffmpeg.libvmaf(program.path) is None:
+        return (), False
+    # Small pictures are too small for some models; of large ones a small probe says as much.
+    size = (space.width, space.height)
+    size = size if size[0] < ffmpeg.PROBED[0] or size[1] < ffmpeg.PROBED[1] else ffmpeg.PROBED
+    # A model's file is not asked for: its path would be an option of the probe.
+    own = [each for each in wanted if not each.path]
+    if not own or ffmpeg.libvmaf(program.path, _alone(own), size):
+        return wanted, True
+    return tuple(each for each in wanted if each.path or ffmpeg.libvmaf(program.path, _alone([each]), size)), True
+
+
+def _alone(wanted: Sequence[Model]) -> tuple[str, ...]:
+    return tuple(models.specification(model, f"m{number}") for number, model in enumerate(wanted))
+
+
+def measured(plan: Plan, runs: Sequence[Run], told: Callable[[int], None]) -> Measured:
+    """Score the pairs of `runs` by one FFmpeg."""
+    with TemporaryDirectory(prefix="qoe-compare-") as folder:
+        room = Path(folder)
+        written = _graphs(plan, runs)
+        options: list[str] = []
+        for number, graph in enumerate(written):
+            (room / f"graph{number}.txt").write_text(graph)
+            options += [plan.program.graph_option, f"graph{number}.txt"]
+        for number, model in enumerate(plan.models):
+            if model.path:
+                (room / f"model{number}.json").write_bytes(Path(model.path).read_bytes())
+        metrics = _plain(plan)
+        outputs = [each for name in (*(["vmaf"] if plan.by_libvmaf else []), *metrics)
+                   for each in ("-map", f"[{name}]", "-f", "null", "-")]  # fmt: skip
+        inputs = [each for media in (plan.test, plan.reference)
+                  for each in ("-threads", str(plan.threads), "-noautorotate", "-i",
+                               f"file:{os.path.abspath(media.path)}")]  # fmt: skip
+        arguments = [*inputs, "-filter_complex_threads", str(plan.threads), *options, "-an", "-sn", *outputs,
+                     "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
+        ran = ffmpeg.run(arguments, folder, told, plan.program)
+        frames = _read(plan, room, metrics)
+    return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), _thumbs(ran.output),
+                    _shown(plan, arguments, written))  # fmt: skip
+
+
+def _plain(plan: Plan) -> tuple[str, ...]:
+    return tuple(name for name in graphs.PLAIN if name in plan.program.filters)
+
+
+def _graphs(plan: Plan, runs: Sequence[Run]) -> list[str]:
+    """That of libvmaf first, if it is for anything; two graphs have two threads."""
+    ours, theirs = graphs.kept(runs)
+    rate = _rate(plan.reference, runs)
+    reference = graphs.side(ours, rate, plan.space.reference_filters)
+    test = graphs.side(theirs, rate, plan.space.test_filters)
+    last = graphs.plain(test, reference, _plain(plan), thumbs=True)
+    if not plan.by_libvmaf:
+        return [last]
+    small = plan.test.video if plan.encoded else None
+    options = f"n_threads={plan.threads}"
+    if plan.models:
+        each = [models.specification(m, f"m{n}", f"model{n}.json", small) for n, m in enumerate(plan.models)]
+        options += f":model='{'|'.join(each)}'"
+    if plan.more:
+        each = [models.banding(small) if name == "cambi" else f"name={MORE[name]}" for name in plan.more]
+        options += f":feature='{'|'.join(each)}'"
+    return [graphs.vmaf(test, reference, options, _chroma(plan.space)), last]
+
+
+def _chroma(space: Space) -> str:
+    """As the space's last filters say."""
+    return next((each for each in ("444", "422") if f"format=yuv{each}" in space.reference_filters), "420")
+
+
+def _rate(reference: Media, runs: Sequence[Run]) -> Fraction:
+    """Pairs a second: the reference's frames, or every so many of them where that is the rule."""
+    steps = {run.reference_step for run in runs if run.frames > 1}
+    return reference.video.rate / (steps.pop() if len(steps) == 1 else 1)
+
+
+def _read(plan: Plan, room: Path, metrics: Sequence[str]) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    if plan.by_libvmaf:
+        columns = {f"m{number}": f"vmaf[{model.name}]" for number, model in enumerate(plan.models)}
+        found |= readings.vmaf(room / "vmaf.csv", columns | {MORE[name]: name for name in plan.more})
+    for name in metrics:
+        found |= readings.metadata(room / f"{name}.txt")
+    return found
+
+
+def _thumbs(output: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    both = np.frombuffer(output[: len(output) // 1152 * 1152], np.uint8).reshape(-1, 18, 64)
+    return np.ascontiguousarray(both[:, :, :32]), np.ascontiguousarray(both[:, :, 32:])
+
+
+def _shown(plan: Plan, arguments: Sequence[str], written: Sequence[str]) -> tuple[str, ...]:
+    """The command, with its graphs in it, as it can be run by hand."""
+    texts = iter(written)
+    told = [plan.program.path]
+    for word in arguments:
+        if word.startswith("graph") and told[-1] == plan.program.graph_option:
+            told[-1:] = ["-filter_complex", next(texts)]
+        else:
+            told.append(word)
+    return (shlex.join(told),)
+
+
+def _whole(found: Measured, test: Media, expected: int) -> None:
+    """Raise Unfit where any metric has not one value a pair."""
+    counts = {key: len(values) for key, values in found.frames.items()}
+    if found.thumbs:
+        counts["pictures"] = len(found.thumbs[0])
+    wrong = {key: n for key, n in counts.items() if n != expected}
+    if wrong:
+        key, n = next(iter(wrong.items()))
+        raise Unfit(f"{test.path}: {n} of {expected} pairs were decoded and scored ({key}): it or the reference is "
+                    "damaged, or changes while it is read")  # fmt: skip
