@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.compare.figures import failing
 from qoe_agent.compare.shapes import Unfit
@@ -28,8 +28,7 @@ RATES = (10_000, 500_000_000)
 """Bits per second between which it looks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A value that a statistic of a metric must reach."""
 
     text: str
