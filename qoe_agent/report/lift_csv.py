@@ -28,12 +28,12 @@ def table(lift: Lift) -> str:
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for one in document["estimates"]:
-        writer.writerow({name: _cell(value) for name, value in _flat(one).items()})
+        writer.writerow({name: cell(value) for name, value in _flat(one).items()})
     shared = _compared(document["design"])
     for one in document["comparisons"]:
         row = {**shared, "lift": one["estimate"], **{key: one[key] for key in COLUMNS if key in one}}
         row |= {"metric": "net_outcome", "scale": "points"} if one["method"] == "matched" else {}
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return text.getvalue()
 
 
@@ -56,7 +56,7 @@ def _compared(design: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Text that no spreadsheet takes for a formula, without what steers a terminal; what is unknown is empty."""
     if isinstance(value, bool):
         return "yes" if value else "no"

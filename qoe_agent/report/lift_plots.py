@@ -81,7 +81,7 @@ def over_time(steps: Sequence[tuple[float, float, float, float, float, float]]) 
     last = known[-1]
     said = (f"Lift over time: {lift_words.percent(last[1])} % {lift_words.interval(last[2], last[3])} at the end, "
             f"{lift_words.percent(known[0][1])} % at the beginning")  # fmt: skip
-    return frame(said, TALL, across, _levels(y), joined(parts))
+    return frame(said, TALL, across, levels(y), joined(parts))
 
 
 def sure(
@@ -113,7 +113,7 @@ def novelty(days: Sequence[tuple[int, float, float, float]]) -> Safe:
               for number, day in enumerate(rounds(known[0][0], known[-1][0], 8)) if day == round(day)]  # fmt: skip
     said = "; ".join(f"day {day}: {lift_words.percent(lift)} % {lift_words.interval(low, high)}"
                      for day, lift, low, high in known)  # fmt: skip
-    return frame(f"Lift by day since the first session. {said}", TALL, across, _levels(y), NOTHING, drawn)
+    return frame(f"Lift by day since the first session. {said}", TALL, across, levels(y), NOTHING, drawn)
 
 
 def reach(values: Iterable[float]) -> Axis:
@@ -124,7 +124,7 @@ def reach(values: Iterable[float]) -> Axis:
     return Axis(least - air, most + air, log=False)
 
 
-def _levels(axis: Axis) -> list[tuple[float, str, str]]:
+def levels(axis: Axis) -> list[tuple[float, str, str]]:
     """Lines across, in per cent, the one at zero marked."""
     return [
         (axis.at(value) / 100, f"{100 * value:+g} %".replace("-", "−") if value else "0", "grid" if value else "one")
@@ -163,7 +163,7 @@ def _rules(axis: Axis, tall: int) -> Safe:
     return joined(
         html('<line class="{}" x1="{}%" x2="{}%" y1="0" y2="{}"/>', style, f"{100 * place:.2f}", f"{100 * place:.2f}",
              tall)
-        for place, _, style in _levels(axis)
+        for place, _, style in levels(axis)
     )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def scale(axis: Axis) -> Safe:
     named = joined(
         html('<text class="tick{}" x="{}%" y="12">{}</text>', end(100 * place) + (" minor" if number % 2 else ""),
              f"{100 * place:.2f}", text)
-        for number, (place, text, _) in enumerate(_levels(axis))
+        for number, (place, text, _) in enumerate(levels(axis))
     )  # fmt: skip
     return html('<svg class="plot forest" aria-hidden="true" width="100%" height="16">{}</svg>', named)
 
