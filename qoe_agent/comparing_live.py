@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from qoe_agent.compare.live.paired import LiveCompared, Paired
+    from qoe_agent.compare.live.working import Work
     from qoe_agent.config import Stream
 
 LETTERS = "ABCDEFGH"
@@ -75,6 +76,7 @@ async def compared(wanted: Wanted) -> LiveCompared:
     from qoe_agent import logs
     from qoe_agent.compare.live import watching
     from qoe_agent.compare.live.paired import Paired
+    from qoe_agent.compare.live.working import Work
 
     streams, names, which = _streams(wanted)
     screen = Console(stderr=True)
@@ -85,23 +87,29 @@ async def compared(wanted: Wanted) -> LiveCompared:
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     began = clock.now()
+    work = Work(paired)
     with _table(screen, wanted.quiet) as show:
-        await watching.together(outputs, wanted.seconds, stop, lambda now: _step(paired, began, now, show))
-    return _concluded(paired, clock.now() - began)
+        await watching.together(outputs, wanted.seconds, stop, lambda now: _step(paired, work, now - began, show))
+        found = clock.now() - began
+        _conclude(paired, found)
+        work.begin_last()
+        await work.end()
+    return paired.result(found, work.strips.worst(), work.notes())
 
 
-def _step(paired: Paired, began: float, now: float, show: Live | None) -> None:
+def _step(paired: Paired, work: Work, watched: float, show: Live | None) -> None:
     from qoe_agent.compare.shapes import Unlike
     from qoe_agent.report import live_terminal
 
     paired.step()
+    work.step()
     if show:
-        show.update(live_terminal.live(paired, now - began), refresh=True)
-    if not paired.laying.ready and now - began > UNLIKE and (why := paired.laying.why_not()):
+        show.update(live_terminal.live(paired, watched), refresh=True)
+    if not paired.laying.ready and watched > UNLIKE and (why := paired.laying.why_not()):
         raise Unlike(why)
 
 
-def _concluded(paired: Paired, watched: float) -> LiveCompared:
+def _conclude(paired: Paired, watched: float) -> None:
     """Raises Unlike where the outputs could not be laid on each other."""
     from qoe_agent.compare.shapes import Unlike
 
@@ -111,7 +119,6 @@ def _concluded(paired: Paired, watched: float) -> LiveCompared:
         raise Unlike(f"the outputs could not be laid on each other: {why} ({watched:.0f} s watched)")
     if not paired.seconds.by_number:
         raise Unlike(f"the outputs have no second of their source in common ({watched:.0f} s watched)")
-    return paired.result(watched, (), ())
 
 
 @contextlib.contextmanager
@@ -150,6 +157,13 @@ def _streams(wanted: Wanted) -> tuple[list[Stream], list[str], int | None]:
 
 
 def _tell(found: LiveCompared, as_json: bool, html: Path | None, csv: Path | None) -> None:
-    from qoe_agent.report import live_terminal
+    from qoe_agent.report import live_csv, live_json, live_page, live_terminal
 
-    reporting.show(live_terminal.report(found))
+    if html:
+        reporting.write(html, live_page.page(found))
+    if csv:
+        reporting.write(csv, live_csv.table(found))
+    if as_json:
+        reporting.say(live_json.document(found))
+    else:
+        reporting.show(live_terminal.report(found))

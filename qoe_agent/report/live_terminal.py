@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from qoe_agent.compare.live.saying import amount
+from qoe_agent.compare.live.saying import amount, wins
 from qoe_agent.compare.live.seconds import BY_NAME
 from qoe_agent.report.words import shown
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from qoe_agent.compare.live.paired import LiveCompared, Paired, Side
-    from qoe_agent.compare.live.weighing import Difference
+    from qoe_agent.compare.live.shapes import Difference
 
 
 def live(paired: Paired, watched: float) -> RenderableType:
@@ -69,17 +69,17 @@ def differences(found: Sequence[Difference]) -> Table:
         if pair != before:
             table.add_row(Text(pair, "bold"))
         before = pair
-        table.add_row(*row(one), style={1: "green", -1: "yellow"}.get(one.wins, ""))
+        table.add_row(*row(one), style={1: "green", -1: "yellow"}.get(wins(one), ""))
     return table
 
 
 def row(one: Difference) -> list[str]:
     """Of one measure."""
     known = BY_NAME[one.measure]
-    between = "more time needed"
+    between: str = one.word
     if one.low is not None and one.high is not None:
         between = f"{one.low:+.{known.digits}f} to {one.high:+.{known.digits}f}"
     chance = "" if one.p is None else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}"
     return [known.words, amount(one.measure, one.mean_a), amount(one.measure, one.mean_b),
             amount(one.measure, one.difference, signed=True), between, chance, str(one.n),
-            f"{one.effective:.0f}"]  # fmt: skip
+            "" if one.effective is None else f"{one.effective:.0f}"]  # fmt: skip

@@ -9,13 +9,14 @@ from qoe_agent import clock
 from qoe_agent.compare.live import saying
 from qoe_agent.compare.live.laying import Laying
 from qoe_agent.compare.live.seconds import MEASURES, Seconds
-from qoe_agent.compare.live.weighing import Difference, differences
+from qoe_agent.compare.live.weighing import differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qoe_agent.compare.live.laying import Method
     from qoe_agent.compare.live.seconds import Second
+    from qoe_agent.compare.live.shapes import Difference
     from qoe_agent.compare.live.strips import Strip
     from qoe_agent.compare.live.watching import Output
 
@@ -50,6 +51,8 @@ class Side:
     ended: str
     """Why it was over before the others; empty if it was not."""
     incidents: tuple[dict[str, Any], ...]
+    means: dict[str, float]
+    """Of each measure, over all its seconds; of full reference, over those that were sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,14 @@ class Paired:
         """Outputs that are compared with each other."""
         return [n for n in range(len(self.outputs)) if n != self.reference]
 
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Every test against the first one; a single test against the reference."""
+        first, *others = self.tests
+        if not others and self.reference is not None:
+            return [(self.reference, first)]
+        return [(first, other) for other in others]
+
     def step(self, *, last: bool = False) -> None:
         """Take account of what has come."""
         for output in self.outputs:
@@ -95,11 +106,14 @@ class Paired:
         self.laying.step()
         self.seconds.step(self._taken, self.laying, clock.unix()[0], last=last)
 
+    def common(self, newest: int) -> list[Second]:
+        """The last seconds that all outputs have, at most so many."""
+        return [one for one in self.seconds.ordered()[-newest:] if all(one.values)]
+
     def differences(self) -> list[Difference]:
         """As they stand now."""
         seconds, names = self.seconds.ordered(), [each.name for each in self.outputs]
-        first, *others = self.tests
-        return [each for other in others for each in differences(seconds, names, MEASURES, first, other)]
+        return [each for first, other in self.pairs for each in differences(seconds, names, MEASURES, first, other)]
 
     def sides(self) -> tuple[Side, ...]:
         """What is told of each output."""
@@ -114,15 +128,23 @@ class Paired:
             output.name, output.shown, taken.protocol, video.codec if video else "", width, height, taken.startup,
             taken.pictures, taken.pulls, self.laying.lag(n), self.laying.laid[n].likeness,
             output.why if output.ended is not None else "",
-            tuple(board.incident_objects(key)) if board else (),
+            tuple(board.incident_objects(key)) if board else (), self._means(n),
         )  # fmt: skip
+
+    def _means(self, n: int) -> dict[str, float]:
+        seconds, found = self.seconds.ordered(), {}
+        for measure in MEASURES:
+            values = [value for one in seconds if (value := one.value(n, measure.name)) is not None]
+            if values:
+                found[measure.name] = sum(values) / len(values)
+        return found
 
     def result(self, watched: float, strips: Sequence[Strip], notes: Sequence[str]) -> LiveCompared:
         """When it is over. `laying` must be ready."""
         found, sides, seconds = self.differences(), self.sides(), tuple(self.seconds.ordered())
         assert self.laying.method is not None
         name = None if self.reference is None else self.outputs[self.reference].name
-        told = saying.verdict(found, [sides[n].name for n in self.tests], len(seconds))
+        told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], len(seconds))
         said = (*notes, *saying.notes(self.laying.method, sides, found, name))
         return LiveCompared(told, self.laying.method, sides, name, tuple(found), seconds, tuple(strips), watched, said)
 

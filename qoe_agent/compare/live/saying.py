@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.compare.live.laying import Method
     from qoe_agent.compare.live.paired import Side
-    from qoe_agent.compare.live.weighing import Difference
+    from qoe_agent.compare.live.shapes import Difference
 
 RANK = ("vmaf", "xpsnr_y", "score", "qp", "effective_height", "stalled", "frame_rate", "latency")
 """Measures that the verdict speaks of, the weightiest first."""
@@ -21,17 +21,33 @@ SMALL = {"vmaf": 1.0, "xpsnr_y": 0.2, "score": 0.05, "qp": 0.5, "effective_heigh
 LATENT = ("latency", "transport")
 
 
-def amount(measure: str, value: float, *, signed: bool = False) -> str:
+def sure(one: Difference) -> bool:
+    """Whether the difference is real."""
+    return one.word == "differs"
+
+
+def wins(one: Difference) -> int:
+    """1: the second output is surely better by it; -1: the first is; 0: neither."""
+    better = BY_NAME[one.measure].better
+    if not sure(one) or better is None or not one.difference:
+        return 0
+    return 1 if (one.difference > 0) == (better == "more") else -1
+
+
+def amount(measure: str, value: float | None, *, signed: bool = False) -> str:
     """A value with its unit."""
     known = BY_NAME[measure]
+    if value is None:
+        return "unknown"
     text = f"{value:+.{known.digits}f}" if signed else f"{value:.{known.digits}f}"
     return f"{text} {known.unit}".strip()
 
 
-def verdict(found: Sequence[Difference], names: Sequence[str], seconds: int) -> str:
-    """First of all."""
-    said = [_pair([one for one in found if one.b == other], names[0], other) for other in names[1:]]
-    return " ".join(said) if found else f"{', '.join(names)}: no seconds in common ({seconds} were seen)."
+def verdict(found: Sequence[Difference], pairs: Sequence[tuple[str, str]], seconds: int) -> str:
+    """First of all, of each pair."""
+    if not found:
+        return f"Nothing can be said: no second in which outputs have anything in common ({seconds} were seen)."
+    return " ".join(_pair([one for one in found if (one.a, one.b) == pair], *pair) for pair in pairs)
 
 
 def _pair(found: Sequence[Difference], a: str, b: str) -> str:
@@ -41,24 +57,24 @@ def _pair(found: Sequence[Difference], a: str, b: str) -> str:
         return f"{a} and {b}: more time is needed ({max(one.n for one in found)} s so far)."
     if all(one.difference == 0.0 for one in found if one.measure not in (*LATENT, "stalled", "av_offset")):
         late = next((one for one in found if one.measure == "latency"), None)
-        told = f"; {b} is {_late(late.difference)}" if late and late.sure else ""
+        told = f"; {b} is {_late(late.difference)}" if late and late.difference and sure(late) else ""
         return f"{a} and {b} are identical in all that was measured of their pictures{told}."
     known = {one.measure: one for one in found}
-    sure = [known[name] for name in RANK if name in known and known[name].sure]
-    if not sure:
+    real = [known[name] for name in RANK if name in known and sure(known[name])]
+    if not real:
         return f"{a} and {b}: no difference that could not be chance."
-    first = next((one for one in sure if abs(one.difference) >= SMALL[one.measure]), sure[0])
-    side = b if first.wins > 0 else a
-    rest = [one for one in sure if one is not first]
+    first = next((one for one in real if abs(one.difference or 0.0) >= SMALL[one.measure]), real[0])
+    side = b if wins(first) > 0 else a
+    rest = [one for one in real if one is not first]
     told = f"{side} is better: {_told(first)}"
-    if abs(first.difference) < SMALL[first.measure]:
+    if abs(first.difference or 0.0) < SMALL[first.measure]:
         told = f"{side} is better by less than anybody notices: {_told(first)}"
     told += "".join(f"; {_told(one)}" for one in rest[:4])
     rate = known.get("bitrate")
-    if rate and rate.mean_a > 0:
+    if rate and rate.mean_a and rate.difference is not None:
         share = 100 * rate.difference / rate.mean_a
         told += f". {b} spends {abs(share):.0f} % {'more' if share > 0 else 'less'} bits than {a}"
-        told += "" if rate.sure else " (may be chance)"
+        told += "" if sure(rate) else " (may be chance)"
     return f"{told}. ({b} less {a}, over {max(one.n for one in found)} s.)"
 
 

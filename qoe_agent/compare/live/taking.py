@@ -180,6 +180,7 @@ class Taken:
         elif not -BACK <= time - last[0] <= LEAP + at - last[1]:
             self._base = APART * (self.place(last[0]) // APART + 1) - time
             self.epochs += 1
+            self.ring.clear()
         self._last = time, at
 
     def _segment(self, seen: Segment) -> None:
