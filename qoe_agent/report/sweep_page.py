@@ -90,8 +90,10 @@ def _averages(swept: Swept) -> Safe:
     parts = [_table(over, swept, "test")]
     if single:
         parts.append(html("<details><summary>By clip</summary>{}</details>", _table(single, swept, "clip")))
-    return html('<section><h2>Rate at the same quality (BD-rate)</h2><p>Against {}; negative: less rate '
-                'is needed.</p>{}<p class="dim">{}</p></section>', swept.bd[0].anchor, joined(parts), METHOD)  # fmt: skip
+    return html(
+        '<section><h2>Rate at the same quality (BD-rate)</h2><p>Against {}; negative: less rate is needed.</p>{}'
+        '<p class="dim">{}</p></section>', swept.bd[0].anchor, joined(parts), METHOD,
+    )  # fmt: skip
 
 
 def _table(found: Sequence[BdRate], swept: Swept, by: str) -> Safe:

@@ -89,6 +89,17 @@ def bd_rate(
                  drawn)  # fmt: skip
 
 
+def by_other(
+    anchor: Iterable[tuple[float, float]], test: Iterable[tuple[float, float]], method: Method,
+    ceiling: float | None = None,
+) -> float | None:  # fmt: skip
+    """Only the ratio less one, of curves that were compared already; None: refused."""
+    a, b = line(anchor, []), line(test, [])
+    if ceiling is not None:
+        a, b = _stretched(a, ceiling, [], ""), _stretched(b, ceiling, [], "")
+    return _rate(a, b, method) if min(len(a.rates), len(b.rates)) >= LEAST and overlap(a, b) > 0 else None
+
+
 def ceiling_of(metric: str) -> float | None:
     """The most that a metric can say; None: it has no ceiling."""
     return next((most for name, most in CEILINGS.items() if metric.startswith(name)), None)
@@ -157,11 +168,14 @@ def _quality(a: Line, b: Line, method: Method, ceiling: float | None) -> float |
 def _spread(a: Line, b: Line, method: Method, rate: float) -> float | None:
     """The error that may come of where the points lie: arXiv 2304.12852 has it from subsets of the points."""
     others = [_rate(a, b, other) for other in ("akima", "pchip") if other != method]
-    for side in (0, 1):
-        whole = (a, b)[side]
+    low, high = _common(a.qualities, b.qualities)
+    means = [_mean(each.qualities, each.rates, low, high, method) for each in (a, b)]
+    for side, whole in enumerate((a, b)):
         for left in range(1, len(whole.rates) - 1) if len(whole.rates) > LEAST else ():
-            fewer = Line(np.delete(whole.rates, left), np.delete(whole.qualities, left))
-            others.append(_rate(*((fewer, b) if side == 0 else (a, fewer)), method))
+            x, y = np.delete(whole.qualities, left), np.delete(whole.rates, left)
+            means_without = [*means]
+            means_without[side] = _mean(x, y, low, high, method)
+            others.append(float(np.expm1(means_without[1] - means_without[0])))
     return max((abs(each - rate) for each in others), default=None)
 
 

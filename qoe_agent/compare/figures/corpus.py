@@ -37,9 +37,9 @@ def interval(values: Sequence[float]) -> Bounds:
     if n < ENOUGH:
         told = "for this clip only" if n == 1 else f"for these {n} clips only"
         return Bounds(mean, None, None, n, told)
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    reach = float(t.ppf((1 + LEVEL) / 2, n - 1)) * stdev(values) / sqrt(n)
+    reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * stdev(values) / sqrt(n)
     return Bounds(mean, max(-1.0, mean - reach), mean + reach, n, "Student's t over clips")
 
 

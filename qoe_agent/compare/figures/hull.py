@@ -6,6 +6,7 @@ M. Manohara, J. De Cock, D. Ronca, "Per-Title Encode Optimization", Netflix, 201
 
 from __future__ import annotations
 
+import functools
 import itertools
 from math import exp, log
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,7 @@ from qoe_agent.compare.figures.bd import curve
 from qoe_agent.compare.sweep.shapes import Crossing, Hull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from qoe_agent.compare.shapes import Floats
     from qoe_agent.compare.sweep.shapes import Point
@@ -121,11 +122,16 @@ class Course(NamedTuple):
 
     @staticmethod
     def _over(x: Sequence[float] | Floats, y: Sequence[float] | Floats, places: Floats) -> Floats:
-        known, told = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        inside = (places >= known[0] - 1e-9) & (places <= known[-1] + 1e-9)
-        clipped = np.clip(places, known[0], known[-1])
-        made = np.full(len(places), told[0]) if len(known) == 1 else curve(known, told, "pchip")(clipped)
+        inside = (places >= x[0] - 1e-9) & (places <= x[-1] + 1e-9)
+        made = _between(tuple(map(float, x)), tuple(map(float, y)))(np.clip(places, x[0], x[-1]))
         return np.where(inside, made, np.nan)
+
+
+@functools.lru_cache(1024)
+def _between(x: tuple[float, ...], y: tuple[float, ...]) -> Callable[[Floats], Floats]:
+    if len(x) == 1:
+        return lambda places: np.full(len(places), y[0])
+    return curve(np.array(x), np.array(y), "pchip")
 
 
 def courses(known: Iterable[Dot]) -> tuple[Course, ...]:

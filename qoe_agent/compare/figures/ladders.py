@@ -88,11 +88,10 @@ def _below(held: Sequence[Course], at: float, least: float, noticed: float | Non
         return _covered(held, max(least, at - log(EVEN)))
     here = best(held, at)
     places = np.linspace(at - log(CLOSEST), max(least, at - log(WIDEST)), PLACES)
-    for place in places:
-        found = best(held, float(place))
-        if here and found and here[1] - found[1] >= noticed:
-            return float(place)
-    return _covered(held, float(places[-1]))
+    there = np.fmax.reduce([course.quality(places) for course in held])
+    with np.errstate(invalid="ignore"):
+        noted = np.flatnonzero((here[1] if here else 0.0) - there >= noticed)
+    return float(places[noted[0]]) if len(noted) else _covered(held, float(places[-1]))
 
 
 def _covered(held: Sequence[Course], at: float) -> float | None:

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from qoe_agent.compare.figures import corpus
-from qoe_agent.compare.figures.bd import bd_rate, ceiling_of
+from qoe_agent.compare.figures.bd import bd_rate, by_other, ceiling_of
 from qoe_agent.compare.figures.hull import named
 from qoe_agent.compare.sweep.shapes import BdRate
 
@@ -62,9 +62,9 @@ def _clips(
 def _one(anchor: str, test: str, metric: str, size: str, clip: str, a: Sequence[Point], b: Sequence[Point]) -> BdRate:
     mine, theirs = pairs(a, metric), pairs(b, metric)
     found = bd_rate(mine, theirs, metric, METHOD)
-    others = {"pchip": bd_rate(mine, theirs, metric, "pchip").rate}
+    others = {"pchip": by_other(mine, theirs, "pchip")}
     if ceiling := ceiling_of(metric):
-        others["log"] = bd_rate(mine, theirs, metric, METHOD, ceiling).rate
+        others["log"] = by_other(mine, theirs, METHOD, ceiling)
     return BdRate(
         anchor, test, metric, METHOD, found.rate, found.quality, found.overlap, clip, n_points=found.n_points,
         size=size, spread=found.spread, interval="for this clip only", warnings=found.warnings,
