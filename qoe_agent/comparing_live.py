@@ -42,6 +42,12 @@ Reference = Annotated[
                  help="A live output that the others are scored against: VMAF, PSNR, SSIM, XPSNR of samples."),
 ]  # fmt: skip
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write every second of every output as CSV.")]
+FailIf = Annotated[
+    list[str] | None,
+    typer.Option("--fail-if", metavar="CONDITION", show_default=False,
+                 help="Exit status 1 if it holds: MEASURE\\[OUTPUT] or MEASURE\\[OUTPUT-OUTPUT], an operator and a "
+                      "number, such as 'vmaf\\[B] < 92' or 'qp\\[B-A] > 1'; repeatable."),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +62,26 @@ class Wanted:
 
 def live(
     urls: Urls, for_: For = "", reference: Reference = "", as_json: AsJson = False, html: Page = None,
-    csv: Csv = None, quiet: Quiet = False,
+    csv: Csv = None, fail_if: FailIf = None, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Live outputs of one source, side by side: which is better, by how much, and whether that is chance.
 
     They are laid on each other by stamp (`qoe-agent stamp`), else by what their pictures show, and compared second by
-    second of the source. Exit status: 0 done, 2 could not be.
+    second of the source. Ctrl-C ends it, and reports. Exit status: 0 done, 1 a --fail-if holds, 2 could not be.
     """
+    from qoe_agent.compare.live import failing
+
     with reporting.told():
         reporting.apart({"--html": html, "--csv": csv})
-        found = asyncio.run(compared(Wanted(tuple(urls), reference, length(for_), quiet)))
+        wanted = Wanted(tuple(urls), reference, length(for_), quiet)
+        conditions = [failing.condition(each, _streams(wanted)[1]) for each in fail_if or ()]
+        found = asyncio.run(compared(wanted))
         _tell(found, as_json, html, csv)
+        failed = [each for one in conditions for each in failing.outcomes(one, found) if each.fails]
+        for each in failed:
+            value = "has no value" if each.value is None else f"is {each.value:.6g}"
+            typer.echo(f"fails: {each.condition.text} ({each.what} {value})", err=True)
+    raise typer.Exit(int(bool(failed)))
 
 
 async def compared(wanted: Wanted) -> LiveCompared:

@@ -40,8 +40,9 @@ cv2.setNumThreads(1)
 class Lane:
     """One decode thread: jobs in, in order; bounded; ends with `close`."""
 
-    def __init__(self, name: str, slot: memoryview | None = None) -> None:
+    def __init__(self, name: str, slot: memoryview | None = None, niceness: int = NICENESS) -> None:
         """`slot`: where it notes whose job it does (`recorder`)."""
+        self._niceness = niceness
         self._slot = memoryview(bytearray(SLOT)) if slot is None else slot
         self._jobs: queue.Queue[tuple[float, Callable[[], None] | None]] = queue.Queue(WAITING)
         """With when they were put there."""
@@ -130,7 +131,7 @@ class Lane:
         self._kept = None
 
     def _work(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
         while True:
             put, job = self._jobs.get()
             if job is None:
@@ -148,9 +149,10 @@ class Lane:
 class Pool:
     """The decode lanes of a process."""
 
-    def __init__(self, threads: int = 1, slots: Sequence[memoryview] = ()) -> None:
+    def __init__(self, threads: int = 1, slots: Sequence[memoryview] = (), niceness: int = NICENESS) -> None:
         """`slots`: one a thread, if its parent is to know what it does."""
-        self.lanes = [Lane(f"decode-{n}", slots[n] if slots else None) for n in range(max(1, threads))]
+        names = [f"decode-{n}" for n in range(max(1, threads))]
+        self.lanes = [Lane(name, slots[n] if slots else None, niceness) for n, name in enumerate(names)]
         self._next = 0
 
     def lane(self) -> Lane:

@@ -28,6 +28,9 @@ GAUGES = (
 )
 """What probes say once a second: the first that is there of each."""
 
+SKIPPED = "qoe_agent_decode_skipped_total", ("picture",)
+"""Pictures that were not decoded because the machine was late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -51,6 +54,8 @@ class Side:
     ended: str
     """Why it was over before the others; empty if it was not."""
     incidents: tuple[dict[str, Any], ...]
+    skipped: int
+    """Pictures that this machine was too slow to decode."""
     means: dict[str, float]
     """Of each measure, over all its seconds; of full reference, over those that were sampled."""
 
@@ -110,10 +115,10 @@ class Paired:
         """The last seconds that all outputs have, at most so many."""
         return [one for one in self.seconds.ordered()[-newest:] if all(one.values)]
 
-    def differences(self) -> list[Difference]:
-        """As they stand now."""
-        seconds, names = self.seconds.ordered(), [each.name for each in self.outputs]
-        return [each for first, other in self.pairs for each in differences(seconds, names, MEASURES, first, other)]
+    def differences(self, *, final: bool = False) -> list[Difference]:
+        """As they stand now; `final`: nobody looked before, or will again."""
+        names = [each.name for each in self.outputs]
+        return differences(self.seconds.ordered(), names, MEASURES, self.tests, final=final)
 
     def sides(self) -> tuple[Side, ...]:
         """What is told of each output."""
@@ -128,7 +133,7 @@ class Paired:
             output.name, output.shown, taken.protocol, video.codec if video else "", width, height, taken.startup,
             taken.pictures, taken.pulls, self.laying.lag(n), self.laying.laid[n].likeness,
             output.why if output.ended is not None else "",
-            tuple(board.incident_objects(key)) if board else (), self._means(n),
+            tuple(board.incident_objects(key)) if board else (), _skipped(output), self._means(n),
         )  # fmt: skip
 
     def _means(self, n: int) -> dict[str, float]:
@@ -141,12 +146,21 @@ class Paired:
 
     def result(self, watched: float, strips: Sequence[Strip], notes: Sequence[str]) -> LiveCompared:
         """When it is over. `laying` must be ready."""
-        found, sides, seconds = self.differences(), self.sides(), tuple(self.seconds.ordered())
+        found, sides, seconds = self.differences(final=True), self.sides(), tuple(self.seconds.ordered())
         assert self.laying.method is not None
         name = None if self.reference is None else self.outputs[self.reference].name
         told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], len(seconds))
         said = (*notes, *saying.notes(self.laying.method, sides, found, name))
         return LiveCompared(told, self.laying.method, sides, name, tuple(found), seconds, tuple(strips), watched, said)
+
+
+def _skipped(output: Output) -> int:
+    """Pictures left out because the decoder was late."""
+    if output.visit is None:
+        return 0
+    key = output.visit.key
+    reading = output.visit.board.readings([SKIPPED], key).get(key, [None])[0]
+    return int(reading[0]) if reading else 0
 
 
 def _note(output: Output) -> None:

@@ -18,6 +18,8 @@ RANK = ("vmaf", "xpsnr_y", "score", "qp", "effective_height", "stalled", "frame_
 SMALL = {"vmaf": 1.0, "xpsnr_y": 0.2, "score": 0.05, "qp": 0.5, "effective_height": 20.0, "stalled": 0.005,
          "frame_rate": 0.1, "latency": 0.1, "bitrate": 1.0}  # fmt: skip
 """Differences below which nobody notices, though they may be real."""
+LATE = 0.01
+"""Share of pictures that may be left out without a word."""
 LATENT = ("latency", "transport")
 
 
@@ -98,6 +100,9 @@ def notes(method: Method, sides: Sequence[Side], found: Sequence[Difference], re
     for side in sides:
         if side.ended:
             said.append(f"{side.name} was over before the others ({side.ended}): seconds that it has are compared.")
+        if side.skipped > LATE * side.pictures:
+            said.append(f"{side.name}: {side.skipped} pictures were not decoded, as this machine is too slow for all: "
+                        "what pictures say is of the others.")  # fmt: skip
         if side.pulls > 1:
             said.append(f"{side.name} was pulled {side.pulls} times.")
     codecs = {side.codec for side in sides if side.name != reference}

@@ -173,11 +173,11 @@ def _gathered(taken: Taken, laying: Laying, n: int, clock: float) -> dict[int, d
 
 def _values(found: Mapping[str, list[float]], taken: Taken) -> dict[str, float]:
     """What a second comes to."""
-    if not found.get("frames"):
+    if not found.get("video"):
         return {}
     means = {name: sum(values) / len(values) for name, values in found.items() if values}
     size = sum(found.get("video", ()))
-    told = {"bitrate": 8 * size / 1000, "frame_rate": float(len(found["frames"])),
+    told = {"bitrate": 8 * size / 1000, "frame_rate": float(len(found["video"])),
             "stalled": sum(found.get("stalled", ()))}  # fmt: skip
     for name, of in (("latency", "playing"), ("transport", "playable"), ("qp", "qp"), ("blur", "blur"),
                      ("blocks", "blocks"), ("noise", "noise"), ("av_offset", "av_offset"),

@@ -175,9 +175,7 @@ class Taken:
     def _follow(self, time: float, at: float) -> None:
         """Media time goes on, or begins anew: an epoch behind all that was."""
         last = self._last
-        if last is None:
-            self._base = -time
-        elif not -BACK <= time - last[0] <= LEAP + at - last[1]:
+        if last is not None and not -BACK <= time - last[0] <= LEAP + at - last[1]:
             self._base = APART * (self.place(last[0]) // APART + 1) - time
             self.epochs += 1
             self.ring.clear()

@@ -58,8 +58,8 @@ class Output:
         lost = self.taken.lost or (self.visit.lost if self.visit else None)
         if lost is None:
             return "no picture came" if self.visit and self.visit.media else "nothing came"
-        told = f": {lost.detail}" if lost.detail else ""
-        return scrub(f"{LOST_REASONS.get(lost.reason, lost.reason)}{told}", self.stream.url)
+        words = "" if lost.reason == "failed" else LOST_REASONS[lost.reason]
+        return scrub(": ".join(filter(None, (words, lost.detail))) or lost.reason, self.stream.url)
 
 
 def outputs(streams: Sequence[Stream], names: Sequence[str]) -> list[Output]:
@@ -77,7 +77,8 @@ async def together(
 
     `tick` is called about once a second with agent time. Raises Unfit if one shows nothing within `COMING`.
     """
-    pool = Pool(max(1, min(len(watched), os.cpu_count() or 1)))
+    # Somebody waits for it, and pictures that are left out would be missing on one side alone: it does not step back.
+    pool = Pool(max(1, min(len(watched), os.cpu_count() or 1)), niceness=os.getpriority(os.PRIO_PROCESS, 0))
     halt = asyncio.Event()
     work = [asyncio.ensure_future(_one(each, pool, halt)) for each in watched]
     ticking = asyncio.ensure_future(_ticks(watched, seconds, tick))
