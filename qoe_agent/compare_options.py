@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from qoe_agent.compare import models
+from qoe_agent.compare.figures import failing
 from qoe_agent.compare.shapes import Asked, Unfit
+
+if TYPE_CHECKING:
+    from qoe_agent.compare.shapes import Compared
 
 PANEL_MEASURED, PANEL_LAID = "What is measured", "How the test is laid on the reference"
 PANEL_REPORTS = "Reports"
@@ -122,3 +127,17 @@ def asked(
         more=tuple(dict.fromkeys(more or ())), offset=offset, crop=crop(cropped), scaler=scaler,
         ffmpeg=ffmpeg or None, threads=threads, sound=not no_sound, cache=cache,
     )  # fmt: skip
+
+
+def conditions(texts: list[str] | None, asked: Asked) -> list[failing.Condition]:
+    """Of --fail-if. Raises Unfit, with a line that points at what is wrong."""
+    found = [failing.condition(text) for text in texts or ()]
+    for each in found:
+        failing.measured(each, [model.name for model in models.chosen(asked.models)], asked.more)
+    return found
+
+
+def outcomes(wanted: list[failing.Condition], found: Compared, asked: Asked) -> list[list[failing.Outcome]]:
+    """Of each condition, for each test."""
+    names = [model.name for model in models.chosen(asked.models)]
+    return [[failing.outcome(each, test, names) for each in wanted] for test in found.tests]

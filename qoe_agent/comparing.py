@@ -28,9 +28,12 @@ from qoe_agent.compare_options import (  # noqa: TC001  typer reads annotations
     Tests,
     Threads,
 )
+from qoe_agent.options import USAGE
+from qoe_agent.report.words import shown
 from qoe_agent.reporting import AsJson, Page, Quiet  # noqa: TC001  typer reads annotations
 
 if TYPE_CHECKING:
+    from qoe_agent.compare.figures.failing import Outcome
     from qoe_agent.compare.shapes import Compared
 
 
@@ -54,10 +57,12 @@ def compare(
             reference, tests, vmaf_model, metric, ffmpeg, offset, crop, scaler, threads, no_sound,
             compare_options.folder(cache, no_cache),
         )  # fmt: skip
+        wanted = compare_options.conditions(fail_if, asked)
         with reporting.progress(quiet) as heard:
             found = offline.compare(asked, heard)
-        _tell(found, as_json, html, csv)
-    raise typer.Exit(_status(found))
+        outcomes = compare_options.outcomes(wanted, found, asked)
+        _tell(found, outcomes, as_json, html, csv, junit)
+    raise typer.Exit(_status(found, outcomes))
 
 
 class WithSweep(TyperCommand):
@@ -84,18 +89,30 @@ def _command(name: str, function: Any) -> Any:
     return typer.main.get_command(made)
 
 
-def _tell(found: Compared, as_json: bool, html: Path | None, csv: Path | None) -> None:
-    report = "qoe_agent.report.compare_"
+def _tell(
+    found: Compared, outcomes: list[list[Outcome]], as_json: bool, html: Path | None, csv: Path | None,
+    junit: Path | None,
+) -> None:  # fmt: skip
+    from qoe_agent.report import compare_csv, compare_json, compare_junit, compare_terminal
+
     if html:
-        reporting.write(html, import_module(f"{report}page").page(found))
+        reporting.write(html, import_module("qoe_agent.report.compare_page").page(found))
     if csv:
-        reporting.write(csv, import_module(f"{report}csv").table(found))
+        reporting.write(csv, compare_csv.frames(found))
+    if junit:
+        reporting.write(junit, compare_junit.suite(found, outcomes).decode())
     if as_json:
-        reporting.say(import_module(f"{report}json").document(found))
+        reporting.say(compare_json.document(found))
     else:
-        reporting.show(import_module(f"{report}terminal").report(found))
+        reporting.show(compare_terminal.report(found))
+    for test, of_it in zip(found.tests, outcomes, strict=True):
+        for line in compare_junit.lines(test, of_it):
+            typer.echo(shown(line), err=True)
 
 
-def _status(found: Compared) -> int:
-    """1: a test was refused."""
-    return int(any(one.refused for one in found.tests))
+def _status(found: Compared, outcomes: list[list[Outcome]]) -> int:
+    """2: a condition could not be judged; 1: one holds, or a test was refused."""
+    if any(each.value is None and not test.refused for test, of_it in zip(found.tests, outcomes, strict=True)
+           for each in of_it):  # fmt: skip
+        return USAGE
+    return int(any(test.refused for test in found.tests) or any(each.fails for of_it in outcomes for each in of_it))

@@ -48,6 +48,12 @@ def key(parts: dict[str, Any]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
+def digest(path: str) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def code() -> str:
     """Of the program that scores: what it found by another one is not taken for its own."""
     found = hashlib.sha256()

@@ -2,22 +2,205 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from qoe_agent.compare.shapes import Unfit
+import numpy as np
+
+from qoe_agent import clock
+from qoe_agent.compare import align, cache, crop, models, provenance, scoring, sound, verdicts
+from qoe_agent.compare.cache import Kept
+from qoe_agent.compare.figures.pairs import pairs
+from qoe_agent.compare.figures.pooling import pooled
+from qoe_agent.compare.figures.scenes import scenes
+from qoe_agent.compare.media import inspect
+from qoe_agent.compare.progress import HEARING, LAYING, SCORING, Progress
+from qoe_agent.compare.shapes import Asked, Compared, Step, Tested, Unfit, Unlike
+from qoe_agent.compare.space import space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from qoe_agent.compare.shapes import Asked, Compared, Step
+    from qoe_agent.compare.shapes import Alignment, Heard, Media, Scores, Space
 
-__all__ = ["compare"]
+__all__ = ["Asked", "compare"]
+
+SEED = 20260
+"""Of the bootstrap: the same files give the same intervals."""
+Found = TypeVar("Found")
 
 
-def compare(asked: Asked, heard: Callable[[Step], None]) -> Compared:
+class _Done(NamedTuple):
+    """What came of a test."""
+
+    test: Tested
+    cached: bool = False
+    broken: bool = False
+    """Nothing is known of its content: it could not be scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What all tests share."""
+
+    asked: Asked
+    """With the threads that are one test's."""
+    reference: Media
+    versions: dict[str, str]
+    progress: Progress
+
+
+def compare(asked: Asked, heard: Callable[[Step], None] = lambda step: None) -> Compared:
     """Every test against the reference, and the tests against each other.
 
-    `heard` is told how far it has come, from threads too. Raises Unfit if the reference cannot be read, or options are
-    not possible; a test that cannot be compared is among the results, with the reasons.
+    `heard` is told how far it has come, from threads too. Raises Unfit if a file cannot be read, options are not
+    possible, or no test can be scored for want of anything but likeness; one that shows something else is among the
+    results, with the reasons.
     """
-    raise Unfit("compare: not ready yet")
+    began = clock.now()
+    if not asked.tests:
+        raise Unfit("nothing to compare: name a test, or several, behind the reference")
+    models.chosen(asked.models)
+    used = provenance.versions(asked)
+    heard(Step("reading", 0.0, None))
+    reference, *tests = _inspected([asked.reference, *asked.tests])
+    workers = min(len(tests), threads(asked))
+    share = replace(asked, threads=-(-threads(asked) // workers))
+    work = _Work(share, reference, used, Progress([len(each.video.times) for each in tests], heard))
+    jobs = [partial(_tested, work, *each) for each in zip(range(len(tests)), tests, called(asked.tests), strict=True)]
+    done = together(jobs, workers, work.progress.stop)
+    if all(each.broken for each in done):
+        raise Unfit("\n".join(dict.fromkeys(line for each in done for line in each.test.refused)))
+    return _compared(asked, reference, done, used, clock.now() - began)
+
+
+def threads(asked: Asked) -> int:
+    """Of all work together."""
+    return asked.threads or os.cpu_count() or 1
+
+
+def called(paths: Sequence[str]) -> list[str]:
+    """What people call them: file names, with folders where those are the same, numbered where these are, too."""
+    short = [os.path.basename(path) for path in paths]
+    names = [path if short.count(name) > 1 else name for path, name in zip(paths, short, strict=True)]
+    return [f"{name} ({names[: n + 1].count(name)})" if names.count(name) > 1 else name
+            for n, name in enumerate(names)]  # fmt: skip
+
+
+def together(jobs: Sequence[Callable[[], Found]], workers: int, stop: Callable[[], None]) -> list[Found]:
+    """What they return, in order; when one fails, or somebody interrupts, the others are stopped and waited for."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            return [future.result() for future in futures]
+        except BaseException:
+            stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _inspected(paths: Sequence[str]) -> list[Media]:
+    """Raises Unfit with a line for each that cannot be read."""
+
+    def one(path: str) -> Media | str:
+        try:
+            return inspect(path)
+        except Unfit as error:
+            return str(error)
+
+    own = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(min(len(own), 4)) as pool:
+        found = dict(zip(own, pool.map(one, own), strict=True))
+    wrong = [each for each in found.values() if isinstance(each, str)]
+    if wrong:
+        raise Unfit("\n".join(wrong))
+    return [each for path in paths if not isinstance(each := found[path], str)]
+
+
+def _tested(work: _Work, index: int, media: Media, name: str) -> _Done:
+    folder = work.asked.cache
+    key = provenance.key(work.asked, work.reference, media, work.versions)
+    found = cache.get(folder, key) if folder else None
+    cached, notes = found is not None, media.notes
+    try:
+        if found is None:
+            found = _measured(work, index, media)
+            notes += _keep(folder, key, found)
+    except Unfit as error:
+        refused = tuple(str(error).split("\n"))
+        return _Done(Tested(media, name, refused, notes=notes), broken=not isinstance(error, Unlike))
+    finally:
+        work.progress.came(index, 1.0, f"{name} is done")
+    rate = work.reference.video.rate
+    said = (*found.notes, *found.alignment.notes, *found.space.notes, *found.scores.notes, *notes)
+    return _Done(
+        Tested(media, name, (), found.alignment, found.space, found.scores, pooled(found.scores, rate), found.scenes,
+               found.heard, tuple(dict.fromkeys(said))),
+        cached,
+    )  # fmt: skip
+
+
+def _keep(folder: str | None, key: str, found: Kept) -> tuple[str, ...]:
+    """A note where that is not possible."""
+    try:
+        if folder:
+            cache.put(folder, key, found)
+    except OSError as error:
+        return (f"scores are not kept for the next time: {folder}: {error.strerror or error}",)
+    return ()
+
+
+def _measured(work: _Work, index: int, media: Media) -> Kept:
+    reference, asked = work.reference, work.asked
+    laying = work.progress.of(index, 0.0, LAYING)
+    alignment = align.align(reference, media, asked, laying)
+    where, scores = _scored(work, index, media, alignment)
+    notes: tuple[str, ...] = ()
+    doubts = align.verify(alignment, scores.thumbs) if scores.thumbs else ()
+    if doubts and alignment.method in ("stamp", "timestamps"):
+        alignment = align.by_content(reference, media, laying)
+        where, scores = _scored(work, index, media, alignment)
+        notes = (f"{'; '.join(doubts)}: laid by content instead",)
+    elif doubts:
+        notes = doubts
+    heard, more = _heard(work, index, media, alignment)
+    paths = (asked.reference, media.path)
+    command = provenance.as_given(scores.command, asked, paths)
+    found = scenes(scores, reference.video.rate)
+    return Kept(alignment, where, replace(scores, command=command, thumbs=None), found, heard, (*notes, *more))
+
+
+def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:
+    where = space(work.reference, media, work.asked, crop.bars(work.reference, media, work.asked).test)
+    told = work.progress.of(index, LAYING, SCORING)
+    return where, scoring.score(work.reference, media, alignment, where, work.asked, told)
+
+
+def _heard(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Heard | None, tuple[str, ...]]:
+    """Its sound, and a note where that cannot be compared."""
+    if not work.asked.sound:
+        return None, ()
+    work.progress.came(index, (LAYING + SCORING) / (LAYING + SCORING + HEARING), f"hearing {media.path}")
+    try:
+        return sound.heard(work.reference, media, alignment), ()
+    except Unfit as error:
+        return None, (f"sound is not compared: {error}",)
+
+
+def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[str, str], took: float) -> Compared:
+    rng = np.random.default_rng(SEED)
+    tests = tuple(each.test for each in done)
+    against = tuple(pair for a, b in combinations(tests, 2) for pair in pairs(a, b, rng))
+    kept = [each.test.name for each in done if each.cached]
+    return Compared(
+        verdicts.verdict(tests, against), reference, tests, against,
+        provenance.told(asked, reference, tests, kept, used, took),
+        (*reference.notes, *models.suited(models.chosen(asked.models), reference)),
+    )  # fmt: skip

@@ -146,15 +146,15 @@ def _notes(found: Agreed, where: Laid, ours: float | None, theirs: float | None)
     notes = []
     if ours is not None and theirs is None:
         notes.append("it is silent, and the reference is not")
-    if found.seconds is None and ours is not None and theirs is not None:
-        notes.append("when the sound comes cannot be told: it repeats itself, or is not the same sound")
-    if found.seconds is not None and found.most - found.least > SHIFTS:
+    if found.sure >= delays.HALF and found.most - found.least > SHIFTS:
         whole = found.drift * (where.span[1] - where.span[0])
-        if abs(whole) > 0.8 * (found.most - found.least):
-            notes.append(f"the sound's offset drifts by {1000 * whole:+.0f} ms from start to end")
-        else:
-            notes.append(f"the sound's offset is not the same throughout: {1000 * found.least:+.0f} to "
-                         f"{1000 * found.most:+.0f} ms")  # fmt: skip
+        steady = found.seconds is not None and abs(whole) > 0.8 * (found.most - found.least)
+        notes.append(
+            f"the sound's offset drifts by {1000 * whole:+.0f} ms from start to end" if steady else
+            f"the sound's offset is not the same throughout: {1000 * found.least:+.0f} to {1000 * found.most:+.0f} ms"
+        )  # fmt: skip
+    elif found.seconds is None and ours is not None and theirs is not None:
+        notes.append("when the sound comes cannot be told: it repeats itself, or is not the same sound")
     if float(np.ptp(where.later)) > GAP:
         notes.append("pictures are not as far apart in time as the reference's: the sound's offset is against the "
                      "picture at each moment, on average")  # fmt: skip

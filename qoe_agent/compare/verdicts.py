@@ -99,7 +99,7 @@ def _between(one: Tested, two: Tested, metric: str, pairs: Sequence[Pair]) -> _F
 def _pair(found: _Found) -> str:
     first = found.first
     if first.difference == 0 and (first.low, first.high) in ((0.0, 0.0), (None, None)):
-        return f"{found.high.name} and {found.low.name} score exactly the same, {_spent(found)}."
+        return f"{first.a} and {first.b} score exactly the same, {_spent(found)}."
     if isinf(first.difference):
         return f"{found.high.name} is identical to the reference, picture by picture; {found.low.name} is not."
     by = f"{_apart(first, found.sign)} {called(first.metric)}"

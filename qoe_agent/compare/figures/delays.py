@@ -33,6 +33,8 @@ RIVAL, LEAST = 0.6, 0.03
 """A window is sure if the second peak is lower than this part of the first, and the first higher than chance."""
 AGREE = 0.01
 """Seconds within which windows agree."""
+FAST = 2e-3
+"""Seconds a second: no clock is that wrong."""
 HALF = 0.5
 """Share of windows that must agree."""
 
@@ -50,6 +52,8 @@ class Agreed(NamedTuple):
     seconds: float | None
     confidence: float
     """Share of the windows that are sure and agree."""
+    sure: float
+    """Share of the windows that are sure, each for itself."""
     least: float
     most: float
     """Of those that are sure, the 10th and the 90th percentile."""
@@ -106,15 +110,21 @@ def agreed(delays: Sequence[Delay], at: Sequence[float]) -> Agreed:
     """What windows at those times, all with sound in them, have in common."""
     sure = np.array([each.sure for each in delays], bool)
     if not sure.any():
-        return Agreed(None, 0.0, 0.0, 0.0, 0.0)
+        return Agreed(None, 0.0, 0.0, 0.0, 0.0, 0.0)
     found, times = np.array([each.seconds for each in delays])[sure], np.asarray(at)[sure]
-    drift = _slope(times, found)
-    straight = found - drift * (times - times.mean())
-    middle = float(np.median(straight))
-    share = float((np.abs(straight - middle) <= AGREE).sum()) / len(delays)
+    tried = [_straight(times, found, drift) for drift in (0.0, _slope(times, found)) if abs(drift) < FAST]
+    middle, drift, many = max(tried, key=lambda each: each[2])
+    share = many / len(delays)
     least, most = np.quantile(found, [0.1, 0.9])
     value = middle if share >= HALF else None
-    return Agreed(value, share, float(least), float(most), drift)
+    return Agreed(value, share, float(sure.mean()), float(least), float(most), drift)
+
+
+def _straight(times: Floats, found: Floats, drift: float) -> tuple[float, float, int]:
+    """The middle of the delays if they drift so, the drift, and how many agree."""
+    level = found - drift * (times - times.mean())
+    middle = float(np.median(level))
+    return middle, drift, int((np.abs(level - middle) <= AGREE).sum())
 
 
 def _slope(times: Floats, found: Floats) -> float:

@@ -34,7 +34,7 @@ DEAD, GONE = 1e-7, 10**-2.5
 """The test is silent below −70 dBFS, or 25 dB below the reference's level, levels matched."""
 SPREAD = 3
 """Cells (10 ms) to either side over which levels are smoothed, and delays may be wrong."""
-APART, SHORTEST = 0.3, 0.1
+APART, SHORTEST = 0.5, 0.1
 """Seconds between two holes that make them one; a shorter hole is none."""
 DEPTH = 1e-6
 """Third octaves 60 dB and more below the loudest of their second are taken as that low."""
