@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.compare import thumbs
+from qoe_agent.compare import crop, thumbs
 from qoe_agent.compare.aligning import clocks, content, pairing, spots
 from qoe_agent.compare.aligning.clocks import Side
-from qoe_agent.compare.shapes import Alignment, Unlike
+from qoe_agent.compare.shapes import Alignment, Asked, Unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from qoe_agent.compare.shapes import Asked, Media, Method, Step
+    from qoe_agent.compare.shapes import Media, Method, Step
     from qoe_agent.compare.thumbs import Prints
 
 SURE = 60.0
@@ -26,6 +26,8 @@ SPOTS, SPOT = (0.0, 0.25, 0.5, 0.75, 0.99), 6
 """Where in the test its times are checked, from the key frame before on, and how many frames."""
 ENOUGH = 24
 """Frames to check at least, as far as there are so many: with few key frames, more after each."""
+COVERED = 0.7
+"""Share of the test's frames that the spots must span, where it is not as long as the reference."""
 UNMOVED = "nothing moves where the times were checked: the pictures do not contradict them, nor confirm them"
 
 
@@ -33,7 +35,7 @@ def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], N
     """Which frame of `test` shows which of `reference`; `Unlike` says why where that cannot be told."""
     if asked.offset is not None:
         return given(reference, test, asked.offset)
-    return by_times(reference, test) or by_content(reference, test, heard)
+    return by_times(reference, test) or by_content(reference, test, heard, asked)
 
 
 def by_times(reference: Media, test: Media) -> Alignment | None:
@@ -55,7 +57,8 @@ def by_times(reference: Media, test: Media) -> Alignment | None:
     told = spots.holds(read.luma, read.fresh, frames[read.numbers], theirs.luma, theirs.numbers)
     longer = float(np.ptp(reference.video.times) - np.ptp(test.video.times))
     as_long = abs(longer) <= 1.01 / float(min(reference.video.rate, test.video.rate))
-    if told is False or (told is None and not as_long):
+    covered = told and len(read.numbers) and read.numbers[-1] >= COVERED * (len(test.video.times) - 1)
+    if told is False or not (covered or as_long):
         return None
     if told is None:
         return made("timestamps", frames, reference, 0.5, (f"{test.path}: {UNMOVED}",))
@@ -101,20 +104,22 @@ def given(reference: Media, test: Media, offset: int) -> Alignment:
     return made("given", frames, reference, 1.0)
 
 
-def by_content(reference: Media, test: Media, heard: Callable[[Step], None]) -> Alignment:
-    """By fingerprints of every frame of both."""
+def by_content(reference: Media, test: Media, heard: Callable[[Step], None], asked: Asked | None = None) -> Alignment:
+    """By fingerprints of every frame of both, without the bars that only one of them has."""
+    cut = crop.bars(reference, test, asked or Asked(reference.path, (test.path,)))
     with ThreadPoolExecutor(2) as pool:
-        ours, theirs = pool.map(lambda media: thumbs.whole(media, heard), (test, reference))
+        sides = ((test, cut.test), (reference, cut.reference))
+        ours, theirs = pool.map(lambda side: thumbs.whole(side[0], heard, side[1]), sides)
     try:
         found = content.find(_prints(test, ours), _prints(reference, theirs))
     except Unlike as why:
         raise Unlike(f"{test.path} against {reference.path}: {why}") from None
-    notes: tuple[str, ...] = ()
-    if found.uncertain:
-        notes = (
-            f"{test.path}: {found.uncertain} frames are left out: which frame they show cannot be told for certain",
-        )
-    return made("content", found.frames, reference, float(1 - np.exp(-found.margin / SURE)), notes)
+    unsure = int(((found.frames >= 0) & ~found.certain).sum())
+    notes = (
+        (f"{test.path}: {unsure} frames are left out: which they show cannot be told for certain",) if unsure else ()
+    )
+    confidence = float(1 - np.exp(-found.margin / SURE))
+    return made("content", found.frames, reference, confidence, notes, found.certain)
 
 
 def made(
@@ -123,9 +128,10 @@ def made(
     reference: Media,
     confidence: float,
     notes: tuple[str, ...] = (),
+    certain: NDArray[np.bool_] | None = None,
 ) -> Alignment:
-    """From the reference's frame of each of the test's frames."""
-    laid = pairing.paired(frames)
+    """From the reference's frame of each of the test's frames, and which of them are certain."""
+    laid = pairing.paired(frames, certain)
     offset = int(laid.reference[0] - laid.test[0])
     return Alignment(
         method=method,

@@ -12,6 +12,8 @@ from qoe_agent.compare.shapes import Unfit
 from qoe_agent.compare.thumbs import luma
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from qoe_agent.compare.shapes import Asked, Media
@@ -70,21 +72,29 @@ def bars(reference: Media, test: Media, asked: Asked) -> Bars:
     ours, theirs = active(test), active(reference)
     if ours is None or theirs is None:
         return Bars(None, None)
-    apart = [one - other for one, other in zip(ours.shares, theirs.shares, strict=True)]
-    return Bars(
-        ours.box if max(apart) > LEAST else None,
-        theirs.box if min(apart) < -LEAST else None,
-    )
+    return unequal(ours, theirs)
+
+
+def unequal(test: Active, reference: Active) -> Bars:
+    """What is to be cut where one side has bars that the other has not."""
+    apart = [one - other for one, other in zip(test.shares, reference.shares, strict=True)]
+    return Bars(test.box if max(apart) > LEAST else None, reference.box if min(apart) < -LEAST else None)
 
 
 def active(media: Media) -> Active | None:
     """The picture inside its bars, from key frames over the whole file; None where all are dark."""
     video = media.video
-    black, white = (0, 255) if video.range == "full" else (16, 235)
-    rows, columns = np.zeros(video.height), np.zeros(video.width)
+    planes = [plane for plane in _keys(media) if plane.shape == (video.height, video.width)]
+    return inside(planes, full=video.range == "full")
+
+
+def inside(planes: Sequence[Plane], *, full: bool = False) -> Active | None:
+    """The picture inside its bars, from luma of one size, of full or limited range; None where all are dark."""
+    black, white = (0, 255) if full else (16, 235)
+    rows, columns = (np.zeros(planes[0].shape[n]) for n in (0, 1)) if planes else (np.zeros(0), np.zeros(0))
     seen = 0
-    for plane in _keys(media):
-        if plane.shape != (video.height, video.width) or plane.mean() < black + DARKEST * (white - black):
+    for plane in planes:
+        if plane.mean() < black + DARKEST * (white - black):
             continue
         lit = plane > black + LIT * (white - black)
         rows, columns = np.maximum(rows, lit.mean(axis=1)), np.maximum(columns, lit.mean(axis=0))
@@ -92,7 +102,7 @@ def active(media: Media) -> Active | None:
     if not seen:
         return None
     (top, bottom), (left, right) = _edges(rows), _edges(columns)
-    return Active(left, right, top, bottom, video.width, video.height)
+    return Active(left, right, top, bottom, len(columns), len(rows))
 
 
 def _edges(lit: NDArray[np.float64]) -> tuple[int, int]:

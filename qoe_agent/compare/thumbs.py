@@ -69,8 +69,11 @@ def shrunk(plane: Plane) -> Plane:
     return np.asarray(cv2.resize(plane, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def whole(media: Media, heard: Callable[[Step], None] | None = None) -> Prints:
-    """Of every frame that can be decoded; `Unfit` where none can."""
+def whole(
+    media: Media, heard: Callable[[Step], None] | None = None, box: tuple[int, int, int, int] | None = None
+) -> Prints:
+    """Of every frame that can be decoded, or of its part `box` (width, height, x, y); `Unfit` where none can."""
+    part = (slice(box[3], box[3] + box[1]), slice(box[2], box[2] + box[0])) if box else (slice(None), slice(None))
     expected = len(media.video.times)
     prints = np.empty((expected, ROWS, COLUMNS), np.uint8)
     done = 0
@@ -79,7 +82,7 @@ def whole(media: Media, heard: Callable[[Step], None] | None = None) -> Prints:
         for picture in pictures(container, picture_track(container, media.path)):
             if done == len(prints):
                 prints = np.concatenate([prints, np.empty((len(prints) // 8 + 64, ROWS, COLUMNS), np.uint8)])
-            prints[done] = shrunk(luma(picture))
+            prints[done] = shrunk(luma(picture)[part])
             intra.append(fresh(picture))
             done += 1
             if heard and done % OFTEN == 0:

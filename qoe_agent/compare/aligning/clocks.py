@@ -22,6 +22,10 @@ ALIKE = 0.25
 """Frames by which two readings of the clocks may differ and still be one."""
 
 
+CHANGED = 0.1
+"""Share by which a programme may have been sped up or slowed down, frame for frame."""
+
+
 class Side(NamedTuple):
     """Times of a file's frames in seconds, their rate, and whether they keep to it."""
 
@@ -66,5 +70,7 @@ def readings(test: Side, reference: Side) -> tuple[Reading, ...]:
     timed = Reading("times", at, slots.astype(np.int64), fine)
     counted = Reading("numbers", np.arange(len(test.times), dtype=np.float64), np.arange(len(reference.times)), 1)
     if len(slots) == len(counted.slots) and np.abs(at - counted.at).max() < ALIKE:
+        return (timed,)
+    if test.constant and reference.constant and abs(float(ratio) - 1) > CHANGED:
         return (timed,)
     return (timed, counted)

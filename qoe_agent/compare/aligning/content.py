@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import clocks, doubts, likeness, paths, routes, voting
+from qoe_agent.compare.aligning import clocks, doubts, likeness, routes, voting
 from qoe_agent.compare.aligning.doubts import clear
 from qoe_agent.compare.aligning.laying import REACH, SHORTEST, Laid
 from qoe_agent.compare.shapes import Unlike
@@ -35,10 +35,14 @@ RELATED = 2.0
 """Times by which unrelated frames must differ more than those laid on each other, on the geometric mean."""
 GOOD_FIT = 0.5
 """Mean correlation of changes at which little movement before much that stands still is enough."""
-LOOKALIKE = 0.8
+LOOKALIKE = 0.6
 """Correlation of pictures at which the content is the same, though no movement shows where."""
 LEAST_CERTAIN = 0.3
 """Share of the frames found whose lag must be certain."""
+AGAINST = 3.0
+"""Nats that pictures coded by themselves may have for another lag."""
+PREFERRED = 15.0
+"""Nats by which frames' numbers must fit better than their times to be believed instead."""
 AMBIGUOUS = "ambiguous"
 BESIDE = (-2.0, -1.0, 1.0, 2.0)
 """Frames by which the whole path is moved to see whether that fits as well."""
@@ -57,13 +61,13 @@ class Found(NamedTuple):
     """The reference's frame for each frame of the test, −1 where there is none; how clear that is, in nats."""
 
     frames: Numbers
+    certain: NDArray[np.bool_]
+    """For which of them that is certain: only those are compared."""
     reading: str
     margin: float
     fit: Fit
     left: Singles
     """Mean square differences, frame by frame."""
-    uncertain: int
-    """Frames of the test that were found, but not for certain: left out."""
 
 
 def find(test: Prints, reference: Prints) -> Found:
@@ -74,13 +78,13 @@ def find(test: Prints, reference: Prints) -> Found:
         votes = voting.votes(test.luma, reference.luma, reading, step)
         tried.append((reading, votes, routes.route(votes)))
     if max(float(votes.energies.max()) for _, votes, _ in tried) < voting.QUIET:
-        raise _unfound(test, reference)
+        raise _unfound(test.luma, reference.luma)
     tried = [each for each in tried if each[2].fit >= LEAST_FIT]
     if not tried:
-        raise _unfound(test, reference)
+        raise _unfound(test.luma, reference.luma)
     laid = [Laid(test, reference, *each) for each in tried]
     best = min(laid, key=lambda each: each.total)
-    if best is not laid[0] and laid[0].total - best.total < paths.LEAPING:
+    if best is not laid[0] and laid[0].total - best.total < PREFERRED:
         best = laid[0]
     return checked(best)
 
@@ -92,7 +96,7 @@ def checked(laid: Laid) -> Found:
         raise Unlike(f"only {int(on.sum())} frames of the test are found in the reference: too few to be sure")
     alike = np.log(laid.unrelated / (laid.left[on] + likeness.FLOOR)).mean()
     if alike < np.log(RELATED) and laid.route.fit < GOOD_FIT:
-        raise Unlike("the test does not show what the reference shows: frames laid on each other are not alike")
+        raise _unfound(laid.test, laid.reference)
     middle = float(np.median(laid.lags[on]))
     lags = routes.rivals(laid.votes, laid.route, REACH)
     far = [(lag, laid.evidence(laid.lags + (lag - middle))) for lag in lags]
@@ -103,19 +107,23 @@ def checked(laid: Laid) -> Found:
     certain = on & doubts.certain(laid, on)
     if certain.sum() < max(SHORTEST, LEAST_CERTAIN * on.sum()):
         raise Unlike(f"{AMBIGUOUS}: too little moves to tell which frame is which")
-    beside = {by: laid.evidence(laid.lags + by, refit=True, among=certain) for by in BESIDE}
-    if not all(clear(*each) for each in beside.values()):
-        unclear = {round(middle + by) for by, each in beside.items() if not clear(*each)}
+    beside = {
+        by: laid.evidence(laid.lags + by, refit=True, among=certain)
+        for by in (*BESIDE, *((-0.5, 0.5) if laid.reading.fine > 1 else ()))
+    }
+    # Pictures that lean on others may all be late by as much; those that do not must not speak for another lag.
+    unclear = {by for by, each in beside.items() if not clear(*each) or laid.coded_alone(laid.lags + by) < -AGAINST}
+    if unclear:
+        unclear = {round(middle + by) for by in unclear}
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), unclear)}")
     margin = min([gain - against for gain, against in (*beside.values(), *(each for _, each in far))])
-    frames = np.where(certain, laid.frames, -1)
-    return Found(frames, laid.reading.name, margin, laid.fit, laid.left, int((on & ~certain).sum()))
+    return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit, laid.left)
 
 
-def _unfound(test: Prints, reference: Prints) -> Unlike:
+def _unfound(test: Bytes, reference: Bytes) -> Unlike:
     """Why no part of the test was found: it is another, or nothing in it moves."""
-    some = [np.linspace(0, len(each.luma) - 1, 24).astype(np.int64) for each in (test, reference)]
-    ours, theirs = (likeness.shaped(each.luma[where]) for each, where in zip((test, reference), some, strict=True))
+    some = [np.linspace(0, len(each) - 1, 24).astype(np.int64) for each in (test, reference)]
+    ours, theirs = (likeness.shaped(each[where]) for each, where in zip((test, reference), some, strict=True))
     if float(np.median((ours @ theirs.T).max(axis=1))) > LOOKALIKE:
         return Unlike(f"{AMBIGUOUS}: the pictures are alike, but none of them moves so that it tells which is which: "
                       "--offset says which is meant")  # fmt: skip

@@ -26,6 +26,12 @@ PIECE = 8.0
 """Nats by which a piece must be, of several."""
 ENDS = 6.0
 """Nats by which another lag may do better from some frame to the end of a piece."""
+TOLD, UNTOLD = 5.0, 24
+"""Nats that must speak for the piece's lag within so many frames from either end: else a change may hide there."""
+MOST = 0.6
+"""Share of the frames that may be left out for that, where there is but one piece."""
+SHORT = 12
+"""Frames before the first or after the last change of lag that are too few to be believed."""
 STANDS = 0.02
 """Mean square change of the reference, in square codes, below which it does not matter which frame is taken."""
 STRETCH = 12
@@ -46,8 +52,31 @@ def certain(laid: Laid, on: Flags) -> Flags:
         which, told = laid.gains(laid.lags + by)
         gains[which] = told
         for start, end in pieces:
-            _weigh(sure, gains, start, end, abs(by) >= 1 and len(pieces) > 1 and not _stands(laid, start, end))
+            moves = abs(by) >= 1 and not _stands(laid, start, end)
+            if moves and len(pieces) > 1 and (start == 0 or end == len(on)) and end - start < SHORT:
+                sure[start:end] = False
+            _weigh(sure, gains, start, end, moves and len(pieces) > 1)
+            _hidden(sure, gains, start, end, moves, len(pieces))
     return sure
+
+
+def _hidden(sure: Flags, gains: NDArray[np.float64], start: int, end: int, moves: bool, pieces: int) -> None:
+    """Take out of `sure` the beginning and the end of the test, if a change of lag may hide there."""
+    before, after = _told(gains[start:end]) if moves else (0, 0)
+    before, after = before if start == 0 else 0, after if end == len(sure) else 0
+    if pieces > 1 or before + after < MOST * (end - start):
+        sure[start : start + before] = False
+        sure[end - after : end] = False
+
+
+def _told(gains: NDArray[np.float64]) -> tuple[int, int]:
+    """Frames at the beginning and at the end of a piece of which nothing tells that they belong to it."""
+    ends = []
+    for sign in (1, -1):
+        known = np.flatnonzero(np.cumsum(gains[::sign]) >= TOLD)
+        first = int(known[0]) if len(known) else len(gains)
+        ends.append(first if first > UNTOLD else 0)
+    return ends[0], ends[1]
 
 
 def _beside(fine: int) -> tuple[float, ...]:

@@ -74,6 +74,11 @@ class Laid:
         sums = np.add.reduceat(gains, np.arange(0, len(gains), STRETCH))
         return float(sums[sums > 0].sum()), float(-sums[sums < 0].sum())
 
+    def coded_alone(self, lags: Floats) -> float:
+        """Nats by which the path is better than other lags, by the pictures that are coded by themselves."""
+        both, gains = self.gains(lags)
+        return float(gains[self.fresh[both]].sum())
+
     def gains(self, lags: Floats, *, refit: bool = False) -> tuple[Numbers, Singles]:
         """Frames of the test that other lags lay on other frames, and nats by which the path is better for each."""
         frames = self.reading.frames(0.0, self.reading.at + lags)

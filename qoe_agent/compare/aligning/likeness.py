@@ -22,7 +22,7 @@ FLOOR = 0.25
 """Square codes: rounding of fingerprints on both sides, and a little more."""
 PIXELS = 20.0
 """Of 576 pixels, so many say something of their own: errors of coding hang together."""
-STALE = 4.0
+STALE = 2.0
 """Times the usual error by which a picture that leans on others may show an older one: an encoder short of bits
 leaves blocks as they were for as long as that costs it less than coding them."""
 STANDS = 0.05

@@ -28,8 +28,11 @@ class Paired(NamedTuple):
         return runs(self.test, self.reference)
 
 
-def paired(frames: Numbers) -> Paired:
-    """From the reference's frame of each of the test's, −1 for none: the first that shows a frame is its pair."""
+def paired(frames: Numbers, certain: NDArray[np.bool_] | None = None) -> Paired:
+    """From the reference's frame of each of the test's, −1 for none: the first that shows a frame is its pair.
+
+    Pairs that are not `certain` count where frames dropped and shown again are counted, and are left out after that.
+    """
     test = np.flatnonzero(frames >= 0)
     reference = frames[test]
     highest = np.maximum.accumulate(reference) if len(reference) else reference
@@ -38,6 +41,8 @@ def paired(frames: Numbers) -> Paired:
     again = int((~new).sum())
     test, reference = test[new], reference[new]
     missing = int(reference[-1] - reference[0]) + 1 - len(reference) if len(reference) else 0
+    if certain is not None:
+        test, reference = test[certain[test]], reference[certain[test]]
     return Paired(test, reference, missing, again)
 
 
