@@ -1,10 +1,12 @@
 """The mean of a series of seconds that resemble their neighbours: its interval, and what the seconds are worth.
 
-Two estimates of the error are made, and the larger is taken. One takes the series for AR(1): with rho its lag-one
-autocorrelation, corrected for bias, n seconds are worth n (1 - rho) / (1 + rho) (Zwiers and von Storch, Journal of
-Climate 8, 1995, eq. 3; the correction after Marriott and Pope, Biometrika 41, 1954). Scenes last longer than AR(1)
-remembers, so the other is of batch means (Conway, Management Science 9, 1963): means of ten stretches, which hardly
-resemble each other any more, with nine degrees of freedom.
+Two estimates of its error are made, and the one that says less is taken. One takes the series for AR(1): with rho its
+lag-one autocorrelation, corrected for bias, n seconds are worth n (1 - rho) / (1 + rho) (Zwiers and von Storch, Journal
+of Climate 8, 1995, eq. 3; the correction after Marriott and Pope, Biometrika 41, 1954), and Student's t has as many
+degrees of freedom, less one. But scenes last longer than AR(1) remembers. The other is the mean square of the series'
+slowest cosines (periods of 40 s and more in two minutes), which a shorter memory leaves independent; t has
+their number of degrees of freedom (Mueller, Journal of Econometrics 141, 2007; Lazarus, Lewis, Stock and Watson,
+Journal of Business and Economic Statistics 36, 2018, eq. 10). tests/accuracy/live_pairs.py prints how both hold.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 10.0
 """Independent seconds below which nothing is said."""
-BATCHES = 10
+SLOW, FEWEST = 0.25, 4
+"""Cosines: so many times n to the power 2/3, but not fewer. Six in two minutes."""
 LEVEL = 0.95
 TUNED = 60.0
 """Independent seconds at which the interval that may be looked at at any time is narrowest."""
@@ -34,30 +37,37 @@ class Mean(NamedTuple):
     effective: float
     """Independent seconds that they are worth."""
     rho: float
-    error: float
-    """Standard error."""
-    freedom: float
-    """Degrees of freedom of that."""
+    errors: tuple[tuple[float, float], ...]
+    """Standard errors, and the degrees of freedom of each; the one that says less counts."""
 
     @property
     def enough(self) -> bool:
         """Whether anything may be said."""
         return self.effective >= ENOUGH
 
+    @property
+    def constant(self) -> bool:
+        """Whether all seconds have the same."""
+        return bool(self.errors) and not any(error for error, _ in self.errors)
+
     def interval(self, level: float = LEVEL, *, always: bool = False) -> tuple[float, float]:
         """By Student's t; `always`: such that it holds however often one looks (see `reach`)."""
-        if self.freedom <= 0.0:
-            return -inf, inf
-        half = self.error * (reach(self.effective, self.freedom, level) if always else _quantile(level, self.freedom))
+        half = max(
+            (
+                error * (reach(self.effective, freedom, level) if always else _quantile(level, freedom))
+                for error, freedom in self.errors
+            ),
+            default=inf,
+        )
         return self.value - half, self.value + half
 
     def p(self, *, always: bool = False) -> float:
         """Of a mean so far from nothing with nothing there."""
-        if self.freedom <= 0.0:
+        if not self.errors:
             return 1.0
-        if self.error == 0.0:
-            return 1.0 if self.value == 0.0 else 0.0
-        tail = _tail(abs(self.value) / self.error, self.freedom)
+        if self.constant:
+            return float(self.value == 0.0)
+        tail = max(_tail(abs(self.value) / error, freedom) for error, freedom in self.errors if error)
         return _always(tail, self.effective) if always else tail
 
 
@@ -66,22 +76,19 @@ def mean(values: Floats) -> Mean:
     had = np.isfinite(values)
     n = int(had.sum())
     if n < 4:
-        return Mean(float(values[had].mean()) if n else nan, n, 0.0, 0.0, inf, 0.0)
+        return Mean(float(values[had].mean()) if n else nan, n, 0.0, 0.0, ())
     value = float(values[had].mean())
     off = np.where(had, values - value, 0.0)
     square = float(np.square(off).sum()) / n
     if square <= 1e-24 * max(1.0, value * value):
-        return Mean(value, n, float(n), 0.0, 0.0, n - 1.0)
+        return Mean(value, n, float(n), 0.0, ((0.0, n - 1.0),))
     rho = _rho(off, had, n, square)
     worth = max(1.0, n * (1.0 - rho) / (1.0 + rho))
     # the variance about a mean of their own is too small by what that mean shares with them
     spread = square / max(1.0 - 1.0 / worth, 0.1)
-    error, freedom = sqrt(spread / worth), max(worth - 1.0, 1.0)
-    batched = _batched(values, had)
-    if batched is not None and batched > error:
-        error, worth = batched, spread / batched**2
-        freedom = min(freedom, BATCHES - 1.0)
-    return Mean(value, n, min(worth, float(n)), rho, error, freedom)
+    slow, many = _slow(values - value, had)
+    effective = min(worth, spread / slow if slow > 0.0 else inf, float(n))
+    return Mean(value, n, effective, rho, ((sqrt(spread / worth), max(worth - 1.0, 1.0)), (sqrt(slow), float(many))))
 
 
 def _rho(off: Floats, had: Floats, n: int, square: float) -> float:
@@ -94,16 +101,16 @@ def _rho(off: Floats, had: Floats, n: int, square: float) -> float:
     return min(max((found * n + 1.0) / (n - 3.0) if n > 3 else found, 0.0), 0.99)
 
 
-def _batched(values: Floats, had: Floats) -> float | None:
-    """Standard error by the means of `BATCHES` stretches of as many seconds each; None where they are too short."""
-    kept = values[had]
-    if len(kept) < 4 * BATCHES:
-        return None
-    parts = np.array_split(kept, BATCHES)
-    means = np.array([part.mean() for part in parts])
-    weights = np.array([len(part) for part in parts], float)
-    middle = float(means @ weights / weights.sum())
-    return sqrt(float(weights @ np.square(means - middle)) / weights.sum() / (BATCHES - 1))
+def _slow(off: Floats, had: Floats) -> tuple[float, int]:
+    """Square error of the mean by the slowest cosines over the seconds that have a value, and their number."""
+    kept = off[had]
+    span = np.flatnonzero(had)
+    many = max(FEWEST, int(SLOW * len(kept) ** (2.0 / 3.0)))
+    place = (span - span[0] + 0.5) / (span[-1] - span[0] + 1.0)
+    waves = np.cos(np.pi * np.outer(np.arange(1, many + 1), place))
+    waves -= waves.mean(axis=1, keepdims=True)
+    waves /= np.sqrt(np.square(waves).sum(axis=1, keepdims=True))
+    return float(np.mean(np.square(waves @ kept))) / len(kept), many
 
 
 def reach(effective: float, freedom: float, level: float = LEVEL) -> float:

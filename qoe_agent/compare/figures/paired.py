@@ -34,16 +34,22 @@ class _Judged(NamedTuple):
 
 
 def differences(
-    seconds: Sequence[Second], names: Sequence[str], measures: Sequence[str], *, final: bool = True
+    seconds: Sequence[Second],
+    names: Sequence[str],
+    measures: Sequence[str],
+    *,
+    final: bool = True,
+    couples: Sequence[tuple[str, str]] | None = None,
 ) -> tuple[Difference, ...]:
-    """Of every two outputs in every measure that both have: the later named less the earlier.
+    """Of every two outputs in every measure that both have: the later named less the earlier; `couples`: of
+    these, the second less the first.
 
     `final` False: looked at while it goes on, so intervals and p are those that hold however often one looks.
     p are adjusted over all that is returned (Holm); the interval is each measure's own.
     """
     judged = [
         each
-        for a, b in combinations(names, 2)
+        for a, b in (combinations(names, 2) if couples is None else couples)
         for measure in measures
         if (each := _judged(measure, a, b, seconds, final)) is not None
     ]
@@ -99,7 +105,7 @@ def _measured(found: Difference, of: Mean, final: bool) -> _Judged:
             replace(found, note=f"{of.n} s are worth {of.effective:.0f} independent ones, of {ENOUGH:.0f}"), None
         )
     low, high = of.interval(always=not final)
-    note = "the same in every second" if of.error == 0.0 else "" if final else "provisional"
+    note = "the same in every second" if of.constant else "" if final else "provisional"
     return _Judged(replace(found, low=low, high=high, word="no difference shown", note=note), of.p(always=not final))
 
 

@@ -118,7 +118,7 @@ class Paired:
     def differences(self, *, final: bool = False) -> list[Difference]:
         """As they stand now; `final`: nobody looked before, or will again."""
         names = [each.name for each in self.outputs]
-        return differences(self.seconds.ordered(), names, MEASURES, self.tests, final=final)
+        return differences(self.seconds.ordered(), names, MEASURES, self.pairs, final=final)
 
     def sides(self) -> tuple[Side, ...]:
         """What is told of each output."""
