@@ -82,7 +82,7 @@ def moments(seconds: Sequence[Second], pairs: Sequence[tuple[int, int]], names: 
                 for one in seconds
                 if (x := one.value(first, name)) is not None and (y := one.value(other, name)) is not None
             }
-            if len(apart) >= APART:
+            if len(apart) >= APART and any(apart.values()):
                 found += _ranked(apart, name, f"{names[other]} less {names[first]}")
                 break
     return sorted(found, key=lambda one: -one.badness)
