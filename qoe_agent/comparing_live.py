@@ -109,7 +109,7 @@ async def compared(wanted: Wanted) -> LiveCompared:
         _conclude(paired, found)
         work.begin_last()
         await work.end()
-    return paired.result(found, work.strips.worst(), work.notes())
+    return paired.result(found, work.strips.worst(), work.notes(), work.provenance())
 
 
 def _step(paired: Paired, work: Work, watched: float, show: Live | None) -> None:

@@ -144,14 +144,18 @@ class Paired:
                 found[measure.name] = sum(values) / len(values)
         return found
 
-    def result(self, watched: float, strips: Sequence[Strip], notes: Sequence[str]) -> LiveCompared:
+    def result(
+        self, watched: float, strips: Sequence[Strip], notes: Sequence[str], provenance: dict[str, Any]
+    ) -> LiveCompared:
         """When it is over. `laying` must be ready."""
         found, sides, seconds = self.differences(final=True), self.sides(), tuple(self.seconds.ordered())
         assert self.laying.method is not None
         name = None if self.reference is None else self.outputs[self.reference].name
         told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], len(seconds))
         said = (*notes, *saying.notes(self.laying.method, sides, found, name))
-        return LiveCompared(told, self.laying.method, sides, name, tuple(found), seconds, tuple(strips), watched, said)
+        return LiveCompared(
+            told, self.laying.method, sides, name, tuple(found), seconds, tuple(strips), watched, said, provenance
+        )
 
 
 def _skipped(output: Output) -> int:

@@ -21,7 +21,7 @@ from qoe_agent.compare.space import space
 from qoe_agent.decode import clips
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,8 +81,17 @@ def _at(laid: Laid, media: float) -> float:
     return float(laid.source(np.array([media]))[0])
 
 
-def measured(reference: Cut, test: Cut, number: int) -> dict[int, dict[str, float]]:
-    """Metrics of each second of the sample. Raises Unfit where they cannot be measured."""
+class Sample(NamedTuple):
+    """What was measured."""
+
+    seconds: dict[int, dict[str, float]]
+    """Metrics of each second of the source."""
+    versions: Mapping[str, str]
+    """Of what measured."""
+
+
+def measured(reference: Cut, test: Cut, number: int) -> Sample:
+    """Metrics of a sample of one output. Raises Unfit where they cannot be measured."""
     pairs = _paired(reference, test, number)
     if not pairs:
         raise Unfit("no picture of the test lies on one of the reference")
@@ -102,7 +111,7 @@ def measured(reference: Cut, test: Cut, number: int) -> dict[int, dict[str, floa
             for theirs, ours in METRICS.items()
             if theirs in scores.frames
         }
-    return found
+    return Sample(found, scores.versions)
 
 
 def _paired(reference: Cut, test: Cut, number: int) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from subprocess import SubprocessError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
 from qoe_agent.compare.live import scoring, strips
@@ -32,8 +32,8 @@ class Work:
         """That were measured of all outputs."""
         self.failed: dict[str, int] = {}
         """Why samples could not be measured, and how often."""
-        self.took = 0.0
-        """Seconds."""
+        self.versions: dict[str, str] = {}
+        """Of what measured them."""
 
     def step(self) -> None:
         """Begin what is due, if nothing is under way."""
@@ -89,10 +89,10 @@ class Work:
             return
         finally:
             took = clock.now() - began
-            self.took += took
             self._due = max(self._due, clock.now() + took)
-        for n, seconds in found.items():
-            for second, metrics in seconds.items():
+        for n, sample in found.items():
+            self.versions |= dict(sample.versions)
+            for second, metrics in sample.seconds.items():
                 self._paired.seconds.score(second, n, metrics)
         self.samples += 1
 
@@ -114,6 +114,13 @@ class Work:
 
     async def _draw(self, moment: strips.Moment, parts: list[strips.Part | None]) -> None:
         self.strips.keep(moment, await asyncio.to_thread(strips.strip, moment, parts))
+
+    def provenance(self) -> dict[str, Any]:
+        """What was measured how."""
+        if self._paired.reference is None:
+            return {}
+        return {"full_reference": {"samples": self.samples, "seconds_each": scoring.BURST, "model": "v1",
+                                   **self.versions}}  # fmt: skip
 
     def notes(self) -> list[str]:
         """What to bear in mind of it."""
