@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from qoe_agent.compare.figures.failing import Outcome
     from qoe_agent.compare.shapes import Compared
 
+CROPS = 6
+"""Places at which tests are worst that a page shows."""
+
 
 def compare(
     reference: Reference, tests: Tests, vmaf_model: Models = None, metric: More = None, no_sound: NoSound = False,
@@ -93,10 +96,12 @@ def _tell(
     found: Compared, outcomes: list[list[Outcome]], as_json: bool, html: Path | None, csv: Path | None,
     junit: Path | None,
 ) -> None:  # fmt: skip
-    from qoe_agent.report import compare_csv, compare_json, compare_junit, compare_terminal
+    from qoe_agent.compare import crops
+    from qoe_agent.report import compare_csv, compare_json, compare_junit, compare_page, compare_terminal, compare_words
 
     if html:
-        reporting.write(html, import_module("qoe_agent.report.compare_page").page(found))
+        first = compare_words.first(found)
+        reporting.write(html, compare_page.page(found, crops.worst(found, first, CROPS) if first else ()))
     if csv:
         reporting.write(csv, compare_csv.frames(found))
     if junit:

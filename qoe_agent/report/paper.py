@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 STYLE = Safe(resources.files(__package__).joinpath("report.css").read_text("utf-8"))
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """The page may load nothing at all."""
+PICTURED = f"{POLICY}; img-src data:"
+"""Nothing either, but it holds pictures."""
 _STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def page(title: str, first: Safe, parts: Iterable[Safe]) -> str:
-    """The whole file; `first` is what it says before all else."""
+def page(title: str, first: Safe, parts: Iterable[Safe], policy: str = POLICY) -> str:
+    """The whole file; `first` is what it says before all else, `policy` what it may load."""
     return html(
         '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="Content-Security-Policy" content="{}"><style>{}</style></head>\n<body><main>'
         '<h1>{}</h1>{}{}<footer class="dim">qoe-agent {}</footer></main></body>\n</html>\n',
-        title, POLICY, STYLE, title, first, joined(parts), __version__,
+        title, policy, STYLE, title, first, joined(parts), __version__,
     )  # fmt: skip
 
 
