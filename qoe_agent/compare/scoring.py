@@ -88,7 +88,8 @@ def score(
     told(0)
     sides = pairs(alignment.runs)
     if plan is None:
-        frames, thumbs = plain.measured(reference, test, alignment, space, told)
+        rate = _rate(reference, alignment.runs)
+        frames, thumbs = plain.measured((reference, test), sides, space, rate, told)
         found = Measured(frames, {}, thumbs, ())
         versions = plain.versions()
     else:
