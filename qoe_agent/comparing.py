@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +32,16 @@ from qoe_agent.report.words import shown
 from qoe_agent.reporting import AsJson, Page, Quiet  # noqa: TC001  typer reads annotations
 
 if TYPE_CHECKING:
+    from qoe_agent.compare.crops import Crop
     from qoe_agent.compare.figures.failing import Outcome
     from qoe_agent.compare.shapes import Compared
 
 CROPS = 6
 """Places at which tests are worst that a page shows."""
+
+
+PICTURES = 6
+"""Worst frames that a page shows."""
 
 
 def compare(
@@ -75,10 +79,12 @@ class WithSweep(TyperCommand):
         """Of `sweep` or of `--live`, if that is asked for."""
         options = args[: args.index("--")] if "--" in args else args
         if args[:1] == ["sweep"]:
-            sweep = import_module("qoe_agent.sweeping").sweep
+            from qoe_agent.sweeping import sweep
+
             return _command("sweep", sweep).make_context(f"{info_name} sweep", args[1:], parent, **extra)
         if "--live" in options:
-            live = import_module("qoe_agent.comparing_live").live
+            from qoe_agent.comparing_live import live
+
             rest = list(args)
             rest.remove("--live")
             return _command("live", live).make_context(f"{info_name} --live", rest, parent, **extra)
@@ -113,6 +119,14 @@ def _tell(
     for test, of_it in zip(found.tests, outcomes, strict=True):
         for line in compare_junit.lines(test, of_it):
             typer.echo(shown(line), err=True)
+
+
+def _crops(found: Compared) -> tuple[Crop, ...]:
+    """Of the worst frames, by the metric that the report is about."""
+    from qoe_agent.compare import crops, verdicts
+
+    metric = verdicts.primary([each for each in found.tests if not each.refused])
+    return crops.worst(found, metric, PICTURES) if metric else ()
 
 
 def _status(found: Compared, outcomes: list[list[Outcome]]) -> int:

@@ -148,9 +148,9 @@ def _tested(work: _Work, index: int, media: Media, name: str) -> _Done:
 
 
 def _keep(folder: str | None, key: str, found: Kept) -> tuple[str, ...]:
-    """A note where that is not possible."""
+    """A note where that is not possible. What lacks something is not kept: it may be there the next time."""
     try:
-        if folder:
+        if folder and not found.scores.notes:
             cache.put(folder, key, found)
     except OSError as error:
         return (f"scores are not kept for the next time: {folder}: {error.strerror or error}",)
@@ -172,9 +172,10 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
         notes = doubts
     heard, more = _heard(work, index, media, alignment)
     paths = (asked.reference, media.path)
-    command = provenance.as_given(scores.command, asked, paths)
+    command, lacking = (provenance.as_given(each, asked, paths) for each in (scores.command, scores.notes))
     found = scenes(scores, reference.video.rate)
-    return Kept(alignment, where, replace(scores, command=command, thumbs=None), found, heard, (*notes, *more))
+    told = replace(scores, command=command, notes=lacking, thumbs=None)
+    return Kept(alignment, where, told, found, heard, (*notes, *more))
 
 
 def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:

@@ -50,7 +50,7 @@ class _Found(NamedTuple):
 def verdict(tests: Sequence[Tested], pairs: Sequence[Pair]) -> str:
     """The sentences. `pairs`: of all tests, in all metrics."""
     scored = [each for each in tests if not each.refused and each.scores is not None]
-    refused = [f"{each.name} was not compared: {_first(each.refused)}." for each in tests if each.refused]
+    refused = [f"{each.name} was not compared: {_reason(each)}." for each in tests if each.refused]
     metric = primary(scored)
     if metric is None:
         return " ".join(["Nothing could be compared.", *refused])
@@ -66,8 +66,10 @@ def primary(tests: Sequence[Tested]) -> str | None:
     return next(iter([*vmaf, *(name for name in ORDER if name in names), *names]), None)
 
 
-def _first(reasons: Sequence[str]) -> str:
-    return reasons[0].rstrip(".")
+def _reason(test: Tested) -> str:
+    """The first, without the test's name before it."""
+    said = test.refused[0].rstrip(".")
+    return said.split(": ", 1)[-1] if said.startswith(test.media.path) else said
 
 
 def _alone(test: Tested, metric: str) -> str:

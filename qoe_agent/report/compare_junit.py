@@ -44,7 +44,7 @@ def suite(compared: Compared, outcomes: Sequence[Sequence[Outcome]]) -> bytes:
 def lines(test: Tested, outcomes: Sequence[Outcome]) -> list[str]:
     """What failed of a test, and what could not be judged, a line each."""
     if test.refused:
-        return [f"{test.name}: {why}" for why in test.refused]
+        return [why if why.startswith(test.media.path) else f"{test.name}: {why}" for why in test.refused]
     told = [(each, each.why if each.value is None else said(each)) for each in outcomes if each.fails]
     return [f"{test.name}: --fail-if '{each.condition.text}': {why}" for each, why in told]
 
@@ -55,7 +55,7 @@ def said(outcome: Outcome) -> str:
     assert outcome.value is not None
     name = condition.name + (f"[{condition.model}]" if condition.model else "")
     name += f".{condition.statistic}" if condition.statistic else ""
-    return f"{name} is {outcome.value:.6g}, and {condition.sign} {condition.number:g} fails"
+    return f"{name} is {outcome.value:.6g}, which is {condition.sign} {condition.number:g}"
 
 
 def _case(root: ElementTree.Element, of: str, name: str) -> ElementTree.Element:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.uint8]
 
 RATE = 48_000
-WIDTH, HEIGHT, FPS = 96, 64, 25
+WIDTH, HEIGHT, FPS = 256, 160, 25
 
 
 def speech(seconds: float, seed: int = 1) -> Wave:
