@@ -44,6 +44,10 @@ PATIENCE = 25.0
 """Seconds of pictures after which dates in playlists have to do, where pictures do not tell."""
 SMOOTH = 5
 """Estimates whose median counts."""
+STEADY, STEEPEST = 1e-3, 0.02
+"""Drift that is not told from none over so few windows, and the most that is believed."""
+LOOPS = 42.0
+"""Seconds that must not repeat before a lag is kept through pictures that do."""
 
 
 @dataclass(slots=True)
@@ -100,6 +104,10 @@ class _Trail:
     sure: bool = False
     last: float = float("-inf")
     """Media time at the end of the last window."""
+    since: float | None = None
+    """Media time from which nothing has repeated."""
+    loops: int = 0
+    """Windows on end that were there before."""
 
 
 class Laying:
@@ -194,14 +202,16 @@ class Laying:
             else:
                 place, lag = ends, _followed(taken, first, ends, shift)
             trail.last = ends
-            self._hear(laid, trail, place, lag)
+            self._hear(taken, laid, trail, place, lag)
         if all(trail.sure for trail in self._trails[1:]):
             self.method = "content"
 
-    def _hear(self, laid: Laid, trail: _Trail, place: float, lag: Lag) -> None:
+    def _hear(self, taken: Taken, laid: Laid, trail: _Trail, place: float, lag: Lag) -> None:
         """What a window says."""
         if lag.answer == "short":
             return
+        if lag.answer == "found" and self._repeats(taken, laid, trail, place, lag):
+            lag = lag._replace(answer="repeats")
         trail.answers[lag.answer] += 1
         laid.likeness = lag.likeness
         if lag.answer != "found":
@@ -214,8 +224,35 @@ class Laying:
         trail.windows.append((place, lag.seconds))
         if len(trail.windows) >= AGREE:
             trail.sure = True
-            lately = [seconds for _, seconds in trail.windows[-SMOOTH:]]
-            laid.add(place, median(lately))
+            laid.add(place, _drawn(trail.windows[-SMOOTH:], place))
+
+    def _repeats(self, taken: Taken, laid: Laid, trail: _Trail, place: float, lag: Lag) -> bool:
+        """Whether a window says nothing because it was shown before; a lag found within a loop is taken back."""
+        if not lags.repeated(_grid(taken, place - REACH, place), lag.likeness):
+            trail.since = place if trail.since is None else trail.since
+            trail.loops = 0
+            return False
+        trail.loops += 1
+        if trail.loops >= AGREE and (trail.since is None or place - trail.since < LOOPS):
+            trail.sure, trail.windows, trail.since, self.method = False, [], None, None
+            laid.places.clear()
+            laid.shifts.clear()
+            trail.answers = Counter({"repeats": 1})
+        return True
+
+
+def _drawn(windows: Sequence[tuple[float, float]], place: float) -> float:
+    """The shift at a place, by the line through windows' middles (Theil and Sen: medians, so no one window decides)."""
+    half = lags.WINDOW * lags.STEP / 2
+    slopes = [
+        (after[1] - before[1]) / (after[0] - before[0])
+        for n, before in enumerate(windows)
+        for after in windows[n + 1 :]
+        if after[0] > before[0]
+    ]
+    slope = median(slopes) if len(windows) > 2 and slopes else 0.0
+    slope = slope if STEADY < abs(slope) < STEEPEST else 0.0
+    return median(seconds + slope * (place - at + half) for at, seconds in windows)
 
 
 def _grid(taken: Taken, begin: float, end: float) -> Grid:

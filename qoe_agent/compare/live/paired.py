@@ -152,6 +152,7 @@ class Paired:
         assert self.laying.method is not None
         name = None if self.reference is None else self.outputs[self.reference].name
         told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], len(seconds))
+        told = f"{told} {saying.scored(sides, name)}".strip()
         said = (*notes, *saying.notes(self.laying.method, sides, found, name))
         return LiveCompared(
             told, self.laying.method, sides, name, tuple(found), seconds, tuple(strips), watched, said, provenance

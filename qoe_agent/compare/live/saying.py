@@ -18,6 +18,8 @@ RANK = ("vmaf", "xpsnr_y", "score", "qp", "effective_height", "stalled", "frame_
 SMALL = {"vmaf": 1.0, "xpsnr_y": 0.2, "score": 0.05, "qp": 0.5, "effective_height": 20.0, "stalled": 0.005,
          "frame_rate": 0.1, "latency": 0.1, "bitrate": 1.0}  # fmt: skip
 """Differences below which nobody notices, though they may be real."""
+FULL = ("vmaf", "psnr_y", "ssim_y", "xpsnr_y")
+"""Full-reference metrics."""
 LATE = 0.01
 """Share of pictures that may be left out without a word."""
 LATENT = ("latency", "transport")
@@ -50,6 +52,17 @@ def verdict(found: Sequence[Difference], pairs: Sequence[tuple[str, str]], secon
     if not found:
         return f"Nothing can be said: no second in which outputs have anything in common ({seconds} were seen)."
     return " ".join(_pair([one for one in found if (one.a, one.b) == pair], *pair) for pair in pairs)
+
+
+def scored(sides: Sequence[Side], reference: str | None) -> str:
+    """What the samples against the reference came to, of each test; empty where there were none."""
+    told = []
+    for side in sides:
+        known = [name for name in FULL if name in side.means and side.name != reference]
+        if known:
+            values = ", ".join(f"{BY_NAME[name].words} {amount(name, side.means[name])}" for name in known)
+            told.append(f"{side.name} against {reference}: {values}.")
+    return " ".join(told)
 
 
 def _pair(found: Sequence[Difference], a: str, b: str) -> str:
