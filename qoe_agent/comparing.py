@@ -32,7 +32,7 @@ from qoe_agent.report.words import shown
 from qoe_agent.reporting import AsJson, Page, Quiet  # noqa: TC001  typer reads annotations
 
 if TYPE_CHECKING:
-    from qoe_agent.compare.crops import Crop
+    from qoe_agent.compare.crops import Crop as Picture
     from qoe_agent.compare.figures.failing import Outcome
     from qoe_agent.compare.shapes import Compared
 
@@ -121,7 +121,7 @@ def _tell(
             typer.echo(shown(line), err=True)
 
 
-def _crops(found: Compared) -> tuple[Crop, ...]:
+def _crops(found: Compared) -> tuple[Picture, ...]:
     """Of the worst frames, by the metric that the report is about."""
     from qoe_agent.compare import crops, verdicts
 
