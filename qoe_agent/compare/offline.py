@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from qoe_agent import clock
-from qoe_agent.compare import align, cache, crop, models, provenance, scoring, sound, verdicts
+from qoe_agent.compare import align, cache, crop, misleading, models, provenance, scoring, sound, verdicts
 from qoe_agent.compare.cache import Kept
 from qoe_agent.compare.figures.pairs import pairs
 from qoe_agent.compare.figures.pooling import pooled
@@ -174,8 +174,10 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
     paths = (asked.reference, media.path)
     command, lacking = (provenance.as_given(each, asked, paths) for each in (scores.command, scores.notes))
     found = scenes(scores, reference.video.rate)
+    numbers = pooled(scores, reference.video.rate)
+    mislead = misleading.notes(reference, media, alignment, where, numbers, asked, scores)
     told = replace(scores, command=command, notes=lacking, thumbs=None)
-    return Kept(alignment, where, told, found, heard, (*notes, *more))
+    return Kept(alignment, where, told, found, heard, (*notes, *more, *mislead))
 
 
 def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:

@@ -66,8 +66,23 @@ def _laid(one: Tested) -> Safe:
 
 def metrics(tests: Sequence[Tested]) -> Safe:
     """All of them, pooled."""
+    names = compare_words.metrics(tests)
+    if not names:
+        return NOTHING
+    usual = compare_words.usual(names)
+    rest = [name for name in names if name not in usual]
+    more = html("<details><summary>Chroma, and all planes together</summary>{}</details>", _pooled(tests, rest)) \
+        if rest else NOTHING  # fmt: skip
+    return named("Quality", _pooled(tests, usual), more, Safe(
+        '<p class="dim">Over all pairs of frames; p1 and p5: what 1 and 5 % of frames are below; worst second: the '
+        "least mean over one second, and when it begins. PSNR is of the mean square error, XPSNR as FFmpeg averages "
+        "it.</p>"))  # fmt: skip
+
+
+def _pooled(tests: Sequence[Tested], names: Sequence[str]) -> Safe:
+    """Some metrics, each with a row for each test."""
     rows: list[Safe] = []
-    for name in compare_words.metrics(tests):
+    for name in names:
         unit = compare_words.unit(name)
         rows.append(html('<tr class="bare group"><th scope="rowgroup" colspan="{}">{}{}</th></tr>', len(COLUMNS) + 1,
                          compare_words.metric(name), f", {unit}" if unit else ""))  # fmt: skip
@@ -75,13 +90,7 @@ def metrics(tests: Sequence[Tested]) -> Safe:
             if name in one.pooled:
                 cells = compare_words.numbers(name, one.pooled[name])
                 rows.append(html('<tr><th scope="row">{}</th>{}</tr>', one.name, paper.figures(cells)))
-    if not rows:
-        return NOTHING
-    columns = [("", ""), *((each, "number") for each in COLUMNS)]
-    return named("Quality", paper.table(columns, rows, "told"), Safe(
-        '<p class="dim">Over all pairs of frames; p1 and p5: what 1 and 5 % of frames are below; worst second: the '
-        "least mean over one second, and when it begins. PSNR is of the mean square error, XPSNR as FFmpeg averages "
-        "it.</p>"))  # fmt: skip
+    return paper.table([("", ""), *((each, "number") for each in COLUMNS)], rows, "told")
 
 
 def scenes(tests: Sequence[Tested], metric: str) -> Safe:

@@ -97,15 +97,19 @@ def _number(one: Tested, name: str, column: str) -> str:
 
 
 def _metrics(tests: Sequence[Tested], names: Mapping[str, str]) -> Iterable[RenderableType]:
-    for name in compare_words.metrics(tests):
+    names_of = compare_words.metrics(tests)
+    for name in compare_words.usual(names_of):
         unit = compare_words.unit(name)
         yield screens.text(compare_words.metric(name) + (f", {unit}" if unit else ""), "bold")
         yield _metric(name, tests, names)
+    if len(compare_words.usual(names_of)) < len(names_of):
+        yield screens.text("chroma, and all planes together: --json or --html FILE", "dim")
 
 
 def _metric(name: str, tests: Sequence[Tested], names: Mapping[str, str]) -> screens.Fitting:
     def made(without: Sequence[str]) -> Table:
-        columns = ("mean", "harmonic", "p1", "p5", "median", "worst second", "at")
+        harmonic = any(name in one.pooled and one.pooled[name].harmonic_mean is not None for one in tests)
+        columns = ("mean", *(["harmonic"] if harmonic else []), "p1", "p5", "median", "worst second", "at")
         table = screens.table("", *(each for each in columns if each not in without))
         for one in tests:
             if name in one.pooled:
@@ -119,7 +123,8 @@ def _metric(name: str, tests: Sequence[Tested], names: Mapping[str, str]) -> scr
 def _pairs(pairs: Sequence[Pair], names: Mapping[str, str]) -> Iterable[RenderableType]:
     groups: dict[tuple[str, str], list[Pair]] = {}
     for one in pairs:
-        groups.setdefault((one.a, one.b), []).append(one)
+        if one.metric in compare_words.usual([one.metric]):
+            groups.setdefault((one.a, one.b), []).append(one)
     for (a, b), each in groups.items():
         yield screens.text(f"{b} over {a}", "bold")
         table = screens.table("", "difference", "95 % interval", "scenes", "")
@@ -128,7 +133,8 @@ def _pairs(pairs: Sequence[Pair], names: Mapping[str, str]) -> Iterable[Renderab
             screens.row(table, compare_words.metric(one.metric), compare_words.difference(one),
                         compare_words.interval(one), f"{one.n_scenes}", real)  # fmt: skip
         yield table
-    said = dict.fromkeys([*(one.note for one in pairs if one.note), *(f"interval: {one.method}" for one in pairs)])
+    said = dict.fromkeys([*(one.note for one in pairs if one.note),
+                          *(f"interval: {one.method}" for one in pairs if one.low is not None)])  # fmt: skip
     yield from (screens.text(each, "dim") for each in said)
 
 

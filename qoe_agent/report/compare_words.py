@@ -78,6 +78,11 @@ def metrics(tests: Iterable[Tested]) -> list[str]:
     return sorted(names, key=lambda name: not name.startswith("vmaf"))
 
 
+def usual(names: Iterable[str]) -> list[str]:
+    """Without those of chroma and of all planes together, which a page folds and a terminal leaves out."""
+    return [name for name in names if not name.endswith(("_u", "_v", "_avg")) and name != "ssim"]
+
+
 def scored(compared: Compared) -> list[Tested]:
     """Those that could be compared."""
     return [one for one in compared.tests if not one.refused and one.scores is not None]
