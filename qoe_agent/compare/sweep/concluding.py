@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.compare.sweep.shapes import Design, Failure, Hull, KeyFrames, Point, Searched, Speed
 
-ALONE = "encodes were timed beside others: speeds are those of a busy machine"
+NAMED = 3
+"""Encodes that a note names, if no more have it."""
 
 
 def concluded(
@@ -33,14 +34,24 @@ def concluded(
     told = list(notes)
     if anchor and design.anchor and design.anchor != anchor:
         told.append(f'the anchor "{design.anchor}" was taken for {anchor}')
-    if not design.alone and points:
-        told.append(ALONE)
-    told += dict.fromkeys(note for one in points for note in one.notes)
+    told += _noted(points)
     ordered = found if first is None else (first, *(one for one in found if one is not first))
     return Swept(
         text, design, tuple(points), drawn, tuple(ordered), best, _ladders(design, points), speeds, priced,
         tuple(searched), tuple(keys), tuple(failures), dict(provenance or {}), tuple(told), conclusive,
     )  # fmt: skip
+
+
+def _noted(points: Sequence[Point]) -> list[str]:
+    """What encodes say of themselves: once each, and of which."""
+    of: dict[str, list[str]] = defaultdict(list)
+    for one in points:
+        made = one.encoded
+        for note in one.notes:
+            rate = f"{made.setting.control} {made.setting.value:g}"
+            of[note].append(f"{made.setting.label} {made.setting.width}x{made.setting.height} {rate}, {made.clip}")
+    return [f"{note}: {'; '.join(titles) if len(titles) <= NAMED else f'{len(titles)} of {len(points)} encodes'}"
+            for note, titles in of.items()]  # fmt: skip
 
 
 def anchor_of(design: Design, points: Sequence[Point]) -> str | None:

@@ -158,8 +158,11 @@ def test_a_corpus_has_one_ladder_for_all_clips_and_one_for_each() -> None:
     assert all(rung.spread is not None for rung in found.ladders[0].rungs if not rung.interpolated)
 
 
-def test_encodes_timed_beside_others_are_told() -> None:
-    assert any("busy machine" in note for note in corpus(alone=False).notes)
+def test_notes_of_encodes_say_of_which() -> None:
+    points = [replace(one, notes=("late",)) if number == 1 else one for number, one in enumerate(curve("a b"))]
+    assert concluded(design(), points).notes[-1] == "late: a b 1280x720 crf 24, park"
+    every = [replace(one, notes=("odd",)) for one in curve("a b")]
+    assert concluded(design(), every).notes[-1] == "odd: 5 of 5 encodes"
 
 
 def test_metrics_of_which_less_is_better_have_no_bd_rate() -> None:
