@@ -101,7 +101,7 @@ def checked(laid: Laid) -> Found:
     lags = routes.rivals(laid.votes, laid.route, REACH)
     far = [(lag, laid.evidence(laid.lags + (lag - middle))) for lag in lags]
     far += [(lag, laid.evidence(np.full(len(laid.lags), float(lag)))) for lag in lags]
-    unsure = {lag for lag, each in far if not clear(*each)}
+    unsure = {lag for lag, each in far if not clear(*each) or laid.repeats(laid.lags + (lag - middle))}
     if unsure:
         raise Unlike(_several(round(middle), unsure))
     certain = on & doubts.certain(laid, on)

@@ -34,6 +34,8 @@ SHORTEST = 8
 """Frames that must lie on each other."""
 STRETCH = 12
 """Frames whose evidence is added before it counts as for or against: neighbours hang together."""
+CODED = 1.5, 0.75
+"""Times the usual error, and square codes more, that a repeated picture may differ: each was coded in its own way."""
 AROUND = 12
 """Frames to each side over which the usual error of coding is taken."""
 SHIFTS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
@@ -73,6 +75,15 @@ class Laid:
             return np.inf, 0.0
         sums = np.add.reduceat(gains, np.arange(0, len(gains), STRETCH))
         return float(sums[sums > 0].sum()), float(-sums[sums < 0].sum())
+
+    def repeats(self, lags: Floats) -> bool:
+        """Whether other lags show what the path shows, but for what coding leaves on either."""
+        frames = self.reading.frames(0.0, self.reading.at + lags)
+        both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
+        if len(both) < SHORTEST:
+            return False
+        theirs = self._apart(both, frames[both], self.fit)
+        return bool(np.median(theirs - CODED[0] * self.usual[both]) < CODED[1])
 
     def coded_alone(self, lags: Floats) -> float:
         """Nats by which the path is better than other lags, by the pictures that are coded by themselves."""

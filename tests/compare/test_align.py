@@ -1,0 +1,158 @@
+"""Tests laid on references whose frames are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from qoe_agent.compare import thumbs
+from qoe_agent.compare.align import align, by_content, verify
+from qoe_agent.compare.aligning import pairing
+from qoe_agent.compare.media import inspect
+from qoe_agent.compare.shapes import Alignment, Asked, Run, Unlike
+from tests.accuracy.aligning import case
+from tests.compare.laid import clip, moving
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.uint8]
+
+PICTURES = moving()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return clip(tmp_path_factory.mktemp("aligned") / "reference.mp4", PICTURES, options={"crf": "16"})
+
+
+def laid(reference: str, test: str, offset: int | None = None) -> Alignment:
+    asked = Asked(reference, (test,), offset=offset)
+    return align(inspect(reference), inspect(test), asked, lambda _: None)
+
+
+def shown(alignment: Alignment) -> list[tuple[int, int]]:
+    test, own = pairing.pairs(alignment.runs)
+    return list(zip(test.tolist(), own.tolist(), strict=True))
+
+
+def taken(numbers: Sequence[int]) -> list[Plane]:
+    return [PICTURES[n] for n in numbers]
+
+
+def test_times_are_enough_where_the_pictures_confirm_them(tmp_path: Path, reference: str) -> None:
+    small = [cv2.resize(each, (160, 90), interpolation=cv2.INTER_AREA) for each in PICTURES]
+    found = laid(reference, clip(tmp_path / "a.mkv", small, options={"crf": "35"}))
+    assert found.method == "timestamps"
+    assert found.runs == (Run(0, 0, 110),)
+    assert (found.offset_frames, found.dropped, found.duplicated) == (0, 0, 0)
+
+
+def test_dropped_frames_that_times_show_are_left_out(tmp_path: Path, reference: str) -> None:
+    numbers = [n for n in range(110) if n not in (40, 41, 77)]
+    found = laid(reference, clip(tmp_path / "a.mp4", taken(numbers), numbers=numbers))
+    assert found.method == "timestamps"
+    assert shown(found) == list(enumerate(numbers))
+    assert found.dropped == 3
+
+
+def test_an_unknown_start_is_found_by_content(tmp_path: Path, reference: str) -> None:
+    found = laid(reference, clip(tmp_path / "a.mp4", taken(range(31, 100))))
+    assert (found.method, found.offset_frames) == ("content", 31)
+    assert found.offset_seconds == pytest.approx(31 / 25)
+    assert shown(found) == [(n, n + 31) for n in range(69)]
+
+
+def test_drops_and_repeats_that_times_hide_are_found_by_content(tmp_path: Path, reference: str) -> None:
+    numbers = [*range(20, 50), *range(52, 75), 74, 74, *range(75, 105)]
+    found = laid(reference, clip(tmp_path / "a.mp4", taken(numbers)))
+    assert (found.offset_frames, found.dropped, found.duplicated) == (20, 2, 2)
+    assert all(numbers[test] == own for test, own in shown(found))
+
+
+@pytest.mark.parametrize(("rate", "step"), [(50, 0.5), (30, 25 / 30)])
+def test_more_frames_a_second_are_repeats(tmp_path: Path, reference: str, rate: int, step: float) -> None:
+    numbers = [int(n * step + 1e-9) for n in range(int(110 / step))]
+    found = laid(reference, clip(tmp_path / "a.mp4", taken(numbers), rate))
+    assert found.pairs >= 108
+    assert all(numbers[test] == own for test, own in shown(found))
+
+
+def test_a_crop_bars_and_levels_do_not_move_it(tmp_path: Path, reference: str) -> None:
+    spoiled = [
+        cv2.copyMakeBorder(cv2.resize(each[4:170, 8:310], (320, 136)), 22, 22, 0, 0, cv2.BORDER_CONSTANT, value=16)
+        for each in taken(range(12, 110))
+    ]
+    spoiled = [np.clip(each * 0.9 + 12 * (each > 16), 16, 235).astype(np.uint8) for each in spoiled]
+    found = laid(reference, clip(tmp_path / "a.mp4", spoiled, options={"crf": "34"}))
+    assert found.offset_frames == 12
+    assert {own - test for test, own in shown(found)} == {12}
+
+
+def test_an_offset_given_by_hand_is_taken(tmp_path: Path, reference: str) -> None:
+    test = clip(tmp_path / "a.mp4", taken(range(60)))
+    assert laid(reference, test, -4).runs == (Run(4, 0, 56),)
+    with pytest.raises(Unlike, match="offset of 110"):
+        laid(reference, test, 110)
+
+
+def test_other_content_is_refused(tmp_path: Path, reference: str) -> None:
+    with pytest.raises(Unlike, match="does not show what the reference shows"):
+        laid(reference, clip(tmp_path / "a.mp4", moving(80, seed=9)))
+
+
+def test_mirrored_content_is_refused(tmp_path: Path, reference: str) -> None:
+    with pytest.raises(Unlike):
+        laid(reference, clip(tmp_path / "a.mp4", [np.ascontiguousarray(each[:, ::-1]) for each in PICTURES]))
+
+
+def test_a_loop_fits_at_several_offsets_and_that_is_said(tmp_path: Path) -> None:
+    once = moving(22, seed=5)
+    reference = clip(tmp_path / "a.mp4", once * 5)
+    with pytest.raises(Unlike, match=r"ambiguous.*repeats.*--offset"):
+        laid(reference, clip(tmp_path / "b.mp4", (once * 5)[7:80]))
+
+
+def test_a_still_fits_anywhere_unless_its_times_say_where(tmp_path: Path) -> None:
+    still = moving(90, seed=6, kind="still")
+    reference = clip(tmp_path / "a.mp4", still)
+    with pytest.raises(Unlike, match="ambiguous"):
+        laid(reference, clip(tmp_path / "b.mp4", still[:50]))
+    found = laid(reference, clip(tmp_path / "c.mp4", still, options={"crf": "35"}))
+    assert found.runs == (Run(0, 0, 90),)
+    assert "nothing moves" in found.notes[0]
+
+
+def test_a_lie_of_the_times_is_seen_after_scoring_and_content_tells(tmp_path: Path, reference: str) -> None:
+    numbers = [*range(45), *range(46, 80), 79, *range(80, 110)]
+    sides = inspect(reference), inspect(clip(tmp_path / "a.mp4", taken(numbers)))
+    assert len(numbers) == 110
+    trusted = Alignment("timestamps", 0, 0.0, 1.0, (Run(0, 0, 110),), 0, 0)
+    theirs, ours = (thumbs.whole(each).luma for each in sides)
+    said = verify(trusted, (ours, theirs))
+    assert any("1 pair later" in each for each in said)
+    found = by_content(*sides, lambda _: None)
+    test, own = pairing.pairs(found.runs)
+    assert all(numbers[t] == o for t, o in zip(test, own, strict=True))
+    assert verify(found, (ours[test], theirs[own])) == ()
+
+
+@pytest.mark.parametrize("frames", [[0, 1, 2, 5, 6, 6, 7, -1, 9], [3, 3, 3, 4], [0, 2, 4, 6, 7]])
+def test_runs_hold_the_pairs_they_are_made_from(frames: list[int]) -> None:
+    found = pairing.paired(np.array(frames))
+    test, own = pairing.pairs(found.runs)
+    assert test.tolist() == found.test.tolist()
+    assert own.tolist() == found.reference.tolist()
+    assert [frames[n] for n in test] == own.tolist()
+    assert (np.diff(own) > 0).all()
+
+
+@pytest.mark.parametrize("number", [3, 4, 5, 8, 9, 22, 33])
+def test_random_programmes_are_laid_right_or_refused(number: int) -> None:
+    assert case(number, 1).outcome in ("right", "ambiguous")
