@@ -2,7 +2,8 @@
 
 Netflix' v1 family (libvmaf, resource/doc/models_v1.md): 3d0h is a screen seen from three times its height, 5d0h a
 telephone, 1d5h_2160 and 3d0h_2160 a 4K screen from 1.5 and 3 heights, hfr for 50 and 60 frames a second. v0.6.1 is
-the family before it. "neg" leaves out what sharpening gains; v1 has no such model of its own.
+the family before it. "neg" leaves out what sharpening gains; v1 has no such model of its own. The bootstrapped
+models (b) are collections, which FFmpeg's filter does not load.
 """
 
 from __future__ import annotations
@@ -58,7 +59,6 @@ KNOWN = {
         Model("neg", "vmaf_v0.6.1neg"),
         Model("neg-phone", "vmaf_v0.6.1neg", "enable_transform=true"),
         Model("neg-4k", "vmaf_4k_v0.6.1neg"),
-        Model("b", "vmaf_b_v0.6.3"),
     )
 }
 DEFAULT = ("v1", "neg")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 LEAST = 6.0
 """Mean difference of luma, in steps of 8 bits, below which nothing is a cut."""
-STANDS_OUT = 4.0
-"""Times the median difference around it."""
+STANDS_OUT = 2.5
+"""Times the second largest difference around it: pictures that are shown several times move in leaps."""
 AROUND = 8
 """Frames to each side that a difference is compared with."""
 SHORTEST = 0.4
@@ -74,8 +74,9 @@ def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 def _cut(thumbs: NDArray[np.uint8], steps: Floats, place: int) -> bool:
     here = steps[place - 1]
     near = np.concatenate([steps[max(0, place - 1 - AROUND) : place - 1], steps[place : place + AROUND]])
-    if len(near) and here < STANDS_OUT * max(float(np.median(near)), 0.5):
+    if len(near) > 1 and here < STANDS_OUT * float(np.sort(near)[-2]):
         return False
-    before = thumbs[place - 1]
-    back = [_apart(before, each) for each in thumbs[place + 1 : place + 1 + FLASH]]
-    return not back or min(back) > here / 2
+    old, new = thumbs[place - 1], thumbs[place]
+    back = [_apart(old, each) for each in thumbs[place + 1 : place + 1 + FLASH]]
+    known = [_apart(new, each) for each in thumbs[max(0, place - 1 - FLASH) : place - 1]]
+    return min([*back, *known], default=here) > here / 2
