@@ -6,10 +6,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from qoe_agent.compare.shapes import Step, Unfit
 from qoe_agent.compare.sweep import working
@@ -31,6 +32,9 @@ ENGINES = {
     "dask": "pip install joblib 'dask[distributed]'",
     "ray": "pip install joblib 'ray[default]'",
 }
+
+_ENDED = threading.Event()
+"""This process is a worker, and was told to end."""
 
 
 @dataclass(slots=True)
@@ -158,7 +162,21 @@ class Runner:
 
 def one(key: str, task: Task) -> tuple[str, Result | Failure | NotHere]:
     """A job with its key, as results come in any order."""
+    if _ENDED.is_set():  # the pool takes the end of a job for a result, and has the next at hand
+        raise SystemExit
     return key, working.whole(task)
+
+
+def _ready() -> None:
+    """In a worker: Ctrl-C is the parent's to hear; what the parent then sends ends the encoder, too."""
+
+    def end(number: int, _: object) -> NoReturn:
+        _ENDED.set()
+        raise SystemExit(128 + number)
+
+    tether()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end)
 
 
 def _pool(workers: int, tasks: Sequence[tuple[str, Task]]) -> Iterator[tuple[str, Result | Failure | NotHere]]:
@@ -166,7 +184,7 @@ def _pool(workers: int, tasks: Sequence[tuple[str, Task]]) -> Iterator[tuple[str
     if not tasks:
         return
     fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=fresh, initializer=tether) as pool:
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=fresh, initializer=_ready) as pool:
         futures = [pool.submit(one, *task) for task in tasks]
         try:
             for future in as_completed(futures):
@@ -175,7 +193,7 @@ def _pool(workers: int, tasks: Sequence[tuple[str, Task]]) -> Iterator[tuple[str
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(child.pid or 0, signal.SIGINT)
+                    os.kill(child.pid or 0, signal.SIGTERM)
             raise
 
 
