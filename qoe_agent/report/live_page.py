@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from qoe_agent.compare.live.paired import LiveCompared, Side
     from qoe_agent.compare.live.shapes import Difference
 
-PICTURES = Safe("; img-src data:")
-"""What such a page may load beside its style."""
 STYLE = Safe(
     "<style>.strip{display:flex;flex-wrap:wrap;gap:.5rem;margin-bottom:.5rem}.strip figure{margin:0}"
-    ".strip img{max-width:100%;display:block}.plot .line2{stroke:var(--ink,#777);stroke-dasharray:1 3;stroke-width:2}"
-    ".key.line2::before{width:1.6rem;height:0;border-top:3px dotted var(--ink,#777);vertical-align:middle}</style>"
+    ".strip img{max-width:100%;display:block}.plot .line2{stroke:var(--text);stroke-dasharray:1 3}"
+    ".key.line2::before{width:1.6rem;height:0;border-top:3px dotted var(--text);vertical-align:middle}</style>"
 )
 """Of what only this page has."""
 
@@ -33,8 +31,8 @@ def page(compared: LiveCompared) -> str:
         _outputs(compared), _differences(compared.differences), _over_time(compared), _worst(compared),
         paper.notes(compared.notes), _raw(compared),
     ]  # fmt: skip
-    told = paper.page("Live outputs compared", Safe(paper.clean(first)), [Safe(paper.clean(each)) for each in parts])
-    return told.replace(paper.POLICY, paper.POLICY + PICTURES, 1)
+    told = [Safe(paper.clean(each)) for each in (first, *parts)]
+    return paper.page("Live outputs compared", told[0], told[1:], paper.PICTURED if compared.strips else paper.POLICY)
 
 
 def _outputs(compared: LiveCompared) -> Safe:

@@ -48,7 +48,7 @@ def _plot(compared: LiveCompared, name: str) -> Safe:
     across = drawing.Axis(first, last, log=False)
     known = BY_NAME[name]
     drawn = joined(
-        drawing.path([(across.at(at), 100 - up.at(value)) for at, value in piece], f"line{n}")
+        drawing.path([(across.at(at), 100 - up.at(value)) for at, value in piece], f"line line{n}")
         for n, line in enumerate(lines)
         for piece in _pieces(line, 60.0 if name in SPARSE else GAP)
     )

@@ -54,6 +54,7 @@ async def test_the_better_encode_is_named_and_the_lag_is_right(nginx: servers.Ng
     assert apart["transport"]["difference"] == pytest.approx(LATER, abs=1.0), "B began so much later"
     assert "A is better" in found["verdict"]
     assert found["worst"], "worst moments are shown"
+    assert "img-src data:" in page
     assert page.count("data:image/jpeg") >= 4, "pictures and crops of both"
 
 

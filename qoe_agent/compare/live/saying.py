@@ -68,12 +68,13 @@ def scored(sides: Sequence[Side], reference: str | None) -> str:
 def _pair(found: Sequence[Difference], a: str, b: str) -> str:
     if not found:
         return f"{a} and {b} have no second in common."
-    if all(one.low is None for one in found):
-        return f"{a} and {b}: more time is needed ({max(one.n for one in found)} s so far)."
     if all(one.difference == 0.0 for one in found if one.measure not in (*LATENT, "stalled", "av_offset")):
+        seconds = max(one.n for one in found)
         late = next((one for one in found if one.measure == "latency"), None)
         told = f"; {b} is {_late(late.difference)}" if late and late.difference and sure(late) else ""
-        return f"{a} and {b} are identical in all that was measured of their pictures{told}."
+        return f"{a} and {b} are identical in all that was measured of their pictures, over {seconds} s{told}."
+    if all(one.low is None for one in found):
+        return f"{a} and {b}: more time is needed ({max(one.n for one in found)} s so far)."
     known = {one.measure: one for one in found}
     real = [known[name] for name in RANK if name in known and sure(known[name])]
     if not real:
