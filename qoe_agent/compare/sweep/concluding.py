@@ -30,7 +30,7 @@ def concluded(
     anchor = anchor_of(design, points)
     found = averages.all_of(design, drawn, best, anchor)
     priced = pricing.all_of(design, points, best, anchor)
-    text, conclusive, first = verdicts.verdict(design, points, found, speeds, failures, anchor)
+    text, conclusive, first = verdicts.verdict(design, points, found, speeds, failures, anchor, priced)
     told = list(notes)
     if anchor and design.anchor and design.anchor != anchor:
         told.append(f'the anchor "{design.anchor}" was taken for {anchor}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
 from qoe_agent.compare.sweep.averages import HULL
@@ -9,14 +10,14 @@ from qoe_agent.compare.sweep.averages import HULL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.compare.sweep.shapes import BdRate, Design, Failure, Point, Speed
+    from qoe_agent.compare.sweep.shapes import BdRate, Design, Failure, Point, Priced, Speed
 
 FEWEST_WARNINGS = 3
 
 
 def verdict(
     design: Design, points: Sequence[Point], found: Sequence[BdRate], speeds: Sequence[Speed],
-    failures: Sequence[Failure], anchor: str | None,
+    failures: Sequence[Failure], anchor: str | None, priced: Sequence[Priced] = (),
 ) -> tuple[str, bool, BdRate | None]:  # fmt: skip
     """The sentence, whether it names a difference that is real, and what it is about."""
     if not points:
@@ -31,6 +32,8 @@ def verdict(
         return f"Nothing can be said against {anchor}{reason}.", False, refused
     first = min(main, key=lambda one: one.rate or 0.0)
     told = [_sentence(design, first, speeds)]
+    if real(first) and (pays := _pays(design, first, priced)):
+        told.append(pays)
     if first.warnings:
         told.append("Beware: " + "; ".join(first.warnings[:FEWEST_WARNINGS]) + ".")
     others = [one for one in main if one is not first]
@@ -104,6 +107,20 @@ def _cost(one: BdRate, speeds: Sequence[Speed]) -> str:
     if a is None or b is None or a.cpu <= 0 or b.cpu <= 0:
         return ""
     return f", at {_times(b.cpu / a.cpu)} the CPU"
+
+
+def _pays(design: Design, one: BdRate, priced: Sequence[Priced]) -> str:
+    """From how much watching it is cheaper at the user's prices; the median of clips."""
+    mine = [each for each in priced if each.label == one.test]
+    if not mine or design.prices is None:
+        return ""
+    known = [each.break_even for each in mine if each.break_even is not None]
+    if len(known) < len(mine):
+        return "" if known else "At your prices it is never cheaper."
+    hours = median(known)
+    if hours == 0:
+        return "At your prices it is always cheaper."
+    return f"At your prices it is cheaper from {hours:,.{1 if hours < 10 else 0}f} hours watched of each hour."
 
 
 def _times(ratio: float) -> str:

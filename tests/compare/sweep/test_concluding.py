@@ -130,6 +130,7 @@ def test_an_hour_is_priced_at_one_quality_and_who_pays_off_when() -> None:
     saved = (a.bits_per_second - b.bits_per_second) * 3600 / 8e9 * PRICES.egress_gb
     assert b.break_even == pytest.approx((b.cost.encode - a.cost.encode) / saved)
     assert a.break_even is None
+    assert f"cheaper from {b.break_even:.0f} hours watched of each hour." in found.verdict
     assert a.cost.deliver == pytest.approx(a.bits_per_second * 3600 / 8e9 * 0.02 * 100)
 
 
@@ -137,8 +138,10 @@ def test_what_costs_less_and_needs_less_is_always_cheaper() -> None:
     points = [*curve("x264 veryfast", cpu=60), *curve("x265 medium", 1.4, cpu=10)]
     found = concluded(design(prices=PRICES), points)
     assert [one.break_even for one in found.priced] == [None, 0.0]
+    assert "always cheaper" in found.verdict
     worse = concluded(design(prices=PRICES), [*curve("x264 veryfast"), *curve("x265 medium", 0.7, cpu=60)])
     assert [one.break_even for one in worse.priced] == [None, None]
+    assert "never cheaper" in worse.verdict
 
 
 def test_a_ladder_costs_all_its_rungs_and_delivers_the_top_one() -> None:
