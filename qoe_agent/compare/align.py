@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.compare import crop, thumbs
+from qoe_agent.compare import crop, stamped, thumbs
 from qoe_agent.compare.aligning import clocks, content, pairing, spots
 from qoe_agent.compare.aligning.clocks import Side
 from qoe_agent.compare.shapes import Alignment, Asked, Unlike
@@ -35,6 +35,9 @@ def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], N
     """Which frame of `test` shows which of `reference`; `Unlike` says why where that cannot be told."""
     if asked.offset is not None:
         return given(reference, test, asked.offset)
+    marked = stamped.frames(reference, test)
+    if marked is not None:
+        return made("stamp", marked, reference, 1.0)
     return by_times(reference, test) or by_content(reference, test, heard, asked)
 
 

@@ -13,6 +13,7 @@ from qoe_agent.compare.align import align, by_content, verify
 from qoe_agent.compare.aligning import pairing
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Alignment, Asked, Run, Unlike
+from qoe_agent.maths import stamp
 from tests.accuracy.aligning import case
 from tests.compare.laid import clip, moving
 
@@ -93,6 +94,17 @@ def test_a_crop_bars_and_levels_do_not_move_it(tmp_path: Path, reference: str) -
     found = laid(reference, clip(tmp_path / "a.mp4", spoiled, options={"crf": "34"}))
     assert found.offset_frames == 12
     assert {own - test for test, own in shown(found)} == {12}
+
+
+def test_stamps_tell_to_the_frame_even_where_nothing_moves(tmp_path: Path) -> None:
+    still = moving(60, seed=6, kind="still")
+    for number, plane in enumerate(still := [each.copy() for each in still]):
+        stamp.draw(plane, None, 1_760_000_000_000 + 40 * number, number, stamp.Place(cell=40))
+    numbers = [*range(9, 30), *range(32, 45), 44, *range(45, 60)]
+    reference = clip(tmp_path / "a.mp4", still, options={"crf": "18"})
+    found = laid(reference, clip(tmp_path / "b.mp4", [still[n] for n in numbers]))
+    assert (found.method, found.offset_frames, found.dropped, found.duplicated) == ("stamp", 9, 2, 1)
+    assert all(numbers[test] == own for test, own in shown(found))
 
 
 def test_an_offset_given_by_hand_is_taken(tmp_path: Path, reference: str) -> None:
