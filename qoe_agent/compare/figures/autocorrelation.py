@@ -92,13 +92,15 @@ def mean(values: Floats) -> Mean:
 
 
 def _rho(off: Floats, had: Floats, n: int, square: float) -> float:
-    """Lag-one autocorrelation over neighbours that both have a value, corrected for bias; 0 to nearly 1."""
-    both = had[1:] & had[:-1]
-    pairs = int(both.sum())
-    if pairs < 3:
-        return 0.0
-    found = float((off[1:] * off[:-1])[both].sum()) / pairs / square
-    return min(max((found * n + 1.0) / (n - 3.0) if n > 3 else found, 0.0), 0.99)
+    """Autocorrelation of values that follow each other as closely as most do, corrected for bias; 0 to nearly 1.
+
+    Where only every tenth second has a value, that is of ten seconds: it is those values that may be alike.
+    """
+    gaps = np.diff(np.flatnonzero(had))
+    near = gaps <= np.median(gaps)
+    kept = off[had]
+    found = float((kept[1:] * kept[:-1])[near].mean()) / square
+    return min(max((found * n + 1.0) / (n - 3.0), 0.0), 0.99)
 
 
 def _slow(off: Floats, had: Floats) -> tuple[float, int]:

@@ -1,0 +1,97 @@
+"""Means of seconds that resemble their neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, t
+
+from qoe_agent.compare.figures.autocorrelation import events, holm, mean, reach, tossed
+
+
+def walk(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
+    shocks = rng.standard_normal(n + 200)
+    found = np.zeros(n + 200)
+    for k in range(1, n + 200):
+        found[k] = rho * found[k - 1] + shocks[k]
+    return found[200:]
+
+
+def test_seconds_that_resemble_each_other_are_worth_what_autoregression_says() -> None:
+    rng = np.random.default_rng(1)
+    found = [mean(walk(rng, 2000, 0.6)) for _ in range(20)]
+    assert np.median([each.rho for each in found]) == pytest.approx(0.6, abs=0.03)
+    assert np.median([each.effective for each in found]) == pytest.approx(2000 * 0.4 / 1.6, rel=0.3)
+
+
+def test_a_short_series_is_corrected_for_what_its_own_mean_hides() -> None:
+    rng = np.random.default_rng(2)
+    assert np.mean([mean(walk(rng, 60, 0.5)).rho for _ in range(300)]) == pytest.approx(0.5, abs=0.04)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_intervals_cover(rho: float) -> None:
+    rng = np.random.default_rng(3)
+    ends = [mean(walk(rng, 120, rho)).interval() for _ in range(400)]
+    assert 0.92 <= np.mean([low <= 0.0 <= high for low, high in ends]) <= 1.0
+
+
+def test_an_interval_is_no_narrower_than_students() -> None:
+    values = np.random.default_rng(4).standard_normal(120)
+    low, high = mean(values).interval()
+    assert high - low >= 2 * t.ppf(0.975, 119) * values.std(ddof=1) / np.sqrt(120) * 0.999
+
+
+def test_scenes_that_last_make_it_wider_than_autoregression_would() -> None:
+    rng = np.random.default_rng(5)
+    told = [mean(np.repeat(rng.standard_normal(10), 12) + rng.standard_normal(120)) for _ in range(50)]
+    assert np.median([each.errors[1][0] / each.errors[0][0] for each in told]) > 1.2
+
+
+def test_gaps_count_for_time() -> None:
+    rng = np.random.default_rng(6)
+    values = walk(rng, 400, 0.8)
+    thin = values.copy()
+    thin[1::2] = np.nan
+    assert mean(thin).n == 200
+    assert mean(thin).rho == pytest.approx(0.8**2, abs=0.15)
+    assert mean(thin).effective < 100
+
+
+def test_what_is_constant_has_no_error() -> None:
+    found = mean(np.full(30, 2.0))
+    assert found.constant
+    assert found.interval() == (2.0, 2.0)
+    assert found.p() == 0.0
+    assert found.enough
+
+
+def test_three_seconds_say_nothing() -> None:
+    found = mean(np.array([1.0, 2.0, np.nan, 3.0]))
+    assert (found.n, found.p(), found.enough) == (3, 1.0, False)
+
+
+def test_what_may_be_looked_at_at_any_time_is_wider() -> None:
+    values = np.random.default_rng(7).standard_normal(120) + 0.3
+    found = mean(values)
+    assert found.p(always=True) > found.p()
+    assert found.interval(always=True)[0] < found.interval()[0]
+    assert reach(60.0, 1e6) == pytest.approx(2.9, abs=0.3)  # half as wide again as 1.96, where it is narrowest
+
+
+def test_events_close_together_are_one() -> None:
+    values = np.zeros(60)
+    values[[3, 4, 7, 30, 50]] = 1.0
+    assert events(values) == 3
+    assert events(np.zeros(5)) == 0
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 5), (0, 6), (3, 9), (4, 4), (12, 1)])
+def test_events_are_told_by_the_binomial_test(a: int, b: int) -> None:
+    assert tossed(a, b) == pytest.approx(binomtest(a, a + b, 0.5).pvalue)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
