@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qoe_agent.report import exits_page, lift_page
+from qoe_agent.report import compare_page, exits_page, lift_page
+from tests.compare import compared_made
+from tests.compare.test_reports import CROPS
 from tests.e2e.browser import browse
 from tests.viewers import exits_made, lift_made
 
@@ -67,6 +69,7 @@ async def test_pages_of_reports_are_for_everybody(real: Path, tmp_path: Path) ->
     for name, text in (
         ("lift", lift_page.page(lift_made.lift())), ("observed", lift_page.page(lift_made.observed())),
         ("exits", exits_page.page(exits_made.exits())),
+        ("compare", compare_page.page(compared_made.compared(), CROPS)),
     ):  # fmt: skip
         pages[name] = tmp_path / f"{name}.html"
         pages[name].write_text(text, "utf-8")
