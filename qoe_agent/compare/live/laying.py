@@ -152,7 +152,9 @@ class Laying:
             most = trail.answers.most_common(1)[0][0]
             pair = f"{taken.name} and {self._taken[0].name}"
             if most == "unlike":
-                return f"{pair} do not show the same: pictures are alike by {laid.likeness or 0.0:.2f} at best (of 1)"
+                return (f"{pair} do not show the same within {min(self._spans()):.0f} s: pictures are alike by "
+                        f"{laid.likeness or 0.0:.2f} at best (of 1); where one is further behind, watch for longer"
+                        )  # fmt: skip
             if most == "repeats":
                 return f"{pair} fit each other in more than one place: what they show repeats; a stamp would tell"
             if most == "still":
