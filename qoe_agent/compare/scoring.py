@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MORE = {"cambi": "cambi", "ms_ssim": "float_ms_ssim"}
 """Metrics that libvmaf measures beside its models: our names and its own."""
 
+SLOW = 20.0
+"""Frames a second that are decoded at least."""
+
 
 class Plan(NamedTuple):
     """What is measured, on what."""
@@ -176,7 +179,9 @@ def measured(plan: Plan, runs: Sequence[Run], told: Callable[[int], None]) -> Me
                                f"file:{os.path.abspath(media.path)}")]  # fmt: skip
         arguments = [*inputs, "-filter_complex_threads", str(plan.threads), *options, "-an", "-sn", *outputs,
                      "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
-        ran = ffmpeg.run(arguments, folder, told, plan.program)
+        # Frames before the first pair are decoded too, and none of them counts as progress.
+        skipped = max(runs[0].test, runs[0].reference)
+        ran = ffmpeg.run(arguments, folder, told, plan.program, ffmpeg.HANGS + skipped / SLOW)
         frames = _read(plan, room, metrics)
     return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), _thumbs(ran.output),
                     _shown(plan, arguments, written))  # fmt: skip
