@@ -164,12 +164,15 @@ class Searcher:
 
         def probe(value: float) -> float | None:
             self.run([job(value)])
-            return self._score(job(value), sought)
+            score = self._score(job(value), sought)
+            if score is not None:
+                known[value] = score
+            return score
 
-        value, tried = search(grid(encode.encoder, control), known, sought.value, probe)
+        value, tried = search(grid(encode.encoder, control), dict(known), sought.value, probe)
         fits = [each for each in known if known[each] >= sought.value]
         best = value if value is not None else max(known, key=lambda each: known[each])
-        if control not in ("crf", "qp"):
+        if fits and control not in ("crf", "qp"):
             best = min([best, *fits])
         if self.of(job(best)) is None:
             probe(best)

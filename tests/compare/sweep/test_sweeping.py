@@ -89,7 +89,10 @@ def test_a_target_is_searched_for_and_what_was_tried_is_kept(folder: Path) -> No
     assert searched["tried"] > 0
     again = document(sweep(folder, *options))["searched"][0]
     assert {**again, "tried": searched["tried"]} == searched
-    assert sweep(folder, "--target", "vmaf.mean >= 150", *results).exit_code == 1, "no setting reaches it"
+    beyond = sweep(folder, "--target", "vmaf.mean >= 150", "--json", *results)
+    assert beyond.exit_code == 1
+    (nearest,) = json.loads(beyond.stdout)["searched"]
+    assert (nearest["met"], nearest["setting"]["value"]) == (False, 0.0), "of all that were tried, the best"
 
 
 @pytest.mark.parametrize(
@@ -116,3 +119,21 @@ def test_faults_of_a_plan_are_all_told(tmp_path: Path) -> None:
     assert [line.partition("plan.yml:")[2].split(": ")[1] for line in result.stderr.splitlines()] == [
         "references", "encodes[0].encoder", "scalar",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("beside", ["--backend=joblib", ""])
+def test_jobs_beside_each_other_give_what_they_give_alone(folder: Path, beside: str) -> None:
+    name = "engine" if beside else "beside"
+    other = folder / f"{name}.yml"
+    other.write_text(PLAN.replace("[20, 30, 40]", "[40]") + ("" if beside else "speed: beside\n"))
+    results = ("--only", "crf 40", "--json", "--results")
+    alone = document(sweep(folder, *results, str(folder / "shared")))
+    options = [*results, str(folder / name), *([beside] if beside else [])]
+    found = document(CliRunner().invoke(app, ["compare", "sweep", str(other), "--quiet", *options]))
+    assert [_plain(point) for point in _points(found)] == [_plain(point) for point in _points(alone)]
+    assert any("ran beside others" in note for note in found["notes"])
+
+
+def _plain(point: Any) -> tuple[Any, ...]:
+    """What does not hang on the machine."""
+    return point["bits_per_second"], point["frames"], point["scores"]
