@@ -198,7 +198,8 @@ def heard(found: Heard) -> dict[str, str]:
 def _unlike(reference: float | None, test: float | None) -> str:
     if reference is None or test is None:
         return "–"
-    return f"{value('vmaf', test - reference, signed=True)[:-1]} LU"
+    apart = round(test - reference, 1)
+    return f"{apart:+.1f} LU".replace("-", "−") if apart else "0.0 LU"
 
 
 def missing(found: Heard, most: int = 5) -> str:
