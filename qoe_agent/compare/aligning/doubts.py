@@ -30,8 +30,10 @@ TOLD, UNTOLD = 5.0, 24
 """Nats that must speak for the piece's lag within so many frames from either end: else a change may hide there."""
 MOST = 0.6
 """Share of the frames that may be left out for that, where there is but one piece."""
-SHORT = 12
+SHORT = 20
 """Frames before the first or after the last change of lag that are too few to be believed."""
+ALONE = 2.5
+"""The same, by the pictures alone that are coded by themselves."""
 STANDS = 0.02
 """Mean square change of the reference, in square codes, below which it does not matter which frame is taken."""
 STRETCH = 12
@@ -56,6 +58,7 @@ def certain(laid: Laid, on: Flags) -> Flags:
             if moves and len(pieces) > 1 and (start == 0 or end == len(on)) and end - start < SHORT:
                 sure[start:end] = False
             _weigh(sure, gains, start, end, moves and len(pieces) > 1)
+            _lost(sure, np.where(laid.fresh, gains, 0.0), start, end, ALONE)
             _hidden(sure, gains, start, end, moves, len(pieces))
     return sure
 
@@ -99,10 +102,15 @@ def _weigh(sure: Flags, gains: NDArray[np.float64], start: int, end: int, whole:
         if not clear(float(sums[sums > 0].sum()), float(-sums[sums < 0].sum()), PIECE):
             sure[start:end] = False
             return
+    _lost(sure, gains, start, end, ENDS)
+
+
+def _lost(sure: Flags, gains: NDArray[np.float64], start: int, end: int, most: float) -> None:
+    """Take out of `sure` that end of the piece over which another lag has more than `most` nats."""
     for sign in (1, -1):
-        lost = np.cumsum(-own[::sign])
+        lost = np.cumsum(-gains[start:end][::sign])
         worst = int(lost.argmax())
-        if lost[worst] > ENDS:
+        if lost[worst] > most:
             sure[start:end][::sign][: worst + 1] = False
 
 
