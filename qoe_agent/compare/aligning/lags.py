@@ -85,6 +85,15 @@ def find(ours: Grid, theirs: Grid) -> Lag:
     return Lag(_judged(likeness, best, top), lag, top)
 
 
+def repeated(ours: Grid, likeness: float) -> bool:
+    """Whether the last window of `ours` is in `ours` once more, about as like as the other output's: a loop."""
+    window = ours.rows[-WINDOW:]
+    if len(window) < WINDOW or float(np.mean(np.square(window))) < MOVES:
+        return False
+    before = _likeness(window, ours.rows)[: -WINDOW // 2]
+    return bool(len(before) and 1.0 - before.max() < max(SLACK * (1.0 - likeness), CLEAR))
+
+
 def _likeness(window: Singles, rows: Singles) -> Singles:
     """Correlation of the window with every stretch of `rows` that is as long."""
     products = window @ rows.T
