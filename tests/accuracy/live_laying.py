@@ -150,9 +150,10 @@ def main() -> None:
         laid = [each for each in found if each.first is not None]
         errors = np.array([error for each in laid for error in each.errors]) * 1000 if laid else np.array([np.nan])
         after = float(np.median([each.first for each in laid])) if laid else float("nan")
+        ends = sum(each.last for each in found) / cases
         wrong = sum(each.wrong for each in found) / max(1, sum(len(each.errors) for each in found))
         say(
-            f"{kind:8} {len(laid) / len(found):5.0%} {sum(each.last for each in found) / cases:7.0%} {after:8.0f} {np.median(errors):10.1f} "
+            f"{kind:8} {len(laid) / len(found):5.0%} {ends:7.0%} {after:8.0f} {np.median(errors):10.1f} "
             f"{np.quantile(errors, 0.99):8.1f} {wrong:14.2%} {sum(each.wrong > 0 for each in found):12} / {cases}"
         )
 
