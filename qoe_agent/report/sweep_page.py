@@ -87,8 +87,12 @@ def _averages(swept: Swept) -> Safe:
         return NOTHING
     over = [one for one in swept.bd if one.clip is None or one.n_clips == len(swept.design.clips)]
     single = [one for one in swept.bd if one not in over]
-    parts = [_table(over, swept, "test")]
-    if single:
+    mine = [one for one in over if one.metric == swept.design.quality]
+    others = [one for one in over if one not in mine]
+    parts = [_table(mine, swept, "test")]
+    if others:
+        parts.append(html("<details><summary>By other metrics</summary>{}</details>", _table(others, swept, "test")))
+    if single and len(swept.design.clips) > 1:
         parts.append(html("<details><summary>By clip</summary>{}</details>", _table(single, swept, "clip")))
     return html(
         '<section><h2>Rate at the same quality (BD-rate)</h2><p>Against {}; negative: less rate is needed.</p>{}'

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.compare.sweep.shapes import BdRate, Swept
 
+CHROMA = ("_u", "_v")
+"""How metrics end that the page has, too."""
 MOST = 30
 """Rows of a table; the JSON document, the page and the CSV hold all."""
 
@@ -46,9 +48,11 @@ def report(swept: Swept) -> RenderableType:
 
 
 def _shown(swept: Swept) -> list[BdRate]:
-    """Over clips; of the plan's own metric first."""
+    """Over clips: of the plan's own metric all, of others that at the resolution that the verdict is about."""
     over = [one for one in swept.bd if one.clip is None or one.n_clips == len(swept.design.clips)]
-    return sorted(over, key=lambda one: swept.design.metrics.index(one.metric))[:MOST]
+    plan, size = swept.design, swept.bd[0].size
+    kept = [one for one in over if one.metric == plan.quality or (one.size == size and not one.metric.endswith(CHROMA))]
+    return sorted(kept, key=lambda one: plan.metrics.index(one.metric))[:MOST]
 
 
 def _averages(swept: Swept) -> screens.Fitting:
@@ -75,7 +79,7 @@ def _averages(swept: Swept) -> screens.Fitting:
 
 def _warnings(swept: Swept) -> list[RenderableType]:
     """What they say of themselves, once each."""
-    mine = [one for one in _shown(swept) if one.metric == swept.design.quality]
+    mine = [one for one in _shown(swept) if (one.metric, one.size) == (swept.design.quality, swept.bd[0].size)]
     said = {
         f"{one.test}, {compare_words.metric(one.metric)} at {one.size}: {told}": None
         for one in mine

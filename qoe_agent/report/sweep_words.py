@@ -202,7 +202,9 @@ def design(swept: Swept) -> list[tuple[str, str]]:
         told.append(("cores", str(plan.cores)))
     if plan.prices:
         price = plan.prices
-        told.append(("prices", f"{price.cpu_hour:g} {price.currency} a CPU hour, {price.egress_gb:g} a GB delivered, "
-                               f"{price.storage_gb_month:g} a GB stored a month, kept for {price.months:g}, "
-                               f"{price.viewer_hours:g} hours watched of each"))  # fmt: skip
+        stored = f", {price.storage_gb_month:g} a GB and month stored for {price.months:g}" * bool(
+            price.storage_gb_month
+        )
+        told.append(("prices", f"{price.cpu_hour:g} {price.currency} a CPU hour, {price.egress_gb:g} a GB delivered"
+                               f"{stored}; {price.viewer_hours:g} hours watched of each"))  # fmt: skip
     return [(name, value) for name, value in told if value]

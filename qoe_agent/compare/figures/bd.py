@@ -80,7 +80,7 @@ def bd_rate(
     if metric.startswith("vmaf") and least < VMAF_LEAST:
         warnings.append(f"{least} points of a curve: VMAF needs {VMAF_LEAST} or more to be interpolated well")
     if shared < OVERLAP:
-        warnings.append(f"both cover only {shared:.0%} of the quality that either covers")
+        warnings.append(f"both cover only {100 * shared:.0f} % of the quality that either covers")
     rate = _rate(a, b, method)
     drawn = _difference(a, b, method, ceiling)
     if crossed := _crossed(drawn):

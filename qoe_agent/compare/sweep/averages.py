@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -104,8 +105,21 @@ def _over(each: Sequence[BdRate]) -> BdRate:
 def _told(each: Sequence[BdRate], known: Sequence[BdRate]) -> tuple[str, ...]:
     """Warnings of clips, each with the clips that it is of."""
     told = [f"{one.clip}: left out, {one.warnings[-1]}" for one in each if one not in known]
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for one in known:
         for warning in one.warnings:
-            found.setdefault(warning, []).append(one.clip or "")
-    return (*told, *(f"{', '.join(clips)}: {warning}" for warning, clips in found.items()))
+            found.setdefault(_NUMBER.sub("", warning), []).append((warning, one.clip or ""))
+    for each_kind in found.values():
+        least = min((text for text, _ in each_kind), key=_first_number)
+        clips = ", ".join(clip for _, clip in each_kind)
+        same = len({text for text, _ in each_kind}) == 1
+        told.append(f"{clips}: {least}" if same else f"{clips}: {least}, in the one with the least")
+    return tuple(told)
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _first_number(text: str) -> float:
+    found = _NUMBER.search(text)
+    return float(found[0]) if found else 0.0

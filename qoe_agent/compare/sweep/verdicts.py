@@ -68,12 +68,10 @@ def _later(one: BdRate, found: Sequence[BdRate]) -> bool:
 
 
 def real(one: BdRate) -> bool:
-    """More than the method's own error, and, over clips, more than chance."""
+    """More than the method's own error, and, where there is an interval over clips, more than chance."""
     if one.rate is None or abs(one.rate) <= (one.spread or 0.0):
         return False
-    if one.n_clips > 1 or one.clip is None:
-        return one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
-    return True
+    return one.low is None or one.high is None or one.low > 0 or one.high < 0
 
 
 def _sentence(design: Design, one: BdRate, speeds: Sequence[Speed]) -> str:
