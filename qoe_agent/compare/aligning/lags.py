@@ -44,6 +44,8 @@ class Grid(NamedTuple):
     """Seconds of the first."""
     rows: Singles
     """(n, 576)"""
+    age: float = 0.0
+    """Seconds, in the middle, that a picture has been shown at its place on the grid."""
 
 
 class Lag(NamedTuple):
@@ -67,7 +69,8 @@ def gridded(times: Floats, prints: NDArray[np.uint8]) -> Grid:
     sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
     low = np.maximum(np.arange(len(rows)) - STANDS, 0)
     high = np.minimum(np.arange(len(rows)) + STANDS + 1, len(rows))
-    return Grid(float(first * STEP), rows - ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32))
+    age = float(np.median(numbers * STEP - times[held]))
+    return Grid(float(first * STEP), rows - ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32), age)
 
 
 def find(ours: Grid, theirs: Grid) -> Lag:
@@ -81,7 +84,7 @@ def find(ours: Grid, theirs: Grid) -> Lag:
     best = int(likeness.argmax())
     top = float(likeness[best])
     begins = ours.start + STEP * (len(ours.rows) - WINDOW)
-    lag = theirs.start + STEP * (best + _between(likeness, best)) - begins
+    lag = theirs.start + STEP * (best + _between(likeness, best)) - begins + ours.age - theirs.age
     return Lag(_judged(likeness, best, top), lag, top)
 
 
