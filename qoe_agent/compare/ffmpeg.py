@@ -111,7 +111,8 @@ def _asked(path: str, *options: str) -> str:
 def libvmaf(path: str, models: tuple[str, ...] = (), size: tuple[int, int] = PROBED) -> str | None:
     """The version of libvmaf in the program, if it can score pictures of `size` by `models` (its specifications)."""
     option = "model='" + "|".join(models) + "':" if models else ""
-    graph = f"color=black:s={size[0]}x{size[1]}:r=25:d=0.08,format=yuv420p10le,split[a][b];[a][b]libvmaf={option}log_fmt=xml"
+    black = f"color=black:s={size[0]}x{size[1]}:r=25:d=0.08,format=yuv420p10le"
+    graph = f"{black},split[a][b];[a][b]libvmaf={option}log_fmt=xml"
     with TemporaryDirectory(prefix="qoe-compare-") as folder:
         log = Path(folder, "log.xml")
         command = [path, "-hide_banner", "-nostats", "-filter_complex", f"{graph}:log_path=log.xml", "-f", "null", "-"]
@@ -137,19 +138,7 @@ def run(
     It is killed with its group where it has no new frame for `patience` seconds, where the caller is interrupted, and
     once `stop` is set. Raises Failed with its last words.
     """
-    reads, writes = os.pipe()
-    command = [watched.path, "-hide_banner", "-nostdin", "-nostats", "-y", "-progress", f"pipe:{writes}",
-               "-stats_period", "0.25", *arguments]  # fmt: skip
-    try:
-        child = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=(writes,), start_new_session=True, env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
-        )  # fmt: skip
-    except OSError as error:
-        os.close(reads)
-        raise Failed(f"{watched.path}: cannot be run ({error})") from error
-    finally:
-        os.close(writes)
+    child, reads = _started(arguments, folder, watched)
     lines: deque[bytes] = deque(maxlen=LAST)
     output = bytearray()
     readers = [
@@ -174,6 +163,24 @@ def run(
     if status:
         raise Failed(in_words(said, status))
     return Ran(said, bytes(output))
+
+
+def _started(arguments: Sequence[str], folder: str, program: Program) -> tuple[subprocess.Popen[bytes], int]:
+    """The process, in a group of its own, and where its progress is read."""
+    reads, writes = os.pipe()
+    command = [program.path, "-hide_banner", "-nostdin", "-nostats", "-y", "-progress", f"pipe:{writes}",
+               "-stats_period", "0.25", *arguments]  # fmt: skip
+    try:
+        child = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=(writes,), start_new_session=True, env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
+        )  # fmt: skip
+    except OSError as error:
+        os.close(reads)
+        raise Failed(f"{program.path}: cannot be run ({error})") from error
+    finally:
+        os.close(writes)
+    return child, reads
 
 
 def in_words(said: str, status: int) -> str:

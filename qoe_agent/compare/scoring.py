@@ -83,28 +83,32 @@ def score(
     if not alignment.pairs:
         raise Unfit(f"{test.path}: no frame of it lies on a frame of the reference")
     plan, notes = _plan(reference, test, space, asked, wanted)
-    said = f"scoring {test.path}"
 
     def told(done: int) -> None:
-        heard(Step(said, min(done, alignment.pairs), alignment.pairs))
+        heard(Step(f"scoring {test.path}", min(done, alignment.pairs), alignment.pairs))
 
     told(0)
-    sides = pairs(alignment.runs)
     if plan is None:
-        rate = _rate(reference, alignment.runs)
-        frames, thumbs = plain.measured((reference, test), sides, space, rate, told)
-        found = Measured(frames, {}, thumbs, ())
-        versions = plain.versions()
+        found, versions = _by_pyav((reference, test), alignment, space, told), plain.versions()
     else:
-        found = measured(plan, alignment.runs, told)
-        versions = {"ffmpeg": plan.program.version}
-        if plan.by_libvmaf:
-            versions["libvmaf"] = ffmpeg.libvmaf(plan.program.path) or "unknown"
+        found, versions = measured(plan, alignment.runs, told), _versions(plan)
     _whole(found, test, alignment.pairs)
     told(alignment.pairs)
-    return Scores(
-        found.frames, *sides, found.printed, found.thumbs, found.command, versions, clock.now() - began, tuple(notes)
-    )
+    took, sides = clock.now() - began, pairs(alignment.runs)
+    return Scores(found.frames, *sides, found.printed, found.thumbs, found.command, versions, took, tuple(notes))
+
+
+def _by_pyav(media: tuple[Media, Media], alignment: Alignment, space: Space, told: Callable[[int], None]) -> Measured:
+    rate = _rate(media[0], alignment.runs)
+    frames, thumbs = plain.measured(media, pairs(alignment.runs), space, rate, told)
+    return Measured(frames, {}, thumbs, ())
+
+
+def _versions(plan: Plan) -> dict[str, str]:
+    found = {"ffmpeg": plan.program.version}
+    if plan.by_libvmaf:
+        found["libvmaf"] = ffmpeg.libvmaf(plan.program.path) or "unknown"
+    return found
 
 
 def pairs(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
