@@ -138,11 +138,12 @@ def _tested(work: _Work, index: int, media: Media, name: str) -> _Done:
         return _Done(Tested(media, name, refused, notes=notes), broken=not isinstance(error, Unlike))
     finally:
         work.progress.came(index, 1.0, f"{name} is done")
-    rate = work.reference.video.rate
-    said = (*found.notes, *found.alignment.notes, *found.space.notes, *found.scores.notes, *notes)
+    numbers = pooled(found.scores, work.reference.video.rate)
+    misled = misleading.notes(work.reference, media, found.alignment, found.space, numbers, work.asked, found.scores)
+    said = (*found.notes, *found.alignment.notes, *found.space.notes, *found.scores.notes, *notes, *misled)
     return _Done(
-        Tested(media, name, (), found.alignment, found.space, found.scores, pooled(found.scores, rate), found.scenes,
-               found.heard, tuple(dict.fromkeys(said))),
+        Tested(media, name, (), found.alignment, found.space, found.scores, numbers, found.scenes, found.heard,
+               tuple(dict.fromkeys(said))),
         cached,
     )  # fmt: skip
 
@@ -181,7 +182,12 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
 
 
 def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:
-    where = space(work.reference, media, work.asked, crop.bars(work.reference, media, work.asked).test)
+    bars = crop.bars(work.reference, media, work.asked)
+    if bars.reference is not None:
+        left = "{}:{}:{}:{}".format(*bars.reference)
+        raise Unlike(f"{media.path}: the reference has black bars that the test has not; cut them from the reference "
+                     f"(FFmpeg's crop={left}), or say --crop off if they are content")  # fmt: skip
+    where = space(work.reference, media, work.asked, bars.test)
     told = work.progress.of(index, LAYING, SCORING)
     return where, scoring.score(work.reference, media, alignment, where, work.asked, told)
 

@@ -247,3 +247,15 @@ def test_the_same_files_give_the_same_intervals(clips: Path, kept: str) -> None:
     assert one == two
     assert np.isfinite([each.difference for each in one]).all()
     assert offline.threads(Asked("", (), threads=3)) == 3
+
+
+def test_bars_are_cut_from_the_test_and_refused_in_the_reference(clips: Path) -> None:
+    barred = [np.pad(each, ((16, 16), (0, 0)), constant_values=16) for each in SHOWN]
+    bars = spoken.write(clips / "barred.mp4", barred, None, crf=10)
+    plain = str(clips / "reference.mp4")
+    (cut,) = compare(Asked(plain, (bars,), models=("neg",))).tests
+    assert cut.space is not None
+    assert cut.space.crop == (spoken.WIDTH, spoken.HEIGHT, 0, 16)
+    assert cut.pooled["psnr_y"].mean > 35
+    (refused,) = compare(Asked(bars, (plain, bars), models=("neg",))).tests[:1]
+    assert refused.refused
