@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST = 40
 """Scenes in the table; the JSON document holds all."""
+NAMED = 3
+"""Tests whose names have room at the head of a column; of more, their numbers stand there."""
 COLUMNS = ("mean", "harmonic", "p1", "p5", "median", "worst second", "at")
 
 
@@ -111,18 +113,19 @@ def scenes(tests: Sequence[Tested], metric: str) -> Safe:
     axis = plots.reach(metric, known)
     sign = -1 if compare_words.downwards(metric) else 1
     shown = sorted(found, key=lambda first: min(sign * mean for mean in found[first].values()))[:MOST]
+    heads = [one.name if len(tests) <= NAMED else str(number) for number, one in enumerate(tests, 1)]
     rows = []
     for first in sorted(shown):
         values = [found[first].get(one.name) for one in tests]
-        cells = {one.name: compare_words.value(metric, value) for one, value in zip(tests, values, strict=True)}
+        cells = {name: compare_words.value(metric, value) for name, value in zip(heads, values, strict=True)}
         rows.append(html(
             '<tr><th scope="row">{}<br><span class="dim">{} frames</span></th><td class="draw">{}</td>{}</tr>',
             compare_words.at(starts[first][0]), starts[first][1], plots.dots(axis, values), paper.figures(cells),
         ))  # fmt: skip
     ends = " to ".join(compare_words.value(metric, each) for each in (axis.low, axis.high))
-    columns = (("from", ""), (ends, ""), *((one.name, "number") for one in tests))
+    columns = (("from", ""), (ends, ""), *((name, "number") for name in heads))
     left = html('<p class="dim">The worst {} of {} scenes.</p>', MOST, len(found)) if len(found) > MOST else NOTHING
-    return named(f"{compare_words.metric(metric)} by scene", paper.table(columns, rows, "told"), left)
+    return named(f"{compare_words.metric(metric)} by scene", legend(tests), paper.table(columns, rows, "told"), left)
 
 
 def sound(tests: Sequence[Tested]) -> Safe:
