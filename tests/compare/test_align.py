@@ -165,6 +165,6 @@ def test_runs_hold_the_pairs_they_are_made_from(frames: list[int]) -> None:
     assert (np.diff(own) > 0).all()
 
 
-@pytest.mark.parametrize("number", [3, 4, 5, 8, 9, 22, 33])
+@pytest.mark.parametrize("number", [3, 5, 8, 22])
 def test_random_programmes_are_laid_right_or_refused(number: int) -> None:
     assert case(number, 1).outcome in ("right", "ambiguous")
