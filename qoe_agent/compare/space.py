@@ -51,8 +51,9 @@ def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None)
     width, height = _turned(ours.width, ours.height, ours.rotation)
     common, notes = _common(ours, theirs)
     notes += _colours(ours, theirs) + _shapes(ours, theirs, crop, asked.scaler)
-    changed = _matrix(theirs) and _matrix(ours)
-    matrix = f":in_color_matrix={_matrix(theirs)}:out_color_matrix={changed}" if changed != _matrix(theirs) else ""
+    source, target = _matrix(theirs), _matrix(ours)
+    both = source and target and source != target
+    matrix = f":in_color_matrix={source}:out_color_matrix={target}" if both else ""
     scales = [f"scale={width}:{height}:flags={asked.scaler}" + _levels(side, ours, theirs) for side in (ours, theirs)]
     # FFmpeg would convert by itself where one side says what the other leaves open.
     level = "full" if _range(ours) == _range(theirs) == "full" else "limited"

@@ -85,6 +85,13 @@ def test_ranges_matrices_depths_and_chroma_are_brought_to_one_and_said() -> None
     assert "bt601 in the test: brought to the reference's bt709" in said
 
 
+def test_a_matrix_that_one_side_leaves_open_is_taken_for_the_others() -> None:
+    for one, other in ((media(matrix=None), media(matrix="smpte170m")), (media(matrix="bt709"), media(matrix=None))):
+        found = space(one, other, ASKED)
+        assert "color_matrix" not in found.test_filters
+        assert found.test_filters.rpartition(",")[2] == found.reference_filters.rpartition(",")[2]
+
+
 def test_hdr_is_said_and_never_mapped() -> None:
     one = media(transfer="pq", pixel_format="yuv420p10le", matrix="bt2020nc")
     assert any("no tones are mapped" in note for note in space(one, one, ASKED).notes)
