@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
 
-ENOUGH = 15.0
+ENOUGH = 30.0
 """Nats by which the path must be better than another."""
 CONTRARY = 0.35
 """Share of the evidence for the path that may speak against it."""
