@@ -139,8 +139,7 @@ def _tested(work: _Work, index: int, media: Media, name: str) -> _Done:
     finally:
         work.progress.came(index, 1.0, f"{name} is done")
     numbers = pooled(found.scores, work.reference.video.rate)
-    misled = misleading.notes(work.reference, media, found.alignment, found.space, numbers, work.asked, found.scores)
-    said = (*found.notes, *found.alignment.notes, *found.space.notes, *found.scores.notes, *notes, *misled)
+    said = (*found.notes, *found.alignment.notes, *found.space.notes, *found.scores.notes, *notes)
     return _Done(
         Tested(media, name, (), found.alignment, found.space, found.scores, numbers, found.scenes, found.heard,
                tuple(dict.fromkeys(said))),

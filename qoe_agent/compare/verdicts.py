@@ -146,20 +146,23 @@ def _spent(found: _Found) -> str:
 
 
 def _against(found: _Found) -> str:
-    """What contradicts the first metric: NEG where the gain is sharpening's, others where they go the other way."""
+    """What contradicts the first metric: NEG where the gain is sharpening's, others where they go the other way (SSIM
+    by luma, as all planes together are mostly that)."""
     said = []
     for pair in found.others:
         difference = found.sign * pair.difference
         low, high = (pair.low, pair.high) if found.sign > 0 else (_minus(pair.high), _minus(pair.low))
         if pair.metric.startswith("vmaf[neg"):
             gone = difference <= 0 if low is None else low <= 0
-            if gone:
+            if gone and abs(found.first.difference) >= SEEN:
                 said.append(f"VMAF NEG does not follow ({_signed(pair.metric, difference)}): the gain is sharpening's "
                             "or contrast's, not fidelity's")  # fmt: skip
-        elif pair.metric in ORDER and (difference < 0 if high is None else high < 0):
+            elif gone:
+                said.append(f"VMAF NEG does not follow ({_signed(pair.metric, difference)})")
+        elif pair.metric in ORDER and pair.metric != "ssim" and (difference < 0 if high is None else high < 0):
             said.append(f"{called(pair.metric)} says the contrary ({_signed(pair.metric, difference)}"
                         f"{_unit(pair.metric)})")  # fmt: skip
-    return ", ".join(said)
+    return ", ".join(dict.fromkeys(said))
 
 
 def _minus(value: float | None) -> float | None:

@@ -81,6 +81,12 @@ def test_a_gain_that_neg_does_not_see_is_sharpening() -> None:
     assert "neither is better" in found
 
 
+def test_a_gain_too_small_to_see_is_not_called_sharpening() -> None:
+    a, b = encode("a.mp4", 90.0), encode("b.mp4", 90.8)
+    found = said(a, b, apart(a, b, 0.3, vmaf_neg=(-0.1, 0.05)))
+    assert "but VMAF NEG does not follow (−0.1): neither is better" in found
+
+
 def test_metrics_that_contradict_each_other_crown_nobody() -> None:
     a, b = encode("a.mp4", 90.0), encode("b.mp4", 95.0)
     found = said(a, b, apart(a, b, xpsnr_y=(-0.8, 0.2)))
