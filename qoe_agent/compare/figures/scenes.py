@@ -79,4 +79,4 @@ def _cut(thumbs: NDArray[np.uint8], steps: Floats, place: int) -> bool:
     old, new = thumbs[place - 1], thumbs[place]
     back = [_apart(old, each) for each in thumbs[place + 1 : place + 1 + FLASH]]
     known = [_apart(new, each) for each in thumbs[max(0, place - 1 - FLASH) : place - 1]]
-    return min([*back, *known], default=here) > here / 2
+    return bool(min([*back, *known], default=here) > here / 2)
