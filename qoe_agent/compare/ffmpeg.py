@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 HANGS = 60.0
 """Seconds without a new frame after which a run hangs."""
+GLANCE = 0.2
+"""Seconds until it is seen that a run is no longer wanted."""
 ANSWERS = 20.0
 """Seconds that a question about the program itself may take."""
 LAST = 40
 """Lines of what it said that are kept."""
+_CHATTER = re.compile(rb"libvmaf WARNING |est_params: covariance matrix is singular\n")
+"""Said by libvmaf for many frames, and in the midst of what others say: each matches one write of its."""
 PROBED = (640, 360)
 """Pixels of pictures by which it is tried what libvmaf can."""
 INSTALL = "pip install 'qoe-agent[compare]', or name another program with --ffmpeg"
@@ -200,7 +204,7 @@ def _watched(reads: int, heard: Callable[[int], None], patience: float, stop: th
     while True:
         if stop is not None and stop.is_set():
             raise Failed("stopped")
-        if select.select([reads], [], [], 0.5)[0]:
+        if select.select([reads], [], [], GLANCE)[0]:
             read = os.read(reads, 65536)
             if not read:
                 return
@@ -216,7 +220,8 @@ def _watched(reads: int, heard: Callable[[int], None], patience: float, stop: th
 def _collect(stream: IO[bytes], keep: Callable[[bytes], None]) -> None:
     with stream:
         for line in stream:
-            keep(line)
+            if left := _CHATTER.sub(b"", line):
+                keep(left)
 
 
 def _pour(stream: IO[bytes], output: bytearray) -> None:

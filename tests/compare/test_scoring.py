@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qoe_agent.compare import ffmpeg, models, scoring
+from qoe_agent.compare import ffmpeg, models, readings, scoring
 from qoe_agent.compare.figures.pooling import pooled
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Alignment, Asked, Run, Scores, Step, Unfit
@@ -169,9 +170,9 @@ def test_every_model_by_its_short_name_is_in_libvmaf() -> None:
     assert ffmpeg.libvmaf(PROGRAM, ("version=vmaf_v9",)) is None
 
 
-def test_three_thousand_runs_are_one_graph(tmp_path: Path) -> None:
+def test_fifteen_hundred_runs_are_one_graph(tmp_path: Path) -> None:
     """Of a clip of which every second frame is missing; the test is the reference, so wrong pairs would differ."""
-    many = 3000
+    many = 1500
     source = "life=size=64x48:rate=25:seed=7:mold=10:ratio=0.3"
     made("-f", "lavfi", "-i", source, "-frames:v", str(2 * many), "-c:v", "libx264", "-preset", "ultrafast", "-qp", "0",
          "-pix_fmt", "yuv420p", str(tmp_path / "reference.mkv"))  # fmt: skip
@@ -194,6 +195,17 @@ def test_a_stopped_run_leaves_no_process_and_no_file(tmp_path: Path) -> None:
         ffmpeg.run(endless, str(tmp_path), interrupted, program)
     left = [p for p in Path("/proc").glob("[0-9]*/cwd") if os.access(p, os.R_OK) and p.resolve() == tmp_path]
     assert left == []
+
+
+def test_chatter_in_the_midst_of_a_line_leaves_the_line_whole() -> None:
+    said = b"[ssim @ 0x1] libvmaf WARNING est_params: covariance matrix is singular\nSSIM Y:0.923252 All:0.9 (1)\n"
+    noise = b"libvmaf WARNING libvmaf WARNING est_params: covariance matrix is singular\n" * 50
+    last = b"est_params: covariance matrix is singular\nlibvmaf WARNING [psnr @ 0x2] PSNR y:32.297231 average:31.0\n"
+    kept: list[bytes] = []
+    ffmpeg._collect(io.BytesIO(said + noise + last), kept.append)
+    assert len(kept) <= 3
+    found = readings.printed(b"".join(kept).decode(), [])
+    assert found == {"ssim_y": 0.923252, "ssim": 0.9, "psnr_y": 32.297231, "psnr_avg": 31.0}
 
 
 def test_failures_are_told_in_words(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qoe_agent.compare.shapes import Floats, Scores
 
 MORE_IS_WORSE = ("cambi",)
+AGREED = 2e-4
+"""Within which what FFmpeg prints of the whole is the mean of what it says of each frame."""
 ENOUGH = 0.5
 """Shares of the pairs that a full second has, below which a second is not judged."""
 
@@ -52,7 +54,9 @@ def _pooled(name: str, values: Floats, reference: NDArray[np.int64], rate: float
     p1, p5, median = (_percentile(ranked, share) for share in (0.01, 0.05, 0.5))
     turn = -1.0 if name in MORE_IS_WORSE else 1.0
     worst, at = _worst(name, values, reference, rate)
-    whole = mean(name, values) if printed is None else printed
+    whole = mean(name, values)
+    if printed is not None and abs(printed - whole) <= AGREED:
+        whole = printed
     return Pooled(
         name, whole, _harmonic(name, values), turn * p1, turn * p5, turn * median, worst, at / rate, len(values)
     )
