@@ -11,7 +11,7 @@ from qoe_agent.compare import ffmpeg as programs
 from qoe_agent.compare import models
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Step, Unfit
-from qoe_agent.compare.sweep import compliance, costing, searching
+from qoe_agent.compare.sweep import compliance, pricing, searching
 from qoe_agent.compare.sweep import jobs as planned
 from qoe_agent.compare.sweep.kept import Folder
 from qoe_agent.compare.sweep.running import Runner
@@ -184,7 +184,7 @@ def _point(result: Result, plan: Plan) -> Point:
     buffer = encoded.buffer
     late = f"{buffer.violations} frames were not in the buffer when due" if buffer and buffer.violations else ""
     notes = (*result.notes, *(note for note in (doubt, late) if note))
-    return Point(encoded, scores, worst, costing.cost(encoded, prices(plan)), notes)
+    return Point(encoded, scores, worst, pricing.cost(encoded, prices(plan)), notes)
 
 
 def prices(plan: Plan) -> Prices | None:

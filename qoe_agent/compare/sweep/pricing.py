@@ -1,20 +1,39 @@
-"""What labels cost at one quality and what ladders cost, at the user's prices; and who pays off when. Pure."""
+"""What an hour of video costs at the user's prices: of an encode, of a label at one quality, of a ladder. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from math import log
+from statistics import median
 from typing import TYPE_CHECKING
 
 from qoe_agent.compare.figures import hull as hulls
 from qoe_agent.compare.figures import ladders
-from qoe_agent.compare.sweep import costing
 from qoe_agent.compare.sweep.shapes import Cost, Priced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.compare.sweep.shapes import Design, Hull, Point, Prices, Rung
+    from qoe_agent.compare.sweep.shapes import Design, Encoded, Hull, Point, Prices, Rung
+
+HOUR = 3600.0
+GB = 1e9
+
+
+def cost(one: Encoded, prices: Prices | None) -> Cost | None:
+    """Of an hour: core hours of its encode, GB delivered in the hours watched of it, GB kept for the months said.
+
+    The encode is the median of repeats, and includes what reading and scaling the reference takes.
+    """
+    if prices is None or not one.seconds:
+        return None
+    hours = median(one.cpu) / one.seconds
+    gigabytes = one.bits_per_second * HOUR / 8 / GB
+    return Cost(
+        hours * prices.cpu_hour,
+        gigabytes * prices.storage_gb_month * prices.months,
+        gigabytes * prices.egress_gb * prices.viewer_hours,
+    )
 
 
 def all_of(design: Design, points: Sequence[Point], best: Sequence[Hull], anchor: str | None) -> tuple[Priced, ...]:
@@ -54,11 +73,11 @@ def _priced(design: Design, points: Sequence[Point], quality: float) -> Priced |
     if not reached:
         return None
     rate, size = min(reached)
-    cost = at(points, size, rate, design.prices)
-    if cost is None:
+    hour = at(points, size, rate, design.prices)
+    if hour is None:
         return None
     made = points[0].encoded
-    return Priced(made.setting.label, made.clip, hulls.named(size), design.quality, quality, rate, cost)
+    return Priced(made.setting.label, made.clip, hulls.named(size), design.quality, quality, rate, hour)
 
 
 def at(points: Sequence[Point], size: tuple[int, int], rate: float, prices: Prices | None) -> Cost | None:
@@ -67,13 +86,13 @@ def at(points: Sequence[Point], size: tuple[int, int], rate: float, prices: Pric
     if not same or prices is None:
         return None
     near = min(same, key=lambda one: abs(log(one.encoded.bits_per_second / rate)))
-    return costing.cost(replace(near.encoded, bits_per_second=rate), prices)
+    return cost(replace(near.encoded, bits_per_second=rate), prices)
 
 
 def even_at(one: Priced, anchor: Priced, prices: Prices) -> float | None:
     """Hours watched of each hour from which it is cheaper than the anchor; 0: from the first; None: never."""
     before = one.cost.encode + one.cost.store - anchor.cost.encode - anchor.cost.store
-    saved = (anchor.bits_per_second - one.bits_per_second) * costing.HOUR / 8 / costing.GB * prices.egress_gb
+    saved = (anchor.bits_per_second - one.bits_per_second) * HOUR / 8 / GB * prices.egress_gb
     if before <= 0 and saved >= 0:
         return 0.0 if before < 0 or saved > 0 else None
     return before / saved if saved > 0 else None

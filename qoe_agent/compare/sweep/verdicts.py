@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from qoe_agent.compare.figures.bd import OVERLAP
 from qoe_agent.compare.sweep.averages import HULL
 
 if TYPE_CHECKING:
@@ -30,26 +31,31 @@ def verdict(
         refused = next((one for one in found if one.rate is None and one.metric == design.quality), None)
         reason = f": {refused.warnings[-1]}" if refused and refused.warnings else ""
         return f"Nothing can be said against {anchor}{reason}.", False, refused
-    first = min(main, key=lambda one: one.rate or 0.0)
+    first = min(main, key=lambda one: (not enough(one), one.rate or 0.0))
+    if not enough(first):
+        return _scant(design, main, failures), False, max(main, key=lambda one: one.overlap)
     told = [_sentence(design, first, speeds)]
     if real(first) and (pays := _pays(design, first, priced)):
         told.append(pays)
     if first.warnings:
         told.append("Beware: " + "; ".join(first.warnings[:FEWEST_WARNINGS]) + ".")
-    others = [one for one in main if one is not first]
+    others = [one for one in main if one is not first and enough(one)]
     if others:
         told.append(f"Against it also: {', '.join(f'{one.test} {percent(one.rate)}' for one in others)}.")
+    scant = [f"{one.test} {_share(one)}" for one in main if not enough(one)]
+    if scant:
+        told.append(f"Too little in common with it: {', '.join(scant)}.")
     if failures:
         told.append(_counted(len(failures)))
     return " ".join(told), real(first), first
 
 
 def leading(design: Design, found: Sequence[BdRate]) -> list[BdRate]:
-    """Of each test the one that counts most: over all clips, in the metric of the plan, at the largest resolution that
-    could be compared, of hulls only where none could."""
+    """Of each test the one that counts most: over all clips, in the metric of the plan, at the largest resolution where
+    enough is in common, of hulls only where none has."""
     kept: dict[str, BdRate] = {}
     several = len(design.clips) > 1
-    for one in sorted(found, key=lambda each: each.size == HULL):
+    for one in sorted(found, key=lambda each: (not enough(each), each.size == HULL)):
         over = one.clip is None or not several or one.n_clips > 1
         if (
             over
@@ -67,11 +73,29 @@ def _later(one: BdRate, found: Sequence[BdRate]) -> bool:
                for each in found)  # fmt: skip
 
 
+def enough(one: BdRate) -> bool:
+    """Whether both cover so much of the quality that the average speaks of more than a corner of it."""
+    return one.overlap >= OVERLAP
+
+
 def real(one: BdRate) -> bool:
-    """More than the method's own error, and, where there is an interval over clips, more than chance."""
-    if one.rate is None or abs(one.rate) <= (one.spread or 0.0):
+    """Of enough quality, more than the method's own error, and, over clips, more than chance."""
+    if one.rate is None or not enough(one) or abs(one.rate) <= (one.spread or 0.0):
         return False
     return one.low is None or one.high is None or one.low > 0 or one.high < 0
+
+
+def _scant(design: Design, main: Sequence[BdRate], failures: Sequence[Failure]) -> str:
+    """In place of percentages that hold for a corner of the curves only."""
+    shares = ", ".join(f"{one.test} {_share(one)}" for one in sorted(main, key=lambda one: -one.overlap))
+    told = (f"Too little in common with {main[0].anchor} to compare: of the {_called(design.quality)} that either "
+            f"covers, both cover: {shares}; {100 * OVERLAP:.0f} % are needed. Choose rates by which all reach the "
+            f"same quality.")  # fmt: skip
+    return f"{told} {_counted(len(failures))}" if failures else told
+
+
+def _share(one: BdRate) -> str:
+    return f"{100 * one.overlap:.0f} %"
 
 
 def _sentence(design: Design, one: BdRate, speeds: Sequence[Speed]) -> str:

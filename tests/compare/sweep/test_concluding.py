@@ -104,6 +104,21 @@ def test_few_points_refuse_and_say_why() -> None:
     )
 
 
+def test_a_small_overlap_leads_to_no_percentage_and_no_conclusion() -> None:
+    far = [replace(one, scores={"vmaf[v1]": one.scores["vmaf[v1]"] - 12}) for one in curve("x265 medium", 1.4)]
+    found = concluded(design(), [*curve("x264 veryfast"), *far])
+    share = found.bd[0].overlap
+    assert found.bd[0].rate is not None
+    assert share < 0.75
+    assert found.verdict.startswith("Too little in common with x264 veryfast to compare")
+    assert f"x265 medium {100 * share:.0f} %; 75 % are needed" in found.verdict
+    assert not found.conclusive
+    near = concluded(design(), [*curve("x264 veryfast"), *far, *curve("vp9 6", 1.1)])
+    assert near.verdict.startswith("vp9 6 needs 9 % less rate")
+    assert f"Too little in common with it: x265 medium {100 * share:.0f} %." in near.verdict
+    assert near.conclusive
+
+
 def test_a_clip_that_cannot_be_compared_is_left_out_of_the_mean_and_told() -> None:
     points = [*curve("x264 veryfast"), *curve("x265 medium", 1.4), *curve("x264 veryfast", name="lake")[:2],
               *curve("x265 medium", 1.4, name="lake")]  # fmt: skip
