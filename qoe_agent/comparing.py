@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +36,15 @@ from qoe_agent.report.words import shown
 from qoe_agent.reporting import AsJson, Page, Quiet  # noqa: TC001  typer reads annotations
 
 if TYPE_CHECKING:
-    from qoe_agent.compare.crops import Crop as Picture
+    from collections.abc import Iterator
+
     from qoe_agent.compare.figures.failing import Outcome
     from qoe_agent.compare.shapes import Compared
 
 CROPS = 6
 """Places at which tests are worst that a page shows."""
-
-
-PICTURES = 6
-"""Worst frames that a page shows."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 def compare(
@@ -58,7 +61,7 @@ def compare(
     """
     from qoe_agent.compare import offline
 
-    with reporting.told():
+    with reporting.told(), _ended():
         reporting.apart({"--html": html, "--csv": csv, "--junit": junit}, [Path(each) for each in (reference, *tests)])
         asked = compare_options.asked(
             reference, tests, vmaf_model, metric, ffmpeg, offset, crop, scaler, threads, no_sound,
@@ -70,6 +73,19 @@ def compare(
         outcomes = compare_options.outcomes(wanted, found, asked)
         _tell(found, outcomes, as_json, html, csv, junit)
     raise typer.Exit(_status(found, outcomes))
+
+
+@contextlib.contextmanager
+def _ended() -> Iterator[None]:
+    """On an interrupt, do not wait for threads that still decode: they hold nothing that outlives the process."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 class WithSweep(TyperCommand):
@@ -119,14 +135,6 @@ def _tell(
     for test, of_it in zip(found.tests, outcomes, strict=True):
         for line in compare_junit.lines(test, of_it):
             typer.echo(shown(line), err=True)
-
-
-def _crops(found: Compared) -> tuple[Picture, ...]:
-    """Of the worst frames, by the metric that the report is about."""
-    from qoe_agent.compare import crops, verdicts
-
-    metric = verdicts.primary([each for each in found.tests if not each.refused])
-    return crops.worst(found, metric, PICTURES) if metric else ()
 
 
 def _status(found: Compared, outcomes: list[list[Outcome]]) -> int:

@@ -31,6 +31,8 @@ __all__ = ["Asked", "compare"]
 
 SEED = 20260
 """Of the bootstrap: the same files give the same intervals."""
+GRACE = 0.7
+"""Seconds that work may take to end after an interrupt."""
 Found = TypeVar("Found")
 
 
@@ -92,18 +94,26 @@ def called(paths: Sequence[str]) -> list[str]:
 
 
 def together(jobs: Sequence[Callable[[], Found]], workers: int, stop: Callable[[], None]) -> list[Found]:
-    """What they return, in order; when one fails, or somebody interrupts, the others are stopped and waited for."""
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(job) for job in jobs]
-        try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-            return [future.result() for future in futures]
-        except BaseException:
-            stop()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    """What they return, in order; when one fails, the others are stopped and waited for.
+
+    They are when somebody interrupts, too, but not for longer than `GRACE`.
+    """
+    pool = ThreadPoolExecutor(workers)
+    futures = [pool.submit(job) for job in jobs]
+    try:
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        return [future.result() for future in futures]
+    except BaseException as error:
+        stop()
+        pool.shutdown(wait=False, cancel_futures=True)
+        # Programs are ended within that time; who interrupts does not wait for what is being decoded.
+        patience = GRACE if isinstance(error, KeyboardInterrupt) else None
+        wait([each for each in futures if not each.cancelled()], patience)
+        raise
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _inspected(paths: Sequence[str]) -> list[Media]:
@@ -116,8 +126,8 @@ def _inspected(paths: Sequence[str]) -> list[Media]:
             return str(error)
 
     own = list(dict.fromkeys(paths))
-    with ThreadPoolExecutor(min(len(own), 4)) as pool:
-        found = dict(zip(own, pool.map(one, own), strict=True))
+    read = together([partial(one, path) for path in own], min(len(own), 4), lambda: None)
+    found = dict(zip(own, read, strict=True))
     wrong = [each for each in found.values() if isinstance(each, str)]
     if wrong:
         raise Unfit("\n".join(wrong))
@@ -188,7 +198,7 @@ def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tupl
                      f"(FFmpeg's crop={left}), or say --crop off if they are content")  # fmt: skip
     where = space(work.reference, media, work.asked, bars.test)
     told = work.progress.of(index, LAYING, SCORING)
-    return where, scoring.score(work.reference, media, alignment, where, work.asked, told)
+    return where, scoring.score(work.reference, media, alignment, where, work.asked, told, work.progress.stopped)
 
 
 def _heard(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Heard | None, tuple[str, ...]]:

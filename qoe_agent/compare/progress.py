@@ -25,11 +25,11 @@ class Progress:
         self._frames, self._heard = frames, heard
         self._done = [0.0] * len(frames)
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self.stopped = threading.Event()
 
     def stop(self) -> None:
         """Whoever tells of a step from now on is stopped."""
-        self._stop.set()
+        self.stopped.set()
 
     def of(self, test: int, begins: float, share: float) -> Callable[[Step], None]:
         """What to call with steps of a part of the work on a test: it begins at, and takes, so much of it."""
@@ -43,7 +43,7 @@ class Progress:
 
     def came(self, test: int, part: float, doing: str) -> None:
         """So much of a test's work is done; less than was said before is no news. Raises Stopped."""
-        if self._stop.is_set():
+        if self.stopped.is_set():
             raise Stopped
         with self._lock:
             self._done[test] = max(self._done[test], part)

@@ -15,6 +15,7 @@ from qoe_agent.compare import ffmpeg, graphs, models, plain, readings
 from qoe_agent.compare.shapes import Scores, Step, Unfit
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
     from fractions import Fraction
 
@@ -69,8 +70,9 @@ def score(
     space: Space,
     asked: Asked,
     heard: Callable[[Step], None],
+    stop: threading.Event | None = None,
 ) -> Scores:
-    """Every metric of every pair of the alignment.
+    """Every metric of every pair of the alignment; FFmpeg is ended once `stop` is set.
 
     VMAF, CAMBI and MS-SSIM are measured in 10 bits; PSNR, SSIM and XPSNR in the samples' own depth, so that they are
     what FFmpeg's filters say by themselves. Without libvmaf, what PyAV can measure, and a note. Raises Unfit where
@@ -91,7 +93,7 @@ def score(
     if plan is None:
         found, versions = _by_pyav((reference, test), alignment, space, told), plain.versions()
     else:
-        found, versions = measured(plan, alignment.runs, told), _versions(plan)
+        found, versions = measured(plan, alignment.runs, told, stop), _versions(plan)
     _whole(found, test, alignment.pairs)
     told(alignment.pairs)
     took, sides = clock.now() - began, pairs(alignment.runs)
@@ -163,7 +165,9 @@ def _alone(wanted: Sequence[Model]) -> tuple[str, ...]:
     return tuple(models.specification(model, f"m{number}") for number, model in enumerate(wanted))
 
 
-def measured(plan: Plan, runs: Sequence[Run], told: Callable[[int], None]) -> Measured:
+def measured(
+    plan: Plan, runs: Sequence[Run], told: Callable[[int], None], stop: threading.Event | None = None
+) -> Measured:
     """Score the pairs of `runs` by one FFmpeg."""
     with TemporaryDirectory(prefix="qoe-compare-") as folder:
         room = Path(folder)
@@ -185,7 +189,7 @@ def measured(plan: Plan, runs: Sequence[Run], told: Callable[[int], None]) -> Me
                      "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
         # Frames before the first pair are decoded too, and none of them counts as progress.
         skipped = max(runs[0].test, runs[0].reference)
-        ran = ffmpeg.run(arguments, folder, told, plan.program, ffmpeg.HANGS + skipped / SLOW)
+        ran = ffmpeg.run(arguments, folder, told, plan.program, ffmpeg.HANGS + skipped / SLOW, stop)
         frames = _read(plan, room, metrics)
     return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), _thumbs(ran.output),
                     _shown(plan, arguments, written))  # fmt: skip

@@ -178,6 +178,28 @@ def test_when_one_job_fails_the_others_are_stopped_and_waited_for() -> None:
         heard(Step("", 1, 1))
 
 
+def test_an_interrupt_does_not_wait_for_what_cannot_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offline, "GRACE", 0.01)
+    release, ended = threading.Event(), threading.Event()
+
+    def decodes() -> None:
+        release.wait(10)
+        ended.set()
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    progress = Progress([1], lambda step: None)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            together([decodes, interrupted, decodes], 2, progress.stop)
+        assert progress.stopped.is_set()
+        assert not ended.is_set()
+    finally:
+        release.set()
+    assert ended.wait(10)
+
+
 def test_the_bar_never_goes_back() -> None:
     steps: list[Step] = []
     progress = Progress([100, 300], steps.append)
