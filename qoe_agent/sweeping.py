@@ -78,10 +78,11 @@ def sweep(
     from qoe_agent.compare.sweep import conducting
 
     with reporting.told(), _orderly():
-        reporting.apart({"--html": html, "--csv": csv}, [plan])
+        said = _read(str(plan))
+        reporting.apart({"--html": html, "--csv": csv}, [plan, *map(Path, said.references)])
         folder = results or plan.with_name(plan.stem + ".results")
         order = conducting.Order(
-            _read(str(plan)), str(plan), str(folder), target or None, tuple(only or ()), part(share), engine(backend),
+            said, str(plan), str(folder), target or None, tuple(only or ()), part(share), engine(backend),
             keep, ffmpeg or None,
         )  # fmt: skip
         with reporting.progress(quiet) as heard:
@@ -155,7 +156,7 @@ def _done(prepared: Prepared, heard: Callable[[Step], None]) -> Swept | None:
         if prepared.order.share is None:
             return conducting.sweep(prepared, work)
         work.run(prepared.jobs)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         done = len(work.results)
         typer.echo(f"interrupted: {done} of {len(prepared.jobs)} jobs are done; the same command goes on", err=True)
         raise

@@ -74,7 +74,7 @@ def bd_rate(
     least = min(len(a.rates), len(b.rates))
     shared = overlap(a, b)
     if least < LEAST:
-        return _refused(warnings, shared, least, f"{least} points of a curve are too few: {LEAST} are needed")
+        return _refused(warnings, shared, least, f"too few points of a curve: {least}, and {LEAST} are needed")
     if shared <= 0:
         return _refused(warnings, 0.0, least, "no quality that both reach: nothing to compare at")
     if metric.startswith("vmaf") and least < VMAF_LEAST:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +17,12 @@ from qoe_agent.compare.shapes import Unfit
 from qoe_agent.compare.sweep.shapes import Buffer, Encoded, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 FORM = 1
 """Of the files; what has another is made anew."""
+LOCK = "lock"
+"""In a folder of work: a file that its process holds for as long as it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Folder:
             self._videos.mkdir(exist_ok=True)
         except OSError as error:
             raise Unfit(f"--results {path}: {error.strerror}") from None
+        self._tidy()
 
     def get(self, key: str) -> Result | None:
         """What an earlier run found; None: nothing that can be read."""
@@ -64,9 +69,23 @@ class Folder:
         """Where the encode itself lies, or would."""
         return str(self._videos / f"{key}.mp4")
 
-    def work(self) -> tempfile.TemporaryDirectory[str]:
+    @contextlib.contextmanager
+    def work(self) -> Iterator[str]:
         """A folder beside the encodes, for what is not done yet; gone with its end."""
-        return tempfile.TemporaryDirectory(prefix=".work-", dir=self._videos)
+        with (
+            tempfile.TemporaryDirectory(prefix=".work-", dir=self._videos) as folder,
+            open(os.path.join(folder, LOCK), "wb") as lock,
+        ):
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
+
+    def _tidy(self) -> None:
+        """Delete what runs left that were killed: folders of work that nobody holds any more."""
+        for left in self._videos.glob(".work-*"):
+            with contextlib.suppress(OSError), open(left / LOCK, "rb+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
 
     def forget(self, key: str) -> None:
         """Delete the encode itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 from dataclasses import field
@@ -10,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationInfo, model_validator
 
+from qoe_agent.compare.models import KNOWN, chosen
+from qoe_agent.compare.shapes import Unfit
 from qoe_agent.compare.sweep.encoders import CONTROLS, ENCODERS, Control
 from qoe_agent.config import document as documents
 from qoe_agent.config import reading
@@ -27,6 +30,8 @@ OWN = frozenset(
      "pix_fmt", "fps_mode", "vsync", "progress", "stats_file", "frames", "frames:v", "vframes", "init_hw_device")
 )  # fmt: skip
 """Options of FFmpeg that a plan has its own words for, or that would change what is measured."""
+APART = ("maxrate", "bufsize", "pixel_format", "options")
+"""Of entries: what their names in reports do not say."""
 
 
 def bits(value: Any) -> Any:
@@ -94,6 +99,10 @@ def _scored(value: str, info: ValidationInfo) -> str:
     """A model by its name, or a file, relative to the plan."""
     if "/" in value or value.endswith(".json"):
         return os.path.join((info.context or {}).get("folder", ""), os.path.expanduser(value))
+    try:
+        chosen([value])
+    except Unfit:
+        raise ValueError(f"must be one of {', '.join(KNOWN)}, or a model's file{suggestion(value, KNOWN)}") from None
     return value
 
 
@@ -217,6 +226,7 @@ def parse(text: str, file: str) -> Plan:
     if document.data is not None or not document.problems:
         given = reading.validate(plan_type(), data, document, os.path.dirname(os.path.abspath(file)))
         _check_names(data, document)
+        _check_labels(given, document)
     if given is None or document.problems:
         raise reading.refusal(document, file)
     return given
@@ -232,3 +242,17 @@ def _check_names(data: Any, document: documents.Document) -> None:
             document.trouble(("encodes", index, "name"), f"duplicate name, first at encodes[{first[name]}]")
         elif isinstance(name, str):
             first[name] = index
+
+
+def _check_labels(given: Plan | None, document: documents.Document) -> None:
+    """Note entries without a name that are told alike and encode otherwise: their points would make one curve."""
+    first: dict[tuple[str, ...], tuple[int, Encode]] = {}
+    for index, entry in enumerate(given.encodes if given else ()):
+        presets = entry.presets or (ENCODERS[entry.encoder].default,)
+        controls = [control for control in CONTROLS if getattr(entry, control) and not entry.name]
+        for label in itertools.product([entry.encoder], presets, controls, [str(entry.passes)]):
+            at, other = first.setdefault(label, (index, entry))
+            if unlike := [name for name in APART if getattr(entry, name) != getattr(other, name)]:
+                message = f"as encodes[{at}] but for {', '.join(unlike)}: give one a name, to be told apart"
+                document.trouble(("encodes", index, "encoder"), message)
+                break

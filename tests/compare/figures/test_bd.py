@@ -114,7 +114,7 @@ def test_little_overlap_is_told_and_none_is_refused() -> None:
 def test_too_few_points_are_refused_and_few_of_vmaf_told() -> None:
     few = bd.bd_rate(ANCHOR[:3], TEST)
     assert few.rate is None
-    assert "3 points of a curve are too few" in few.warnings[-1]
+    assert "too few points of a curve: 3" in few.warnings[-1]
     assert any("VMAF needs 5" in each for each in bd.bd_rate(ANCHOR, TEST, "vmaf[v1]").warnings)
     assert bd.bd_rate([], TEST).rate is None
 

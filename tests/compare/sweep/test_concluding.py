@@ -100,7 +100,7 @@ def test_few_points_refuse_and_say_why() -> None:
     found = concluded(design(), [*curve("x264 veryfast")[:3], *curve("x265 medium", 1.4)])
     assert found.bd[0].rate is None
     assert found.verdict == (
-        "Nothing can be said against x264 veryfast: 3 points of a curve are too few: 4 are needed."
+        "Nothing can be said against x264 veryfast: too few points of a curve: 3, and 4 are needed."
     )
 
 
@@ -125,7 +125,7 @@ def test_a_clip_that_cannot_be_compared_is_left_out_of_the_mean_and_told() -> No
     found = concluded(design("park", "lake"), points)
     first = found.bd[0]
     assert (first.n_clips, first.rate) == (1, pytest.approx(1 / 1.4 - 1))
-    assert first.warnings[0].startswith("lake: left out, 2 points")
+    assert first.warnings[0].startswith("lake: left out, too few points of a curve: 2")
 
 
 def test_one_label_alone_and_nothing_at_all() -> None:

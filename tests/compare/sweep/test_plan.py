@@ -67,6 +67,22 @@ def test_names_must_tell_entries_apart() -> None:
     assert wrong(HEAD + entry + entry) == ["plan.yml:4:27: encodes[1].name: duplicate name, first at encodes[0]"]
 
 
+@pytest.mark.parametrize("presets", ["", "presets: [fast, medium], "])
+def test_what_reports_would_tell_alike_must_encode_alike(presets: str) -> None:
+    other = f"{{encoder: x264, {presets}crf: [30], options: {{tune: grain}}}}"
+    entry = "  - {encoder: x264, crf: [20]}\n"
+    assert wrong(f"{HEAD}{entry}  - {other}\n") == [
+        "plan.yml:4:15: encodes[1].encoder: as encodes[0] but for options: give one a name, to be told apart"
+    ]
+    assert len(plans.parse(HEAD + entry + entry.replace("20", "30"), "plan.yml").encodes) == 2
+
+
+def test_models_that_there_are_not_are_told_with_their_place() -> None:
+    (line,) = wrong(f"{HEAD}  - {{encoder: x264, crf: [20]}}\nmodels: [v1, ngo]\n")
+    assert line.startswith("plan.yml:4:14: models[1]: must be one of v1, ")
+    assert 'did you mean "neg"?' in line
+
+
 @pytest.mark.parametrize("key", ["references", "encodes"])
 def test_lists_must_hold_something(key: str) -> None:
     text = "references: [a.mp4]\nencodes: [{encoder: x264, crf: [20]}]\n"

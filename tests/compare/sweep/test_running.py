@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
     from qoe_agent.compare.sweep.jobs import Job
     from qoe_agent.compare.sweep.kept import Result
 
+KILLED = """
+import os, sys
+from qoe_agent.compare.sweep.kept import Folder
+with Folder(sys.argv[1]).work():
+    os.kill(os.getpid(), 9)
+"""
 CRFS = "encodes: [{encoder: x264, presets: [ultrafast], crf: [30, 40]}]\n"
 
 
@@ -185,3 +194,13 @@ def test_an_encode_lies_on_its_reference_frame_by_frame_or_is_refused(tmp_path: 
     late = replace(whole, video=replace(whole.video, times=whole.video.times * 1.2))
     with pytest.raises(Unfit, match="frame 3 of the encode is not shown when that of its reference is"):
         working.laid(whole, late)
+
+
+def test_work_of_a_killed_run_is_deleted_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, timeout=60)
+    (left,) = tmp_path.glob("encoded/.work-*")
+    with Folder(str(tmp_path)).work() as mine:
+        assert not left.exists()
+        Folder(str(tmp_path))
+        assert os.path.isdir(mine)
+    assert not list(tmp_path.glob("encoded/.work-*"))

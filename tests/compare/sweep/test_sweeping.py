@@ -121,6 +121,15 @@ def test_faults_of_a_plan_are_all_told(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_reference_is_not_written_over(folder: Path) -> None:
+    path = folder / "reference.mkv"
+    before = path.read_bytes()
+    result = sweep(folder, "--html", str(path), "--results", str(folder / "none"))
+    assert result.exit_code == 2
+    assert "that is where the file" in result.stderr
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("beside", ["--backend=joblib", ""])
 def test_jobs_beside_each_other_give_what_they_give_alone(folder: Path, beside: str) -> None:
     name = "engine" if beside else "beside"
