@@ -61,12 +61,18 @@ def _vmaf(pooled: Mapping[str, Pooled]) -> dict[str, Pooled]:
     return {name[5:-1]: each for name, each in pooled.items() if name.startswith("vmaf[") and np.isfinite(each.mean)}
 
 
+def _shown(media: Media) -> tuple[int, int]:
+    """Width and height once it is upright."""
+    size = media.video.width, media.video.height
+    return size[::-1] if media.video.rotation in (90, 270) else size
+
+
 def _sizes(reference: Media, test: Media, space: Space, pooled: Mapping[str, Pooled]) -> Iterable[str]:
-    lines = space.crop[1] if space.crop else test.video.height
-    if _vmaf(pooled) and lines < SMALLER * reference.video.height:
+    lines = space.crop[1] if space.crop else _shown(test)[1]
+    if _vmaf(pooled) and lines < SMALLER * _shown(reference)[1]:
         yield (f"{lines} lines are scaled to {space.height}: VMAF v1 and v0.6.1 count the loss as seen from three "
                "heights of the screen; a telephone shows less of it (v1-phone, phone)")  # fmt: skip
-    if (test.video.width, test.video.height) != (reference.video.width, reference.video.height):
+    if _shown(test) != _shown(reference):
         yield (f"the scaler is part of every number: {space.scaler} here, a player's may be sharper or softer; "
                "PSNR and SSIM move most")  # fmt: skip
     if space.crop:

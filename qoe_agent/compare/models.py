@@ -8,6 +8,7 @@ models (b) are collections, which FFmpeg's filter does not load.
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _V1 = "vmaf_v1.0.16_"
 FAST = 45
 """Frames a second from which v1 has models of its own."""
+LEAST, BANDED = (160, 216), (0, 216)
+"""Pixels that the shorter and the longer side need for v1, and for CAMBI; on fewer libvmaf fails, or crashes."""
+ENCODED = (180, 150)
+"""Width and height from which CAMBI knows a size of encoding."""
 TALL = 1440
 """Lines from which a reference is for a 4K screen."""
 
@@ -79,6 +84,11 @@ def _model(name: str) -> Model:
     raise Unfit(f"--vmaf-model {name}: expected one of {', '.join(KNOWN)}, or the path of a model's file")
 
 
+def small(least: tuple[int, int], width: int, height: int) -> bool:
+    """Whether pictures have fewer pixels than `least` for the shorter and for the longer side."""
+    return min(width, height) < least[0] or max(width, height) < least[1]
+
+
 def specification(model: Model, label: str, file: str = "", encoded: Video | None = None) -> str:
     """What libvmaf's option `model` takes: `label` names it in the log, `file` is the model's in the folder of the run.
 
@@ -98,7 +108,10 @@ def banding(encoded: Video | None) -> str:
 
 
 def _encoded(video: Video) -> tuple[str, str, str]:
-    return f"enc_width={video.width}", f"enc_height={video.height}", f"enc_bitdepth={video.bits}"
+    """Of the video's shape, but as large as CAMBI wants it at least."""
+    width, height = video.width, video.height
+    by = max(1.0, ENCODED[0] / width, ENCODED[1] / height, BANDED[1] / max(width, height))
+    return f"enc_width={ceil(by * width)}", f"enc_height={ceil(by * height)}", f"enc_bitdepth={video.bits}"
 
 
 def suited(models: Sequence[Model], reference: Media) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MORE = {"cambi": "cambi", "ms_ssim": "float_ms_ssim"}
 """Metrics that libvmaf measures beside its models: our names and its own."""
 
+LEAST = {"cambi": models.BANDED, "ms_ssim": (176, 176)}
+"""Pixels that the shorter and the longer side need at least."""
+
 SLOW = 20.0
 """Frames a second that are decoded at least."""
 
@@ -135,16 +138,29 @@ def _plan(
         if asked.ffmpeg is not None:
             raise
         return None, [f"not measured: {', '.join(names)}: {error}"]
-    able, known = _able(program, wanted, space) if names else ((), False)
-    lacking = [f"VMAF {each.name}" for each in wanted if each not in able] + ([] if known else list(asked.more))
-    notes = []
+    fit, more, notes = _large(wanted, asked.more, space)
+    able, known = _able(program, fit, space) if names else ((), False)
+    lacking = [f"VMAF {each.name}" for each in fit if each not in able] + ([] if known else list(more))
     if lacking:
         what = f"cannot score {space.width}x{space.height} by it" if known else "has no libvmaf"
         notes.append(f"not measured: {', '.join(lacking)}: {program.path} {what}: {ffmpeg.INSTALL}")
     if not (able or known) and not set(graphs.PLAIN) <= program.filters:
         return None, notes
     threads = asked.threads or os.cpu_count() or 1
-    return Plan(reference, test, space, program, able, asked.more if known else (), threads), notes
+    return Plan(reference, test, space, program, able, more if known else (), threads), notes
+
+
+def _large(
+    wanted: tuple[Model, ...], more: tuple[str, ...], space: Space
+) -> tuple[tuple[Model, ...], tuple[str, ...], list[str]]:
+    """Models and metrics for which pictures are large enough, and what to say of the others."""
+    size = space.width, space.height
+    needs = {f"VMAF {each.name}": models.LEAST for each in wanted if each.new} | {name: LEAST[name] for name in more}
+    notes = [f"not measured: {name}: it needs {max(least)} pixels on the longer side and {least[0] or 1} on the "
+             f"shorter, the reference has {size[0]}x{size[1]}{': see neg or v0.6.1' if name.startswith('VMAF') else ''}"
+             for name, least in needs.items() if models.small(least, *size)]  # fmt: skip
+    fit = tuple(each for each in wanted if not (each.new and models.small(models.LEAST, *size)))
+    return fit, tuple(name for name in more if not models.small(LEAST[name], *size)), notes
 
 
 def _able(program: ffmpeg.Program, wanted: tuple[Model, ...], space: Space) -> tuple[tuple[Model, ...], bool]:

@@ -64,9 +64,11 @@ def luma(picture: VideoFrame) -> Plane:
     return np.asarray(wide >> shift, np.uint8)
 
 
-def shrunk(plane: Plane) -> Plane:
-    """A picture's fingerprint: the mean of each of 18 x 32 equal areas."""
-    return np.asarray(cv2.resize(plane, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.uint8)
+def shrunk(plane: Plane, rotation: int = 0) -> Plane:
+    """A picture's fingerprint: the mean of each of 18 x 32 equal areas, turned clockwise as a player turns it."""
+    quarters = rotation // 90
+    small = cv2.resize(plane, (ROWS, COLUMNS) if quarters % 2 else (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.rot90(small, -quarters), np.uint8)
 
 
 def whole(
@@ -82,7 +84,7 @@ def whole(
         for picture in pictures(container, picture_track(container, media.path)):
             if done == len(prints):
                 prints = np.concatenate([prints, np.empty((len(prints) // 8 + 64, ROWS, COLUMNS), np.uint8)])
-            prints[done] = shrunk(luma(picture)[part])
+            prints[done] = shrunk(luma(picture)[part], media.video.rotation)
             intra.append(fresh(picture))
             done += 1
             if heard and done % OFTEN == 0:
@@ -126,7 +128,7 @@ def _sought(media: Media, at: list[float], lasts: list[int] | None, count: int) 
                 number = int(np.abs(times - seconds).argmin())
                 if lasts is None or seconds >= when - near:
                     if abs(times[number] - seconds) < near:
-                        found[number] = shrunk(luma(picture)), fresh(picture)
+                        found[number] = shrunk(luma(picture), media.video.rotation), fresh(picture)
                     taken += 1
                 if (lasts is None and taken >= count) or (lasts is not None and number >= lasts[n]):
                     break
