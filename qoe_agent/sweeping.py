@@ -173,6 +173,8 @@ def _list(prepared: Prepared, heard: Callable[[Step], None]) -> list[str]:
     lines = [f"{_time(took):>9}  {job.title}" for job, took in found]
     total = sum(took or 0.0 for _, took in found)
     left = sum(took != 0.0 for _, took in found)
+    if not left:
+        return [*lines, f"{len(found)} jobs, none to do"]
     return [*lines, f"{len(found)} jobs, {left} to do; their encodes may take {_time(total)}, and scores besides"]
 
 

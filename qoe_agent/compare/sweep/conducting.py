@@ -17,6 +17,7 @@ from qoe_agent.compare.sweep.kept import Folder
 from qoe_agent.compare.sweep.running import Runner
 from qoe_agent.compare.sweep.shapes import Clip, Design, Point, Prices
 from qoe_agent.compare.sweep.working import How
+from qoe_agent.config.suggest import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +77,9 @@ def prepared(order: Order, heard: Callable[[Step], None]) -> Prepared:
     _quality(plan, known)
     text = order.target or plan.target
     sought = searching.target(text, known, plan.metrics) if text else None
-    jobs = _chosen(planned.jobs(plan, media), order)
+    every = planned.jobs(plan, media)
+    _anchor(plan, every)
+    jobs = _chosen(every, order)
     return Prepared(order, media, _clips(media), how, jobs, sought)
 
 
@@ -89,6 +92,13 @@ def _quality(plan: Plan, known: Sequence[str]) -> str:
     if wanted not in metrics:
         raise Unfit(f"quality: {plan.quality}: will not be measured; there are {', '.join(metrics)}")
     return wanted
+
+
+def _anchor(plan: Plan, jobs: Sequence[Job]) -> None:
+    """Raises Unfit if no label of the plan begins as the anchor does."""
+    labels = tuple(dict.fromkeys(job.label for job in jobs))
+    if plan.anchor and not any(label.startswith(plan.anchor) for label in labels):
+        raise Unfit(f"anchor: {plan.anchor}: must be one of {', '.join(labels)}{suggestion(plan.anchor, labels)}")
 
 
 def _chosen(jobs: Sequence[Job], order: Order) -> tuple[Job, ...]:

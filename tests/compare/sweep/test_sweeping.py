@@ -112,6 +112,15 @@ def test_what_cannot_be_is_told_before_any_work(folder: Path, options: tuple[str
     assert not (folder / "none").exists()
 
 
+def test_an_anchor_that_no_label_begins_with_is_told_before_any_work(folder: Path) -> None:
+    other = folder / "anchor.yml"
+    other.write_text(PLAN + "anchor: x264 ultrafsat\n")
+    result = CliRunner().invoke(app, ["compare", "sweep", str(other), "--quiet"])
+    assert result.exit_code == 2
+    assert 'anchor: x264 ultrafsat: must be one of x264 ultrafast; did you mean "x264 ultrafast"?' in result.stderr
+    assert not (folder / "anchor.results").exists()
+
+
 def test_faults_of_a_plan_are_all_told(tmp_path: Path) -> None:
     (tmp_path / "plan.yml").write_text("encodes: [{encoder: x246, crf: [1]}]\nscalar: bicubic\n")
     result = sweep(tmp_path)
