@@ -53,17 +53,17 @@ def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None)
     notes += _colours(ours, theirs) + _shapes(ours, theirs, crop, asked.scaler)
     source, target = _matrix(theirs), _matrix(ours)
     both = source and target and source != target
-    # What swscale rounds by default costs 6 dB here; flags are added to those before.
-    exact = f"+accurate_rnd+full_chroma_int:in_color_matrix={source}:out_color_matrix={target}"
-    matrix = exact if both else ""
-    scales = [f"scale={width}:{height}:flags={asked.scaler}{more}" + _levels(side, ours, theirs)
-              for side, more in ((ours, ""), (theirs, matrix))]  # fmt: skip
+    matrix = f":in_color_matrix={source}:out_color_matrix={target}" if both else ""
+    # What swscale rounds by default costs 6 dB where the matrix changes.
+    flags = asked.scaler, asked.scaler + ("+accurate_rnd+full_chroma_int" if both else "")
+    scales = [f"scale={width}:{height}:flags={flag}" + _levels(side, ours, theirs)
+              for side, flag in zip((ours, theirs), flags, strict=True)]  # fmt: skip
     # FFmpeg would convert by itself where one side says what the other leaves open.
     level = "full" if _range(ours) == _range(theirs) == "full" else "limited"
     last = f"format={common.name},setparams=range={level}:colorspace={ours.matrix or theirs.matrix or 'bt709'}"
     filters = [
         ",".join((*_upright(ours, None), scales[0], last)),
-        ",".join((*_upright(theirs, crop), scales[1], last)),
+        ",".join((*_upright(theirs, crop), scales[1] + matrix, last)),
     ]
     return Space(width, height, filters[0], filters[1], asked.scaler, crop, tuple(notes))
 
