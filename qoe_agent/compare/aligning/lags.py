@@ -25,6 +25,8 @@ STANDS = 25
 """Steps to either side whose mean is what stands still."""
 WINDOW = 150
 """Steps that are laid on the other: six seconds."""
+LOOKED = 75
+"""Steps that are looked for in what came before, so that a loop is noticed five seconds after it began anew."""
 MOVES = 0.35
 """Mean square codes below which a window shows too little that changes."""
 ALIKE, UNLIKE = 0.8, 0.5
@@ -89,11 +91,12 @@ def find(ours: Grid, theirs: Grid) -> Lag:
 
 
 def repeated(ours: Grid, likeness: float) -> bool:
-    """Whether the last window of `ours` is in `ours` once more, about as like as the other output's: a loop."""
-    window = ours.rows[-WINDOW:]
-    if len(window) < WINDOW or float(np.mean(np.square(window))) < MOVES:
+    """Whether the last of `ours` is in `ours` once more, about as like as the other output's: a loop."""
+    rows = ours.rows[STANDS:-STANDS]  # at the ends, what stands still is not what it is inside
+    window = rows[-LOOKED:]
+    if len(rows) < 2 * LOOKED or float(np.mean(np.square(window))) < MOVES:
         return False
-    before = _likeness(window, ours.rows)[: -WINDOW // 2]
+    before = _likeness(window, rows)[:-LOOKED]
     return bool(len(before) and 1.0 - before.max() < max(SLACK * (1.0 - likeness), CLEAR))
 
 

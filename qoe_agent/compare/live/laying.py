@@ -15,23 +15,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from qoe_agent.compare.aligning import lags
+from qoe_agent.compare.live import windows
 from qoe_agent.maths.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.compare.aligning.lags import Grid, Lag
-    from qoe_agent.compare.live.taking import Shown, Taken
+    from qoe_agent.compare.aligning.lags import Lag
+    from qoe_agent.compare.live.taking import Taken
     from qoe_agent.compare.shapes import Floats
 
 Method: TypeAlias = Literal["stamp", "program date-time", "content"]
 
 DECIDED = 6.0
 """Seconds of pictures of every output after which it is decided whether stamps are there."""
-REACH = 60.0
-"""Seconds of pictures in which another output's are looked for."""
-AROUND = 1.5
-"""Seconds to either side of what is known, in which it is followed."""
 NEAR = 0.06
 """Seconds within which two windows agree."""
 AGREE = 2
@@ -44,10 +41,10 @@ PATIENCE = 25.0
 """Seconds of pictures after which dates in playlists have to do, where pictures do not tell."""
 SMOOTH = 5
 """Estimates whose median counts."""
-STEADY, STEEPEST = 1e-3, 0.02
-"""Drift that is not told from none over so few windows, and the most that is believed."""
 LOOPS = 42.0
-"""Seconds that must not repeat before a lag is kept through pictures that do."""
+"""Seconds that must not repeat before a lag is kept through pictures that do, or believed after pictures that did."""
+ONWARD = 20.0
+"""Seconds for which drift is taken to go on where pictures do not tell."""
 
 
 @dataclass(slots=True)
@@ -60,6 +57,8 @@ class Laid:
     """… and what is added there."""
     likeness: float | None = None
     """Of the latest window, by content."""
+    slope: float = 0.0
+    """Drift behind the last place: what the shift grows by in a second."""
 
     def add(self, media: float, shift: float) -> None:
         """What is added at a place; none that lies before the last is taken."""
@@ -82,7 +81,8 @@ class Laid:
         share = np.where(steady, np.clip((media - places[left]) / np.where(span > 0, span, 1.0), 0.0, 1.0), 0.0)
         nearer = np.where(np.abs(places[right] - media) <= np.abs(media - places[left]), shifts[right], shifts[left])
         drawn = shifts[left] + share * (shifts[right] - shifts[left])
-        return np.asarray(media + np.where(steady, drawn, nearer))
+        onward = self.slope * np.clip(media - places[-1], 0.0, ONWARD)
+        return np.asarray(media + np.where(steady, drawn, nearer) + onward)
 
     def media(self, source: float) -> float:
         """The media time at a time of the source, by the estimate nearest to it."""
@@ -107,7 +107,13 @@ class _Trail:
     since: float | None = None
     """Media time from which nothing has repeated."""
     loops: int = 0
-    """Windows on end that were there before."""
+    """Windows that were there before, less than `LOOPS` from one to the next …"""
+    looped: float = float("-inf")
+    """… and the media time of the last."""
+
+    def early(self, place: float) -> bool:
+        """Whether a loop may have been too long to be seen."""
+        return self.since is None or place - self.since < LOOPS
 
 
 class Laying:
@@ -195,14 +201,17 @@ class Laying:
         if not self.laid[0].known:
             self.laid[0].add(0.0, 0.0)
         for taken, laid, trail in zip(self._taken[1:], self.laid[1:], self._trails[1:], strict=True):
+            if trail.sure and trail.early(taken.newest) and self._looping(taken, taken.newest, laid.likeness or 0.0):
+                trail.loops, trail.looped = trail.loops + 1, taken.newest
+                self._take_back(laid, trail)
             shift = trail.windows[-1][1] if trail.sure else None
-            ends = min(taken.newest, first.newest - shift - AROUND) if shift is not None else taken.newest
+            ends = min(taken.newest, first.newest - shift - windows.AROUND) if shift is not None else taken.newest
             if ends < trail.last + APART:
                 continue
             if shift is None:
-                place, lag = _searched(taken, first)
+                place, lag = windows.searched(taken, first)
             else:
-                place, lag = ends, _followed(taken, first, ends, shift)
+                place, lag = ends, windows.followed(taken, first, ends, shift)
             trail.last = ends
             self._hear(taken, laid, trail, place, lag)
         if all(trail.sure for trail in self._trails[1:]):
@@ -212,8 +221,12 @@ class Laying:
         """What a window says."""
         if lag.answer == "short":
             return
-        if lag.answer == "found" and self._repeats(taken, laid, trail, place, lag):
+        if self._repeats(taken, trail, place, lag):
             lag = lag._replace(answer="repeats")
+            if trail.early(place):
+                self._take_back(laid, trail)
+        elif trail.since is None:
+            trail.since = place
         trail.answers[lag.answer] += 1
         laid.likeness = lag.likeness
         if lag.answer != "found":
@@ -226,65 +239,32 @@ class Laying:
         trail.windows.append((place, lag.seconds))
         if len(trail.windows) >= AGREE:
             trail.sure = True
-            laid.add(place, _drawn(trail.windows[-SMOOTH:], place))
+            shift, laid.slope = windows.drawn(trail.windows[-SMOOTH:], place, laid.slope)
+            laid.add(place, shift)
 
-    def _repeats(self, taken: Taken, laid: Laid, trail: _Trail, place: float, lag: Lag) -> bool:
-        """Whether a window says nothing because it was shown before; a lag found within a loop is taken back."""
-        if not lags.repeated(_grid(taken, place - REACH, place), lag.likeness):
-            trail.since = place if trail.since is None else trail.since
-            trail.loops = 0
+    def _repeats(self, taken: Taken, trail: _Trail, place: float, lag: Lag) -> bool:
+        """Whether a window says nothing, because either output has shown before what it shows, or did lately."""
+        if lag.answer not in ("found", "repeats"):
             return False
-        trail.loops += 1
-        if trail.loops >= AGREE and (trail.since is None or place - trail.since < LOOPS):
-            trail.sure, trail.windows, trail.since, self.method = False, [], None, None
-            laid.places.clear()
-            laid.shifts.clear()
-            trail.answers = Counter({"repeats": 1})
-        return True
+        if lag.answer == "repeats" or self._looping(taken, place, lag.likeness):
+            trail.loops, trail.looped = trail.loops + 1, taken.newest
+            return True
+        if taken.newest - trail.looped > LOOPS:
+            trail.loops = 0
+        return trail.loops >= AGREE and not trail.sure
 
+    def _looping(self, taken: Taken, place: float, likeness: float) -> bool:
+        """Whether one of two outputs shows what it has shown before."""
+        first = self._taken[0]
+        ends = [(taken, place), (first, first.newest)]
+        if taken.newest > place:
+            ends.append((taken, taken.newest))
+        return any(lags.repeated(windows.grid(one, end - windows.REACH, end), likeness) for one, end in ends)
 
-def _drawn(windows: Sequence[tuple[float, float]], place: float) -> float:
-    """The shift at a place, by the line through windows' middles (Theil and Sen: medians, so no one window decides)."""
-    half = lags.WINDOW * lags.STEP / 2
-    slopes = [
-        (after[1] - before[1]) / (after[0] - before[0])
-        for n, before in enumerate(windows)
-        for after in windows[n + 1 :]
-        if after[0] > before[0]
-    ]
-    slope = median(slopes) if len(windows) > 2 and slopes else 0.0
-    slope = slope if STEADY < abs(slope) < STEEPEST else 0.0
-    return median(seconds + slope * (place - at + half) for at, seconds in windows)
-
-
-def _grid(taken: Taken, begin: float, end: float) -> Grid:
-    shown = sorted((seen for seen in taken.shown if begin <= seen.media <= end), key=_media)
-    if not shown:
-        return lags.gridded(np.empty(0), np.empty((0, 18, 32), np.uint8))
-    return lags.gridded(np.array([seen.media for seen in shown]), np.stack([seen.print for seen in shown]))
-
-
-def _media(seen: Shown) -> float:
-    return seen.media
-
-
-def _searched(taken: Taken, first: Taken) -> tuple[float, Lag]:
-    """Wherever it may lie: the latest of the one in all of the other, and the other way round; the place, the lag."""
-    length = lags.WINDOW * lags.STEP + 2.5
-    one = lags.find(_grid(taken, taken.newest - length, taken.newest), _grid(first, first.newest - REACH, first.newest))
-    if one.answer == "found":
-        return taken.newest, one
-    other = lags.find(
-        _grid(first, first.newest - length, first.newest), _grid(taken, taken.newest - REACH, taken.newest)
-    )
-    other = other._replace(seconds=-other.seconds)
-    if other.answer == "found":
-        return first.newest - other.seconds, other
-    return taken.newest, max(one, other, key=lambda lag: lag.likeness)
-
-
-def _followed(taken: Taken, first: Taken, ends: float, shift: float) -> Lag:
-    """Near where it was."""
-    length = lags.WINDOW * lags.STEP + 2.5
-    theirs = _grid(first, ends + shift - length - AROUND, ends + shift + AROUND)
-    return lags.find(_grid(taken, ends - length, ends), theirs)
+    def _take_back(self, laid: Laid, trail: _Trail) -> None:
+        """What was found may lie in another round of a loop."""
+        trail.sure, trail.windows, trail.since, self.method = False, [], None, None
+        laid.places.clear()
+        laid.shifts.clear()
+        laid.slope = 0.0
+        trail.answers = Counter()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qoe_agent.compare.live.seconds import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from qoe_agent.compare.live.laying import Method
     from qoe_agent.compare.live.paired import Side
@@ -78,7 +78,7 @@ def _pair(found: Sequence[Difference], a: str, b: str) -> str:
     known = {one.measure: one for one in found}
     real = [known[name] for name in RANK if name in known and sure(known[name])]
     if not real:
-        return f"{a} and {b}: no difference that could not be chance."
+        return f"{a} and {b}: no difference that could not be chance.{_open(known)}"
     first = next((one for one in real if abs(one.difference or 0.0) >= SMALL[one.measure]), real[0])
     side = b if wins(first) > 0 else a
     rest = [one for one in real if one is not first]
@@ -91,7 +91,13 @@ def _pair(found: Sequence[Difference], a: str, b: str) -> str:
         share = 100 * rate.difference / rate.mean_a
         told += f". {b} spends {abs(share):.0f} % {'more' if share > 0 else 'less'} bits than {a}"
         told += "" if sure(rate) else " (may be chance)"
-    return f"{told}. ({b} less {a}, over {max(one.n for one in found)} s.)"
+    return f"{told}. ({b} less {a}, over {max(one.n for one in found)} s.){_open(known)}"
+
+
+def _open(known: Mapping[str, Difference]) -> str:
+    """Of what there is no telling yet."""
+    words = [BY_NAME[name].words for name in RANK if name in known and known[name].word == "more time needed"]
+    return f" More time is needed to tell of {', '.join(words)}." if words else ""
 
 
 def _late(difference: float) -> str:

@@ -128,9 +128,9 @@ async def _ticks(watched: Sequence[Output], seconds: float | None, tick: Callabl
 def _come(watched: Sequence[Output], waited: float, now: float) -> float | None:
     """When all had shown a picture; None: not yet. Raises Unfit."""
     missing = [each for each in watched if not each.taken.pictures]
-    over = any(each.visit and each.visit.ended is not None for each in missing)
-    if missing and (over or waited > COMING):
-        raise Unfit("\n".join(f"{each.shown}: {each.why}" for each in missing))
+    over = [each for each in missing if each.visit and each.visit.ended is not None]
+    if over or (missing and waited > COMING):
+        raise Unfit("\n".join(f"{each.shown}: {each.why}" for each in over or missing))
     return None if missing else now
 
 

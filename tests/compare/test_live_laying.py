@@ -1,0 +1,74 @@
+"""Live outputs laid on each other second by second: loops, drift, pictures that do not tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qoe_agent.compare.live.laying import Laid, Laying
+from qoe_agent.compare.live.taking import Shown, Taken
+from qoe_agent.ring import Budget
+from tests.compare.test_live_lags import RATE, coded, show
+
+
+class Pair:
+    """Two outputs that are fed as time passes."""
+
+    def __init__(self, ours: np.ndarray, theirs: np.ndarray, ahead: float, drift: float = 0.0) -> None:
+        """Fingerprints of both; the second's time stamps are ahead, and its clock is fast."""
+        self.taken = [Taken(name, Budget(1 << 16).ring()) for name in "AB"]
+        self.laying = Laying(self.taken)
+        self._prints = ours, theirs
+        self._clocks = (0.0, 1.0), (ahead, 1.0 + drift)
+        self._given = 0
+
+    def upto(self, seconds: int) -> None:
+        """Feed pictures until then, and look once a second."""
+        while self._given < seconds * RATE:
+            for one, prints, (start, pace) in zip(self.taken, self._prints, self._clocks, strict=True):
+                for n in range(self._given, self._given + RATE):
+                    one.newest = start + pace * n / RATE
+                    one.shown.append(Shown(one.newest, prints[n], None))
+            self._given += RATE
+            self.laying.step()
+
+    def shift(self) -> float:
+        """What is added to the second's latest media time."""
+        place = self.taken[1].newest
+        return float(self.laying.laid[1].source(np.array([place]))[0]) - place
+
+
+def test_another_round_of_a_loop_is_not_taken_for_the_same() -> None:
+    loop = np.concatenate([show(8)] * 8)
+    pair = Pair(coded(loop, 2), coded(np.roll(loop, -3 * RATE, axis=0), 3), 7.0)
+    for seconds in range(14, 60):
+        pair.upto(seconds)
+        assert not pair.laying.ready, f"a whole loop has been seen after {seconds} s"
+    assert "repeats" in pair.laying.why_not()
+
+
+def test_what_is_known_well_is_kept_through_pictures_that_repeat() -> None:
+    once = show(50)
+    whole = np.concatenate([once, once[-10 * RATE :]])
+    pair = Pair(coded(whole, 2), coded(whole, 3), 7.0)
+    pair.upto(60)
+    assert pair.laying.ready
+    assert pair.shift() == pytest.approx(-7.0, abs=0.02)
+
+
+def test_drift_goes_on_where_nothing_moves() -> None:
+    moving = show(30)
+    whole = np.concatenate([moving, np.repeat(moving[-1:], 10 * RATE, axis=0)])
+    pair = Pair(coded(whole, 2), coded(whole, 3), 7.0, drift=0.01)
+    pair.upto(30)
+    assert pair.shift() == pytest.approx(-7.0 - 0.01 * 30, abs=0.05)
+    pair.upto(38)
+    assert pair.shift() == pytest.approx(-7.0 - 0.01 * 38, abs=0.05)
+
+
+def test_nothing_is_drawn_over_a_jump() -> None:
+    laid = Laid()
+    for place, shift in ((0.0, 1.0), (10.0, 1.1), (20.0, 4.0)):
+        laid.add(place, shift)
+    assert laid.source(np.array([5.0, 14.0, 16.0])).tolist() == pytest.approx([6.05, 15.1, 20.0])
+    assert laid.media(6.05) == pytest.approx(5.0, abs=0.001)
