@@ -238,7 +238,7 @@ class Laying:
             trail.sure = False
         trail.windows.append((place, lag.seconds))
         if len(trail.windows) >= AGREE:
-            trail.sure = True
+            trail.sure, trail.last = True, place  # it is followed from there, though pictures far later have come
             shift, laid.slope = windows.drawn(trail.windows[-SMOOTH:], place, laid.slope)
             laid.add(place, shift)
 
