@@ -58,7 +58,7 @@ def test_another_implementation_finds_the_same_on_random_curves(method: Any) -> 
     oracle = pytest.importorskip("bjontegaard")
     rng = np.random.default_rng(7)
     compared = 0
-    for _ in range(60):
+    for _ in range(30):
         n = 4 if method == "cubic" else int(rng.integers(4, 9))
         anchor, test = drawn(rng, n), drawn(rng, n)
         found = bd.bd_rate(anchor, test, method=method)
@@ -73,7 +73,7 @@ def test_another_implementation_finds_the_same_on_random_curves(method: Any) -> 
         if found.quality is not None:
             assert found.quality == pytest.approx(oracle.bd_psnr(*columns, **kwargs), rel=1e-9, abs=1e-9)
         compared += 1
-    assert compared > 30
+    assert compared > 15
 
 
 def test_a_curve_against_itself_is_nothing_and_a_constant_ratio_is_found() -> None:
