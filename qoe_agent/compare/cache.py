@@ -128,7 +128,8 @@ def _read(path: Path) -> Kept:
     laid = rest["alignment"]
     alignment = Alignment(**{**laid, "runs": tuple(Run(*each) for each in laid["runs"]), "notes": tuple(laid["notes"])})
     where = rest["space"]
-    space = Space(**{**where, "crop": where["crop"] and tuple(where["crop"]), "notes": tuple(where["notes"])})
+    cut = {each: where[each] and tuple(where[each]) for each in ("crop", "part")}
+    space = Space(**{**where, **cut, "notes": tuple(where["notes"])})
     heard = rest["heard"]
     if heard is not None:
         gone = tuple((first, end) for first, end in heard["missing"])

@@ -83,9 +83,13 @@ def worst(compared: Compared, metric: str, most: int) -> tuple[Crop, ...]:
     if not chosen:
         return ()
     places = _places(compared, tests, chosen)
-    cut = [_cut(one, {each.reference: _test_frame(one, each.reference) for each in chosen}, places) for one in tests]
-    first = tests[0].space
-    original = _read(compared.reference, places, first.reference_filters) if first else {}
+    origins = {each.reference: _origin(tests[each.test]) for each in chosen}
+    cut = [_cut(one, {each.reference: _test_frame(one, each.reference) for each in chosen}, places, origins)
+           for one in tests]  # fmt: skip
+    original: dict[int, Picture] = {}
+    for number, one in enumerate(tests):
+        mine = [each.reference for each in chosen if each.test == number and each.reference in places]
+        original |= _read(compared.reference, mine, one.space.reference_filters) if one.space and mine else {}
     found: list[Crop] = []
     spent = 0
     for each in chosen:
@@ -193,12 +197,24 @@ def _pair(one: Tested, reference: int) -> int | None:
     return pair if pair < len(one.scores.reference) and one.scores.reference[pair] == reference else None
 
 
-def _cut(one: Tested, frames: Mapping[int, int | None], places: Mapping[int, tuple[int, int, int, int]]
-         ) -> dict[int, Picture]:  # fmt: skip
-    """The parts of a test, by the reference's frames."""
+def _origin(one: Tested) -> tuple[int, int]:
+    """Left and top, in the reference, of the part of it that is compared with a test."""
+    return one.space.part[2:] if one.space and one.space.part else (0, 0)
+
+
+def _cut(one: Tested, frames: Mapping[int, int | None], places: Mapping[int, tuple[int, int, int, int]],
+         origins: Mapping[int, tuple[int, int]]) -> dict[int, Picture]:  # fmt: skip
+    """The parts of a test, by the reference's frames, of those that it shows whole."""
     wanted = {reference: frame for reference, frame in frames.items() if frame is not None and reference in places}
     read = _read(one.media, wanted.values(), one.space.test_filters) if one.space else {}
-    return {reference: _within(read[frame], places[reference]) for reference, frame in wanted.items() if frame in read}
+    found = {}
+    for reference, frame in wanted.items():
+        if frame in read:
+            (left, top, width, height), other, own = places[reference], origins[reference], _origin(one)
+            left, top = left + other[0] - own[0], top + other[1] - own[1]
+            if min(left, top) >= 0 and left + width <= read[frame].shape[1] and top + height <= read[frame].shape[0]:
+                found[reference] = _within(read[frame], (left, top, width, height))
+    return found
 
 
 def _read(media: Media, numbers: Iterable[int], filters: str) -> dict[int, Picture]:
@@ -221,7 +237,7 @@ def _of(one: Tested, reference: int, parts: Mapping[int, Picture]) -> Piece:
     scores = {name: float(values[pair]) for name, values in one.scores.frames.items()}
     frame = int(one.scores.test[pair])
     if reference not in parts:
-        return Piece(one.name, frame, None, scores, "cannot be decoded by itself")
+        return Piece(one.name, frame, None, scores, "cannot be decoded by itself, or does not show this part")
     return _piece(one.name, frame, parts[reference], scores)
 
 

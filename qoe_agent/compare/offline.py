@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from qoe_agent import clock
-from qoe_agent.compare import align, cache, crop, misleading, models, provenance, scoring, sound, verdicts
+from qoe_agent.compare import align, cache, crop, misleading, models, provenance, registering, scoring, sound, verdicts
 from qoe_agent.compare.cache import Kept
 from qoe_agent.compare.figures.pairs import pairs
 from qoe_agent.compare.figures.pooling import pooled
@@ -192,11 +192,12 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
 
 def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:
     bars = crop.bars(work.reference, media, work.asked)
-    if bars.reference is not None:
+    part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
+    if bars.reference is not None and (part is None or part.reference is None):
         left = "{}:{}:{}:{}".format(*bars.reference)
         raise Unlike(f"{media.path}: the reference has black bars that the test has not; cut them from the reference "
                      f"(FFmpeg's crop={left}), or say --crop off if they are content")  # fmt: skip
-    where = space(work.reference, media, work.asked, bars.test)
+    where = space(work.reference, media, work.asked, bars.test, part)
     told = work.progress.of(index, LAYING, SCORING)
     return where, scoring.score(work.reference, media, alignment, where, work.asked, told, work.progress.stopped)
 

@@ -133,6 +133,8 @@ class Space:
     crop: tuple[int, int, int, int] | None = None
     """Width, height, x and y of what is left of the test's picture, where bars were found and cut."""
     notes: tuple[str, ...] = ()
+    part: tuple[int, int, int, int] | None = None
+    """Width, height, x and y of the part of the reference's picture that is compared, where the test shows no more."""
 
 
 @dataclass(frozen=True, slots=True)

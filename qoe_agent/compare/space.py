@@ -22,6 +22,14 @@ DEINTERLACED = "bwdif=mode=send_frame:deint=all"
 Crop = tuple[int, int, int, int]
 
 
+class Part(NamedTuple):
+    """Which parts of both pictures lie on each other, once they are upright and without bars; None: all."""
+
+    reference: Crop | None
+    test: Crop | None
+    notes: tuple[str, ...]
+
+
 class _Common(NamedTuple):
     """The format of samples in which both sides are compared."""
 
@@ -34,8 +42,8 @@ class _Common(NamedTuple):
         return plain if self.bits == 8 else f"{plain}{self.bits}le"
 
 
-def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None) -> Space:
-    """What FFmpeg does to either side; the reference's pixels stay where they are.
+def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None, part: Part | None = None) -> Space:
+    """What FFmpeg does to either side; the reference's pixels stay where they are, and are all compared but for `part`.
 
     `crop` (width, height, x, y) is what is left of the test's decoded picture once its bars are cut; what is asked for
     comes first. Raises Unlike where one is HDR and the other is not, or of another kind; Unfit for a wrong option.
@@ -48,9 +56,11 @@ def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None)
                      "compares them, and mapping tones would be compared instead")  # fmt: skip
     crop = crop if asked.crop == "auto" else None if asked.crop == "off" else asked.crop
     _fits(crop, test)
-    width, height = _turned(ours.width, ours.height, ours.rotation)
+    cut = part.reference if part else None
+    width, height = cut[:2] if cut else _turned(ours.width, ours.height, ours.rotation)
     common, notes = _common(ours, theirs)
-    notes += _colours(ours, theirs) + _shapes(ours, theirs, crop, asked.scaler)
+    notes += _colours(ours, theirs)
+    notes += [*(part.notes if part else ()), *([] if cut else _shapes(ours, theirs, crop, asked.scaler))]
     source, target = _matrix(theirs), _matrix(ours)
     both = source and target and source != target
     matrix = f":in_color_matrix={source}:out_color_matrix={target}" if both else ""
@@ -62,10 +72,10 @@ def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None)
     level = "full" if _range(ours) == _range(theirs) == "full" else "limited"
     last = f"format={common.name},setparams=range={level}:colorspace={ours.matrix or theirs.matrix or 'bt709'}"
     filters = [
-        ",".join((*_upright(ours, None), scales[0], last)),
-        ",".join((*_upright(theirs, crop), scales[1] + matrix, last)),
+        ",".join((*_upright(ours, None), *_cut(cut), scales[0], last)),
+        ",".join((*_upright(theirs, crop), *_cut(part and part.test), scales[1] + matrix, last)),
     ]
-    return Space(width, height, filters[0], filters[1], asked.scaler, crop, tuple(notes))
+    return Space(width, height, filters[0], filters[1], asked.scaler, crop, tuple(notes), cut)
 
 
 def _fits(crop: Crop | None, test: Media) -> None:
@@ -83,10 +93,12 @@ def _turned(width: int, height: int, rotation: int) -> tuple[int, int]:
 
 def _upright(side: Video, crop: Crop | None) -> list[str]:
     chain = [DEINTERLACED] if side.interlaced else []
-    if crop:
-        # Without `exact`, odd places would move to even ones where chroma is halved.
-        chain.append("crop={}:{}:{}:{}:exact=1".format(*crop))
-    return [*chain, *([TURNS[side.rotation]] if side.rotation in TURNS else [])]
+    return [*chain, *_cut(crop), *([TURNS[side.rotation]] if side.rotation in TURNS else [])]
+
+
+def _cut(crop: Crop | None) -> list[str]:
+    # Without `exact`, odd places would move to even ones where chroma is halved.
+    return ["crop={}:{}:{}:{}:exact=1".format(*crop)] if crop else []
 
 
 def _levels(side: Video, ours: Video, theirs: Video) -> str:

@@ -15,6 +15,7 @@ from av.filter import Graph
 
 from qoe_agent.compare.media import opened, picture_track, pictures
 from qoe_agent.compare.space import DEINTERLACED
+from qoe_agent.compare.thumbs import luma
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.compare.shapes import Media
 
+    Plane = NDArray[np.uint8]
     Picture = NDArray[np.uint8]
     """Rows, columns, red, green and blue."""
 
@@ -54,6 +56,20 @@ def stills(media: Media, numbers: Iterable[int], filters: str) -> dict[int, Pict
     if left:
         shown |= _counted(media, left, around, filters)
     return shown
+
+
+def plane(media: Media, number: int) -> Plane | None:
+    """The luma of a frame in 8 bits, as it is coded; None where it cannot be had."""
+    with opened(media.path) as container:
+        track = picture_track(container, media.path)
+        found = _sought(container, track, media, range(number, number + 1))
+        if found:
+            return luma(found[number]).copy()
+    with opened(media.path) as container:
+        for place, picture in enumerate(pictures(container, picture_track(container, media.path))):
+            if place == number:
+                return luma(picture).copy()
+    return None
 
 
 def _sought(
