@@ -62,7 +62,9 @@ def compare(
     from qoe_agent.compare import offline
 
     with reporting.told(), _ended():
-        reporting.apart({"--html": html, "--csv": csv, "--junit": junit}, [Path(each) for each in (reference, *tests)])
+        reports = {"--html": html, "--csv": csv, "--junit": junit}
+        reporting.apart(reports, [Path(each) for each in (reference, *tests)])
+        reporting.possible(reports)
         asked = compare_options.asked(
             reference, tests, vmaf_model, metric, ffmpeg, offset, crop, scaler, threads, no_sound,
             compare_options.folder(cache, no_cache),

@@ -179,6 +179,17 @@ def apart(written: Mapping[str, Path | None], read: Sequence[Path] = ()) -> None
         taken[path.resolve()] = f"what {option} writes"
 
 
+def possible(written: Mapping[str, Path | None]) -> None:
+    """Before long work: raises Unusable if a report's folder is not there, or a folder in its place."""
+    from qoe_agent.viewers.apart import Unusable
+
+    for option, path in written.items():
+        if path is not None and path.is_dir():
+            raise Unusable(f"{option} {path}: that is a folder")
+        if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise Unusable(f"{option} {path}: cannot be written there")
+
+
 def show(report: RenderableType) -> None:
     """A report to the terminal, or whatever is in its place: there without blanks at the ends of lines."""
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qoe_agent.compare import crop, stamped, thumbs
-from qoe_agent.compare.aligning import clocks, content, pairing, spots
+from qoe_agent.compare.aligning import clocks, content, likeness, pairing, spots
 from qoe_agent.compare.aligning.clocks import Side
 from qoe_agent.compare.shapes import Alignment, Asked, Unlike
 
@@ -35,10 +35,21 @@ def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], N
     """Which frame of `test` shows which of `reference`; `Unlike` says why where that cannot be told."""
     if asked.offset is not None:
         return given(reference, test, asked.offset)
+    if len(reference.video.times) == len(test.video.times) == 1:
+        return _stills(reference, test)
     marked = stamped.frames(reference, test)
     if marked is not None:
         return made("stamp", marked, reference, 1.0)
     return by_times(reference, test) or by_content(reference, test, heard, asked)
+
+
+def _stills(reference: Media, test: Media) -> Alignment:
+    """One picture on one picture."""
+    ours, theirs = (likeness.shaped(thumbs.whole(each).luma) for each in (test, reference))
+    if float((ours * theirs).sum()) < spots.LOOKALIKE:
+        raise Unlike(f"{test.path} against {reference.path}: the pictures are not alike")
+    note = f"{test.path}: one picture: VMAF's models expect motion, and score a still as if nothing moved"
+    return made("timestamps", np.zeros(1, np.int64), reference, 0.5, (note,))
 
 
 def by_times(reference: Media, test: Media) -> Alignment | None:

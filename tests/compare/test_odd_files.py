@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from qoe_agent.__main__ import app
 from qoe_agent.compare import ffmpeg
+from qoe_agent.compare.aligning import pairing
 from qoe_agent.compare.offline import Asked, compare
 
 if TYPE_CHECKING:
@@ -65,3 +69,25 @@ def test_pictures_too_small_for_a_metric_are_measured_by_the_others(folder: Path
     assert sum(note.startswith("not measured: ") and "the reference has 192x108" in note for note in found.notes) == 3
     # Coded smaller than CAMBI knows sizes of encoding, but shown large enough.
     assert "vmaf[v1]" in against(folder, "small.mkv", "v1", more=("cambi",)).pooled
+
+
+def test_one_picture_is_laid_on_one_picture_if_they_are_alike(folder: Path) -> None:
+    for name, filters in {"one.png": "null", "soft.png": "scale=160:90,scale=320:180", "other.png": "negate"}.items():
+        made("-i", str(folder / "reference.mkv"), "-vf", filters, "-frames:v", "1", str(folder / name))
+    found = against(folder, "soft.png", reference="one.png")
+    assert found.alignment is not None
+    assert found.alignment.pairs == 1
+    (other,) = compare(Asked(str(folder / "one.png"), (str(folder / "other.png"),), sound=False)).tests
+    assert other.refused[0].endswith("the pictures are not alike")
+
+
+def test_what_a_longer_test_goes_on_with_is_not_shown_twice() -> None:
+    laid = pairing.paired(np.array([0, 1, 1, 2, 3, 3, 3]))
+    assert (laid.duplicated, laid.dropped, laid.test.tolist()) == (1, 0, [0, 1, 3, 4])
+
+
+@pytest.mark.parametrize("words", [("--html", "gone/page.html"), ("--csv", ".")])
+def test_a_report_that_cannot_be_written_ends_the_command_before_the_work(words: tuple[str, str]) -> None:
+    ran = CliRunner().invoke(app, ["compare", "no reference", "no test", *words])
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith(f"{words[0]} {words[1]}: ")

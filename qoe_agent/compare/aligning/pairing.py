@@ -38,7 +38,8 @@ def paired(frames: Numbers, certain: NDArray[np.bool_] | None = None) -> Paired:
     highest = np.maximum.accumulate(reference) if len(reference) else reference
     new = np.ones(len(reference), bool)
     new[1:] = reference[1:] > highest[:-1]
-    again = int((~new).sum())
+    # What follows the last pair may only be taken for its picture, where the test goes on after the reference.
+    again = int((~new[: np.flatnonzero(new)[-1]]).sum()) if len(new) else 0
     test, reference = test[new], reference[new]
     missing = int(reference[-1] - reference[0]) + 1 - len(reference) if len(reference) else 0
     if certain is not None:
