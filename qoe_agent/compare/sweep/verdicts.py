@@ -5,7 +5,6 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from qoe_agent.compare.figures.bd import OVERLAP
 from qoe_agent.compare.sweep.averages import HULL
 
 if TYPE_CHECKING:
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
     from qoe_agent.compare.sweep.shapes import BdRate, Design, Failure, Point, Priced, Speed
 
 FEWEST_WARNINGS = 3
+LEADS = 0.5
+"""Share of the quality that either curve covers, which both must cover before a percentage leads: presets at the same
+CRFs share 0.6; from `bd.OVERLAP` on there is no warning either."""
 
 
 def verdict(
@@ -75,7 +77,7 @@ def _later(one: BdRate, found: Sequence[BdRate]) -> bool:
 
 def enough(one: BdRate) -> bool:
     """Whether both cover so much of the quality that the average speaks of more than a corner of it."""
-    return one.overlap >= OVERLAP
+    return one.overlap >= LEADS
 
 
 def real(one: BdRate) -> bool:
@@ -89,7 +91,7 @@ def _scant(design: Design, main: Sequence[BdRate], failures: Sequence[Failure]) 
     """In place of percentages that hold for a corner of the curves only."""
     shares = ", ".join(f"{one.test} {_share(one)}" for one in sorted(main, key=lambda one: -one.overlap))
     told = (f"Too little in common with {main[0].anchor} to compare: of the {_called(design.quality)} that either "
-            f"covers, both cover: {shares}; {100 * OVERLAP:.0f} % are needed. Choose rates by which all reach the "
+            f"covers, both cover: {shares}; {100 * LEADS:.0f} % are needed. Choose rates by which all reach the "
             f"same quality.")  # fmt: skip
     return f"{told} {_counted(len(failures))}" if failures else told
 

@@ -105,13 +105,13 @@ def test_few_points_refuse_and_say_why() -> None:
 
 
 def test_a_small_overlap_leads_to_no_percentage_and_no_conclusion() -> None:
-    far = [replace(one, scores={"vmaf[v1]": one.scores["vmaf[v1]"] - 12}) for one in curve("x265 medium", 1.4)]
+    far = [replace(one, scores={"vmaf[v1]": one.scores["vmaf[v1]"] - 18}) for one in curve("x265 medium", 1.4)]
     found = concluded(design(), [*curve("x264 veryfast"), *far])
     share = found.bd[0].overlap
     assert found.bd[0].rate is not None
-    assert share < 0.75
+    assert share < 0.5
     assert found.verdict.startswith("Too little in common with x264 veryfast to compare")
-    assert f"x265 medium {100 * share:.0f} %; 75 % are needed" in found.verdict
+    assert f"x265 medium {100 * share:.0f} %; 50 % are needed" in found.verdict
     assert not found.conclusive
     near = concluded(design(), [*curve("x264 veryfast"), *far, *curve("vp9 6", 1.1)])
     assert near.verdict.startswith("vp9 6 needs 9 % less rate")
