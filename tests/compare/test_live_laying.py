@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qoe_agent import config
+from qoe_agent.compare.live import watching
 from qoe_agent.compare.live.laying import Laid, Laying
 from qoe_agent.compare.live.taking import Shown, Taken
+from qoe_agent.config import reading
 from qoe_agent.ring import Budget
 from tests.compare.test_live_lags import RATE, coded, show
 
@@ -72,3 +75,12 @@ def test_nothing_is_drawn_over_a_jump() -> None:
         laid.add(place, shift)
     assert laid.source(np.array([5.0, 14.0, 16.0])).tolist() == pytest.approx([6.05, 15.1, 20.0])
     assert laid.media(6.05) == pytest.approx(5.0, abs=0.001)
+
+
+def test_an_output_that_showed_something_is_not_said_to_have_shown_nothing() -> None:
+    known = config.parse("", "", {})
+    stream = reading.one({"name": "B", "url": "rtmp://host/live/b"}, known.profiles, "compare").single()
+    (output,) = watching.outputs([stream], ["B"])
+    assert output.why == "nothing came"
+    output.taken.pictures = 3
+    assert output.why == "no more pictures came"

@@ -125,7 +125,7 @@ def notes(method: Method, sides: Sequence[Side], found: Sequence[Difference], re
                         "what pictures say is of the others.")  # fmt: skip
         if side.pulls > 1:
             said.append(f"{side.name} was pulled {side.pulls} times.")
-    codecs = {side.codec for side in sides if side.name != reference}
+    codecs = {side.codec for side in sides if side.codec and side.name != reference}
     if len(codecs) > 1:
         said.append(f"Quantisers of {', '.join(sorted(codecs))} are on different scales: their difference says "
                     "nothing.")  # fmt: skip

@@ -56,6 +56,8 @@ class Output:
     def why(self) -> str:
         """Why there is nothing of it, in words."""
         lost = self.taken.lost or (self.visit.lost if self.visit else None)
+        if lost is None and self.taken.pictures:
+            return "no more pictures came"
         if lost is None:
             return "no picture came" if self.visit and self.visit.media else "nothing came"
         words = "" if lost.reason == "failed" else LOST_REASONS[lost.reason]
