@@ -113,8 +113,10 @@ def _pooling(pooled: Mapping[str, Pooled]) -> Iterable[str]:
                    "XPSNR or a lower bitrate, and do not pay for points here")  # fmt: skip
         hidden = one.harmonic_mean is not None and one.mean - one.harmonic_mean > HIDDEN
         if hidden or one.mean - one.min_1s > BELOW:
-            yield (f"the mean of VMAF {name} hides bad parts: {one.mean:.1f}, but {one.min_1s:.1f} in the worst "
-                   "second; viewers judge by that")  # fmt: skip
+            short = one.mean - one.min_1s < HIDDEN
+            low = f"{one.p1:.1f} in the worst frames" if short else f"{one.min_1s:.1f} in the worst second"
+            yield (f"the mean of VMAF {name} hides bad parts: {one.mean:.1f}, but {low}; "
+                   "viewers judge by that")  # fmt: skip
     psnr = pooled.get("psnr_y")
     if psnr and not np.isfinite(psnr.mean):
         yield "every frame is identical to the reference: PSNR is infinite, which is no quality but no difference"
