@@ -221,5 +221,5 @@ def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[
     return Compared(
         verdicts.verdict(tests, against), reference, tests, against,
         provenance.told(asked, reference, tests, kept, used, took),
-        (*reference.notes, *models.suited(models.chosen(asked.models), reference)),
+        (*reference.notes, *registering.unequal(tests), *models.suited(models.chosen(asked.models), reference)),
     )  # fmt: skip

@@ -70,6 +70,7 @@ def _alignment(found: Alignment) -> dict[str, Any]:
 def _space(found: Space) -> dict[str, Any]:
     return {
         "width": found.width, "height": found.height, "scaler": found.scaler, "crop": found.crop and list(found.crop),
+        "part": found.part and list(found.part),
         "reference_filters": found.reference_filters, "test_filters": found.test_filters,
     }  # fmt: skip
 

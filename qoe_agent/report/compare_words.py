@@ -166,7 +166,10 @@ def space(found: Space, test: Media) -> list[str]:
     if found.crop:
         width, height, x, y = found.crop
         said.append(f"bars cut: {width}x{height} at {x}, {y} of the test's picture is left")
-    if (found.width, found.height) != (found.crop[:2] if found.crop else (test.video.width, test.video.height)):
+    if found.part:
+        width, height, x, y = found.part
+        said.append(f"compared with {width}x{height} at {x}, {y} of the reference's picture")
+    elif (found.width, found.height) != (found.crop[:2] if found.crop else (test.video.width, test.video.height)):
         said.append(f"compared at {found.width}x{found.height}, scaled by {found.scaler}")
     return said
 

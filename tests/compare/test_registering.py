@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,6 +14,7 @@ from qoe_agent.compare.aligning import lying
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Asked, Unlike
 from qoe_agent.compare.space import space
+from tests.compare import compared_made
 from tests.compare.laid import clip
 
 if TYPE_CHECKING:
@@ -136,7 +138,7 @@ def test_what_lies_on_nothing_is_refused(
 def test_what_was_asked_for_by_hand_is_not_searched_for(reference: str) -> None:
     media = inspect(reference)
     for own in ("off", (200, 100, 0, 0)):
-        asked = Asked(reference, (reference,), crop=own)  # type: ignore[arg-type]
+        asked = Asked(reference, (reference,), crop=own)
         assert registering.part(media, media, align.given(media, media, 0), asked) is None
 
 
@@ -144,7 +146,8 @@ def test_pictures_that_show_nothing_are_taken_as_they_are_and_it_is_said(tmp_pat
     media = inspect(clip(tmp_path / "flat.mp4", [np.full((90, 160), 100, np.uint8)] * 8))
     asked = Asked(media.path, (media.path,))
     found = registering.part(media, media, align.given(media, media, 0), asked)
-    assert found == (None, None, (registering.UNTOLD,))
+    assert found is not None
+    assert found.notes == (registering.UNTOLD,)
     assert space(media, media, asked, None, found).reference_filters == space(media, media, asked).reference_filters
 
 
@@ -172,3 +175,11 @@ def _lumas(path: str) -> list[NDArray[np.float64]]:
 
     with av.open(path) as container:
         return [each.to_ndarray()[: each.height].astype(np.float64) for each in container.decode(video=0)]
+
+
+def test_tests_of_different_parts_are_not_weighed_without_a_word() -> None:
+    whole = compared_made.candidate("a.mp4", 90.0, 1e6)
+    assert whole.space is not None
+    cut = replace(whole, space=replace(whole.space, part=(100, 100, 2, 2)))
+    assert registering.unequal((whole, whole)) == ()
+    assert registering.unequal((whole, cut)) == (registering.APART,)
