@@ -69,7 +69,8 @@ def primary(tests: Sequence[Tested]) -> str | None:
 def _reason(test: Tested) -> str:
     """The first, without the test's name before it."""
     said = test.refused[0].rstrip(".")
-    return said.split(": ", 1)[-1] if said.startswith(test.media.path) else said
+    path = test.media.path
+    return said.split(": ", 1)[-1] if said.startswith((f"{path}: ", f"{path} against ")) else said.removeprefix(f"{path} ")
 
 
 def _alone(test: Tested, metric: str) -> str:
