@@ -70,7 +70,7 @@ def _reason(test: Tested) -> str:
     """The first, without the test's name before it."""
     said = test.refused[0].rstrip(".")
     path = test.media.path
-    return said.split(": ", 1)[-1] if said.startswith((f"{path}: ", f"{path} against ")) else said.removeprefix(f"{path} ")
+    return said.split(": ", 1)[-1] if said.startswith((f"{path}: ", f"{path} against ")) else said
 
 
 def _alone(test: Tested, metric: str) -> str:
