@@ -106,8 +106,8 @@ def _climbed(ours: Plane, test: Plane, box: Box) -> Fit:
     shape = ours.shape
     fitting = _fitting(test, box, shape)
     now = _map(box, shape, fitting)
-    goal = cv2.GaussianBlur(ours.astype(np.float32), (0, 0), 1.2)
-    soft = cv2.GaussianBlur(fitting.astype(np.float32), (0, 0), 1.2)
+    goal, soft = (np.asarray(cv2.GaussianBlur(each.astype(np.float32), (0, 0), 1.2), np.float32)
+                  for each in (ours, fitting))  # fmt: skip
     across, down = np.meshgrid(*(np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in shape[::-1]))
     for _ in range(TURNS):
         placed, inside = _placed(soft, now, shape)
@@ -176,7 +176,8 @@ def _placed(fitting: Plane | Grey, now: Map, shape: tuple[int, ...]) -> tuple[Gr
     kept = fitting.astype(np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     placed = cv2.warpAffine(kept, centred, shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return placed, cv2.warpAffine(np.ones_like(kept), centred, shape[::-1], flags=flags)
+    there = cv2.warpAffine(np.ones_like(kept), centred, shape[::-1], flags=flags)
+    return np.asarray(placed, np.float32), np.asarray(there, np.float32)
 
 
 def _fitting(test: Plane, box: Box, shape: tuple[int, ...]) -> Plane:
