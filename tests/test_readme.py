@@ -68,6 +68,17 @@ def test_every_option_of_lift_that_the_readme_names_exists() -> None:
     assert [each for each in named if f"{each} " not in helped] == []
 
 
+def test_every_option_of_compare_that_the_readme_names_exists() -> None:
+    section = README.read_text().split("## Comparing encodes")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(--[a-z]+(?:-[a-z]+)*)", section))
+    helped = "".join(
+        CliRunner().invoke(app, ["compare", *word, "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
+        for word in ([], ["sweep"], ["--live"])
+    )
+    assert len(named) >= 25
+    assert [each for each in named if f"{each} " not in helped] == []
+
+
 def test_every_option_of_watch_that_the_readme_names_exists() -> None:
     helped = CliRunner().invoke(app, ["watch", "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
     row = next(line for line in README.read_text().splitlines() if line.startswith("| `qoe-agent watch"))
