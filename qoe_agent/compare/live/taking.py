@@ -100,7 +100,6 @@ class Taken:
     pulls: int = 0
     lost: Lost | None = None
     """Why the last pull ended; None while one is under way."""
-    epochs: int = 1
     size: tuple[int, int] | None = None
     """Of the last picture."""
     newest: float = float("-inf")
@@ -177,7 +176,6 @@ class Taken:
         last = self._last
         if last is not None and not -BACK <= time - last[0] <= LEAP + at - last[1]:
             self._base = APART * (self.place(last[0]) // APART + 1) - time
-            self.epochs += 1
             self.ring.clear()
         self._last = time, at
 

@@ -65,11 +65,6 @@ class Encoder:
     params: str = ""
     """The option that takes private parameters, joined by colons."""
 
-    @property
-    def hardware(self) -> bool:
-        """Whether it needs a device that not every machine has."""
-        return not self.codec.startswith("lib")
-
 
 def _bits(value: float) -> str:
     return str(round(value))
