@@ -23,10 +23,11 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-# Tests against real servers mind what else the machine does: they run one by one, after all others. A test that hangs
-# says where, and ends the run; a part of which nothing is asked for (status 5) is no failure.
+# Tests against real servers mind what else the machine does: but for some they run one by one, after all others. A test
+# that hangs says where, and ends the run; a part of which nothing is asked for (status 5) is no failure.
 tests() { .venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "$@" || [ "$?" -eq 5 ]; }
 failed=0
 tests -m "not e2e" --numprocesses auto --maxprocesses 4 --dist loadfile "$@" || failed=1
-tests -m e2e "$@" || failed=1
+tests -m "e2e and beside" --numprocesses auto --maxprocesses 4 --dist loadfile "$@" || failed=1
+tests -m "e2e and not beside" "$@" || failed=1
 exit "$failed"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from qoe_agent.__main__ import app
 from tests.e2e import servers
 
-pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("servers_needed")]
+pytestmark = [pytest.mark.e2e, pytest.mark.beside, pytest.mark.usefixtures("servers_needed")]
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "viewers" / "nginx-access-log.conf"
 NGINX = """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("pyarrow", reason="needs the extra viewers")
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 PICTURES = """(async () => {
   const canvas = document.createElement('canvas'); const pen = canvas.getContext('2d');

@@ -18,7 +18,7 @@ from tests.e2e.browser import browse
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 SYNCHRONOUS = "document.getElementById('words').textContent.includes('±')"
 LISTENS = """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.browser import Page
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 NAME = "主播 <b>/房间 7"
 """A stream as people may call it."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("pyarrow", reason="needs the extra viewers")
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 
 async def test_players_report_how_they_start_play_and_stall(

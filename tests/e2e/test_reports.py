@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.e2e.browser import Page as Browser
 
 pytest.importorskip("ibis", reason="needs the extra viewers")
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 AXE = resources.files("axe_core_python").joinpath("axe.min.js").read_text()
 """Deque's checks of accessibility."""
