@@ -24,6 +24,7 @@ from qoe_agent.compare import crop, thumbs
 from qoe_agent.compare.aligning import content, pairing
 from qoe_agent.compare.aligning.clocks import Side
 from qoe_agent.compare.shapes import Unlike
+from tests.accuracy.score import wilson
 from tests.accuracy.shots import HEIGHT, MOVING, STILL, WIDTH, programme
 
 if TYPE_CHECKING:
@@ -202,15 +203,6 @@ def alike(one: Plane, other: Plane) -> bool:
     """Whether two frames of the reference show the same, but for grain."""
     small = [cv2.GaussianBlur(each, (9, 9), 0).astype(np.float32) for each in (one, other)]
     return float(np.abs(small[0] - small[1]).mean()) < SAME
-
-
-def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval of a share, 95 %."""
-    if not total:
-        return 0.0, 1.0
-    share, over = hits / total, 1 + z * z / total
-    half = z * float(np.sqrt(share * (1 - share) / total + z * z / (4 * total * total)))
-    return (share + z * z / (2 * total) - half) / over, (share + z * z / (2 * total) + half) / over
 
 
 def _case(job: tuple[int, int]) -> Answer:
