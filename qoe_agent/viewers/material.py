@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers import costing
 from qoe_agent.viewers.estimates.breakdowns import only
 from qoe_agent.viewers.estimates.jackknife import spread, study
 from qoe_agent.viewers.estimates.minutes import restricted
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.estimates.retention import exposure, reached, watched_by_bin
 from qoe_agent.viewers.proof import Figure, Longer, Material, Stalled
 from qoe_agent.viewers.shapes import TENURE

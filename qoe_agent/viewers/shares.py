@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.estimates.jackknife import spread
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.proof import Figure
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.estimates import cost, discoveries, pooled, remaining, study
 from qoe_agent.viewers.estimates.many import adjusted
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.shapes import Cost, Incident, Timeline
 from tests.viewers.crowd import cells, crowd
 from tests.viewers.streams import BEFORE, struck

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile, t_tail
+
 if TYPE_CHECKING:
     from qoe_agent.compare.shapes import Floats
 
@@ -54,7 +56,7 @@ class Mean(NamedTuple):
         """By Student's t; `always`: such that it holds however often one looks (see `reach`)."""
         half = max(
             (
-                error * (reach(self.effective, freedom, level) if always else _quantile(level, freedom))
+                error * (reach(self.effective, freedom, level) if always else t_quantile(level, freedom))
                 for error, freedom in self.errors
             ),
             default=inf,
@@ -67,7 +69,7 @@ class Mean(NamedTuple):
             return 1.0
         if self.constant:
             return float(self.value == 0.0)
-        tail = max(_tail(abs(self.value) / error, freedom) for error, freedom in self.errors if error)
+        tail = max(t_tail(abs(self.value) / error, freedom) for error, freedom in self.errors if error)
         return _always(tail, self.effective) if always else tail
 
 
@@ -147,18 +149,6 @@ def _mixture(alpha: float) -> float:
     return (wide + log(wide + 1.0)) / TUNED
 
 
-def _tail(t: float, freedom: float) -> float:
-    from scipy.special import stdtr
-
-    return 2.0 * float(stdtr(freedom, -t))
-
-
-def _quantile(level: float, freedom: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.5 + level / 2.0))
-
-
 def events(values: Floats, apart: int = 5) -> int:
     """Stretches of seconds with more than nothing; with fewer than `apart` seconds of nothing between, one stretch."""
     busy = np.flatnonzero(np.nan_to_num(values) > 0.0)
@@ -171,12 +161,3 @@ def tossed(a: int, b: int) -> float:
     from scipy.special import bdtr
 
     return min(1.0, 2.0 * float(bdtr(min(a, b), a + b, 0.5))) if a + b else 1.0
-
-
-def holm(ps: list[float]) -> list[float]:
-    """p values that keep their level over all of them together (Holm, Scandinavian Journal of Statistics 6, 1979)."""
-    values = np.asarray(ps, float)
-    order = np.argsort(values, kind="stable")
-    found = np.empty(len(values))
-    found[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
-    return [float(each) for each in np.minimum(found, 1.0)]

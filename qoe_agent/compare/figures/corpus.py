@@ -7,6 +7,7 @@ from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, NamedTuple
 
 from qoe_agent.compare.sweep.shapes import Speed
+from qoe_agent.maths.student import t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +38,7 @@ def interval(values: Sequence[float]) -> Bounds:
     if n < ENOUGH:
         told = "for this clip only" if n == 1 else f"for these {n} clips only"
         return Bounds(mean, None, None, n, told)
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * stdev(values) / sqrt(n)
+    reach = t_quantile(LEVEL, n - 1) * stdev(values) / sqrt(n)
     return Bounds(mean, max(-1.0, mean - reach), mean + reach, n, "Student's t over clips")
 
 

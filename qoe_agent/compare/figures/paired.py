@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.figures.autocorrelation import ENOUGH, events, holm, mean, tossed
+from qoe_agent.compare.figures.autocorrelation import ENOUGH, events, mean, tossed
 from qoe_agent.compare.live.shapes import Difference, Second
+from qoe_agent.maths.families import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.families import holm
+from qoe_agent.maths.student import t_tail
 from qoe_agent.viewers.effects.allocation import BLOCKS, LEAST, NOTICE
 from qoe_agent.viewers.effects.switching import before
-from qoe_agent.viewers.estimates.many import surest
-from qoe_agent.viewers.estimates.quantiles import t_tail
 from qoe_agent.viewers.lift.shapes import Check
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _told(pre: Amount, control: str, treatment: str, first: float, second: float
 
 def _least(found: Sequence[_Seen]) -> tuple[float, str]:
     """The smallest p value, adjusted, and what it is of."""
-    adjusted = surest([each.p for each in found])
+    adjusted = holm([each.p for each in found])
     place = int(np.argmin(adjusted))
     return adjusted[place], f"{found[place].told}, p = {adjusted[place]:.2g})"
 
@@ -99,7 +99,7 @@ def strata_balance(
     known = [(columns, p) for columns, by in groups.items() if (p := _spread(by, arms)) is not None]
     if not known:
         return Check(STRATA, "not possible", f"needs two values with {LEAST:.0f} units expected in each arm")
-    adjusted = surest([p for _, p in known])
+    adjusted = holm([p for _, p in known])
     place = int(np.argmin(adjusted))
     columns, p = known[place][0], adjusted[place]
     blocking = any(p < BLOCKS for (columns, _), p in zip(known, adjusted, strict=True) if columns == tuple(strata))

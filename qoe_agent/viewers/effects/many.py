@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.families import holm
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.estimates.many import adjusted as discovered
-from qoe_agent.viewers.estimates.many import surest
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def adjusted(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
     primary = [each.metric == first.metric and each.cap == first.cap and each.segment == first.segment
                and each.scale == first.scale for each in estimates]  # fmt: skip
     found: dict[int, float] = {}
-    for mine, correct in ((True, surest), (False, discovered)):
+    for mine, correct in ((True, holm), (False, discovered)):
         family = [place for place, each in enumerate(estimates) if primary[place] == mine and each.p is not None]
         found |= zip(family, correct([estimates[place].p or 0.0 for place in family]), strict=True)
     return tuple(each._replace(p_adjusted=found.get(place)) for place, each in enumerate(estimates))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.effects.balance import balance
 from qoe_agent.viewers.effects.sensitivity import bound, gamma
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.lift.observed import Comparison
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from math import expm1, inf, isfinite, log, sqrt
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.effects.adjusting import LEAST, pair, strata
 from qoe_agent.viewers.effects.margins import tolerable
 from qoe_agent.viewers.effects.sequential import decides, widening
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Estimate
 
 if TYPE_CHECKING:

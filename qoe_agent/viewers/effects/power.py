@@ -10,11 +10,11 @@ from __future__ import annotations
 from math import exp, expm1, inf, isfinite, log1p, sqrt
 from typing import TYPE_CHECKING
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.audience.hazards import LONGEST, PUFFER
 from qoe_agent.viewers.effects.adjusting import pair, strata
 from qoe_agent.viewers.effects.means import POWER, capped
 from qoe_agent.viewers.effects.sequential import widening
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from qoe_agent.maths.student import interval, t_tail
 from qoe_agent.viewers.estimates.jackknife import spread
-from qoe_agent.viewers.estimates.quantiles import interval, t_tail
 
 if TYPE_CHECKING:
     from qoe_agent.viewers.lift.observed import Covered

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.effects.regressing import Blocks, fit
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Check
 
 if TYPE_CHECKING:

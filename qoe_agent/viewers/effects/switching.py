@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.effects.means import Known, capped, finished, share
 from qoe_agent.viewers.effects.regressing import Blocks, fit
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Amount, Check, Estimate
 
 if TYPE_CHECKING:

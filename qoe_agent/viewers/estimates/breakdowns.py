@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qoe_agent.maths.student import t_tail
 from qoe_agent.viewers.estimates.jackknife import Study, spread, study, without
 from qoe_agent.viewers.estimates.many import adjusted
-from qoe_agent.viewers.estimates.quantiles import t_tail
 from qoe_agent.viewers.estimates.references import FEWEST_BUCKETS, FEWEST_EXITS
 from qoe_agent.viewers.estimates.retention import AT, exposure, log_cumulative, retention
 

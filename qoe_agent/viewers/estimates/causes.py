@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.estimates.jackknife import Study, numbered, spread, study
 from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.estimates.retention import AT, NONE_LEFT, exposure, reached, watched_by_bin
 from qoe_agent.viewers.shapes import CAUSES, TENURE
 

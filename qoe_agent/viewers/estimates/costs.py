@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.estimates import minutes
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.estimates.windows import (
     BEFORE,
     GUARDS,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.estimates.design import BINS
 from qoe_agent.viewers.estimates.jackknife import Study, spread, study
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.estimates.references import exits_at, why_not
 from qoe_agent.viewers.shapes import TENURE, Hazard
 

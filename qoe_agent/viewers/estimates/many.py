@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
+from qoe_agent.maths.student import t_quantile, t_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,17 +27,6 @@ def adjusted(ps: Sequence[float]) -> list[float]:
     ranks = np.arange(len(values), 0, -1)
     found = np.empty(len(values))
     found[order] = np.minimum.accumulate(values[order] * len(values) / ranks)
-    return [float(each) for each in np.minimum(found, 1.0)]
-
-
-def surest(ps: Sequence[float]) -> list[float]:
-    """p values by Holm (1979): any false discovery among those at most a level is as unlikely as that level."""
-    if not len(ps):
-        return []
-    values = np.asarray(ps, float)
-    order = np.argsort(values)
-    found = np.empty(len(values))
-    found[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
     return [float(each) for each in np.minimum(found, 1.0)]
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.estimates.jackknife import Study, spread, study
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.shapes import TENURE, Mark
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from math import hypot, inf, log, sqrt
 from typing import TYPE_CHECKING, Literal
 
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Check, Estimate
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qoe_agent import clock
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers import analysing, effects
 from qoe_agent.viewers.apart import Unusable
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.lift import refusals, registration
 from qoe_agent.viewers.lift.analysis import described, of_facts
 from qoe_agent.viewers.lift.asking import Asked

@@ -10,8 +10,8 @@ from __future__ import annotations
 from math import expm1, inf, log1p
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.effects.overstating import exaggeration
-from qoe_agent.viewers.estimates.quantiles import t_quantile
 from qoe_agent.viewers.lift.metrics import called
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, t
 
-from qoe_agent.compare.figures.autocorrelation import events, holm, mean, reach, tossed
+from qoe_agent.compare.figures.autocorrelation import events, mean, reach, tossed
+from qoe_agent.maths.families import holm
 
 
 def walk(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:

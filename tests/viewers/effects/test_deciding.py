@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from qoe_agent.maths.student import t_quantile, t_tail
 from qoe_agent.viewers.effects import (
     adjusted,
     compare,
@@ -23,7 +24,6 @@ from qoe_agent.viewers.effects import (
     within,
 )
 from qoe_agent.viewers.effects.sequential import widening
-from qoe_agent.viewers.estimates.quantiles import t_quantile, t_tail
 from qoe_agent.viewers.lift.shapes import Estimate, Trial
 from tests.viewers.effects.counted import MEAN, binned, watched
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.quantiles import t_quantile
+from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.lift.shapes import Dose
 from qoe_agent.viewers.tables.trials import measured
 from qoe_agent.viewers.tables.trials.counting import chosen, coded
