@@ -228,4 +228,9 @@ def _bits(test: Tested) -> str:
     bits = test.media.video.bits_per_second
     if bits is None:
         return "an unknown bitrate"
+    return bitrate(bits)
+
+
+def bitrate(bits: float) -> str:
+    """A rate in bits per second: 812 kbit/s, 4.02 Mbit/s."""
     return f"{bits / 1e6:.2f} Mbit/s" if bits >= 1e6 else f"{bits / 1e3:.0f} kbit/s"

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from qoe_agent.compare import verdicts
 from qoe_agent.report import words
 
 if TYPE_CHECKING:
@@ -116,9 +117,7 @@ def rate(frames: Fraction) -> str:
 
 def bits(a_second: float | None) -> str:
     """A bit rate: 812 kbit/s, 4.02 Mbit/s."""
-    if a_second is None:
-        return "–"
-    return f"{a_second / 1e6:.2f} Mbit/s" if a_second >= 1e6 else f"{a_second / 1e3:.0f} kbit/s"
+    return "–" if a_second is None else verdicts.bitrate(a_second)
 
 
 def size(media: Media) -> str:

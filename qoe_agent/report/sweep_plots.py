@@ -50,10 +50,10 @@ def curves(drawn: Sequence[Curve], hulls: Sequence[Hull], labels: Sequence[str],
                   for one, _ in known for point in one.points if _finite(point.scores.get(metric)))  # fmt: skip
     said = f"{compare_words.metric(metric)} over rate. " + "; ".join(
         f"{one.label} {one.width}x{one.height}: {compare_words.value(metric, places[0][1])} at "
-        f"{sweep_words.bits(places[0][0])} to {compare_words.value(metric, places[-1][1])} at "
-        f"{sweep_words.bits(places[-1][0])}" for one, places in known
+        f"{compare_words.bits(places[0][0])} to {compare_words.value(metric, places[-1][1])} at "
+        f"{compare_words.bits(places[-1][0])}" for one, places in known
     )  # fmt: skip
-    return frame(said, TALL, _across(x, RATES, sweep_words.bits), _up(y, compare_words.digits(metric)), joined(lines),
+    return frame(said, TALL, _across(x, RATES, compare_words.bits), _up(y, compare_words.digits(metric)), joined(lines),
                  dots)  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _places(one: Curve, metric: str) -> list[tuple[float, float]]:
 
 def _said(point: Point, metric: str) -> str:
     quality = compare_words.value(metric, point.scores[metric])
-    rate = sweep_words.bits(point.encoded.bits_per_second)
+    rate = compare_words.bits(point.encoded.bits_per_second)
     return f"{sweep_words.point(point)}: {rate}, {compare_words.metric(metric)} {quality}"
 
 
@@ -185,7 +185,9 @@ def rungs(rates: Sequence[float], sizes: Sequence[str]) -> Safe:
         return NOTHING
     x = _wide(rates)
     names = list(dict.fromkeys(sizes))
-    marks = joined(_dot(x.at(rate), 50, 30, names.index(size), f"{size} at {sweep_words.bits(rate)}")
+    marks = joined(_dot(x.at(rate), 50, 30, names.index(size), f"{size} at {compare_words.bits(rate)}")
                    for rate, size in zip(rates, sizes, strict=True))  # fmt: skip
-    said = "Rungs: " + ", ".join(f"{size} at {sweep_words.bits(rate)}" for rate, size in zip(rates, sizes, strict=True))
-    return frame(words.unbroken(said), 30, _across(x, RATES, sweep_words.bits), (), NOTHING, marks)
+    said = "Rungs: " + ", ".join(
+        f"{size} at {compare_words.bits(rate)}" for rate, size in zip(rates, sizes, strict=True)
+    )
+    return frame(words.unbroken(said), 30, _across(x, RATES, compare_words.bits), (), NOTHING, marks)

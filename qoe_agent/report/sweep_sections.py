@@ -76,7 +76,7 @@ def costs(swept: Swept) -> Safe:
         before = one.clip
         cells = {
             "at": f"{compare_words.value(one.metric, one.quality)}, {one.size}",
-            "rate": sweep_words.bits(one.bits_per_second),
+            "rate": compare_words.bits(one.bits_per_second),
             **sweep_words.cost(one.cost, ""), "cheaper from": sweep_words.even(one, anchor),
         }  # fmt: skip
         rows.append(html('<tr><th scope="row">{}</th>{}</tr>', one.label, paper.figures(cells)))
@@ -98,7 +98,7 @@ def searched(swept: Swept) -> Safe:
             "resolution": f"{one.setting.width}x{one.setting.height}",
             "setting": sweep_words.setting(one.setting.control, one.setting.value),
             "asked": f"{compare_words.metric(one.metric)} {one.target:g}",
-            "found": compare_words.value(one.metric, one.score), "rate": sweep_words.bits(one.bits_per_second),
+            "found": compare_words.value(one.metric, one.score), "rate": compare_words.bits(one.bits_per_second),
             "encodes": str(one.tried), "": "met" if one.met else one.note or "not met",
         }))
         for one in swept.searched
@@ -139,7 +139,7 @@ def encodes(swept: Swept) -> Safe:
     for one in swept.points:
         made = one.encoded
         cells = [
-            sweep_words.bits(made.bits_per_second), sweep_words.peak(one),
+            compare_words.bits(made.bits_per_second), sweep_words.peak(one),
             *(compare_words.value(each, one.scores.get(each)) for each in metrics),
             compare_words.value(metrics[0], one.worst.get(metrics[0])),
             sweep_words.figure(made.frames / min(made.wall)) if made.wall else "–",

@@ -125,7 +125,7 @@ def _costs(swept: Swept) -> screens.Fitting:
         for one in swept.priced[:MOST]:
             cells = {
                 "clip": one.clip, "at": compare_words.value(one.metric, one.quality),
-                "rate": sweep_words.bits(one.bits_per_second), **sweep_words.cost(one.cost, ""),
+                "rate": compare_words.bits(one.bits_per_second), **sweep_words.cost(one.cost, ""),
                 "cheaper from": sweep_words.even(one, anchor),
             }  # fmt: skip
             screens.row(table, one.label, *(cells[name] for name in kept))
@@ -141,7 +141,7 @@ def _searched(swept: Swept) -> Table:
         screens.row(
             table, f"{one.setting.label} {one.setting.width}x{one.setting.height}, {one.clip}", setting,
             f"{compare_words.metric(one.metric)} {one.target:g}", compare_words.value(one.metric, one.score),
-            sweep_words.bits(one.bits_per_second), str(one.tried), "met" if one.met else one.note or "not met",
+            compare_words.bits(one.bits_per_second), str(one.tried), "met" if one.met else one.note or "not met",
         )  # fmt: skip
     return table
 
@@ -166,7 +166,7 @@ def _encodes(swept: Swept) -> Table:
     metric = swept.design.quality
     table = screens.table("", "rate", compare_words.metric(metric), "worst second")
     for one in swept.points[:MOST]:
-        rate = sweep_words.bits(one.encoded.bits_per_second)
+        rate = compare_words.bits(one.encoded.bits_per_second)
         screens.row(table, f"{sweep_words.point(one)}, {one.encoded.clip}", rate,
                     compare_words.value(metric, one.scores.get(metric)),
                     compare_words.value(metric, one.worst.get(metric)))  # fmt: skip

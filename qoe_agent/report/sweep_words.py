@@ -69,11 +69,6 @@ def quality(one: BdRate) -> str:
     return "" if one.quality is None else compare_words.value(one.metric, one.quality, signed=True)
 
 
-def bits(a_second: float | None) -> str:
-    """812 kbit/s, 4.02 Mbit/s."""
-    return compare_words.bits(a_second)
-
-
 def speed(one: Speed) -> dict[str, str]:
     """How fast a label is, by the names of columns."""
     spread = "one run" if one.spread is None else f"±{100 * one.spread:.1f} %"
@@ -113,13 +108,13 @@ def even(one: Priced, anchor: str | None) -> str:
 
 def setting(control: str, value: float) -> str:
     """crf 23.4, abr 2.50 Mbit/s."""
-    return f"{control} {value:.4g}" if control in ("crf", "qp") else f"{control} {bits(value)}"
+    return f"{control} {value:.4g}" if control in ("crf", "qp") else f"{control} {compare_words.bits(value)}"
 
 
 def point(one: Point) -> str:
     """How it was encoded."""
     told = one.encoded.setting
-    cap = f" max {bits(told.maxrate)}" if told.maxrate and told.control in ("crf", "qp", "abr") else ""
+    cap = f" max {compare_words.bits(told.maxrate)}" if told.maxrate and told.control in ("crf", "qp", "abr") else ""
     return f"{told.label} {told.width}x{told.height} {setting(told.control, told.value)}{cap}"
 
 
@@ -127,7 +122,7 @@ def rung(one: Rung, swept: Swept) -> dict[str, str]:
     """By the names of columns."""
     sign = "≈ " if one.interpolated else ""
     told = {
-        "resolution": f"{one.width}x{one.height}", "rate": bits(one.bits_per_second),
+        "resolution": f"{one.width}x{one.height}", "rate": compare_words.bits(one.bits_per_second),
         metric(swept): compare_words.value(swept.design.quality, one.quality),
         "encode with": f"{sign}{setting(one.control, one.value)}",
     }  # fmt: skip
@@ -146,7 +141,9 @@ def ladder(one: Ladder, swept: Swept) -> str:
 
 def crossing(one: Hull) -> str:
     """Which resolution is best where."""
-    told = [f"{each.below[0]}x{each.below[1]} up to {bits(each.bits_per_second)}" for each in one.crossings]
+    told = [
+        f"{each.below[0]}x{each.below[1]} up to {compare_words.bits(each.bits_per_second)}" for each in one.crossings
+    ]
     return ", ".join([*told, f"{one.crossings[-1].above[0]}x{one.crossings[-1].above[1]} above"]) if told else ""
 
 
@@ -180,7 +177,9 @@ def peak(one: Point) -> str:
     if made.peak is None:
         return "–"
     return (
-        f"{bits(made.peak)} ({made.peak / made.bits_per_second:.1f} times)" if made.bits_per_second else bits(made.peak)
+        f"{compare_words.bits(made.peak)} ({made.peak / made.bits_per_second:.1f} times)"
+        if made.bits_per_second
+        else compare_words.bits(made.peak)
     )
 
 
