@@ -60,10 +60,10 @@ class Daemon:
         self.config, self._path, self._environ = config, path, environ
         external = {"vantage": config.agent.vantage, "region": config.agent.region}
         self.board = Board(catalogue.metrics(), {name: value for name, value in external.items() if value})
-        Rollcall(self.board)
         self.shard = Shard(shard, config.agent, self.board, self._follow)
         self.discovery = Discovery(config, self._follow, environ)
         self.alerts = Desk(self.board, config, self.discovery.expected)
+        Rollcall(self.board, self.alerts.severity)
         self.history, self.thumbnails = History(self.board), Thumbnails(lambda until: self.fleet.look(until))
         options = dataclasses.replace(config.agent, workers=0) if viewers else config.agent
         self.fleet = crew(self.board, options, self.discovery.expected, self.thumbnails.take)

@@ -9,14 +9,17 @@ from qoe_agent import clock
 from qoe_agent.model import Metric, Sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qoe_agent.board import Board
-    from qoe_agent.model import Incident
+    from qoe_agent.model import Incident, Severity
     from qoe_agent.sink import Key
 
 OPEN = Metric(
     "qoe_incidents_open",
     "gauge",
-    "Incidents that are open, by kind (see the table of incidents) and severity; absent where none is.",
+    "Incidents that are open, by kind (see the table of incidents) and severity (that of alerts.rules where it is set "
+    "there, else their own); absent where none is.",
     ("kind", "severity"),
     kept=True,
 )
@@ -26,8 +29,11 @@ BEGUN = Metric("qoe_incidents_total", "counter", "Incidents that began, momentar
 class Rollcall:
     """Follows the incidents of a board."""
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(
+        self, board: Board, severity: Callable[[str, Incident], Severity] = lambda _, one: one.severity
+    ) -> None:
+        """`severity`: of an incident of the stream of that name (empty: the agent's own)."""
+        self._board, self._of = board, severity
         self._severity: dict[tuple[Key | None, str, str, float], str] = {}
         """Of each open incident, by its identity."""
         self._counts: Counter[tuple[Key | None, str, str]] = Counter()
@@ -41,7 +47,7 @@ class Rollcall:
         if revision == 1:
             self._board.put(key, Sample(BEGUN, 1, (incident.kind,)), now)
         was = self._severity.pop(identity, None)
-        stands = None if incident.end is not None else incident.severity
+        stands = None if incident.end is not None else self._of(key.stream if key else "", incident)
         if stands is not None:
             self._severity[identity] = stands
         for severity, change in ((was, -1), (stands, 1)):

@@ -45,6 +45,16 @@ def test_a_change_of_severity_moves_it(board: Board) -> None:
     assert told(board)[:-1] == ['qoe_incidents_open{stream="show",kind="stall",severity="critical"} 1.0']
 
 
+def test_it_has_the_severity_that_the_configuration_gives_it() -> None:
+    board = Board([])
+    Rollcall(board, lambda stream, one: "info" if (stream, one.kind) == ("show", "stall") else one.severity)
+    board.add(SHOW, {})
+    board.put(SHOW, STALL, 100.0)
+    assert told(board)[:-1] == ['qoe_incidents_open{stream="show",kind="stall",severity="info"} 1.0']
+    board.put(SHOW, replace(STALL, end=103.0), 103.0)
+    assert len(told(board)) == 1
+
+
 def test_incidents_of_one_kind_are_told_apart_by_their_keys(board: Board) -> None:
     for key in ("left", "right"):
         board.put(SHOW, Incident("dead_channel", 100.0, None, "warning", key), 100.0)

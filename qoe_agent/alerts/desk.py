@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qoe_agent.alerts.policy import Told
     from qoe_agent.board import Board
     from qoe_agent.config import Config, Stream
-    from qoe_agent.model import Incident
+    from qoe_agent.model import Incident, Severity
     from qoe_agent.sink import Key
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,10 @@ class Desk:
         self._streams = tuple(streams)
         self._foreign = {stream.name for stream in self._streams} - {stream.name for stream in own}
         self._wishes.follow(self._streams)
+
+    def severity(self, stream: str, incident: Incident) -> Severity:
+        """How bad an incident of that stream is to whoever is told of it."""
+        return self._wishes.rule(stream, incident.kind).severity or incident.severity
 
     def _wished(self, config: Config) -> Configured:
         made = Configured(config.defaults.alerts, config.alerts.maintenance, self._expected)
