@@ -1,15 +1,18 @@
 """Analyses in a process of their own, under a memory limit: whatever they use up, the caller goes on.
 
 The two ends are this program, one the parent of the other, and nobody else has the socket between them: that is why
-pickle will do. The child is killed when the parent ends, and what it left in its folder for temporary files is removed.
+pickle will do. The child is killed when the parent ends, and what it left in its folder for temporary files is removed:
+by the parent, or, where that was killed, by the next one of the same user.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from qoe_agent import clock
 from qoe_agent.tether import tether
 
 if TYPE_CHECKING:
@@ -29,6 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 STDERR = 2
 SPARE = 4
 """Times the memory allowed: so much may be asked for and not be used (stacks of threads, arenas)."""
+PREFIX = "qoe-analysis-"
+YOUNG = 60.0
+"""Seconds for which nobody takes a folder for left behind: who makes one holds it a moment later."""
 ENDS = 5.0
 """Seconds that a process may take to end once it has said all."""
 
@@ -77,13 +84,29 @@ def _run(task: tuple[str, Any, int | None], folder: str, heard: Callable[[Step |
 
 @contextlib.contextmanager
 def _folder() -> Iterator[str]:
-    """Where the child's temporary files go, and with which they go. Raises Unusable."""
-    try:
-        made = tempfile.TemporaryDirectory(prefix="qoe-analysis-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise Unusable(f"no folder for temporary files: {error}") from None
-    with made as name:
-        yield name
+    """Where the child's temporary files go, and with which they go; held while it is used. Raises Unusable."""
+    with contextlib.ExitStack() as stack:
+        try:
+            _swept(Path(tempfile.gettempdir()))
+            made = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+            held = os.open(made.name, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise Unusable(f"no folder for temporary files: {error}") from None
+        stack.callback(os.close, held)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield stack.enter_context(made)
+
+
+def _swept(folder: Path) -> None:
+    """Remove what others of this user, who were killed, left behind: nobody holds it, nor has just made it."""
+    for each in folder.glob(f"{PREFIX}*"):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            held = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            stack.callback(os.close, held)
+            there = os.fstat(held)
+            if there.st_uid == os.geteuid() and clock.wall(clock.now()) - there.st_mtime > YOUNG:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(each, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qoe_agent.viewers.apart import Step, Unusable, run
+from qoe_agent.viewers.apart import PREFIX, Step, Unusable, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +93,25 @@ def test_nothing_is_left_of_one_that_died(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(Unusable, match="killed by signal 9"):
         work("litters", "dies")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_left_by_one_that_was_killed_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    left, used, new, linked = (tmp_path / f"{PREFIX}{name}" for name in ("left", "used", "new", "linked"))
+    for each in (left, used, new, tmp_path / "other"):
+        (each / "inside").mkdir(parents=True)
+    linked.symlink_to(tmp_path / "other")
+    for each in (left, used, tmp_path / "other"):
+        os.utime(each, (1e9, 1e9))
+    held = os.open(used, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    work("well", 21)
+    os.close(held)
+    assert sorted(tmp_path.iterdir()) == sorted([linked, new, tmp_path / "other", used])
+    assert (tmp_path / "other" / "inside").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
