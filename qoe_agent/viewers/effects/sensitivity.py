@@ -26,11 +26,6 @@ def e_value_limit(low: float, high: float) -> float:
     return e_value(low if low > 1.0 else high)
 
 
-def of_hazards(ratio: float) -> float:
-    """A hazard ratio of an outcome that is common at the end, as a risk ratio (VanderWeele and Ding 2017)."""
-    return float((1.0 - 0.5 ** sqrt(ratio)) / (1.0 - 0.5 ** sqrt(1.0 / ratio)))
-
-
 def with_e_values(told: Comparison) -> Comparison:
     """A comparison of means with its E-values."""
     if told.estimate is None:

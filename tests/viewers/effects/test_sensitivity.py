@@ -7,7 +7,7 @@ from math import sqrt
 import pytest
 from scipy import stats
 
-from qoe_agent.viewers.effects.sensitivity import bound, e_value, e_value_limit, gamma, of_hazards
+from qoe_agent.viewers.effects.sensitivity import bound, e_value, e_value_limit, gamma
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,6 @@ def test_an_interval_that_holds_no_effect_needs_no_hidden_cause() -> None:
 
 def test_e_values_are_the_same_for_a_ratio_and_its_inverse() -> None:
     assert e_value(0.25) == pytest.approx(e_value(4.0))
-
-
-def test_hazards_of_a_common_outcome_differ_more_than_its_risks() -> None:
-    assert of_hazards(1.0) == 1.0
-    assert of_hazards(0.56) == pytest.approx((1 - 0.5 ** sqrt(0.56)) / (1 - 0.5 ** (1 / sqrt(0.56))), abs=1e-15)
-    assert 0.56 < of_hazards(0.56) < 1.0
-    assert of_hazards(2.0) * of_hazards(0.5) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("factor", "published", "rounded"), [(4, 0.0036, 1e-4), (5, 0.03, 5e-3), (6, 0.1, 5e-3)])
