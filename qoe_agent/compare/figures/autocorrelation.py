@@ -1,30 +1,41 @@
 """The mean of a series of seconds that resemble their neighbours: its interval, and what the seconds are worth.
 
-Two estimates of its error are made, and the one that says less is taken. One takes the series for AR(1): with rho its
-lag-one autocorrelation, corrected for bias, n seconds are worth n (1 - rho) / (1 + rho) (Zwiers and von Storch, Journal
-of Climate 8, 1995, eq. 3; the correction after Marriott and Pope, Biometrika 41, 1954), and Student's t has as many
-degrees of freedom, less one. But scenes last longer than AR(1) remembers. The other is the mean square of the series'
-slowest cosines (periods of 40 s and more in two minutes), which a shorter memory leaves independent; t has
-their number of degrees of freedom (Mueller, Journal of Econometrics 141, 2007; Lazarus, Lewis, Stock and Watson,
-Journal of Business and Economic Statistics 36, 2018, eq. 10). tests/accuracy/live_pairs.py prints how both hold.
+How long seconds remember is not known, and two minutes hardly tell a memory of fifteen seconds from none; whoever
+takes one estimate for the truth is sure too soon. So all memories count, each by how well it explains the series. A
+series is a part that forgets exponentially, as scenes of chance lengths do, and a part without memory; memories up to
+half of the time and shares from none to all are the models. The slow cosines of the series (periods of eight steps and
+more, so that what is shorter need not fit any model) are independent of each other and of the mean, each with the
+variance that a model gives it (Mueller, Econometrica 82, 2014; Lazarus, Lewis, Stock and Watson, Journal of Business
+and Economic Statistics 36, 2018). With nothing known of mean and variance beforehand, each model gives the mean
+Student's t, and together they are a mixture, weighed by their likelihoods (Hoeting, Madigan, Raftery and Volinsky,
+Statistical Science 14, 1999). tests/accuracy/live_pairs.py prints how that holds.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, inf, log, nan, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.maths.student import t_quantile, t_tail
+from qoe_agent.compare.figures.blocks import Blocks
 
 if TYPE_CHECKING:
     from qoe_agent.compare.shapes import Floats
 
 ENOUGH = 10.0
 """Independent seconds below which nothing is said."""
-SLOW, FEWEST = 0.25, 4
-"""Cosines: so many times n to the power 2/3, but not fewer. Six in two minutes."""
+FEWEST = 8
+"""Cosines, where there are that many."""
+PERIOD = 8.0
+"""Steps: shorter periods are not looked at."""
+MEMORIES = 8
+"""From two steps to half of the time, each a like factor longer than the last."""
+SHARES = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0)
+"""Of the variance that has a memory."""
+FORGETFUL = 0.2
+"""What is believed beforehand of no memory at all; the rest is spread evenly."""
 LEVEL = 0.95
 TUNED = 60.0
 """Independent seconds at which the interval that may be looked at at any time is narrowest."""
@@ -37,10 +48,15 @@ class Mean(NamedTuple):
     n: int
     """Seconds that have a value."""
     effective: float
-    """Independent seconds that they are worth."""
+    """Independent seconds that they are worth: the mean over the models."""
     rho: float
-    errors: tuple[tuple[float, float], ...]
-    """Standard errors, and the degrees of freedom of each; the one that says less counts."""
+    """Autocorrelation of values that follow one another."""
+    weights: Floats
+    """Of the models; empty: too little is known …"""
+    errors: Floats
+    """… and the standard error by each."""
+    freedom: int
+    """Degrees of freedom."""
 
     @property
     def enough(self) -> bool:
@@ -50,87 +66,128 @@ class Mean(NamedTuple):
     @property
     def constant(self) -> bool:
         """Whether all seconds have the same."""
-        return bool(self.errors) and not any(error for error, _ in self.errors)
+        return bool(len(self.errors)) and not self.errors.any()
 
     def interval(self, level: float = LEVEL, *, always: bool = False) -> tuple[float, float]:
-        """By Student's t; `always`: such that it holds however often one looks (see `reach`)."""
-        half = max(
-            (
-                error * (reach(self.effective, freedom, level) if always else t_quantile(level, freedom))
-                for error, freedom in self.errors
-            ),
-            default=inf,
-        )
+        """The middle of the mixture; `always`: such that it holds however often one looks (see `reach`)."""
+        if self.constant:
+            return self.value, self.value
+        half = self._half(_tail(reach(self.effective, level)) if always else 1.0 - level)
         return self.value - half, self.value + half
 
     def p(self, *, always: bool = False) -> float:
         """Of a mean so far from nothing with nothing there."""
-        if not self.errors:
+        if not len(self.errors):
             return 1.0
         if self.constant:
             return float(self.value == 0.0)
-        tail = max(t_tail(abs(self.value) / error, freedom) for error, freedom in self.errors if error)
+        tail = self._beyond(abs(self.value))
         return _always(tail, self.effective) if always else tail
+
+    def _beyond(self, far: float) -> float:
+        """What the mixture has beyond so far to either side."""
+        from scipy.special import stdtr
+
+        return float(2.0 * (self.weights * stdtr(self.freedom, -far / self.errors)).sum())
+
+    def _half(self, tail: float) -> float:
+        """How far to either side all but `tail` lies."""
+        from scipy.optimize import brentq
+
+        if not len(self.errors):
+            return inf
+        far = float(self.errors.max())
+        while self._beyond(far) > tail:
+            far *= 2.0
+        return float(brentq(lambda half: log(self._beyond(half) / tail), 0.0, far, rtol=1e-6))
 
 
 def mean(values: Floats) -> Mean:
     """Of one value a second, in order, NaN where there is none: such seconds count for time, not for the mean."""
-    had = np.isfinite(values)
-    n = int(had.sum())
+    blocks = Blocks()
+    for number in np.flatnonzero(np.isfinite(values)).tolist():
+        blocks.add(number, float(values[number]))
+    return weighed(blocks)
+
+
+def weighed(blocks: Blocks) -> Mean:
+    """Of a series that is kept by blocks."""
+    none, n = np.empty(0), blocks.n
     if n < 4:
-        return Mean(float(values[had].mean()) if n else nan, n, 0.0, 0.0, ())
-    value = float(values[had].mean())
-    off = np.where(had, values - value, 0.0)
-    square = float(np.square(off).sum()) / n
-    if square <= 1e-24 * max(1.0, value * value):
-        return Mean(value, n, float(n), 0.0, ((0.0, n - 1.0),))
-    rho = _rho(off, had, n, square)
-    worth = max(1.0, n * (1.0 - rho) / (1.0 + rho))
-    # the variance about a mean of their own is too small by what that mean shares with them
-    spread = square / max(1.0 - 1.0 / worth, 0.1)
-    slow, many = _slow(values - value, had)
-    effective = min(worth, spread / slow if slow > 0.0 else inf, float(n))
-    return Mean(value, n, effective, rho, ((sqrt(spread / worth), max(worth - 1.0, 1.0)), (sqrt(slow), float(many))))
+        return Mean(blocks.total / n if n else nan, n, 0.0, 0.0, none, none, 0)
+    value = blocks.total / n
+    square = max(blocks.squares / n - value * value, 0.0)
+    if blocks.least == blocks.most or square <= 1e-18 * value * value:
+        return Mean(value, n, float(n), 0.0, np.ones(1), np.zeros(1), n - 1)
+    steps = blocks.even()
+    many = len(steps)
+    if many < 4:
+        return Mean(value, n, float(many), 0.0, none, none, 0)
+    off = steps - steps.mean()
+    models = _models(many)
+    waves = np.square(models.cosines @ off)
+    freedom = len(waves)
+    sums = (waves / models.gains).sum(axis=1)
+    believed = models.beliefs - 0.5 * freedom * np.log(np.maximum(sums, 1e-300))
+    weights = np.exp(believed - believed.max())
+    weights /= weights.sum()
+    errors = np.sqrt(np.maximum(sums / freedom * models.spreads, 1e-300))
+    worth = np.minimum(square / np.square(errors), min(n, many * blocks.step))
+    effective = float(weights @ worth)
+    return Mean(value, n, effective, blocks.rho, weights, errors, freedom)
 
 
-def _rho(off: Floats, had: Floats, n: int, square: float) -> float:
-    """Autocorrelation of values that follow each other as closely as most do, corrected for bias; 0 to nearly 1.
+class _Models(NamedTuple):
+    """What each model says of a series of so many steps, whose variance is one."""
 
-    Where only every tenth second has a value, that is of ten seconds: it is those values that may be alike.
-    """
-    gaps = np.diff(np.flatnonzero(had))
-    near = gaps <= np.median(gaps)
-    kept = off[had]
-    found = float((kept[1:] * kept[:-1])[near].mean()) / square
-    return min(max((found * n + 1.0) / (n - 3.0), 0.0), 0.99)
-
-
-def _slow(off: Floats, had: Floats) -> tuple[float, int]:
-    """Square error of the mean by the slowest cosines over the seconds that have a value, and their number."""
-    kept = off[had]
-    span = np.flatnonzero(had)
-    many = max(FEWEST, int(SLOW * len(kept) ** (2.0 / 3.0)))
-    place = (span - span[0] + 0.5) / (span[-1] - span[0] + 1.0)
-    waves = np.cos(np.pi * np.outer(np.arange(1, many + 1), place))
-    waves -= waves.mean(axis=1, keepdims=True)
-    waves /= np.sqrt(np.square(waves).sum(axis=1, keepdims=True))
-    return float(np.mean(np.square(waves @ kept))) / len(kept), many
+    cosines: Floats
+    """(waves, steps)"""
+    gains: Floats
+    """(models, waves): variance of each wave."""
+    spreads: Floats
+    """(models): variance of the mean."""
+    beliefs: Floats
+    """(models): logarithms of what is believed beforehand and of what the gains take off the likelihood."""
 
 
-def reach(effective: float, freedom: float, level: float = LEVEL) -> float:
+@lru_cache(maxsize=64)
+def _models(many: int) -> _Models:
+    """In closed form: cosine j of length n is like itself, k steps later, by ((n - k) cos kw - sin kw / sin w) / n,
+    w = pi j / n."""
+    waves = min(many - 1, max(FEWEST, int(2 * many / PERIOD)))
+    turns = np.pi * np.arange(1, waves + 1) / many
+    cosines = sqrt(2.0 / many) * np.cos(np.outer(turns, np.arange(many) + 0.5))
+    later = np.arange(1, many)
+    apart = np.outer(turns, later)
+    alike = ((many - later) * np.cos(apart) - np.sin(apart) / np.sin(turns)[:, None]) / many
+    memories = np.geomspace(2.0, max(many / 2.0, 4.0), MEMORIES)
+    fading = np.exp(-later[:, None] / memories)
+    slow = np.maximum(1.0 + 2.0 * alike @ fading, 1e-6).T
+    level = (1.0 + 2.0 * (1.0 - later / many) @ fading) / many
+    shares = np.array(SHARES)[None, :, None]
+    gains = (shares * slow[:, None] + 1.0 - shares).reshape(-1, waves)
+    spreads = (shares[..., 0] * level[:, None] + (1.0 - shares[..., 0]) / many).ravel()
+    gains, spreads = np.vstack([np.ones(waves), gains]), np.concatenate([[1.0 / many], spreads])
+    before = np.full(len(spreads), log((1.0 - FORGETFUL) / (len(spreads) - 1)))
+    before[0] = log(FORGETFUL)
+    return _Models(cosines, gains, spreads, before - 0.5 * np.log(gains).sum(axis=1))
+
+
+def reach(effective: float, level: float = LEVEL) -> float:
     """Standard errors on either side of an interval that holds at all times together.
 
     A normal mixture (Robbins, Annals of Mathematical Statistics 41, 1970; for means of any kind Waudby-Smith, Arbour,
-    Sinha, Kennedy and Ramdas, Annals of Statistics 52, 2024, eq. 7), narrowest at `TUNED` independent seconds; widened
-    as Student's t is against the normal.
+    Sinha, Kennedy and Ramdas, Annals of Statistics 52, 2024, eq. 7), narrowest at `TUNED` independent seconds.
     """
-    from scipy.special import ndtri, stdtr, stdtrit
-
     part = max(effective, 1.0) * _mixture(1.0 - level)
-    wide = sqrt((1.0 + part) / part * (2.0 * log(1.0 / (1.0 - level)) + log(1.0 + part)))
-    tail = float(stdtr(1e9, -wide))
-    normal = float(-ndtri(tail)) or wide
-    return float(-stdtrit(freedom, tail)) * wide / normal
+    return sqrt((1.0 + part) / part * (2.0 * log(1.0 / (1.0 - level)) + log(1.0 + part)))
+
+
+def _tail(wide: float) -> float:
+    """What a normal distribution has beyond so many standard errors to either side."""
+    from scipy.special import ndtr
+
+    return float(2.0 * ndtr(-wide))
 
 
 def _always(tail: float, effective: float) -> float:
@@ -147,12 +204,6 @@ def _mixture(alpha: float) -> float:
     """Variance of the mixture that is best at `TUNED` (the same, eq. 8)."""
     wide = -2.0 * log(alpha)
     return (wide + log(wide + 1.0)) / TUNED
-
-
-def events(values: Floats, apart: int = 5) -> int:
-    """Stretches of seconds with more than nothing; with fewer than `apart` seconds of nothing between, one stretch."""
-    busy = np.flatnonzero(np.nan_to_num(values) > 0.0)
-    return int(len(busy) and 1 + (np.diff(busy) > apart).sum())
 
 
 def tossed(a: int, b: int) -> float:

@@ -2,26 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from qoe_agent.compare.figures.autocorrelation import ENOUGH, events, mean, tossed
-from qoe_agent.compare.live.shapes import Difference, Second
+from qoe_agent.compare.figures.autocorrelation import ENOUGH, tossed, weighed
+from qoe_agent.compare.figures.blocks import Blocks, Events
+from qoe_agent.compare.live.shapes import Difference
 from qoe_agent.maths.families import holm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from qoe_agent.compare.figures.autocorrelation import Mean
-    from qoe_agent.compare.live.shapes import Word
-    from qoe_agent.compare.shapes import Floats
+    from qoe_agent.compare.live.shapes import Second, Word
 
 COUNTED = ("stalls", "stalled", "stalled_seconds", "lost", "freezes", "incidents")
 """Measures that are nothing in most seconds: told by their events."""
 SIGNIFICANT = 0.05
+
+
+@dataclass(slots=True)
+class Apart:
+    """One measure of two outputs, over the seconds that both have: in little room, however many those are."""
+
+    one: float = 0.0
+    """Sum of the first's …"""
+    other: float = 0.0
+    """… and of the other's."""
+    between: Blocks = field(default_factory=Blocks)
+    """The other less the first."""
+    ones: Events = field(default_factory=Events)
+    others: Events = field(default_factory=Events)
+
+    def add(self, number: int, one: float, other: float) -> None:
+        """A second later than all before."""
+        self.one += one
+        self.other += other
+        self.between.add(number, other - one)
+        self.ones.add(number, one)
+        self.others.add(number, other)
+
+    def copy(self) -> Apart:
+        """One that goes its own way."""
+        return Apart(self.one, self.other, self.between.copy(), self.ones.copy(), self.others.copy())
+
+
+class Sums:
+    """Every measure of every couple of outputs, second by second."""
+
+    def __init__(self, couples: Sequence[tuple[str, str]], measures: Sequence[str]) -> None:
+        """Couples by name; the second less the first is told."""
+        self.couples, self.measures = tuple(couples), tuple(measures)
+        self.known: dict[tuple[str, str], dict[str, Apart]] = {couple: {} for couple in self.couples}
+
+    def add(self, number: int, values: Mapping[str, Mapping[str, float | None]]) -> None:
+        """One second, later than all before: by output, then by measure."""
+        for couple, apart in self.known.items():
+            ones, others = (values.get(name, {}) for name in couple)
+            for measure in self.measures:
+                one, other = ones.get(measure), others.get(measure)
+                if one is not None and other is not None:
+                    apart.setdefault(measure, Apart()).add(number, one, other)
+
+    def copy(self, couples: Sequence[tuple[str, str]] | None = None) -> Sums:
+        """One that goes its own way, of all couples or of some."""
+        found = Sums(self.couples if couples is None else couples, self.measures)
+        found.known = {
+            couple: {measure: each.copy() for measure, each in self.known[couple].items()} for couple in found.couples
+        }
+        return found
 
 
 class _Judged(NamedTuple):
@@ -39,20 +89,28 @@ def differences(
     couples: Sequence[tuple[str, str]] | None = None,
 ) -> tuple[Difference, ...]:
     """Of every two outputs in every measure that both have: the later named less the earlier; `couples`: of
-    these, the second less the first.
+    these, the second less the first. Seconds in order; see `judged`."""
+    sums = Sums(list(combinations(names, 2)) if couples is None else couples, measures)
+    for each in seconds:
+        sums.add(round(each.at), each.values)
+    return judged(sums, final=final)
+
+
+def judged(sums: Sums, *, final: bool = True) -> tuple[Difference, ...]:
+    """What the seconds come to.
 
     `final` False: looked at while it goes on, so intervals and p are those that hold however often one looks.
     p are adjusted over all that is returned (Holm); the interval is each measure's own.
     """
-    judged = [
-        each
-        for a, b in (combinations(names, 2) if couples is None else couples)
-        for measure in measures
-        if (each := _judged(measure, a, b, seconds, final)) is not None
+    found = [
+        _judged(measure, couple, known[measure], final)
+        for couple, known in sums.known.items()
+        for measure in sums.measures
+        if measure in known
     ]
-    open_ = [each for each in judged if each.found.word != "identical"]
+    open_ = [each for each in found if each.found.word != "identical"]
     adjusted = iter(holm([1.0 if each.p is None else each.p for each in open_]))
-    return tuple(each.found if each.found.word == "identical" else _worded(each, next(adjusted)) for each in judged)
+    return tuple(each.found if each.found.word == "identical" else _worded(each, next(adjusted)) for each in found)
 
 
 def _worded(judged: _Judged, p: float) -> Difference:
@@ -62,37 +120,24 @@ def _worded(judged: _Judged, p: float) -> Difference:
     return replace(judged.found, p=p, word=word)
 
 
-def series(seconds: Sequence[Second], name: str, measure: str) -> Floats:
-    """One value for every second from the first to the last, NaN where there is none."""
-    found = np.full(round(seconds[-1].at - seconds[0].at) + 1 if seconds else 0, np.nan)
-    for each in seconds:
-        value = each.values.get(name, {}).get(measure)
-        if value is not None:
-            found[round(each.at - seconds[0].at)] = value
-    return found
-
-
-def _judged(measure: str, a: str, b: str, seconds: Sequence[Second], final: bool) -> _Judged | None:
-    one, other = series(seconds, a, measure), series(seconds, b, measure)
-    both = np.isfinite(one) & np.isfinite(other)
-    if not both.any():
-        return None
-    apart = np.where(both, other - one, np.nan)
-    of = mean(apart)
+def _judged(measure: str, couple: tuple[str, str], apart: Apart, final: bool) -> _Judged:
+    between = apart.between
+    n = between.n
     found = Difference(
-        measure, a, b, float(one[both].mean()), float(other[both].mean()), of.value, None, None, None, of.n, None, None,
+        measure, *couple, apart.one / n, apart.other / n, between.total / n, None, None, None, n, None, None,
         "more time needed",
     )  # fmt: skip
-    if not np.nan_to_num(apart).any():
-        many = of.n >= ENOUGH
+    if between.least == between.most == 0.0:
+        many = n >= ENOUGH
+        nothing = measure in COUNTED and not apart.ones.count
         return _Judged(
             replace(found, low=0.0 if many else None, high=0.0 if many else None, word="identical",
-                    note="neither had any" if not one[both].any() and measure in COUNTED else ""),
+                    note="neither had any" if nothing else ""),
             None,
         )  # fmt: skip
     if measure in COUNTED:
-        return _counted(found, one[both], other[both])
-    return _measured(found, of, final)
+        return _counted(found, apart)
+    return _measured(found, weighed(between), final)
 
 
 def _measured(found: Difference, of: Mean, final: bool) -> _Judged:
@@ -106,9 +151,9 @@ def _measured(found: Difference, of: Mean, final: bool) -> _Judged:
     return _Judged(replace(found, low=low, high=high, word="no difference shown", note=note), of.p(always=not final))
 
 
-def _counted(found: Difference, one: Floats, other: Floats) -> _Judged:
+def _counted(found: Difference, apart: Apart) -> _Judged:
     """By events: their seconds are not independent of each other; below six in all, chance could make any split."""
-    a, b = events(one), events(other)
+    a, b = apart.ones.count, apart.others.count
     note = f"{a} against {b} events"
     if a + b < 6:
         return _Judged(replace(found, note=note), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from qoe_agent.compare.figures.paired import differences, series
+from qoe_agent.compare.figures.paired import differences
 from qoe_agent.compare.live.shapes import Second
 
 if TYPE_CHECKING:
@@ -61,8 +61,6 @@ def test_seconds_without_a_value_are_left_out_in_place() -> None:
     a[10:20] = [None] * 10
     found = one(a, CONTENT + RNG.normal(0, 0.1, 120))
     assert found.n == 110
-    seconds = [Second(float(at), {"a": {"qp": float(at)}}) for at in (5, 6, 9)]
-    np.testing.assert_array_equal(series(seconds, "a", "qp"), [5, 6, np.nan, np.nan, 9])
 
 
 def test_more_measures_take_more_proof() -> None:
