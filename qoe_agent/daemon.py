@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qoe_agent import catalogue, logs
@@ -27,6 +28,7 @@ from qoe_agent.shard import Shard
 from qoe_agent.thumbnails import Thumbnails
 from qoe_agent.viewers import beside
 from qoe_agent.viewers.ingest.keeper import FIXED, Keeper
+from qoe_agent.viewers.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,7 +92,8 @@ class Daemon:
         if self._watches and not self.shard.alone:
             log.info("viewers' events are for `qoe-agent ingest` to take in, because agents share the streams")
             return None
-        return Keeper(self.board, config, lambda name: any(each.name == name for each in self.fleet.streams()))
+        others = None if self._watches else Neighbours(Path(config.ingest.folder))
+        return Keeper(self.board, config, lambda name: any(each.name == name for each in self.fleet.streams()), others)
 
     async def start(self) -> str:
         """Begin; returns where the exporter listens. OSError: it cannot."""

@@ -61,10 +61,14 @@ class Cost(NamedTuple):
 
 
 class Exodus:
-    """All streams'. `watches`: whether a stream is this agent's to watch; of others nothing is unexplained."""
+    """All streams'."""
 
-    def __init__(self, board: Board, watches: Callable[[str], bool]) -> None:
-        self._board, self._watches = board, watches
+    def __init__(
+        self, board: Board, watches: Callable[[str], bool], others: Callable[[str], list[Incident]] = lambda _: []
+    ) -> None:
+        """`watches`: whether incidents of a stream are known here, else nothing is unexplained; `others`: those that
+        are not on the board, because other agents watch it."""
+        self._board, self._watches, self._others = board, watches, others
         self._streams: dict[str, Leaving] = {}
         self._surges: dict[str, Incident] = {}
         self._judged: dict[str, dict[tuple[str, float], Cost | None]] = {}
@@ -90,7 +94,8 @@ class Exodus:
                 del each[gone]
 
     def _incidents(self, stream: str) -> list[Incident]:
-        return [one.incident for one in self._board.incidents(Key(stream)) if one.incident.kind not in NO_FAULTS]
+        found = [one.incident for one in self._board.incidents(Key(stream))] + self._others(stream)
+        return [one for one in found if one.kind not in NO_FAULTS]
 
     def _follow(self, stream: str, surge: Excess | None, until: float) -> None:
         told = self._surges.get(stream)

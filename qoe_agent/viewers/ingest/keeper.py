@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qoe_agent.board import Board
     from qoe_agent.config import Config, Ingest, Stream
     from qoe_agent.viewers.ingest.departures import Departed
+    from qoe_agent.viewers.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 class Keeper:
     """Where viewers' events come in."""
 
-    def __init__(self, board: Board, config: Config, watches: Callable[[str], bool]) -> None:
-        """`watches`: whether a stream is this agent's to watch."""
+    def __init__(
+        self, board: Board, config: Config, watches: Callable[[str], bool], others: Neighbours | None = None
+    ) -> None:
+        """`watches`: whether a stream is this agent's to watch; `others`: who watches streams that are not."""
         self._board, self._options, self._agent = board, config.ingest, config.agent
         board.declare(*meter.METRICS)
         self._metrics = {metric.name: metric for metric in meter.METRICS}
+        self._others = others
         self.exodus = Exodus(board, watches)
+        if others:
+            self.exodus = Exodus(board, lambda name: watches(name) or others.watch(name), others.incidents)
         self._streams: tuple[Known, ...] = ()
         self._admitted: set[str] = set()
         self._socket: socket.socket | None = None
@@ -121,14 +127,17 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep the process until cancelled, then end it."""
-        keeping = asyncio.create_task(self._keep(), name="viewers' events")
+        tasks = [asyncio.create_task(self._keep(), name="viewers' events")]
+        tasks += [asyncio.create_task(self._others.run(), name="other agents")] if self._others else []
         try:
-            while not keeping.done():
-                await asyncio.wait({keeping}, timeout=TICK)
+            while not any(task.done() for task in tasks):
+                await asyncio.wait(tasks, timeout=TICK)
                 self._tick()
-            keeping.result()  # keeping it must not fail
+            for task in tasks:
+                if task.done():
+                    task.result()  # neither may fail
         finally:
-            await self._end(keeping)
+            await self._end(tasks)
 
     def _tick(self) -> None:
         if clock.state() != self._told:
@@ -225,8 +234,9 @@ class Keeper:
             await self._process.wait()
         return self._process.returncode
 
-    async def _end(self, keeping: asyncio.Task[None]) -> None:
-        keeping.cancel()
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
         self._send("stop")
         process, self._process = self._process, None
         if process and process.returncode is None:
@@ -240,7 +250,7 @@ class Keeper:
             self._link.close()
         if self._socket:
             self._socket.close()
-        await asyncio.wait({keeping})
+        await asyncio.wait(tasks)
 
     def _send(self, *message: Any) -> None:
         if self._link:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from qoe_agent import config
+from qoe_agent import clock, config
 from qoe_agent.board import Board
 from qoe_agent.viewers.facts import compaction
 from qoe_agent.viewers.facts.writer import Taken
 from qoe_agent.viewers.ingest import keeper as keeping
 from qoe_agent.viewers.ingest import meter
 from qoe_agent.viewers.ingest.keeper import Keeper
+from qoe_agent.viewers.neighbours import Neighbours
 from tests.e2e.servers import until
 from tests.viewers.made import column, stored
 
@@ -95,6 +96,19 @@ async def test_the_file_of_pseudonyms_is_the_owners_alone(kept: Kept) -> None:
     assert await kept.send("a", 1, user="u") == 204
     assert (kept.folder / "pseudonyms.keys").stat().st_mode & 0o777 == 0o600
     assert kept.folder.stat().st_mode & 0o077 == 0
+
+
+async def test_agents_that_share_the_streams_are_heard(tmp_path: Path) -> None:
+    (tmp_path / "measures").mkdir(parents=True)
+    said = {"stream": "show", "at": clock.wall(clock.now()) - 90.0}
+    (tmp_path / "measures" / "2030-01-01.a.jsonl").write_text(f"{json.dumps(said)}\n")
+    others = Neighbours(tmp_path)
+    keeper = Keeper(Board(), read(tmp_path), lambda _: False, others)
+    keeper.bind()
+    running = asyncio.create_task(keeper.run())
+    await until(lambda: others.watch("show"), "another agent")
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_a_key_is_revoked_and_another_given_while_it_runs(kept: Kept) -> None:
