@@ -1,10 +1,10 @@
 """The mean of a series of seconds that resemble their neighbours: its interval, and what the seconds are worth.
 
-How long seconds remember is not known, and two minutes hardly tell a memory of fifteen seconds from none; whoever
-takes one estimate for the truth is sure too soon. So all memories count, each by how well it explains the series. A
-series is a part that forgets exponentially, as scenes of chance lengths do, and a part without memory; memories up to
-half of the time and shares from none to all are the models. The slow cosines of the series (periods of eight steps and
-more, so that what is shorter need not fit any model) are independent of each other and of the mean, each with the
+How long seconds remember is not known, and two minutes hardly tell a memory of fifteen seconds from none; whoever takes
+one estimate for the truth is sure too soon. So all memories count, each by how well it explains the series. A series is
+a part that forgets exponentially, as scenes of chance lengths do, and a part without memory; memories up to three
+quarters of the time and shares from none to all are the models. The slow cosines of the series (periods of eight steps
+and more, so that what is shorter need not fit any model) are independent of each other and of the mean, each with the
 variance that a model gives it (Mueller, Econometrica 82, 2014; Lazarus, Lewis, Stock and Watson, Journal of Business
 and Economic Statistics 36, 2018). With nothing known of mean and variance beforehand, each model gives the mean
 Student's t, and together they are a mixture, weighed by their likelihoods (Hoeting, Madigan, Raftery and Volinsky,
@@ -30,8 +30,8 @@ FEWEST = 8
 """Cosines, where there are that many."""
 PERIOD = 8.0
 """Steps: shorter periods are not looked at."""
-MEMORIES = 8
-"""From two steps to half of the time, each a like factor longer than the last."""
+MEMORIES, LONGEST = 8, 0.75
+"""From two steps to this share of the time, each a like factor longer than the last."""
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0)
 """Of the variance that has a memory."""
 FORGETFUL = 0.2
@@ -160,7 +160,7 @@ def _models(many: int) -> _Models:
     later = np.arange(1, many)
     apart = np.outer(turns, later)
     alike = ((many - later) * np.cos(apart) - np.sin(apart) / np.sin(turns)[:, None]) / many
-    memories = np.geomspace(2.0, max(many / 2.0, 4.0), MEMORIES)
+    memories = np.geomspace(2.0, max(LONGEST * many, 4.0), MEMORIES)
     fading = np.exp(-later[:, None] / memories)
     slow = np.maximum(1.0 + 2.0 * alike @ fading, 1e-6).T
     level = (1.0 + 2.0 * (1.0 - later / many) @ fading) / many
