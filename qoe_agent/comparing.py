@@ -63,7 +63,7 @@ def compare(
 
     with reporting.told(), _ended():
         reports = {"--html": html, "--csv": csv, "--junit": junit}
-        reporting.apart(reports, [Path(each) for each in (reference, *tests)])
+        reporting.apart(reports, [Path(each) for each in (reference, *tests)], as_json)
         reporting.possible(reports)
         asked = compare_options.asked(
             reference, tests, vmaf_model, metric, ffmpeg, offset, crop, scaler, threads, no_sound,
@@ -123,17 +123,14 @@ def _tell(
     from qoe_agent.compare import crops
     from qoe_agent.report import compare_csv, compare_json, compare_junit, compare_page, compare_terminal, compare_words
 
-    if html:
+    def page(found: Compared) -> str:
         first = compare_words.first(found)
-        reporting.write(html, compare_page.page(found, crops.worst(found, first, CROPS) if first else ()))
-    if csv:
-        reporting.write(csv, compare_csv.frames(found))
+        return compare_page.page(found, crops.worst(found, first, CROPS) if first else ())
+
     if junit:
         reporting.write(junit, compare_junit.suite(found, outcomes).decode())
-    if as_json:
-        reporting.say(compare_json.document(found))
-    else:
-        reporting.show(compare_terminal.report(found))
+    forms = reporting.Forms(compare_terminal.report, compare_json.document, page, compare_csv.frames)
+    reporting.tell(found, forms, as_json, html, csv, taken=junit == reporting.STANDARD)
     for test, of_it in zip(found.tests, outcomes, strict=True):
         for line in compare_junit.lines(test, of_it):
             typer.echo(shown(line), err=True)

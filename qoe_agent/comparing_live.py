@@ -72,7 +72,7 @@ def live(
     from qoe_agent.compare.live import failing
 
     with reporting.told():
-        reporting.apart({"--html": html, "--csv": csv})
+        reporting.apart({"--html": html, "--csv": csv}, as_json=as_json)
         wanted = Wanted(tuple(urls), reference, length(for_), quiet)
         conditions = [failing.condition(each, _streams(wanted)[1]) for each in fail_if or ()]
         found = asyncio.run(compared(wanted))
@@ -174,11 +174,5 @@ def _streams(wanted: Wanted) -> tuple[list[Stream], list[str], int | None]:
 def _tell(found: LiveCompared, as_json: bool, html: Path | None, csv: Path | None) -> None:
     from qoe_agent.report import live_csv, live_json, live_page, live_terminal
 
-    if html:
-        reporting.write(html, live_page.page(found))
-    if csv:
-        reporting.write(csv, live_csv.table(found))
-    if as_json:
-        reporting.say(live_json.document(found))
-    else:
-        reporting.show(live_terminal.report(found))
+    forms = reporting.Forms(live_terminal.report, live_json.document, live_page.page, live_csv.table)
+    reporting.tell(found, forms, as_json, html, csv)

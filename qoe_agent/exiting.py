@@ -55,6 +55,7 @@ def exits(
     from qoe_agent.viewers.exits import Asked
 
     with reporting.told():
+        reporting.apart({"--html": html}, files or (), as_json)
         facts = reporting.folder(files, facts, config)
         name = reporting.engine_of(engine, master)
         wanted = tuple(each.strip() for one in by or () for each in one.split(",") if each.strip())
@@ -66,9 +67,5 @@ def exits(
 def _tell(found: Exits, as_json: bool, html: Path | None) -> None:
     from qoe_agent.report import exits_json, exits_page, exits_terminal
 
-    if html:
-        reporting.write(html, exits_page.page(found))
-    if as_json:
-        reporting.say(exits_json.document(found))
-    else:
-        reporting.show(exits_terminal.report(found))
+    forms = reporting.Forms(exits_terminal.report, exits_json.document, exits_page.page)
+    reporting.tell(found, forms, as_json, html)

@@ -82,7 +82,7 @@ def lift(
     from qoe_agent.viewers.lift import Asked
 
     with reporting.told():
-        reporting.apart({"--html": html, "--csv": csv}, files or ())
+        reporting.apart({"--html": html, "--csv": csv}, files or (), as_json)
         given = lift_options.given(control, treatment, cap, cap_unit, metric, guardrail, allocation, smallest_effect)
         given |= lift_options.sequence(window, planned_users, switchback, washout, segment, pre, stratify)
         folder = reporting.folder(files, facts, config)
@@ -143,14 +143,8 @@ class WithPlan(TyperCommand):
 def _tell(found: Lift, as_json: bool, html: Path | None, csv: Path | None) -> None:
     from qoe_agent.report import lift_csv, lift_json, lift_page, lift_terminal
 
-    if html:
-        reporting.write(html, lift_page.page(found))
-    if csv:
-        reporting.write(csv, lift_csv.table(found))
-    if as_json:
-        reporting.say(lift_json.document(found))
-    else:
-        reporting.show(lift_terminal.report(found))
+    forms = reporting.Forms(lift_terminal.report, lift_json.document, lift_page.page, lift_csv.table)
+    reporting.tell(found, forms, as_json, html, csv)
 
 
 def _tell_plan(found: Plan, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import typer
 
@@ -26,6 +26,8 @@ DEFAULT = Path("/etc/qoe-agent/agent.yml")
 """The daemon's configuration."""
 WIDTH = 120
 """Letters in a line where no terminal says."""
+STANDARD = Path("-")
+"""In place of a file: standard output."""
 
 Facts: TypeAlias = Annotated[Path | None, typer.Option(metavar="DIR", help="A folder of facts that ingest wrote.")]
 Known: TypeAlias = Annotated[Path | None, typer.Option(help="Take the folder of facts from this configuration.")]
@@ -35,6 +37,19 @@ Engine: TypeAlias = Annotated[Literal["duckdb", "spark"], typer.Option(help="Wha
 Master: TypeAlias = Annotated[str, typer.Option(metavar="URL", help="Of --engine spark. [default: local]")]
 Memory: TypeAlias = Annotated[str, typer.Option(metavar="SIZE", help="What the analysis may use, such as 3GB.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+class Forms(NamedTuple):
+    """How what a command found is written: functions of it, called only where that form is asked for."""
+
+    report: Callable[[Any], RenderableType]
+    """For the terminal."""
+    document: Callable[[Any], object]
+    """For --json."""
+    page: Callable[[Any], str]
+    """For --html."""
+    table: Callable[[Any], str] | None = None
+    """For --csv."""
 
 
 @contextlib.contextmanager
@@ -156,23 +171,51 @@ def progress(quiet: bool) -> Iterator[Callable[[shapes.Step], None]]:
             bar.stop()
 
 
+def tell(
+    found: object, forms: Forms, as_json: bool, html: Path | None, csv: Path | None = None, taken: bool = False
+) -> None:
+    """Write the files that are asked for; then the report, or JSON, unless standard output is `taken` or for a file."""
+    if html:
+        write(html, forms.page(found))
+    if csv and forms.table:
+        write(csv, forms.table(found))
+    if taken or STANDARD in (html, csv):
+        return
+    if as_json:
+        say(forms.document(found))
+    else:
+        show(forms.report(found))
+
+
 def write(path: Path, text: str) -> None:
-    """A report to its file. Raises Unusable."""
+    """A report to its file, or to standard output. Raises Unusable."""
     from qoe_agent.viewers.apart import Unusable
 
+    if path == STANDARD:
+        typer.echo(text, nl=False)
+        return
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from None
 
 
-def apart(written: Mapping[str, Path | None], read: Sequence[Path] = ()) -> None:
-    """Raises Unusable if a file would be written twice, or over what is read. `written`: by the option that says so."""
+def apart(written: Mapping[str, Path | None], read: Sequence[Path] = (), as_json: bool = False) -> None:
+    """Raises Unusable if a file would be written twice, or over what is read. `written`: by the option that says so.
+
+    Standard output is such a file, too; with `as_json` it is taken.
+    """
     from qoe_agent.viewers.apart import Unusable
 
     taken = {path.resolve(): f"the file {path}" for path in read}
+    onto = {STANDARD: "--json"} if as_json else {}
     for option, path in written.items():
         if path is None:
+            continue
+        if path == STANDARD:
+            if path in onto:
+                raise Unusable(f"{option} -: standard output is for {onto[path]} already")
+            onto[path] = option
             continue
         if path.resolve() in taken:
             raise Unusable(f"{option} {path}: that is where {taken[path.resolve()]} is")
@@ -184,9 +227,11 @@ def possible(written: Mapping[str, Path | None]) -> None:
     from qoe_agent.viewers.apart import Unusable
 
     for option, path in written.items():
-        if path is not None and path.is_dir():
+        if path is None or path == STANDARD:
+            continue
+        if path.is_dir():
             raise Unusable(f"{option} {path}: that is a folder")
-        if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise Unusable(f"{option} {path}: cannot be written there")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
 
@@ -79,7 +78,7 @@ def sweep(
 
     with reporting.told(), _orderly():
         said = _read(str(plan))
-        reporting.apart({"--html": html, "--csv": csv}, [plan, *map(Path, said.references)])
+        reporting.apart({"--html": html, "--csv": csv}, [plan, *map(Path, said.references)], as_json)
         folder = results or plan.with_name(plan.stem + ".results")
         order = conducting.Order(
             said, str(plan), str(folder), target or None, tuple(only or ()), part(share), engine(backend),
@@ -191,15 +190,10 @@ def _time(took: float | None) -> str:
 
 
 def _tell(found: Swept, as_json: bool, html: Path | None, csv: Path | None) -> None:
-    report = "qoe_agent.report.sweep_"
-    if html:
-        reporting.write(html, import_module(f"{report}page").page(found))
-    if csv:
-        reporting.write(csv, import_module(f"{report}csv").table(found))
-    if as_json:
-        reporting.say(import_module(f"{report}json").document(found))
-    else:
-        reporting.show(import_module(f"{report}terminal").report(found))
+    from qoe_agent.report import sweep_csv, sweep_json, sweep_page, sweep_terminal
+
+    forms = reporting.Forms(sweep_terminal.report, sweep_json.document, sweep_page.page, sweep_csv.table)
+    reporting.tell(found, forms, as_json, html, csv)
 
 
 def _status(found: Swept) -> int:
