@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.model import Observation, Target
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 async def until(true: Callable[[], Any]) -> None:

@@ -393,16 +393,16 @@ def test_threads_that_put_while_others_scrape_lose_nothing() -> None:
     start, puts = threading.Barrier(3), 2000
 
     def put() -> None:
-        start.wait(10)
+        start.wait(30)
         for _ in range(puts):
             made.put(ROOM, Sample(BYTES, 1, ("video",)), 1.0)
 
     threads = [threading.Thread(target=put) for _ in range(2)]
     for thread in threads:
         thread.start()
-    start.wait(10)
+    start.wait(30)
     while any(thread.is_alive() for thread in threads):
         assert made.render()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert value(made, "qoe_received_bytes_total", track="video") == 2.0 * puts

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 NAMES = ("a", "b", "c", "d")
 
 
-async def until(true: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(true: Callable[[], Any]) -> None:
     """Wait for it; fail if it does not come."""
-    await true_within(true, "the crew", seconds)
+    await true_within(true, "the crew")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ class Watched:
     async def flowing(self, *names: str) -> None:
         """Wait until these are measured."""
         before = {name: self.packets(name) for name in names}
-        await until(lambda: all(self.packets(name) > before[name] and self.up(name) for name in names), 30.0)
+        await until(lambda: all(self.packets(name) > before[name] and self.up(name) for name in names))
 
     def decoded(self, stream: str) -> float:
         return self.value("qoe_agent_stream_decode_cpu_seconds_total", stream) or 0.0
@@ -184,7 +184,7 @@ async def test_a_worker_that_hangs_is_replaced(watched: Watched, monkeypatch: py
     one = watched.of("a")
     assert one.pid
     os.kill(one.pid, signal.SIGSTOP)
-    await until(lambda: watched.restarts(one, "hung") == 1.0, 15.0)
+    await until(lambda: watched.restarts(one, "hung") == 1.0)
     await watched.flowing(*NAMES)
 
 
@@ -207,7 +207,7 @@ async def test_a_stream_that_crashes_its_worker_again_and_again_is_not_decoded_a
         return caught
 
     while crashes < 2:
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(90.0):
             while not crash():
                 await asyncio.sleep(0.003)
         crashes += 1
@@ -242,7 +242,7 @@ async def test_a_worker_that_has_grown_too_large_is_replaced_in_good_order(watch
     limit = (min(sizes) + max(sizes)) // 2
     large = max((one, other), key=lambda c: c.vitals.memory if c.vitals else 0)
     watched.crew._options = Agent(workers=2, worker_memory=limit)
-    await until(lambda: (watched.restarts(large, "memory") or 0.0) >= 1.0, 15.0)
+    await until(lambda: (watched.restarts(large, "memory") or 0.0) >= 1.0)
     watched.crew._options = Agent(workers=2)
     await watched.flowing(*NAMES)
     assert not watched.board.incidents(Key("a"))
@@ -290,7 +290,7 @@ async def test_a_stream_that_is_moved_is_let_go_before_it_is_taken_up(
 
 async def test_visits_are_made_by_workers_and_fail_with_them(watched: Watched) -> None:
     stream, lines = watched.crew.streams()[0], list[str]()
-    brought = await watched.crew.visit(stream, 10.0, lines.append)
+    brought = await watched.crew.visit(stream, 60.0, lines.append)
     assert brought.success
     assert "joined: ok" in "".join(lines)
     assert b"qoe_startup_seconds" in brought.board.render()
@@ -302,7 +302,7 @@ async def test_visits_are_made_by_workers_and_fail_with_them(watched: Watched) -
     assert busy.pid
     os.kill(busy.pid, signal.SIGSTOP)
     os.kill(busy.pid, signal.SIGKILL)
-    assert not (await asyncio.wait_for(visit, 15.0)).success
+    assert not (await asyncio.wait_for(visit, 60.0)).success
 
 
 def test_what_a_dead_worker_watched_waits_under_its_own_names() -> None:
@@ -345,5 +345,5 @@ def test_no_worker_outlives_an_agent_that_was_killed(tmp_path: Path) -> None:
             workers = parent.children()
         finally:
             agent.kill()
-    _, alive = psutil.wait_procs(workers, timeout=10.0)
+    _, alive = psutil.wait_procs(workers, timeout=60.0)
     assert not alive

@@ -52,9 +52,9 @@ async def decode(pool: Pool, packets: list[Packet], *formats: Format, **options:
         decoding.format(form)
     for packet in packets:
         decoding.packet(packet)
-        await decoding.drained(5.0)
+        await decoding.drained(30.0)
     decoding.reset()
-    await decoding.drained(5.0)
+    await decoding.drained(30.0)
     decoding.close()
     return seen
 
@@ -190,9 +190,9 @@ async def test_a_late_lane_skips_decoding_and_says_how_much(pool: Pool) -> None:
         decoding.packet(packet)
     assert decoding.skipped["picture"] == 200 - 64
     gate.set()
-    await decoding.drained(5.0)
+    await decoding.drained(30.0)
     assert len(seen) == 64
 
 
 def assert_set(gate: threading.Event) -> None:
-    assert gate.wait(5.0)
+    assert gate.wait(30.0)

@@ -56,7 +56,7 @@ async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(p
     decoding = Decoding(
         pool.lane(), seen.append, lambda *call: calls.append(call), pictures={}, sounds={}, policy="all"
     )
-    assert pool.lanes[0].put(lambda: free.wait(5.0) and None)  # the lane is busy: what comes now waits
+    assert pool.lanes[0].put(lambda: free.wait(30.0) and None)  # the lane is busy: what comes now waits
     decoding.format(form)
     held = WAITING + 6
     for packet in packets[:held]:
@@ -66,7 +66,7 @@ async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(p
     done = threading.Event()
     while not pool.lanes[0].put(done.set):
         pass
-    assert done.wait(5.0)
+    assert done.wait(30.0)
     for deliver, *found in calls:
         deliver(*found)  # type: ignore[operator]  # what the lane would have had the loop call
     calls.clear()
@@ -75,7 +75,7 @@ async def test_after_a_left_out_picture_decoding_goes_on_at_the_next_key_frame(p
     decoding.flush()
     done.clear()
     assert pool.lanes[0].put(done.set)
-    assert done.wait(5.0)
+    assert done.wait(30.0)
     for deliver, *found in calls:
         deliver(*found)  # type: ignore[operator]  # same
     shown = [round((one.pts or 0.0) * 25) for one in seen if isinstance(one, Picture)]
@@ -92,8 +92,8 @@ async def test_pictures_of_a_run_that_stands_still_wait_until_they_are_asked_for
     decoding.format(form)
     for number, packet in enumerate(packets, 1):
         decoding.packet(packet)
-        await decoding.drained(5.0)
+        await decoding.drained(30.0)
         assert len([one for one in seen if isinstance(one, Picture)]) == number // TOGETHER * TOGETHER
     decoding.flush()
-    await decoding.drained(5.0)
+    await decoding.drained(30.0)
     assert len([one for one in seen if isinstance(one, Picture)]) == TOGETHER + 1

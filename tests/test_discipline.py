@@ -108,7 +108,7 @@ async def test_answers_that_say_no_time(change: Callable[[bytearray], bytes], to
 
 @pytest.mark.parametrize("change", [lambda answer: None, set_bytes(24, b"forged!!")])
 async def test_silence_and_forgeries_end_at_the_deadline(change: Callable[[bytearray], bytes | None]) -> None:
-    async with serving(change) as (_, port), asyncio.timeout(5.0):
+    async with serving(change) as (_, port), asyncio.timeout(30):
         with pytest.raises(TimeoutError):
             await ntp.ask("127.0.0.1", port, 0.2)
 
@@ -188,7 +188,7 @@ def test_what_the_kernel_says() -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -416,7 +416,7 @@ async def test_probes_beyond_the_limit_are_told_to_come_back(bench: Make) -> Non
     b = await bench(probe_concurrency=2)
     b.agent.going.clear()
     first = [asyncio.create_task(b.get("/probe?target=room")) for _ in range(2)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(b.agent.visited) < 2:
             await asyncio.sleep(0)
         async with b.client.get("/probe?target=room") as answer:
@@ -476,7 +476,7 @@ async def test_it_listens_where_told_and_lets_go(caplog: pytest.LogCaptureFixtur
     exporter = Exporter(board, Standin(), About(board), Web(listen="127.0.0.1:0"))
     url = await exporter.start()
     host, port = url.removeprefix("http://").split(":")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"\x16\x03\x01 not HTTP\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.0 400")

@@ -37,7 +37,7 @@ def test_pieces_that_arrive_close_together_are_read_at_once() -> None:
         never, done = threading.Event(), loop.create_future()
         loop.add_reader(here, read)
         sending = asyncio.create_task(asyncio.to_thread(send))
-        await asyncio.wait_for(done, 10.0)
+        await asyncio.wait_for(done, 30.0)
         await sending
         loop.remove_reader(here)
         here.close()

@@ -54,7 +54,7 @@ def test_a_decode_thread_notes_whose_job_it_does_and_that_it_is_done() -> None:
     done = threading.Event()
     lane.put(job)
     lane.put(done.set)
-    assert done.wait(10.0)
+    assert done.wait(30.0)
     pool.close()
     assert seen == [["a"]]
     assert recorder.named(["a", "b"]) == []

@@ -169,7 +169,7 @@ async def test_startup_is_the_arrival_of_the_first_decodable_picture(make: Any) 
         emit(form)
         for packet in packets:
             emit(packet)
-            await watched.decoding.drained(5.0)
+            await watched.decoding.drained(30.0)
         return Lost(clock.now(), "reset")
 
     watched, _ = make(play, taps=[lambda seen: joined.append(seen) if isinstance(seen, Joined) else None])
@@ -199,7 +199,7 @@ async def test_sound_alone_counts_as_a_start_from_its_first_packet(make: Any) ->
         emit(form)
         for packet in packets:
             emit(packet)
-            await watched.decoding.drained(5.0)
+            await watched.decoding.drained(30.0)
         return Lost(clock.now(), "reset")
 
     watched, _ = make(play, taps=[lambda seen: joined.append(seen) if isinstance(seen, Joined) else None])
@@ -239,7 +239,7 @@ async def test_a_recording_is_neither_decoded_nor_joined_anew(make: Any) -> None
     taken: list[Observation] = []
     made, _ = make(play, taps=[taken.append], url="show.jsonl.gz")
     await made.pull()
-    await made.decoding.drained(5.0)
+    await made.decoding.drained(30.0)
     assert [one for one in taken if isinstance(one, Joined)] == [joined]
     assert sum(isinstance(one, Picture) for one in taken) == 1
 
@@ -276,18 +276,18 @@ async def test_a_look_that_raises_takes_its_probe_out_and_the_pictures_go_on(mak
         emit(form)
         for packet in packets:
             emit(packet)
-            await watched.decoding.drained(5.0)
+            await watched.decoding.drained(30.0)
         return Lost(clock.now(), "reset")
 
     broken = Declaration("broken", Counts, (SEEN,), {}, (Packet,), lambda _: Broken(), None)
     taps = [lambda seen: pictures.append(seen) if isinstance(seen, Picture) else None]
     watched, board = make(play, broken, taps=taps, decode="all")
     await watched.pull()
-    await watched.decoding.drained(5.0)
+    await watched.decoding.drained(30.0)
     assert value(board, "qoe_agent_probe_errors_total", probe="broken") == 1
     assert len(pictures) == 30
     await watched.pull()
-    await watched.decoding.drained(5.0)
+    await watched.decoding.drained(30.0)
     assert len(pictures) == 60
     assert len(made) == 1  # the second connection has no such look
 

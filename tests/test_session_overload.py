@@ -141,7 +141,7 @@ async def test_packets_are_counted_to_the_last_at_every_level(pool: Pool) -> Non
     pool.lanes[0].level = 4
     for seen in (form, heard, *sorted([*packets, *sounds], key=lambda one: one.at)):
         watched.feed(seen)
-    await watched.decoding.drained(5.0)
+    await watched.decoding.drained(30.0)
     await asyncio.sleep(0)
     watched.tick(0.0)
     numbers = {(one["name"], *one["labels"].values()): one["value"] for one in board.metrics(KEY)}

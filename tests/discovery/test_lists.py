@@ -34,7 +34,7 @@ class Followed:
         return {stream.name: stream.url for stream in self.discovery.streams()}
 
     async def change(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self._event.wait()
         self._event.clear()
 

@@ -53,7 +53,7 @@ async def tell(origin: Origin, manager: str, kind: FaultKind, seconds: float, na
     origin.schedule([Fault(kind, clock.now() - origin.started + SOON, seconds)])
 
     async def until(fires: bool) -> Any:
-        async with asyncio.timeout(seconds + 30):
+        async with asyncio.timeout(seconds + servers.DEADLINE):
             while True:
                 seen = await asyncio.to_thread(servers.alerts, manager)
                 found = [each for each in seen if each["labels"]["alertname"] == name]

@@ -15,7 +15,7 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-DEADLINE = 30.0
+DEADLINE = 90.0
 """Seconds that the browser may take for anything."""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -16,9 +18,20 @@ import av
 from tests.e2e import servers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from pathlib import Path
     from typing import Any, Self
 
+SLEEPER = """
+import time
+while True:
+    due = time.time() + 0.01
+    time.sleep(0.01)
+    now = time.time()
+    print(now, now - due, flush=True)
+"""
+AGO = 2.3
+"""Seconds that what a look sees may be old: a Tick lies a quarter of a second behind, a look up to a second after."""
 _SAMPLE = re.compile(r"^(qoe_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
 
 
@@ -56,6 +69,27 @@ async def follow(port: int, seconds: int) -> list[Second]:
     return found
 
 
+class Sleeper:
+    """A program that does nothing but sleep: by how much it is woken late, any other is, on the same machine."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def late(self, at: float, ago: float = AGO) -> float:
+        """The most seconds by which it was woken late until `at`, since `ago` seconds before."""
+        woken = (tuple(map(float, line.split())) for line in self._log.read_text().splitlines(keepends=True)
+                 if line.endswith("\n"))  # fmt: skip
+        return max((late for when, late in woken if when > at - ago and when - late < at), default=0.0)
+
+
+@contextlib.asynccontextmanager
+async def sleeper(log: Path) -> AsyncIterator[Sleeper]:
+    """One that sleeps until the block is left."""
+    async with servers.running(sys.executable, "-S", "-c", SLEEPER, log=log):
+        await servers.until(log.read_text, "a sleeper")
+        yield Sleeper(log)
+
+
 class Pull(ABC):
     """Another way to the truth: libavformat pulls the same stream in a thread. Use as a context manager."""
 
@@ -76,7 +110,7 @@ class Pull(ABC):
         self._thread.join(10.0)
 
     def _run(self) -> None:
-        with av.open(self._url, options=dict(self.options), timeout=10.0) as container:
+        with av.open(self._url, options=dict(self.options), timeout=servers.ANSWER) as container:
             container.streams.video[0].codec_context.thread_count = 1  # no frames held back
             for packet in container.demux(video=0):
                 came = time.time()

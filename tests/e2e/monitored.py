@@ -109,7 +109,7 @@ class Monitored:
         asked = {"query": expression, "start": self._began - 5.0, "end": clock.wall(clock.now()), "step": "1s"}
         try:
             with urllib.request.urlopen(
-                f"{self._base}/api/v1/query_range?{urllib.parse.urlencode(asked)}", timeout=10
+                f"{self._base}/api/v1/query_range?{urllib.parse.urlencode(asked)}", timeout=servers.ANSWER
             ) as got:
                 return bool(json.load(got)["data"]["result"])
         except urllib.error.HTTPError as error:
@@ -117,7 +117,7 @@ class Monitored:
 
     def failures(self) -> list[str]:
         """Rules that Prometheus could not evaluate, and words of alerts that it could not write."""
-        with urllib.request.urlopen(f"{self._base}/api/v1/rules", timeout=10) as got:
+        with urllib.request.urlopen(f"{self._base}/api/v1/rules", timeout=servers.ANSWER) as got:
             groups = json.load(got)["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
         assert len(rules) == len(promql.rules())
@@ -177,7 +177,7 @@ async def _agent(
     (home / "agent.yml").write_text(yaml.safe_dump(settings))
     command = (sys.executable, "-m", "qoe_agent", "run", home / "agent.yml", *options)
     async with servers.running(*command, log=home / "agent.log") as process:
-        await servers.until(lambda: servers.answers(port), "the agent")
+        await servers.comes(process, lambda: servers.answers(port), "the agent", home / "agent.log")
         yield process.pid
     assert "Traceback" not in (home / "agent.log").read_text()
 

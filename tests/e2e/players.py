@@ -110,7 +110,7 @@ async def ingest(home: Path) -> AsyncIterator[Ingest]:
     port, config = servers.free_port(), home / "ingest.yml"
     config.write_text(CONFIGURATION.format(web=servers.free_port(), port=port, home=home, key=KEY))
     log = home / "ingest.log"
-    async with servers.running(sys.executable, "-m", "qoe_agent", "ingest", config, log=log):
-        await servers.until(lambda: servers.answers(port), "ingest")
+    async with servers.running(sys.executable, "-m", "qoe_agent", "ingest", config, log=log) as process:
+        await servers.comes(process, lambda: servers.answers(port), "ingest", log)
         yield Ingest(port, home / "facts")
     assert "Traceback" not in log.read_text(), log.read_text()

@@ -132,7 +132,7 @@ def _connect(url: str) -> socket.socket:
     """Handshake, connect, createStream, publish."""
     parts = urlsplit(url)
     app, _, name = parts.path.strip("/").partition("/")
-    link = socket.create_connection((parts.hostname or "", parts.port or 1935), timeout=10.0)
+    link = socket.create_connection((parts.hostname or "", parts.port or 1935), timeout=30.0)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     link.sendall(b"\x03" + bytes(1536))
     answer = _exactly(link, 1 + 2 * 1536)

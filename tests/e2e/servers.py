@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -25,8 +27,14 @@ if TYPE_CHECKING:
 
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool", "prometheus-alertmanager", "chromium")
-DEADLINE = 15.0
-"""Seconds within which a server must answer."""
+DEADLINE = 60.0
+"""Seconds within which a server must answer, on a machine that has much else to do."""
+ANSWER = 20.0
+"""Seconds that a request may take."""
+PORTS, SHARES = range(20_000, 32_000), 8
+"""What `free_port` gives: below Linux' and IANA's ephemeral ports."""
+_given = itertools.count(random.SystemRandom().randrange(1_000))
+"""Where to look on: two runs beside each other do not try the same ports."""
 
 NGINX = """
 load_module {module};
@@ -81,22 +89,37 @@ def _program(name: str) -> str | None:
 
 
 def free_port() -> int:
-    """A port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on loopback that is free, and stays so until the test takes it.
+
+    No other test is given it, nor does the kernel give it to a connection or to who asks for any port: it lies below
+    those, where each worker of pytest-xdist has a share.
+    """
+    share = PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % SHARES :: SHARES]
+    while True:
+        port = share[next(_given) % len(share)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def until(true: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
     """Look ten times a second until `true()` is; returns what it returned."""
-    async with asyncio.timeout(seconds) as limit:
-        while not (found := true()):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.sleep(0.1)
-            if limit.expired():
-                raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not (found := true()):
+        assert loop.time() < end, f"waited {seconds:g} s in vain: {what}"
+        await asyncio.sleep(0.1)
     return found
+
+
+async def comes(process: subprocess.Popen[bytes], true: Callable[[], Any], what: str, log: Path) -> None:
+    """Wait until a program that was started does what it is for; fails with its log when it ends instead."""
+    try:
+        await until(lambda: true() or process.poll() is not None, what)
+        assert process.poll() is None, f"{what} ended with {process.returncode}"
+    except AssertionError as failure:
+        failure.add_note(log.read_text()[-4000:])
+        raise
 
 
 @contextlib.asynccontextmanager
@@ -190,10 +213,9 @@ async def nginx(
     )
     user = "user root;\n" if os.geteuid() == 0 else ""
     config.write_text(user + text)
-    async with running(
-        _program("nginx") or "", "-p", home, "-c", config, "-e", home / "error.log", log=home / "out.log"
-    ):
-        await until(lambda: answers(made.rtmp_port) and answers(made.http_port), "nginx")
+    log = home / "out.log"
+    async with running(_program("nginx") or "", "-p", home, "-c", config, "-e", home / "error.log", log=log) as process:
+        await comes(process, lambda: answers(made.rtmp_port) and answers(made.http_port), "nginx", log)
         yield made
 
 
@@ -217,9 +239,9 @@ async def prometheus(home: Path, target: int | Path) -> AsyncIterator[str]:
     else:
         config.write_text(PROMETHEUS.format(port=target))
     options = [f"--config.file={config}", f"--storage.tsdb.path={home}/data", f"--web.listen-address=127.0.0.1:{port}"]
-    async with running("prometheus", *options, log=home / "out.log"):
+    async with running("prometheus", *options, log=home / "out.log") as process:
         base = f"http://127.0.0.1:{port}"
-        await until(lambda: _ready(base), "prometheus", 30.0)
+        await comes(process, lambda: _ready(base), "prometheus", home / "out.log")
         yield base
 
 
@@ -233,21 +255,21 @@ async def alertmanager(home: Path, config: Path | None = None) -> AsyncIterator[
         config.write_text(ALERTMANAGER)
     options = [f"--config.file={config}", f"--storage.path={home}/data", f"--web.listen-address=127.0.0.1:{port}",
                "--cluster.listen-address="]  # fmt: skip
-    async with running("prometheus-alertmanager", *options, log=home / "out.log"):
+    async with running("prometheus-alertmanager", *options, log=home / "out.log") as process:
         base = f"http://127.0.0.1:{port}"
-        await until(lambda: _ready(base), "alertmanager", 30.0)
+        await comes(process, lambda: _ready(base), "alertmanager", home / "out.log")
         yield base
 
 
 def alerts(base: str) -> list[dict[str, Any]]:
     """What Alertmanager holds to be firing."""
-    with urllib.request.urlopen(f"{base}/api/v2/alerts", timeout=5.0) as response:
+    with urllib.request.urlopen(f"{base}/api/v2/alerts", timeout=ANSWER) as response:
         found: list[dict[str, Any]] = json.load(response)
         return found
 
 
 def _ready(base: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/-/ready", timeout=2.0):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/-/ready", timeout=ANSWER):
         return True
     return False
 
@@ -255,7 +277,7 @@ def _ready(base: str) -> bool:
 def query(base: str, expression: str) -> list[dict[str, Any]]:
     """What Prometheus answers to an instant query."""
     url = f"{base}/api/v1/query?query={urllib.parse.quote(expression)}"
-    with urllib.request.urlopen(url, timeout=5.0) as response:
+    with urllib.request.urlopen(url, timeout=ANSWER) as response:
         found: list[dict[str, Any]] = json.load(response)["data"]["result"]
         return found
 
@@ -267,7 +289,6 @@ class Watched:
     status: int
     document: dict[str, Any]
     errors: str
-    seconds: float
 
     def incidents(self, *kinds: str) -> list[dict[str, Any]]:
         """The incidents of these kinds in order of time."""
@@ -283,11 +304,9 @@ class Watched:
         return None
 
 
-async def watch(url: str, seconds: float, *options: str, patience: float = 30.0) -> Watched:
+async def watch(url: str, seconds: float, *options: str, patience: float = DEADLINE) -> Watched:
     """Run `qoe-agent watch` for `seconds`; it must end by itself within `patience` more."""
     command = [sys.executable, "-m", "qoe_agent", "watch", url, "--for", f"{seconds:g}s", "--json"]
-    loop = asyncio.get_running_loop()
-    started = loop.time()
     process = await asyncio.create_subprocess_exec(
         *command, *options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -297,11 +316,10 @@ async def watch(url: str, seconds: float, *options: str, patience: float = 30.0)
         process.kill()
         out, err = await process.communicate()
         raise AssertionError(f"watch hangs on {url}: {err.decode()[-2000:]}") from None
-    took = loop.time() - started
     errors = err.decode()
     assert "Traceback" not in errors, errors
     assert out.count(b"\n") == 1, f"more than the document on standard output, or nothing: {out!r} {errors}"
-    return Watched(process.returncode or 0, json.loads(out), errors, took)
+    return Watched(process.returncode or 0, json.loads(out), errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,13 +348,13 @@ async def agent(
     config.write_text("\n".join(lines) + f"\n{more}")
     log = home / "agent.log"
     async with running(sys.executable, "-m", "qoe_agent", "run", config, log=log) as process:
-        await until(lambda: answers(port), "the agent")
+        await comes(process, lambda: answers(port), "the agent", log)
         yield Agent(process, port, log)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
 def exposition(port: int) -> str:
     """What the agent exports right now."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5.0) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=ANSWER) as response:
         text: str = response.read().decode()
         return text

@@ -40,8 +40,8 @@ async def test_the_shipped_log_format_is_imported(tmp_path: Path) -> None:
     config.write_text(NGINX.format(home=tmp_path, port=port, shipped=SHIPPED, user=user))
     program = servers._program("nginx") or ""
     async with servers.running(program, "-p", tmp_path, "-c", config, "-e", tmp_path / "error.log",
-                               log=tmp_path / "out.log"):  # fmt: skip
-        await servers.until(lambda: servers.answers(port), "nginx")
+                               log=tmp_path / "out.log") as process:  # fmt: skip
+        await servers.comes(process, lambda: servers.answers(port), "nginx", tmp_path / "out.log")
         async with aiohttp.ClientSession() as client:
             base = f"http://127.0.0.1:{port}/live/show"
             query = {"token": "topsecret", "CMCD": 'br=2800,sid="by-query",cid="a b%,c"'}

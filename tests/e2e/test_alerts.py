@@ -81,14 +81,14 @@ async def test_a_restart_of_the_agent_neither_repeats_nor_forgets_what_is_wrong(
         more = CONFIG.format(manager=manager, hook=hook.base)
         origin.schedule([Fault("black", 0.0, 600.0)])
         async with servers.agent(tmp_path / "agent", {"show": url}, "all", more):
-            await servers.until(lambda: ("firing", "black") in hook.alerts(), "the black picture", 25)
+            await servers.until(lambda: ("firing", "black") in hook.alerts(), "the black picture")
             (before,) = await servers.until(lambda: servers.alerts(manager), "the alert")
         assert json.loads((tmp_path / "agent" / "state.json").read_text())["cases"]
         async with servers.agent(tmp_path / "agent", {"show": url}, "all", more) as agent:
             await servers.until(lambda: "show: black began" in agent.told().rpartition("were firing")[2], "it again")
             (after,) = servers.alerts(manager)
             origin.schedule([])
-            await servers.until(lambda: ("resolved", "black") in hook.alerts(), "its end", 25)
+            await servers.until(lambda: ("resolved", "black") in hook.alerts(), "its end")
             await servers.until(lambda: not servers.alerts(manager), "its end at Alertmanager")
     assert (after["fingerprint"], after["startsAt"]) == (before["fingerprint"], before["startsAt"])
     assert hook.alerts() == [("firing", "black"), ("resolved", "black")]

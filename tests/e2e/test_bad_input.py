@@ -20,15 +20,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 DEADLINE = 10.0
 """The agent's own patience with a server that is silent (open_timeout, lost_after)."""
-SLACK = 12.0
-"""Seconds that starting Python, importing and winding up may take on a busy machine."""
+SLACK = 8.0
+"""Seconds by which it may be late on a busy machine."""
+ASKED = 3 * DEADLINE
+"""Seconds for which it is asked to watch: it ends long before."""
 GARBAGE = random.Random(1).randbytes(200_000)
 
 
-async def could_not(url: str, *told: str, patience: float = SLACK) -> servers.Watched:
+async def could_not(url: str, *told: str) -> servers.Watched:
     """`watch` ends in time with exit status 2 and says why, in one of these words."""
-    watched = await servers.watch(url, DEADLINE + 10, patience=patience)
-    assert watched.seconds < DEADLINE + SLACK
+    watched = await servers.watch(url, ASKED)
+    assert watched.document["seconds"] < DEADLINE + SLACK
     assert (watched.status, watched.document["verdict"]) == (2, "failed"), watched.document["reasons"]
     text = " ".join(watched.document["reasons"]).lower()
     assert any(word in text for word in told), text

@@ -33,7 +33,7 @@ def fetched(port: int, path: str, **headers: str) -> Any:
     """Status, headers and body of an answer."""
     asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(asked, timeout=5.0) as answer:
+        with urllib.request.urlopen(asked, timeout=servers.ANSWER) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
@@ -47,12 +47,13 @@ async def test_a_black_picture_leaves_stills_and_a_clip(nginx: servers.Nginx, tm
             await servers.until(lambda: 'qoe_up{stream="show"} 1' in servers.exposition(agent.port), "up")
             await asyncio.sleep(4)
             publisher.inject(Fault("black", 0.5, 3))
-            cases: list[dict[str, Any]] = await servers.until(
-                lambda: json.loads(fetched(agent.port, "/evidence?stream=show")[2]), "evidence", 25.0
-            )
-            (case,) = cases
+
+            def black() -> list[dict[str, Any]]:
+                cases = json.loads(fetched(agent.port, "/evidence?stream=show")[2])
+                return [case for case in cases if case["incidents"][0]["kind"] == "black"]
+
+            (case,) = await servers.until(black, "evidence")
             assert case["files"] == ["case.json", "before.jpg", "at.jpg", "clip.mp4"]
-            assert case["incidents"][0]["kind"] == "black"
             (said,) = case["answers"]
             assert said["kind"] == "headers"
             assert "code: NetConnection.Connect.Success" in said["lines"]
@@ -73,8 +74,9 @@ async def test_a_black_picture_leaves_stills_and_a_clip(nginx: servers.Nginx, tm
     with av.open(io.BytesIO(given["clip.mp4"])) as container:
         assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
         means = [float(frame.to_ndarray(format="gray").mean()) for frame in container.decode(video=0)]
-    black = sum(mean < 20 for mean in means) / 25
-    assert 2.0 < black < 3.5
+    (fault,) = publisher.injected
+    assert fault.end_pts is not None
+    assert sum(mean < 20 for mean in means) / 25 == pytest.approx(fault.end_pts - fault.start_pts, abs=0.1)
     assert len(means) / 25 > 8
 
 
@@ -92,8 +94,8 @@ async def test_a_person_logs_in_and_plays_the_clip(tmp_path: Path) -> None:
         f"streams: [{{name: show, url: 'http://127.0.0.1:{servers.free_port()}/a.flv'}}]\n"
     )
     command = (sys.executable, "-m", "qoe_agent", "run", tmp_path / "agent.yml")
-    async with servers.running(*command, log=tmp_path / "agent.log"):
-        await servers.until(lambda: servers.answers(port), "the agent")
+    async with servers.running(*command, log=tmp_path / "agent.log") as process:
+        await servers.comes(process, lambda: servers.answers(port), "the agent", tmp_path / "agent.log")
         where = f"http://127.0.0.1:{port}/streams/show?at=1800000000&incident={marked}"
         async with browser.browse(where) as page:
             assert await page.run("location.pathname") == "/login"

@@ -46,7 +46,7 @@ def gap_between(publisher: Publisher, after: float) -> Span:
 async def come(nginx: servers.Nginx, name: str, app: str = "live") -> None:
     """Wait until a viewer who was sent for has been there for three seconds."""
     there = (lambda: nginx.served(name)) if app == "hls" else nginx.viewers
-    await servers.until(there, "the viewer", 30.0)
+    await servers.until(there, "the viewer")
     await asyncio.sleep(3)
 
 

@@ -17,7 +17,7 @@ from qoe_agent.demo.faults import Fault
 from qoe_agent.demo.origin import Origin
 from qoe_agent.demo.programme import Programme
 from tests.e2e import servers
-from tests.e2e.browser import browse
+from tests.e2e.browser import DEADLINE, browse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -90,8 +90,10 @@ async def test_the_page_follows_what_happens_and_says_when_it_cannot(servers_nee
         for name in ("show", NAME):
             await page.until(f"{tile(name)}?.matches({RUNS})")
         await page.until(f"{tile('show')}.querySelector('img')?.naturalWidth > 0")
-        origin.schedule([Fault("black", clock.now() - origin.started, 2)])
+        origin.schedule([Fault("black", clock.now() - origin.started, 600)])
         await page.until(f"{tile('show')}.textContent.includes('is black')")
+        origin.schedule([])
+        await page.until(f"!{tile('show')}.textContent.includes('is black')")
         await on_air.aclose()
         await page.until(f"{tile('show')}.matches('.down')")
         await page.until("document.getElementById('said').textContent.includes('show: down')")
@@ -150,7 +152,7 @@ async def by_keyboard(page: Page) -> None:
 
 async def selected(page: Page, what: str) -> int:
     """How many elements there are, told without scripts."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while True:
             with contextlib.suppress(AssertionError):  # the page became another one meanwhile
                 root = (await page.ask("DOM.getDocument"))["root"]["nodeId"]

@@ -33,14 +33,14 @@ async def test_players_report_how_they_start_play_and_stall(
             return "playing" in states and "stalled" in states[states.index("playing") :]
 
         with Publisher(nginx.rtmp("show", "hls")) as publisher:
-            await servers.until(lambda: nginx.listed("show"), "a playlist", 20.0)
+            await servers.until(lambda: nginx.listed("show"), "a playlist")
             async with browse(f"http://127.0.0.1:{nginx.http_port}/none") as page:  # a page of the stream's origin
                 for name, player in which.items():
                     await page.run(scripts[name] + "\n;true")
                     await page.run(players.started(player, ingest.port, name))
                 await page.until("[...document.querySelectorAll('video')].every((video) => video.currentTime > 1)")
                 publisher.stop()
-                await servers.until(stalled, f"a stall: {said}", 25.0)
+                await servers.until(stalled, f"a stall: {said}")
     for events in said.values():
         once(events)
     hls, shaka = said["hls"], said["shaka"]
@@ -59,6 +59,6 @@ def once(events: list[dict[str, Any]]) -> None:
     assert {row["stream"] for row in events} == {"show"}
     numbers = [row["sn"] for row in events]
     assert len(set(numbers)) == len(numbers)
-    assert all(abs(row["at_ms"] - row["received_ms"]) < 5000 for row in events)
+    assert all(abs(row["at_ms"] - row["received_ms"]) < 20_000 for row in events)
     assert all(row.get("bytes_per_second") != 0 for row in events), "unknown is absent"
     assert not [row for row in events if row.get("cause") == "quit"], "players never say that they are closed"

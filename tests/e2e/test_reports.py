@@ -58,7 +58,7 @@ def real(servers_needed: None, tmp_path_factory: pytest.TempPathFactory) -> Path
                "arm", "--watch", "watch_seconds", "--control", "sd", "--time", "start", "--window", "1d",
                "--planned-users", MANY, "--segment", "device", "--html", page, "--quiet",
                "--smallest-effect", 0.2]  # fmt: skip
-    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert "hd arm watched " in ran.stdout
     return page

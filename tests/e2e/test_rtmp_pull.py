@@ -43,15 +43,15 @@ async def _pull(url: str, seen: list[Observation]) -> Lost:
 
 async def test_packets_equal_those_of_libavformat(nginx: servers.Nginx, tmp_path: Path) -> None:
     show = tmp_path / "show.flv"
-    show.write_bytes(flv_files.file(frames=150))
+    show.write_bytes(flv_files.file(frames=2000))
     url = nginx.rtmp("show")
     publish = servers.ffmpeg("-re", "-i", show, "-c", "copy", "-f", "flv", url, log=tmp_path / "publish.log")
     seen: list[Observation] = []
-    async with publish, asyncio.timeout(30):
-        await servers.until(lambda: (tmp_path / "publish.log").exists(), "the publisher")
-        pull = asyncio.ensure_future(_pull(url, seen))
-        await servers.until(lambda: any(isinstance(one, Packet) for one in seen), "the first packet")
-        theirs = await asyncio.to_thread(_theirs, url)
+    async with asyncio.timeout(servers.DEADLINE):
+        async with publish:
+            pull = asyncio.ensure_future(_pull(url, seen))
+            await servers.until(lambda: any(isinstance(one, Packet) for one in seen), "the first packet")
+            theirs = await asyncio.to_thread(_theirs, url)
         lost = await pull
     assert (lost.reason, lost.clean) == ("ended", True)
     assert isinstance(seen[0], Opened)

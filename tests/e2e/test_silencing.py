@@ -44,15 +44,16 @@ async def test_a_fault_silences_what_follows_from_it_and_nothing_else(servers_ne
         base = f"{manager}/api/v2/alerts"
         body = json.dumps([{"labels": labels} for labels in (*ACTIVE, *SILENCED)]).encode()
         request = urllib.request.Request(base, body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(request, timeout=servers.ANSWER).close()
 
         def told() -> dict[str, list[dict[str, str]]]:
-            with urllib.request.urlopen(base, timeout=5) as answer:
+            with urllib.request.urlopen(base, timeout=servers.ANSWER) as answer:
                 found: dict[str, list[dict[str, str]]] = {"active": [], "suppressed": [], "unprocessed": []}
                 for alert in json.load(answer):
                     found[alert["status"]["state"]].append(alert["labels"])
                 return found
 
+        await servers.until(lambda: len(told()["suppressed"]) >= len(SILENCED), "all that follows is silenced")
         await servers.until(lambda: not told()["unprocessed"], "all alerts are processed")
         now = told()
     assert sorted(now["suppressed"], key=str) == sorted(SILENCED, key=str)

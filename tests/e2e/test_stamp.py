@@ -26,7 +26,9 @@ CELL = 48.0
 """16 pixels at 360p."""
 SECONDS = 15
 CLOSE = 0.02
-"""Seconds by which a latency may be off."""
+"""Seconds by which a latency may be off, beside those by which the machine wakes a program late."""
+RECENT = 4.0
+"""Seconds in which an HLS stream's latest segments were sent."""
 LATENCY = "qoe_latency_seconds"
 OFFSET = "qoe_av_offset_seconds"
 
@@ -71,20 +73,27 @@ async def test_latency_through_a_transcode_over_rtmp_every_second(nginx: servers
     url = nginx.rtmp("small")
     pushing = asyncio.create_task(pushed(nginx, url, tmp_path / "transcode.log"))
     try:
-        async with servers.agent(tmp_path / "agent", {"small": url}, decode="all") as agent:
+        async with (
+            servers.agent(tmp_path / "agent", {"small": url}, decode="all") as agent,
+            late.sleeper(tmp_path / "sleeper.log") as sleeper,
+        ):
             with Eye(url) as eye:
-                await servers.until(lambda: told(agent.port) is not None, "a latency", 40.0)
-                await servers.until(lambda: len(eye.seen) > 75, "the eye's first pictures", 20.0)
+                await servers.until(lambda: told(agent.port) is not None, "a latency")
+                await servers.until(lambda: len(eye.seen) > 75, "the eye's first pictures")
                 seconds = await late.follow(agent.port, SECONDS)
     finally:
         pushing.cancel()
         await asyncio.wait([pushing])
     said = [(second.at, second.value(LATENCY, method="stamp", stage="transport")) for second in seconds]
     assert sum(value is not None for _, value in said) >= 0.95 * SECONDS
-    errors = [value - true for at, value in said if value is not None and (true := eye.age(at - 2.3, at)) is not None]
+    errors = [
+        max(0.0, abs(value - true) - sleeper.late(at))
+        for at, value in said
+        if value is not None and (true := eye.age(at - late.AGO, at)) is not None
+    ]
     assert len(errors) >= 0.9 * SECONDS
-    assert sorted(map(abs, errors))[-2] < CLOSE, errors  # two programs on a busy machine may once be woken apart
-    assert abs(median(errors)) < CLOSE / 2
+    assert sorted(errors)[-2] < CLOSE, errors  # two programs on a busy machine may once be woken apart
+    assert median(errors) < CLOSE / 2
     offsets = [second.value(OFFSET, method="stamp") for second in seconds]
     assert all(one is not None for one in offsets[5:])
 
@@ -98,9 +107,12 @@ async def test_latency_through_a_transcode_over_hls_every_second(nginx: servers.
     url = nginx.rtmp("small", "hls")
     pushing = asyncio.create_task(pushed(nginx, url, tmp_path / "transcode.log"))
     try:
-        await servers.until(lambda: nginx.listed("small", 3), "three segments", 40.0)
-        async with servers.agent(tmp_path / "agent", {"small": nginx.playlist("small")}, decode="all") as agent:
-            await servers.until(lambda: told(agent.port) is not None, "a latency", 40.0)
+        await servers.until(lambda: nginx.listed("small", 3), "three segments")
+        async with (
+            servers.agent(tmp_path / "agent", {"small": nginx.playlist("small")}, decode="all") as agent,
+            late.sleeper(tmp_path / "sleeper.log") as sleeper,
+        ):
+            await servers.until(lambda: told(agent.port) is not None, "a latency")
             seconds = await late.follow(agent.port, SECONDS)
             served = nginx.served("small")
     finally:
@@ -110,7 +122,12 @@ async def test_latency_through_a_transcode_over_hls_every_second(nginx: servers.
     true = {at: at - made for at, number, _ in served if (made := newest[number]) is not None}
     said = [(second.at, second.value(LATENCY, method="stamp", stage="transport")) for second in seconds]
     assert sum(value is not None for _, value in said) >= 0.95 * SECONDS
-    errors = [min(abs(value - age) for at, age in true.items() if 0 < now - at < 4) for now, value in said if value]
+    errors = [
+        min(abs(value - age) for age in [age for at, age in sorted(true.items()) if at < now][-4:])
+        - sleeper.late(now, RECENT)
+        for now, value in said
+        if value
+    ]
     # nginx's log tells when a segment was sent; on a busy machine the agent may have asked for it late
     assert sum(error < CLOSE for error in errors) >= 0.8 * len(errors), errors
 
@@ -137,7 +154,7 @@ async def test_the_loopback_measures_with_one_clock(nginx: servers.Nginx) -> Non
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "qoe_agent", *options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60.0)
+    out, err = await asyncio.wait_for(process.communicate(), 12 + servers.DEADLINE)
     assert process.returncode == 0, err.decode()
     found = {(one["name"], *sorted(one["labels"].values())): one["value"] for one in json.loads(out)["metrics"]}
     assert 0.0 < found[LATENCY, "stamp", "transport"] < 0.5

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 
 KEY = "pk-edge-0123456789abcdef"
 SHIPPED = Path(__file__).parent.parent.parent / "configs" / "viewers"
-PATIENCE = 30.0
+PATIENCE = servers.DEADLINE
 """Seconds within which a viewer must have media, and the agent be up, on a machine that has much else to do."""
 
 
@@ -59,8 +59,9 @@ ingest:
   sources: [{{name: edge, keys: [{KEY}]}}]
 {more}""")
         command = (sys.executable, "-m", "qoe_agent", "run", config)
-        async with servers.running(*command, log=self.home / "agent.log") as process:
-            await until(lambda: self.told("qoe_viewer_ingest_up") == 1, "the agent", PATIENCE)
+        log = self.home / "agent.log"
+        async with servers.running(*command, log=log) as process:
+            await servers.comes(process, lambda: self.told("qoe_viewer_ingest_up") == 1, "the agent", log)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             (taker,) = [int(each) for each in children if b"ingest" in Path(f"/proc/{each}/cmdline").read_bytes()]
             yield taker
@@ -108,11 +109,11 @@ async def test_viewers_join_and_leave_in_the_figures_and_nobody_is_named_on_disk
     async with placed(tmp_path, waits="10s") as place, place.agent(), contextlib.AsyncExitStack() as stack:
         viewers = [await stack.enter_async_context(place.viewer(f"viewer=u{each}", "arm=hd")) for each in range(3)]
         await until(lambda: place.told('qoe_viewer_joins_total{stream="show"}') == 3, "three joins")
-        assert place.told('qoe_viewer_sessions{stream="show"}') == 3
+        await until(lambda: place.told('qoe_viewer_sessions{stream="show"}') == 3, "three sessions")
         viewers[0].kill()
         viewers[1].terminate()
         await until(lambda: place.told('qoe_viewer_exits_total{stream="show",state="playing"}') == 2, "two exits")
-        assert place.told('qoe_viewer_sessions{stream="show"}') == 1
+        await until(lambda: place.told('qoe_viewer_sessions{stream="show"}') == 1, "one session")
         await until(lambda: (place.told('qoe_viewer_events_total{source="edge",kind="heartbeat"}') or 0) > 2, "updates")
     sessions = {session for session, _ in stored(tmp_path / "facts")}
     assert len(sessions) == 3
@@ -167,7 +168,8 @@ async def test_who_watches_is_known_from_statistics_where_there_are_no_callbacks
             async with place.agent(stats), contextlib.AsyncExitStack() as stack:
                 viewers = [await stack.enter_async_context(place.viewer()) for _ in range(2)]
                 await until(lambda: place.told('qoe_viewer_joins_total{stream="show"}') == 2, "two joins")
-                assert place.told('qoe_viewer_sessions{stream="show"}') == 2, "neither the publisher nor the agent"
+                there = 'qoe_viewer_sessions{stream="show"}'
+                await until(lambda: place.told(there) == 2, "two sessions: neither the publisher nor the agent is one")
                 viewers[0].kill()
                 before = place.told('qoe_viewer_events_total{source="edge-2",kind="heartbeat"}') or 0
                 more = 'qoe_viewer_events_total{source="edge-2",kind="heartbeat"}'

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-DEADLINE = 15.0
+DEADLINE = 30.0
 _T = TypeVar("_T")
 
 

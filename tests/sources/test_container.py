@@ -121,11 +121,12 @@ async def test_a_file_arrives_in_real_time(tmp_path: Path) -> None:
     data = (STREAMS / "audio_only.ts").read_bytes()
     path = tmp_path / "second.ts"
     path.write_bytes(data[: len(data) // 6])
+    before = clock.now()
     seen, lost = await pull(f"file:{path}")
     sound = packets(seen, "audio")
     assert lost.reason == "ended"
-    begun = sound[0].at - (sound[0].dts or 0.0)
-    assert sound[-1].at - sound[0].at > 0.8
+    begun = before - (sound[0].dts or 0.0)
+    assert sound[-1].at - before > 0.8
     assert all(p.at - (p.dts or 0.0) - begun > -1e-6 for p in sound), "a packet came before its time"
 
 
@@ -151,7 +152,7 @@ def test_pacing_waits_out_gaps_but_not_jumps() -> None:
 async def test_a_files_tracks_come_in_step_however_it_interleaves_them(name: str) -> None:
     seen: list[Observation] = []
     pull = asyncio.ensure_future(sources.watch(Target(str(STREAMS / name)), seen.append))
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30):
         while sum(isinstance(each, Packet) for each in seen) < 100 and not pull.done():
             await asyncio.wait({pull}, timeout=0.1)
     pull.cancel()
@@ -210,7 +211,7 @@ async def test_cancelling_ends_the_thread(tmp_path: Path) -> None:
 
 
 async def until(true: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -92,11 +92,11 @@ async def test_media_moves_the_deadline_and_its_absence_is_told(pull: Any) -> No
             await asyncio.sleep(0.02)
         return await forever()
 
-    lost, seen = await pull(play)
+    lost, seen = await pull(play, lost_after=0.3)
     assert lost.reason == "silent"
     assert len(seen) == 20
-    assert "0.2 s" in lost.detail
-    assert lost.at - began >= 0.5
+    assert "0.3 s" in lost.detail
+    assert lost.at - began >= 0.6
 
 
 async def test_the_address_is_not_in_what_is_said(pull: Any) -> None:

@@ -181,7 +181,7 @@ def test_garbage_lines_are_bad_lines(line: bytes) -> None:
 
 async def play(path: Path) -> tuple[list[Observation], Lost]:
     seen: list[Observation] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return seen, await sources.watch(Target(str(path)), seen.append)
 
 

@@ -84,7 +84,7 @@ async def followed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Followed]:
 
 async def event(answer: Any) -> tuple[str, dict[str, Any]]:
     """The next event: its id and what it says."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         number = (await answer.content.readline()).decode().removeprefix("id: ").strip()
         data = json.loads((await answer.content.readline()).decode().removeprefix("data: "))
         assert await answer.content.readline() == b"\n"
@@ -145,7 +145,7 @@ async def test_all_who_look_share_one_rendering_and_nobody_costs_nothing(followe
             await saying(answer)
         assert followed.sheet.rendered <= before + 3
     board = followed.live._board("sheet")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while board.turning:
             await asyncio.sleep(0.01)
     assert board.readers == 0
@@ -190,7 +190,7 @@ async def test_it_ends_when_who_reads_is_no_longer_let_in(followed: Followed) ->
     async with followed.follow() as answer:
         await event(answer)
         followed.admitted = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert b"secret" not in await answer.content.read()
 
 
@@ -199,7 +199,7 @@ async def test_it_ends_with_the_agent(followed: Followed) -> None:
     async with followed.follow() as answer:
         await event(answer)
         await followed.live.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await answer.content.read()
         async with followed.follow() as late:
             assert late.status == 503
@@ -212,7 +212,7 @@ async def test_a_page_that_fails_once_goes_on_and_its_fault_is_told_without_secr
     async with followed.follow() as answer:
         await saying(answer)
         followed.sheet.broken = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while followed.faults < 3:
                 await asyncio.sleep(0.01)
         followed.sheet.broken = False
@@ -231,7 +231,7 @@ async def test_who_leaves_a_page_that_fails_leaves_it_to_others(
     async with followed.follow() as answer:
         await saying(answer)
         followed.sheet.broken = True
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while followed.live._readers:
             await asyncio.sleep(0.01)
 
