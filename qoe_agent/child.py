@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from qoe_agent.vitals import Vitals
     from qoe_agent.worker import Setup
 
-BEGINS = 20.0
-"""Seconds that a new process may take to give a first sign of life."""
+BEGINS = 60.0
+"""Seconds that a new process may take to give a first sign of life, on a slow disk of a busy machine."""
 HANGS = 5.0
 """Seconds without a sign of life after which a process hangs."""
 STUCK = 20.0
