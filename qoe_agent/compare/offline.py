@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from qoe_agent import clock
-from qoe_agent.compare import align, cache, crop, misleading, models, provenance, registering, scoring, sound, verdicts
+from qoe_agent.compare import (
+    align,
+    cache,
+    crop,
+    footing,
+    misleading,
+    models,
+    provenance,
+    registering,
+    scoring,
+    sound,
+    verdicts,
+)
 from qoe_agent.compare.cache import Kept
 from qoe_agent.compare.figures.pairs import pairs
 from qoe_agent.compare.figures.pooling import pooled
@@ -221,5 +233,5 @@ def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[
     return Compared(
         verdicts.verdict(tests, against), reference, tests, against,
         provenance.told(asked, reference, tests, kept, used, took),
-        (*reference.notes, *registering.unequal(tests), *models.suited(models.chosen(asked.models), reference)),
+        (*reference.notes, *footing.notes(tests), *models.suited(models.chosen(asked.models), reference)),
     )  # fmt: skip

@@ -12,12 +12,12 @@ from qoe_agent.compare.shapes import Unlike
 from qoe_agent.compare.space import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from qoe_agent.compare.aligning.lying import Box, Fit
-    from qoe_agent.compare.shapes import Alignment, Asked, Media, Tested
+    from qoe_agent.compare.shapes import Alignment, Asked, Media
 
     Plane = NDArray[np.uint8]
     Crop = tuple[int, int, int, int]
@@ -45,7 +45,6 @@ TURNED = 0.004
 NATIVE = 0.75
 """Pixels by which a place's size may differ from the test's for the test to have the reference's own pixels."""
 UNTOLD = "too little is to be seen to tell whether the pictures lie on each other in space: taken as if they did"
-APART = "tests show different parts of the reference's picture: their differences are not of the encodes alone"
 FLIPS = {"mirrored": (1, -1), "upside down": (-1, 1), "turned by 180 degrees": (-1, -1)}
 
 
@@ -84,12 +83,6 @@ def part(
     sizes = [_Size(*each.shape[::-1]) for each in seen[0]]
     box = _agreed([_best(*pair, fit) for pair, fit in zip(seen, fits, strict=True)], sizes, test, seen)
     return _part(box, sizes[0], sizes[1])
-
-
-def unequal(tests: Sequence[Tested]) -> tuple[str, ...]:
-    """A note where tests were compared with parts of the reference that are not the same."""
-    parts = {each.space.part for each in tests if each.space}
-    return (APART,) if len(parts) > 1 else ()
 
 
 def _shown(reference: Media, test: Media, alignment: Alignment, crop: Crop | None) -> Iterator[tuple[Plane, Plane]]:

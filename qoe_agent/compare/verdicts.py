@@ -6,8 +6,9 @@ direction of quality: more bits for more quality is a trade, and takes a sweep t
 
 from __future__ import annotations
 
-from math import isinf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from qoe_agent.compare import footing, ranking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,30 +22,11 @@ ALIKE = 0.03
 """Bitrates that differ by less are the same."""
 SEEN = 2.0
 """VMAF points that few viewers see (Kah et al., SPIE 11842, 2021: two are imperceptible, six are seen)."""
+NOTHING = {"psnr_y": 0.05, "xpsnr_y": 0.05, "ssim_y": 0.0003, "ssim": 0.0003}
+"""Differences up to which a metric contradicts no other."""
 UNHEARD = 0.045
 """Seconds by which sound may be off unnoticed (ITU-R BT.1359: early 45 ms, late 125 ms)."""
 SWEEP = "quality at different bitrates is no ranking: `compare sweep` measures it over rates"
-
-
-class _Found(NamedTuple):
-    """A pair, seen from the test that scores higher in the first metric."""
-
-    high: Tested
-    low: Tested
-    first: Pair
-    others: tuple[Pair, ...]
-    turned: bool
-    """The higher one is the pair's a."""
-
-    @property
-    def sign(self) -> int:
-        return -1 if self.turned else 1
-
-    @property
-    def bits(self) -> float | None:
-        """Share of bits that the higher spends more."""
-        ours, theirs = (each.media.video.bits_per_second for each in (self.high, self.low))
-        return None if not ours or not theirs else ours / theirs - 1
 
 
 def verdict(tests: Sequence[Tested], pairs: Sequence[Pair]) -> str:
@@ -54,7 +36,7 @@ def verdict(tests: Sequence[Tested], pairs: Sequence[Pair]) -> str:
     metric = primary(scored)
     if metric is None:
         return " ".join(["Nothing could be compared.", *refused])
-    ranked = sorted(scored, key=lambda each: -each.pooled[metric].mean if metric in each.pooled else 0.0)
+    ranked = ranking.by_level(scored, metric)
     said = [_alone(ranked[0], metric)] if len(ranked) == 1 else _ranked(ranked, metric, pairs)
     return " ".join([*said, *(line for each in scored for line in _sound(each)), *refused])
 
@@ -70,53 +52,73 @@ def _reason(test: Tested) -> str:
     """The first, without the test's name before it."""
     said = test.refused[0].rstrip(".")
     path = test.media.path
-    return said.split(": ", 1)[-1] if said.startswith((f"{path}: ", f"{path} against ")) else said
+    if said.startswith(f"{path} against "):
+        return said.split(": ", 1)[-1]
+    return said.removeprefix(f"{path}: ")
 
 
 def _alone(test: Tested, metric: str) -> str:
     found = test.pooled[metric]
-    if isinf(found.mean):
+    if ranking.identical(test):
         return f"{test.name} is identical to the reference, picture by picture."
     return (f"{test.name} has {called(metric)} {number(metric, found.mean)}{_unit(metric)} at {_bits(test)}; its worst "
             f"second has {number(metric, found.min_1s)}, at {found.min_1s_at:.1f} s.")  # fmt: skip
 
 
 def _ranked(ranked: Sequence[Tested], metric: str, pairs: Sequence[Pair]) -> list[str]:
-    found = _between(ranked[0], ranked[1], metric, pairs)
-    said = [_pair(found) if found else f"{ranked[0].name} and {ranked[1].name} have no frames in common to compare by."]
-    rest = [f"{each.name} {number(metric, each.pooled[metric].mean)} at {_bits(each)}" for each in ranked[2:]
-            if metric in each.pooled]  # fmt: skip
-    return [*said, *([f"Below them: {', '.join(rest)}."] if rest else [])]
+    first, second = ranked[:2]
+    found = ranking.between(first, second, metric, pairs)
+    equal = [first, *(each for each in ranked[1:] if ranking.same(ranking.between(first, each, metric, pairs)))]
+    if len(equal) > 1:
+        said = _equal(equal)
+    else:
+        said = _pair(found) if found else f"{first.name} and {second.name} have no frames in common to compare by."
+    top = {each.name for each in (equal if len(equal) > 1 else ranked[:2])}
+    rest = [f"{each.name} {number(metric, each.pooled[metric].mean)} at {_bits(each)}" for each in ranked
+            if metric in each.pooled and each.name not in top]  # fmt: skip
+    return [said, *([f"Below them: {', '.join(rest)}."] if rest else [])]
 
 
-def _between(one: Tested, two: Tested, metric: str, pairs: Sequence[Pair]) -> _Found | None:
-    of_both = [each for each in pairs if {each.a, each.b} == {one.name, two.name}]
-    first = next((each for each in of_both if each.metric == metric), None)
-    if first is None:
-        return None
-    turned = first.difference < 0
-    high, low = (one, two) if (first.b == one.name) != turned else (two, one)
-    return _Found(high, low, first, tuple(each for each in of_both if each is not first), turned)
+def _equal(tests: Sequence[Tested]) -> str:
+    names = f"{', '.join(each.name for each in tests[:-1])} and {tests[-1].name}"
+    if len({each.media.digest for each in tests}) == 1:
+        return f"{names} are the same file, at {_bits(tests[0])}."
+    rates = [each.media.video.bits_per_second for each in tests]
+    known = [each for each in rates if each]
+    alike = len(known) == len(rates) and max(known) <= (1 + ALIKE) * min(known)
+    at = _bits(tests[0]) if alike else ", ".join(_bits(each) for each in tests)
+    exactly = (
+        "are identical to the reference, picture by picture"
+        if ranking.identical(tests[0])
+        else "score exactly the same"
+    )
+    return f"{names} {exactly}, at {at}{'' if alike else ' in this order'}."
 
 
-def _pair(found: _Found) -> str:
+def _pair(found: ranking.Found) -> str:
     first = found.first
-    if first.difference == 0 and (first.low, first.high) in ((0.0, 0.0), (None, None)):
-        return f"{first.a} and {first.b} score exactly the same, {_spent(found)}."
-    if isinf(first.difference):
-        return f"{found.high.name} is identical to the reference, picture by picture; {found.low.name} is not."
+    if footing.elsewhere(found.high, found.low):
+        levels = [f"{each.name} {number(first.metric, each.pooled[first.metric].mean)} at {_bits(each)}"
+                  for each in (found.high, found.low)]  # fmt: skip
+        return (f"{found.high.name} and {found.low.name} were compared with different parts of the reference's "
+                f"picture, so their scores do not rank them: {called(first.metric)} {', '.join(levels)}.")  # fmt: skip
+    if ranking.identical(found.high) and not ranking.identical(found.low):
+        return (f"{found.high.name} is identical to the reference, picture by picture; {found.low.name} is not, "
+                f"{_spent(found)}.")  # fmt: skip
+    if first.difference == 0 and not first.low and not first.high:
+        return f"{first.a} and {first.b} have the same {called(first.metric)}, {_spent(found)}."
     by = f"{_apart(first, found.sign)} {called(first.metric)}"
     if first.low is not None and first.high is not None and first.low <= 0 <= first.high:
         return (f"No difference between {found.low.name} and {found.high.name} can be told from chance: {by}, over "
                 f"{first.n_scenes} scenes, {_spent(found)}.")  # fmt: skip
-    against = _against(found)
+    against = footing.unequal(found.high, found.low, first.metric) or _against(found)
     lead = f"{found.high.name} scores {by} higher than {found.low.name}"
     if against:
         return f"{lead}, but {against}: neither is better. {found.high.name} spends {_rate(found)}.{_only(found)}"
     return f"{lead} {_trade(found)}.{_small(first)}{_only(found)}"
 
 
-def _trade(found: _Found) -> str:
+def _trade(found: ranking.Found) -> str:
     """What the higher one pays."""
     bits = found.bits
     if bits is None:
@@ -127,7 +129,7 @@ def _trade(found: _Found) -> str:
         f"and spends {_rate(found)}: it is better")  # fmt: skip
 
 
-def _rate(found: _Found) -> str:
+def _rate(found: ranking.Found) -> str:
     bits = found.bits
     if bits is None:
         return "bits that are not known"
@@ -138,7 +140,7 @@ def _rate(found: _Found) -> str:
     return f"{share}{more} bits ({_bits(found.high)} against {_bits(found.low)})"
 
 
-def _spent(found: _Found) -> str:
+def _spent(found: ranking.Found) -> str:
     bits = found.bits
     if bits is None or abs(bits) <= ALIKE:
         return f"at {_bits(found.high)}"
@@ -146,7 +148,7 @@ def _spent(found: _Found) -> str:
     return f"{less.name} at {_bits(less)}, {more.name} at {_bits(more)}"
 
 
-def _against(found: _Found) -> str:
+def _against(found: ranking.Found) -> str:
     """What contradicts the first metric: NEG where the gain is sharpening's, others where they go the other way (SSIM
     by luma, as all planes together are mostly that)."""
     said = []
@@ -160,17 +162,21 @@ def _against(found: _Found) -> str:
                             "or contrast's, not fidelity's")  # fmt: skip
             elif gone:
                 said.append(f"VMAF NEG does not follow ({_signed(pair.metric, difference)})")
-        elif pair.metric in ORDER and pair.metric != "ssim" and (difference < 0 if high is None else high < 0):
+        elif pair.metric in ORDER and pair.metric != "ssim" and _contrary(pair.metric, difference, high):
             said.append(f"{called(pair.metric)} says the contrary ({_signed(pair.metric, difference)}"
                         f"{_unit(pair.metric)})")  # fmt: skip
     return ", ".join(dict.fromkeys(said))
+
+
+def _contrary(metric: str, difference: float, high: float | None) -> bool:
+    return difference < -NOTHING[metric] and (high is None or high < 0)
 
 
 def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _only(found: _Found) -> str:
+def _only(found: ranking.Found) -> str:
     if found.first.low is not None:
         return ""
     scenes = found.first.n_scenes

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from qoe_agent.compare import align, crop, offline, registering
+from qoe_agent.compare import align, crop, footing, offline, registering
 from qoe_agent.compare.aligning import lying
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Asked, Unlike
@@ -181,5 +181,5 @@ def test_tests_of_different_parts_are_not_weighed_without_a_word() -> None:
     whole = compared_made.candidate("a.mp4", 90.0, 1e6)
     assert whole.space is not None
     cut = replace(whole, space=replace(whole.space, part=(100, 100, 2, 2)))
-    assert registering.unequal((whole, whole)) == ()
-    assert registering.unequal((whole, cut)) == (registering.APART,)
+    assert footing.notes((whole, whole)) == ()
+    assert footing.notes((whole, cut)) == (footing.PARTS,)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations
 from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from qoe_agent.compare.shapes import Heard, Pair
+from qoe_agent.compare import footing
+from qoe_agent.compare.figures.pairs import pairs as pairs_of
+from qoe_agent.compare.shapes import Heard, Pair, Space
 from qoe_agent.compare.verdicts import verdict
 from tests.compare.scored import candidate
 
@@ -110,6 +114,60 @@ def test_a_small_difference_is_called_so() -> None:
 def test_equal_ones_are_equal() -> None:
     a, b = encode("a.mp4", 90.0), encode("b.mp4", 90.0)
     assert verdict([a, b], apart(a, b, 0.0)) == "a.mp4 and b.mp4 score exactly the same, at 1.00 Mbit/s."
+
+
+def test_several_equal_ones_are_named_once() -> None:
+    tests = [encode("a.mp4", 90.0), encode("b.mp4", 90.0, 2e6), encode("c.mp4", 80.0), encode("d.mp4", 90.0)]
+    pairs = [each for a, b in combinations(tests, 2) for each in apart(a, b, 0.0)]
+    assert verdict(tests, pairs) == (
+        "a.mp4, b.mp4 and d.mp4 score exactly the same, at 1.00 Mbit/s, 2.00 Mbit/s, 1.00 Mbit/s in this order. "
+        "Below them: c.mp4 80.0 at 1.00 Mbit/s."
+    )
+    twice = [replace(tests[0], name=f"a.mp4 ({n})") for n in (1, 2)]
+    assert verdict(twice, apart(*twice, 0.0)) == "a.mp4 (1) and a.mp4 (2) are the same file, at 1.00 Mbit/s."
+
+
+def test_parts_of_the_picture_are_not_ranked() -> None:
+    a, b = (replace(encode(name, level), space=Space(320, 180, "null", "null", "bicubic", part=part))
+            for name, level, part in (("a.mp4", 90.0, None), ("b.mp4", 95.0, (320, 136, 0, 22))))  # fmt: skip
+    assert said(a, b, apart(a, b)) == (
+        "b.mp4 and a.mp4 were compared with different parts of the reference's picture, so their scores do not rank "
+        "them: VMAF v1 b.mp4 95.0 at 1.00 Mbit/s, a.mp4 90.0 at 1.00 Mbit/s."
+    )
+
+
+def test_fewer_frames_are_not_better_for_scoring_higher() -> None:
+    a, b = encode("a.mp4", 90.0), encode("b.mp4", 95.0)
+    slow = replace(b, media=replace(b.media, video=replace(b.media.video, rate=Fraction(25, 2))))
+    found = said(a, slow, apart(a, slow))
+    assert "but has 12.5 frames a second against 25, and motion is in no score: neither is better" in found
+    assert b.alignment is not None
+    gone = replace(b, alignment=replace(b.alignment, dropped=10))
+    assert "but lacks 17 % against 0 % of the reference's frames" in said(a, gone, apart(a, gone))
+
+
+def test_chroma_of_another_resolution_moves_v1_but_not_neg() -> None:
+    a, b = (replace(encode(name, level), space=Space(320, 180, f"format=yuv{chroma}p", "null", "bicubic"))
+            for name, level, chroma in (("a.mp4", 90.0, "444"), ("b.mp4", 95.0, "420")))  # fmt: skip
+    assert "but was compared with chroma 4:2:0 against 4:4:4" in said(a, b, apart(a, b))
+    neg = [replace(each, pooled={"vmaf[neg]": each.pooled["vmaf[neg]"]}) for each in (a, b)]
+    assert "is better" in verdict(neg, [each for each in apart(a, b) if each.metric == "vmaf[neg]"])
+    assert footing.notes((a, b)) == (footing.CHROMA,)
+
+
+def test_means_of_different_frames_are_named_and_ranked_by_those_in_common() -> None:
+    whole = candidate("whole.mp4", {"vmaf[v1]": np.r_[np.full(50, 95.0), np.full(50, 60.0)]})
+    half = candidate("half.mp4", {"vmaf[v1]": np.full(50, 90.0)})
+    found = verdict([half, whole], pairs_of(half, whole, np.random.default_rng(1)))
+    assert found.startswith("whole.mp4 scores 5.0 VMAF v1 higher than half.mp4")
+    shown = [replace(each, space=Space(320, 180, "null", "null", "bicubic")) for each in (half, whole)]
+    assert footing.notes(shown) == (footing.FRAMES,)
+
+
+def test_a_hundredth_of_a_decibel_contradicts_nobody() -> None:
+    a, b = encode("a.mp4", 90.0), encode("b.mp4", 95.0)
+    assert "is better" in said(a, b, apart(a, b, None, psnr_y=(-0.02, None)))
+    assert "PSNR says the contrary (−0.07 dB)" in said(a, b, apart(a, b, None, psnr_y=(-0.07, None)))
 
 
 def test_one_test_is_told_by_itself() -> None:
