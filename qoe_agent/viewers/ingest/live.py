@@ -35,6 +35,8 @@ BELIEVED = 3600.0
 """Seconds beyond which a stall or a startup is a clock that was set, or somebody who sleeps."""
 UPDATES = 60.0
 """Interval of those who played before this process and are told of now and then, until it is seen."""
+SERVERS = (None, "playing", "ended")
+"""States that a server may tell of those whom it sends to."""
 MOST_LEFT = 500_000
 """Sessions of which that is remembered, in each of two generations."""
 
@@ -43,14 +45,16 @@ class Session:
     """One who watches."""
 
     __slots__ = (
-        "counted_ms", "interval", "last_ms", "offset_ms", "seen", "settled", "source", "stall_ms", "started", "state",
-        "stream", "told",
+        "counted_ms", "interval", "last_ms", "offset_ms", "seen", "settled", "source", "speaks", "stall_ms", "started",
+        "state", "stream", "told",
     )  # fmt: skip
 
     def __init__(self, source: str, stream: str, now: float, told: bool) -> None:
         self.source, self.stream, self.seen, self.told = source, stream, now, told
         self.settled = False
         """Whether it has watched for a minute."""
+        self.speaks = False
+        """Whether its player says more than a server would know: stalls are told then."""
         self.state = "unknown"
         self.last_ms = -1
         """Of the latest event, by the session's clock."""
@@ -82,6 +86,7 @@ class Live:
         self._patient: dict[str, OrderedDict[int, None]] = {}
         """Sessions that need not be heard of for a day, by source."""
         self._watching: dict[str, int] = {}
+        self._speaking: dict[str, int] = {}
         self._due: dict[int, list[int]] = {}
         self._settles: dict[int, list[int]] = {}
         self._departures = Departures(now)
@@ -106,12 +111,12 @@ class Live:
             if session is None:
                 return
         elif stream and session.stream != stream:
-            self._watching[session.stream] -= 1
-            self._watching[stream] = self._watching.get(stream, 0) + 1
+            self._counted(session, -1)
             if session.settled:
                 self._departures.unsettle(session.stream)
                 self._departures.settle(stream)
             session.stream = stream
+            self._counted(session, 1)
         self._note(session, event, now)
         if session.told and session.interval:
             self._impatient(name, session)
@@ -135,10 +140,15 @@ class Live:
         self._sessions[name] = session
         self._wait(name, session, now)
         self._settles.setdefault(int(now + SETTLES) + 1, []).append(name)
-        self._watching[session.stream] = self._watching.get(session.stream, 0) + 1
+        self._counted(session, 1)
         if session.told and not session.interval:
             self._patient.setdefault(session.source, OrderedDict())[name] = None
         return session
+
+    def _counted(self, session: Session, by: int) -> None:
+        self._watching[session.stream] = self._watching.get(session.stream, 0) + by
+        if session.speaks:
+            self._speaking[session.stream] = self._speaking.get(session.stream, 0) + by
 
     def _impatient(self, name: int, session: Session) -> None:
         if theirs := self._patient.get(session.source):
@@ -153,7 +163,7 @@ class Live:
         session = self._sessions.pop(name)
         if session.settled:
             self._departures.unsettle(session.stream)
-        self._watching[session.stream] -= 1
+        self._counted(session, -1)
         self._sums.count(meter.UNTRACKED)
         return True
 
@@ -183,6 +193,9 @@ class Live:
                 self._sums.observe(meter.STARTUP, session.stream, event.startup_ms / 1000)
         if event.kind == "stall" and event.stall_ms is not None:
             self._stalled(session, at_ms, event.stall_ms)
+        if not session.speaks and (event.kind == "stall" or event.state not in SERVERS):
+            session.speaks = True
+            self._speaking[session.stream] = self._speaking.get(session.stream, 0) + 1
         if at_ms >= session.last_ms:
             self._move(session, event, at_ms)
         if event.message is not None:
@@ -222,7 +235,7 @@ class Live:
         self._impatient(name, session)
         if session.settled:
             self._departures.left(session.stream, at)
-        self._watching[session.stream] -= 1
+        self._counted(session, -1)
         self._sums.count(meter.EXITS, session.stream, (state,))
 
     def _remember(self, name: int, at_ms: int) -> None:
@@ -260,6 +273,8 @@ class Live:
             return
         for stream, count in self._watching.items():
             sink.put(Key(stream), Sample(meter.SESSIONS, float(count)), now)
+        for stream, count in self._speaking.items():
+            sink.put(Key(stream), Sample(meter.SPEAKING, float(count)), now)
 
     def keep(self, names: frozenset[str]) -> None:
         """Only these streams are ours."""
@@ -269,3 +284,4 @@ class Live:
             if session.settled:
                 self._departures.unsettle(session.stream)
         self._watching = {name: count for name, count in self._watching.items() if name in names}
+        self._speaking = {name: count for name, count in self._speaking.items() if name in names}

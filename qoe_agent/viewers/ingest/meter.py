@@ -18,6 +18,10 @@ UNMATCHED = Metric(
     "qoe_viewer_events_unmatched_total", "counter", "Stored events whose stream is none of ours.", ("source",)
 )
 SESSIONS = Metric("qoe_viewer_sessions", "gauge", "Sessions that watch now.")
+SPEAKING = Metric(
+    "qoe_viewer_sessions_speaking", "gauge", "Of the sessions that watch now, those whose players tell more than that "
+    "they play: stalls of others are unknown.",
+)  # fmt: skip
 JOINS = Metric("qoe_viewer_joins_total", "counter", "Sessions that began, or were first heard of.")
 EXITS = Metric(
     "qoe_viewer_exits_total", "counter", "Sessions that ended, by what the viewer saw then: starting, playing, "
@@ -57,6 +61,6 @@ COMPACTED = Metric(
 )
 WAITING = Metric("qoe_viewer_log_bytes", "gauge", "Size of the log that is yet to be moved to Parquet files.")
 METRICS = (
-    EVENTS, REJECTED, REPEATED, UNMATCHED, SESSIONS, JOINS, EXITS, STARTUP, STALL, SENT, SHOWN, LOST, DELAY, UNTRACKED,
-    UP, RESTARTS, POLLS, REQUESTS, COMPACTED, WAITING,
+    EVENTS, REJECTED, REPEATED, UNMATCHED, SESSIONS, SPEAKING, JOINS, EXITS, STARTUP, STALL, SENT, SHOWN, LOST, DELAY,
+    UNTRACKED, UP, RESTARTS, POLLS, REQUESTS, COMPACTED, WAITING,
 )  # fmt: skip

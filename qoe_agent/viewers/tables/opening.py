@@ -122,22 +122,25 @@ def reading(counter: Engine) -> Iterator[engines.DuckDB]:
         reader.close()
 
 
-def of_events(found: Table, counter: Engine, attributes: Sequence[str]) -> tuple[Table, Table, Table, Table | None]:
-    """Sessions out of events; these with their times, stalls, and sessions whose stalls are not known."""
+def of_events(
+    found: Table, counter: Engine, attributes: Sequence[str]
+) -> tuple[Table, Table, Table, Table | None, bool]:
+    """Sessions out of events; these with their times, stalls, and sessions whose stalls are not known; whether players
+    tell states."""
     rows = counter.keep(events.timed(found), "events")
     begun = counter.keep(sessionising.stalls(rows), "stalls")
     changing = [f"a{number}" for number, name in enumerate(attributes) if name in events.CHANGING]
     people = counter.keep(sessionising.sessions(rows, counter, changing), "silent")
     ended = endings.endings(counter, people, sessionising.interval(rows, counter))
     people = endings.without_ended(counter, people, ended)
-    silent = sessionising.silent(rows, counter)
+    known = sessionising.heard(rows, counter)
+    silent = sessionising.silent(rows, counter, known)
     kept = counter.keep(sessionising.with_stalls(people, begun, sessionising.hidden(rows), silent), "sessions")
-    return kept, rows, begun, silent
+    return kept, rows, begun, silent, known.states
 
 
 def _told(found: Table, counter: Engine, attributes: Sequence[str]) -> Audience:
-    kept, rows, begun, silent = of_events(found, counter, attributes)
-    speaks = counter.rows(rows.agg(states=rows.state.notnull().sum())).to_pylist()[0]["states"]
+    kept, rows, begun, silent, speaks = of_events(found, counter, attributes)
     kinds = {row["kind"] for row in counter.rows(rows.select("kind").distinct()).to_pylist()}
     told = Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set())), silent)
     return Audience(counter, kept, attributes, told)

@@ -6,7 +6,7 @@ so, left then. What fell silent less than an interval before the data end may we
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import schemas
 
@@ -20,6 +20,8 @@ INTERVAL_MS = 30_000
 EARLY = 0.2
 """Share of the interval by which a report may come before its turn. Sessions that say how often they report do so at
 whole intervals since they began, whatever else they tell between."""
+SERVERS = ("playing", "ended")
+"""States of those whom a server sends to, as it sees them."""
 LATE_MS = 1000
 """Reports that come so long after a leave do not contradict it."""
 
@@ -125,20 +127,51 @@ def hidden(events: Table) -> Table:
     return away.group_by("sid").agg(background_ms=away.away.cast("float64").sum())
 
 
-def silent(events: Table, engine: Engine) -> Table | None:
+class Heard(NamedTuple):
+    """What sources (`origin`) tell of stalls."""
+
+    mute: tuple[str, ...]
+    """Of these nobody says more than that he plays, or that the stream has ended, as servers do of those whom they
+    send to: stalls they do not see."""
+    plain: tuple[str, ...]
+    """These tell stalls, but states of nobody: who is silent did not stall."""
+    states: bool
+    """Some source that is not mute tells states."""
+
+
+def heard(events: Table, engine: Engine) -> Heard:
+    """How sources speak, of all that is told of them."""
+    more = _says(events) & (~events.state.isin(SERVERS) | (events.kind == "stall") | events.stalls_total.notnull())
+    marked = events.mutate(more=more, says=_says(events), stated=events.state.notnull())
+    sources = marked.group_by("origin").agg(
+        stated=marked.stated.sum(), told=marked.says.sum(), more=marked.more.cast("int64").sum().coalesce(0)
+    )
+    rows = engine.rows(sources).to_pylist()
+    return Heard(
+        tuple(row["origin"] for row in rows if not row["more"]),
+        tuple(row["origin"] for row in rows if row["told"] and not row["stated"]),
+        any(row["more"] and row["stated"] for row in rows),
+    )
+
+
+def _says(events: Table) -> Any:
+    return events.state.notnull() | events.stalls_total.notnull() | (events.kind == "stall")
+
+
+def silent(events: Table, engine: Engine, known: Heard) -> Table | None:
     """Sessions of which stalls cannot be known from their start on: sid and `told_ms`, since when they can (null:
     never). None: there are none.
 
     Who tells his state, or how often he stalled, would tell a stall from then on; never what comes later in a session
-    decides what is known now, else who stays for long would be known for it. Where a source tells stalls, but states
-    of nobody, who is silent did not stall.
+    decides what is known now, else who stays for long would be known for it. How a source speaks is known of it as a
+    whole.
     """
-    says = events.state.notnull() | events.stalls_total.notnull() | (events.kind == "stall")
-    marked = events.mutate(says=says, stated=events.state.notnull())
-    sources = marked.group_by("origin").agg(stated=marked.stated.sum(), told=marked.says.sum())
-    trusted = [row["origin"] for row in engine.rows(sources).to_pylist() if row["told"] and not row["stated"]]
-    if trusted:
-        marked = marked.filter(~marked.origin.isin(trusted))
+    says = _says(events)
+    if known.mute:
+        says &= ~events.origin.isin(known.mute)
+    marked = events.mutate(says=says)
+    if known.plain:
+        marked = marked.filter(~marked.origin.isin(known.plain))
     first = marked.group_by("sid").agg(told_ms=marked.t_ms.min(where=marked.says))
     kept = engine.keep(first.filter(first.told_ms.isnull() | (first.told_ms > 0)), "untold")
     return kept if engine.rows(kept.count().name("count").as_table()).to_pylist()[0]["count"] else None

@@ -58,6 +58,16 @@ def test_who_joined_watches_until_he_leaves(audience: Audience) -> None:
     assert audience.told("qoe_viewer_exits_total", state="playing") == 1
 
 
+def test_players_that_would_tell_a_stall_are_counted_apart_from_servers_that_would_not(audience: Audience) -> None:
+    audience.says(1, "server", kind="join", state="playing")
+    assert audience.told("qoe_viewer_sessions_speaking") is None
+    audience.says(1, kind="join", state="starting")
+    audience.says(2, state="playing")
+    assert (audience.told("qoe_viewer_sessions"), audience.told("qoe_viewer_sessions_speaking")) == (2, 1)
+    audience.says(9, kind="leave", cause="quit")
+    assert (audience.told("qoe_viewer_sessions"), audience.told("qoe_viewer_sessions_speaking")) == (1, 0)
+
+
 def test_who_leaves_during_a_stall_is_counted_there(audience: Audience) -> None:
     audience.says(1, kind="join", state="playing")
     audience.says(5, kind="stall", state="stalled")
