@@ -1,11 +1,12 @@
 """Levels and colours of a picture: clipped, crushed, tinted, gray.
 
 Shares are of the active picture. Clipped is above 98 % of the range of luma, crushed below 2 %. Photographs spread over
-many levels while pages and graphics sit on a few: `spread` is the share of pixels left when no level between black
-and white may hold more than 1 % of them. A cast turns every tone the same way and the brighter the more: `cast` is the
-tint, as a share of luma, that nine tenths of the pixels have in common in the dark, the middle and the bright tones
-(the least of the three); a red dress leaves the rest as it was. `alien` is the share of pixels whose chroma no colour
-of red, green and blue can have at their luma: a plane is missing, exchanged or shifted.
+many levels while pages and graphics sit on a few: `spread` is the share of pixels left when no level between black and
+white may hold more than 1 % of them. Light that is clipped goes over into it: `near` is the share of what is not
+clipped that comes close, which a white graphic on a picture leaves empty. A cast turns every tone the same way and the
+brighter the more: `cast` is the tint, as a share of luma, that nine tenths of the pixels have in common in the dark,
+the middle and the bright tones (the least of the three); a red dress leaves the rest as it was. `alien` is the share of
+pixels whose chroma no colour of red, green and blue can have at their luma: a plane is missing, exchanged or shifted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     Values = NDArray[np.float32]
 
 CLIPPED, CRUSHED = 0.98, 0.02
+NEAR = 0.9
+"""Above it, and below CLIPPED, tones are near white."""
 LEVEL = 0.01
 """Share of the picture that one level may add to `spread`."""
 ROWS = 60
@@ -54,6 +57,8 @@ class Tones(NamedTuple):
     cast: float | None
     """The tint that all tones have in common; None where a band of tones is missing."""
     alien: float | None
+    near: float = 1.0
+    """Share of the pixels that are not clipped that are nearly so; recordings of old do not tell."""
 
 
 def tones_of(view: View, inside: tuple[slice, slice] | None = None) -> Tones:
@@ -64,13 +69,15 @@ def tones_of(view: View, inside: tuple[slice, slice] | None = None) -> Tones:
     tonal = (place > CRUSHED) & (place < CLIPPED)
     high = place[int(np.searchsorted(np.cumsum(counts), 0.95))] if counts.any() else 0.0
     colour = _colour(view, inside)
+    clipped = float(counts[place >= CLIPPED].sum())
     return Tones(
         float((counts * place).sum()),
         float(high),
-        float(counts[place >= CLIPPED].sum()),
+        clipped,
         float(counts[place <= CRUSHED].sum()),
         float(np.minimum(counts[tonal], LEVEL).sum()),
         *colour,
+        near=float(counts[(place > NEAR) & (place < CLIPPED)].sum()) / max(1.0 - clipped, 1e-9),
     )
 
 

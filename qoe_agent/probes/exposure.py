@@ -51,6 +51,8 @@ BLACK = 0.06
 """A picture whose 95th percentile of luma is below is black, which is another probe's: it says nothing of light."""
 PHOTOGRAPHIC = 0.2
 """`spread` of pictures that are no pages or graphics."""
+GLARE = 0.1
+"""`near` of pictures in which light is clipped; even tones have 0.08, a white graphic on a picture leaves 0.06."""
 EASE = 0.75
 """Of a limit: what is held must fall below that."""
 BACK = 0.5
@@ -104,7 +106,7 @@ class Meter:
     MEAN, CLIPPED, CRUSHED, SATURATION, CAST, ACTIVE, WIDTH, HEIGHT,
     sees=(Opened, Segment, Picture, Tick, Lost),
     incidents={
-        "overexposed": "much of the picture is clipped to white, and it is no page or graphic",
+        "overexposed": "much of the picture is clipped to white, and it is no page, nor graphics on a picture",
         "underexposed": "nearly all of the picture is very dark",
         "colour_cast": "all colours turned within a shot, or are such as no light could make",
         "monochrome": "a photographic picture has no colour",
@@ -182,7 +184,9 @@ class Exposure:
         """What holds now, by kind, and the numbers that say so. What is held is let go later than it is taken up."""
         facts: dict[str, dict[str, Any]] = {}
         ease = {kind: EASE if held.now else 1.0 for kind, held in self._held.items()}
-        if tones.clipped >= ease["overexposed"] * self.clipped and tones.spread >= ease["overexposed"] * PHOTOGRAPHIC:
+        less = ease["overexposed"]
+        burnt = tones.clipped >= less * self.clipped and tones.near >= less * GLARE
+        if burnt and tones.spread >= less * PHOTOGRAPHIC:
             facts["overexposed"] = {"clipped": tones.clipped, "mean": tones.mean, "limit": self.clipped}
         if tones.high * ease["underexposed"] <= self.dark:
             facts["underexposed"] = {"high": tones.high, "mean": tones.mean, "limit": self.dark}

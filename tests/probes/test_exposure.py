@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import av
 import pytest
 
+from qoe_agent.decode.frames import view_of
+from qoe_agent.demo.programme import Programme
 from qoe_agent.maths.borders import Active
-from qoe_agent.maths.tones import Tones
+from qoe_agent.maths.tones import Tones, tones_of
 from qoe_agent.model import Lost, Opened, Picture, Tick
 from qoe_agent.probes.exposure import ACTIVE, CAST, CLIPPED, CRUSHED, HEIGHT, MEAN, SATURATION, WIDTH, Levels, Meter
 from tests.accuracy import clips
@@ -58,6 +61,14 @@ def test_pages_are_not_overexposed_and_black_says_nothing_of_light() -> None:
     for tones in (page, black):
         outcome = lasting(Levels(tones, FULL, 0.0))
         assert not [kind for kind in ODD if outcome.incidents(kind)]
+
+
+def test_white_graphics_on_a_small_picture_are_not_overexposed() -> None:
+    planes = Programme(width=320, height=180).picture(24)  # its bar is as wide as the picture
+    tones = tones_of(view_of(av.VideoFrame.from_ndarray(planes, "yuv420p"), 0.0, follows=False))
+    assert tones.clipped > 0.15
+    assert lasting(Levels(tones, FULL, 0.0)).incidents("overexposed") == []
+    assert lasting(Levels(tones._replace(near=0.12), FULL, 0.0)).incidents("overexposed")
 
 
 def test_alien_colours_are_a_cast_at_once() -> None:

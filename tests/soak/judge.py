@@ -27,8 +27,6 @@ ALLOWED = {
     "silence": frozenset({"silence"}), "disk_full": frozenset({"silence"}),
 }  # fmt: skip
 """Incidents that are no invention, on streams of the show."""
-LASTING = {"resolution": frozenset({"overexposed"})}
-"""What may follow at any later time: the encoder's key frames then fall where the programme's white bar is wide."""
 CLOCK = frozenset({"clock_untrusted"})
 """What may be said of any stream while the machine's clock is wrong."""
 EARLY, LATE = 1.0, 3.0
@@ -107,8 +105,6 @@ def _excuses(late: Late, event: Event) -> bool:
 
 
 def _explains(fault: Injected, event: Event) -> bool:
-    if event.at >= fault.start and event.stream in fault.streams and event.kind in LASTING.get(fault.kind, ()):
-        return True
     if not covers(fault, event.at):
         return False
     if fault.clock and event.kind in CLOCK:

@@ -58,12 +58,6 @@ def test_what_no_fault_explains_is_invented() -> None:
     assert judge.invented([STALL, KILL], events) == [events[1], events[2], events[4], events[6]]
 
 
-def test_what_a_fault_leaves_behind_is_no_invention_later() -> None:
-    small = Injected("resolution", 10.0, 24.0, 44.0, frozenset({"a"}))
-    events = [Event(900.0, "a", "overexposed"), Event(5.0, "a", "overexposed"), Event(900.0, "b", "overexposed")]
-    assert judge.invented([small], events) == events[1:]
-
-
 def test_a_wrong_clock_may_be_told_of_any_stream() -> None:
     step = Injected("clock_backward", 10.0, 30.0, 40.0, frozenset(), clock=True)
     assert judge.invented([step], [Event(20.0, "a", "clock_untrusted"), Event(20.0, "a", "stall")]) == [
