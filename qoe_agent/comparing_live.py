@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from qoe_agent.options import length
 from qoe_agent.reporting import AsJson, Page, Quiet  # noqa: TC001  typer reads annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
     from rich.live import Live
 
+    from qoe_agent.compare.live.history import Second
     from qoe_agent.compare.live.paired import LiveCompared, Paired
     from qoe_agent.compare.live.working import Work
     from qoe_agent.config import Stream
@@ -75,7 +77,8 @@ def live(
         reporting.apart({"--html": html, "--csv": csv}, as_json=as_json)
         wanted = Wanted(tuple(urls), reference, length(for_), quiet)
         conditions = [failing.condition(each, _streams(wanted)[1]) for each in fail_if or ()]
-        found = asyncio.run(compared(wanted))
+        with _rows(csv, _streams(wanted)[1]) as heard:
+            found = asyncio.run(compared(wanted, heard))
         _tell(found, as_json, html, csv)
         failed = [each for one in conditions for each in failing.outcomes(one, found) if each.fails]
         for each in failed:
@@ -84,8 +87,8 @@ def live(
     raise typer.Exit(int(bool(failed)))
 
 
-async def compared(wanted: Wanted) -> LiveCompared:
-    """Watch, and say what came of it. Raises Unfit."""
+async def compared(wanted: Wanted, heard: Callable[[Second], None] | None = None) -> LiveCompared:
+    """Watch, and say what came of it; `heard`: called with every second as it will be. Raises Unfit."""
     from rich.console import Console
 
     from qoe_agent import logs
@@ -98,6 +101,8 @@ async def compared(wanted: Wanted) -> LiveCompared:
     logs.configure(level="critical")
     outputs = watching.outputs(streams, names)
     paired = Paired(outputs, which)
+    if heard is not None:
+        paired.seconds.heard = heard
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -132,8 +137,25 @@ def _conclude(paired: Paired, watched: float) -> None:
     if not paired.laying.ready:
         why = paired.laying.why_not() or "too little came of all of them together"
         raise Unlike(f"the outputs could not be laid on each other: {why} ({watched:.0f} s watched)")
-    if not paired.seconds.by_number:
+    if not len(paired.seconds):
         raise Unlike(f"the outputs have no second of their source in common ({watched:.0f} s watched)")
+
+
+@contextlib.contextmanager
+def _rows(path: Path | None, outputs: Sequence[str]) -> Iterator[Callable[[Second], None] | None]:
+    """Where seconds are written as they come. Raises Unfit."""
+    from qoe_agent.compare.shapes import Unfit
+    from qoe_agent.report import live_csv
+
+    if path is None:
+        yield None
+        return
+    try:
+        file = os.fdopen(os.dup(1), "w") if path == reporting.STANDARD else path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise Unfit(f"{path}: {error.strerror}") from None
+    with file:
+        yield live_csv.Table(file, outputs).add
 
 
 @contextlib.contextmanager
@@ -172,7 +194,7 @@ def _streams(wanted: Wanted) -> tuple[list[Stream], list[str], int | None]:
 
 
 def _tell(found: LiveCompared, as_json: bool, html: Path | None, csv: Path | None) -> None:
-    from qoe_agent.report import live_csv, live_json, live_page, live_terminal
+    from qoe_agent.report import live_json, live_page, live_terminal
 
-    forms = reporting.Forms(live_terminal.report, live_json.document, live_page.page, live_csv.table)
+    forms = reporting.Forms(live_terminal.report, live_json.document, live_page.page)
     reporting.tell(found, forms, as_json, html, csv)

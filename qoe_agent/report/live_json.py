@@ -10,8 +10,8 @@ from qoe_agent import __version__
 from qoe_agent.compare.live.seconds import ABSOLUTE, BY_NAME
 
 if TYPE_CHECKING:
+    from qoe_agent.compare.live.history import Second
     from qoe_agent.compare.live.paired import LiveCompared, Side
-    from qoe_agent.compare.live.seconds import Second
     from qoe_agent.compare.live.shapes import Difference
     from qoe_agent.compare.live.strips import Strip
 
@@ -55,7 +55,7 @@ def _second(one: Second, compared: LiveCompared) -> dict[str, Any]:
         name: {key: round(value, 6) for key, value in {**measured, **scored}.items()}
         for name, measured, scored in zip(names, one.values, one.scored, strict=True)
     }
-    return {"second": one.number, "provisional": one.provisional, "outputs": values}
+    return {"second": one.number, "span": one.span, "provisional": one.provisional, "outputs": values}
 
 
 def _strip(strip: Strip, compared: LiveCompared, pictures: bool) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def _outputs(compared: LiveCompared) -> Safe:
                ("lies at", "number"), ("incidents", ""))  # fmt: skip
     rows = (_side(each) for each in compared.sides)
     return html('<section><h2>Outputs</h2>{}<p class="dim">Laid on each other by {}, {} seconds in common.</p>'
-                "</section>", paper.table(columns, rows), compared.method, len(compared.seconds))  # fmt: skip
+                "</section>", paper.table(columns, rows), compared.method, compared.common)  # fmt: skip
 
 
 def _side(side: Side) -> Safe:

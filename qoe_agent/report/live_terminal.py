@@ -28,7 +28,7 @@ def live(paired: Paired, watched: float) -> RenderableType:
     if not laying.ready and (why := laying.why_not()):
         state += f": {why}"
     found = paired.differences() if laying.ready else []
-    title = Text(f"{watched:.0f} s, {len(paired.seconds.by_number)} s in common, {state} (provisional)")
+    title = Text(f"{watched:.0f} s, {len(paired.seconds)} s in common, {state} (provisional)")
     return Group(title, _sides(paired.sides(), laying.method), *([differences(found)] if found else []))
 
 

@@ -89,11 +89,8 @@ def _apart(found: Condition, compared: LiveCompared) -> float | None:
     if found.measure == STARTUP:
         ours, theirs = (_mean(STARTUP, name, compared) for name in (found.one, found.other))
         return None if ours is None or theirs is None else ours - theirs
-    names = [side.name for side in compared.sides]
-    one, other = names.index(found.one), names.index(found.other)
-    apart = [
-        x - y
-        for second in compared.seconds
-        if (x := second.value(one, found.measure)) is not None and (y := second.value(other, found.measure)) is not None
-    ]
-    return sum(apart) / len(apart) if apart else None
+    for sign, couple in ((-1.0, (found.one, found.other)), (1.0, (found.other, found.one))):
+        apart = compared.sums.known.get(couple, {}).get(found.measure)
+        if apart is not None:
+            return sign * apart.between.total / apart.between.n
+    return None

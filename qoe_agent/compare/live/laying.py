@@ -124,6 +124,8 @@ class Laying:
         self._taken = taken
         self.laid = [Laid() for _ in taken]
         self.method: Method | None = None
+        self.rounds = 0
+        """How often what had been found was taken back."""
         self._marks = [Marks() for _ in taken]
         self._marked = [float("-inf")] * len(taken)
         self._trails = [_Trail() for _ in taken]
@@ -263,6 +265,7 @@ class Laying:
 
     def _take_back(self, laid: Laid, trail: _Trail) -> None:
         """What was found may lie in another round of a loop."""
+        self.rounds += trail.sure
         trail.sure, trail.windows, trail.since, self.method = False, [], None, None
         laid.places.clear()
         laid.shifts.clear()

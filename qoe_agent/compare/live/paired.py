@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent import clock
+from qoe_agent.compare.figures.paired import judged
 from qoe_agent.compare.live import saying
 from qoe_agent.compare.live.laying import Laying
-from qoe_agent.compare.live.seconds import MEASURES, Seconds
-from qoe_agent.compare.live.weighing import differences
+from qoe_agent.compare.live.seconds import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qoe_agent.compare.figures.paired import Sums
+    from qoe_agent.compare.live.history import Second
     from qoe_agent.compare.live.laying import Method
-    from qoe_agent.compare.live.seconds import Second
     from qoe_agent.compare.live.shapes import Difference
     from qoe_agent.compare.live.strips import Strip
     from qoe_agent.compare.live.watching import Output
@@ -74,6 +75,11 @@ class LiveCompared:
     differences: tuple[Difference, ...]
     """Every output against the first one."""
     seconds: tuple[Second, ...]
+    """By time; of a long run, spans of several, with their means."""
+    common: int
+    """Seconds that outputs have in common."""
+    sums: Sums
+    """What any two outputs differ in, over all of those."""
     strips: tuple[Strip, ...]
     watched: float
     """Seconds."""
@@ -88,8 +94,9 @@ class Paired:
         """`reference`: which of them is one."""
         self.outputs, self.reference = outputs, reference
         taken = [each.taken for each in outputs]
-        self.laying, self.seconds = Laying(taken), Seconds(len(outputs))
         self._taken = taken
+        self.laying = Laying(taken)
+        self.seconds = Seconds([each.name for each in outputs], self.pairs)
 
     @property
     def tests(self) -> list[int]:
@@ -113,12 +120,12 @@ class Paired:
 
     def common(self, newest: int) -> list[Second]:
         """The last seconds that all outputs have, at most so many."""
-        return [one for one in self.seconds.ordered()[-newest:] if all(one.values)]
+        return [one for one in self.seconds.latest()[-newest:] if all(one.values)]
 
     def differences(self, *, final: bool = False) -> list[Difference]:
         """As they stand now; `final`: nobody looked before, or will again."""
-        names = [each.name for each in self.outputs]
-        return differences(self.seconds.ordered(), names, MEASURES, self.pairs, final=final)
+        couples = [(self.outputs[a].name, self.outputs[b].name) for a, b in self.pairs]
+        return list(judged(self.seconds.summed(couples), final=final))
 
     def sides(self) -> tuple[Side, ...]:
         """What is told of each output."""
@@ -133,30 +140,24 @@ class Paired:
             output.name, output.shown, taken.protocol, video.codec if video else "", width, height, taken.startup,
             taken.pictures, taken.pulls, self.laying.lag(n), self.laying.laid[n].likeness,
             output.why if output.ended is not None else "",
-            tuple(board.incident_objects(key)) if board else (), _skipped(output), self._means(n),
+            tuple(board.incident_objects(key)) if board else (), _skipped(output), self.seconds.means(n),
         )  # fmt: skip
-
-    def _means(self, n: int) -> dict[str, float]:
-        seconds, found = self.seconds.ordered(), {}
-        for measure in MEASURES:
-            values = [value for one in seconds if (value := one.value(n, measure.name)) is not None]
-            if values:
-                found[measure.name] = sum(values) / len(values)
-        return found
 
     def result(
         self, watched: float, strips: Sequence[Strip], notes: Sequence[str], provenance: dict[str, Any]
     ) -> LiveCompared:
         """When it is over. `laying` must be ready."""
-        found, sides, seconds = self.differences(final=True), self.sides(), tuple(self.seconds.ordered())
+        self.seconds.finish()
+        found, sides, common = self.differences(final=True), self.sides(), len(self.seconds)
         assert self.laying.method is not None
         name = None if self.reference is None else self.outputs[self.reference].name
-        told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], len(seconds))
+        told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], common)
         told = f"{told} {saying.scored(sides, name)}".strip()
         said = (*notes, *saying.notes(self.laying.method, sides, found, name))
         return LiveCompared(
-            told, self.laying.method, sides, name, tuple(found), seconds, tuple(strips), watched, said, provenance
-        )
+            told, self.laying.method, sides, name, tuple(found), tuple(self.seconds.ordered()), common,
+            self.seconds.summed(), tuple(strips), watched, said, provenance,
+        )  # fmt: skip
 
 
 def _skipped(output: Output) -> int:

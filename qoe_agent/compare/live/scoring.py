@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from qoe_agent.compare.shapes import Floats, Media
     from qoe_agent.model import Format, Packet
 
-BURST = 2
+BURST = 1
 """Seconds of the source in a sample."""
-EVERY = 10.0
+EVERY = 3.0
 """Seconds from one sample to the next, at least; and no more than half of the time is spent on them."""
 OFF = 3
 """Frames by which the live alignment may be off before fingerprints correct it."""

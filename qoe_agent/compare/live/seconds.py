@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from itertools import combinations
+from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from qoe_agent.compare.figures.paired import Sums
+from qoe_agent.compare.live.history import History, Second
 from qoe_agent.maths.p1203 import Coded
 from qoe_agent.maths.p1203 import video as judged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qoe_agent.compare.live.laying import Laying
     from qoe_agent.compare.live.taking import Taken
@@ -63,36 +66,48 @@ SCALES = {"blur": 100.0, "noise": 100.0}
 """From what probes measure to what is shown."""
 
 
-@dataclass(slots=True)
-class Second:
-    """A second of the source."""
-
-    number: int
-    """Of the source's clock."""
-    values: list[dict[str, float]]
-    """By output: measure and value; what is not known is not there."""
-    scored: list[dict[str, float]]
-    """By output: full-reference metrics, where this second was sampled."""
-    provisional: bool = True
-
-    def value(self, output: int, name: str) -> float | None:
-        """Of one output."""
-        return self.values[output].get(name, self.scored[output].get(name))
+NAMES = tuple(one.name for one in MEASURES)
+COMPUTED = (*NAMES, "height")
+"""What is told of a second."""
+LATE = 30.0
+"""Seconds after it settled for which a second waits for full-reference metrics, before it joins the sums."""
 
 
-@dataclass(slots=True)
 class Seconds:
-    """All seconds that the outputs have in common; `step` about once a second."""
+    """All seconds that the outputs have in common; `step` about once a second.
 
-    outputs: int
-    by_number: dict[int, Second] = field(default_factory=dict)
-    _clock: float | None = None
-    """What is added to agent time for the source's clock."""
-    _settled: int | None = None
-    """Seconds before this are as they will be."""
+    The latest are kept one by one; older ones in sums that do not grow with time.
+    """
+
+    def __init__(self, names: Sequence[str], pairs: Sequence[tuple[int, int]]) -> None:
+        """Names of the outputs, and those that are told of against each other."""
+        self.names = tuple(names)
+        told = [(names[a], names[b]) for a, b in pairs]
+        others = [each for each in combinations(names, 2) if each not in told and each[::-1] not in told]
+        self.by_number: dict[int, Second] = {}
+        """The latest."""
+        self.history = History(len(names), COMPUTED)
+        self.sums = Sums([*told, *others], NAMES)
+        self.count = 0
+        """Seconds that are no longer kept one by one."""
+        self.heard: Callable[[Second], None] = _nobody
+        """Called with every second as it will be, in order."""
+        self._clock: float | None = None
+        """What is added to agent time for the source's clock."""
+        self._settled: int | None = None
+        """Seconds before this are as they will be, but for full reference."""
+        self._rounds = 0
+        """How often the outputs had been laid anew."""
+
+    def __len__(self) -> int:
+        """Seconds in common."""
+        return self.count + len(self.by_number)
 
     def step(self, taken: Sequence[Taken], laying: Laying, unix: float, *, last: bool = False) -> None:
         """Take account of what has come; `unix`: agent time plus this is Unix time; `last`: nothing more will come."""
+        if self._rounds != laying.rounds:  # another round of a loop: none of it was so
+            self._rounds, self._clock, self._settled = laying.rounds, None, None
+            self.by_number.clear()
         if not laying.ready:
             return
         if self._clock is None or laying.method in ABSOLUTE:
@@ -104,35 +119,68 @@ class Seconds:
         whole = [_whole(one, laying, n) for n, one in enumerate(taken)]
         begin = first if self._settled is None else max(self._settled, first)
         for number in range(begin, max(whole)):
-            values = [
+            self._keep(number, [
                 _values(one.get(number, {}), taken[n]) if number < whole[n] else {} for n, one in enumerate(gathered)
-            ]
-            known = self.by_number.get(number)
-            if sum(1 for one in values if one) > 1 or known:
-                self._keep(number, values)
-        settled = int(max(whole) - SETTLED)
-        if last:
-            settled = max(whole)
+            ])  # fmt: skip
+        settled = max(whole) if last else int(max(whole) - SETTLED)
         self._settled = max(self._settled or settled, settled)
-        for number in range(begin, self._settled):
-            if number in self.by_number:
-                self.by_number[number].provisional = False
+        for number, second in self.by_number.items():
+            second.provisional = number >= self._settled
+        self._fold(self._settled - LATE)
+
+    def finish(self) -> None:
+        """Nothing more will come, of full reference either."""
+        self._fold(inf)
 
     def _keep(self, number: int, values: list[dict[str, float]]) -> None:
         known = self.by_number.get(number)
-        if known is None:
+        if sum(1 for one in values if one) < 2:
+            self.by_number.pop(number, None)
+        elif known is None:
             self.by_number[number] = Second(number, values, [{} for _ in values])
         else:
             known.values = values
 
+    def _fold(self, before: float) -> None:
+        """Seconds that are as they will be join the sums."""
+        for number in sorted(each for each in self.by_number if each < before):
+            second = self.by_number.pop(number)
+            self.count += 1
+            self.history.add(second)
+            self.sums.add(number, self._named(second))
+            self.heard(second)
+
+    def _named(self, second: Second) -> dict[str, dict[str, float]]:
+        return {name: {**second.values[n], **second.scored[n]} for n, name in enumerate(self.names)}
+
     def score(self, number: int, output: int, metrics: Mapping[str, float]) -> None:
-        """Full-reference metrics of a second, if it is one that is kept."""
+        """Full-reference metrics of a second, if it is still kept."""
         if number in self.by_number:
             self.by_number[number].scored[output].update(metrics)
 
-    def ordered(self) -> list[Second]:
-        """By time; those that more than one output has."""
+    def latest(self) -> list[Second]:
+        """Those that are kept one by one, by time."""
         return [self.by_number[number] for number in sorted(self.by_number)]
+
+    def ordered(self) -> list[Second]:
+        """By time; those that more than one output has. Of a long run the older ones are spans of several."""
+        return [*self.history.seconds(), *self.latest()]
+
+    def summed(self, couples: Sequence[tuple[str, str]] | None = None) -> Sums:
+        """All seconds' differences, of all couples of outputs or some."""
+        found = self.sums.copy(couples)
+        for each in self.latest():
+            found.add(each.number, self._named(each))
+        return found
+
+    def means(self, output: int) -> dict[str, float]:
+        """Of each measure, over all its seconds."""
+        found = self.history.means(output, self.latest())
+        return {name: found[name] for name in NAMES if name in found}
+
+
+def _nobody(_: Second) -> None:
+    """Nobody listens."""
 
 
 def _frame(taken: Taken) -> float:
