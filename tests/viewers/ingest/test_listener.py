@@ -310,6 +310,7 @@ async def test_the_beacon_is_served_as_a_script(ingest: Ingested) -> None:
     status, text = await ingest.ask("beacon.js", "GET")
     assert (status, ingest.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
     assert "pagehide" in text
+    assert [len(text.splitlines()) <= 30, max(map(len, text.splitlines())) <= 120] == [True, True]
 
 
 @pytest.mark.parametrize(("what", "answer"), [("rtmp", (204, "")), ("srs", (200, "0")), ("mediamtx", (204, ""))])
