@@ -14,21 +14,29 @@ from qoe_agent.compare.thumbs import luma
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    from qoe_agent.compare.shapes import Asked, Media
+    from qoe_agent.compare.shapes import Asked, Floats, Media
 
     Plane = NDArray[np.uint8]
     Box = tuple[int, int, int, int]
 
 PLACES = 8
-"""Key frames that are looked at, evenly over the file."""
+"""Pictures that are looked at, evenly over the file."""
+NEXT = 5.0
+"""Seconds up to the next of them that are decoded rather than leapt over."""
 LIT = 0.08
 """Of the range of luma: above is no bar."""
 LINE = 0.2
 """Share of a line that is lit in the picture; a logo or subtitles in a bar light less."""
 LEAST = 0.012
 """Share of a side that bars of one file must take beyond those of the other."""
+BLACK, BRIGHT = 0.06, 0.15
+"""Of the range of luma: means of lines up to which thinner edges are black, and from which the other side's are not."""
+THINNEST = 0.75
+"""Pixels of the test that such an edge takes at least."""
 DARKEST = 0.04
 """Of the range of luma: pictures whose mean is below say nothing of bars."""
 
@@ -49,6 +57,8 @@ class Active(NamedTuple):
     bottom: int
     width: int
     height: int
+    lines: tuple[Floats, Floats] | None = None
+    """How bright each row, and each column, is where it is brightest, of the range of luma."""
 
     @property
     def shares(self) -> tuple[float, float, float, float]:
@@ -69,22 +79,43 @@ def bars(reference: Media, test: Media, asked: Asked) -> Bars:
         return Bars(None, None)
     if asked.crop != "auto":
         return Bars(_given(test, asked.crop), None)
-    ours, theirs = active(test), active(reference)
-    if ours is None or theirs is None:
-        return Bars(None, None)
-    return unequal(ours, theirs)
+    found = Bars(None, None)
+    # Key frames are quick to get at; but those of one file are none of the other's, and show other pictures.
+    for exact in (False, True):
+        ours, theirs = active(test, exact=exact), active(reference, exact=exact)
+        found = unequal(ours, theirs) if ours and theirs else Bars(None, None)
+        if ours and theirs and found == (None, None):
+            break
+    return found
 
 
 def unequal(test: Active, reference: Active) -> Bars:
     """What is to be cut where one side has bars that the other has not."""
     apart = [one - other for one, other in zip(test.shares, reference.shares, strict=True)]
-    return Bars(test.box if max(apart) > LEAST else None, reference.box if min(apart) < -LEAST else None)
+    barred = max(apart) > LEAST or any(_edged(test, reference, side) for side in range(4))
+    return Bars(test.box if barred else None, reference.box if min(apart) < -LEAST else None)
 
 
-def active(media: Media) -> Active | None:
-    """The picture inside its bars, from key frames over the whole file; None where all are dark."""
+def _edged(test: Active, reference: Active, side: int) -> bool:
+    """Whether a side (left, right, top, bottom) of the test has an edge, however thin, that is picture in the other."""
+    size = test.height if side > 1 else test.width
+    wide = round((test.shares[side] - reference.shares[side]) * size)
+    if test.lines is None or reference.lines is None or wide < THINNEST or wide > LEAST * size + 1:
+        return False
+    one, other = (each.lines[side < 2][:: -1 if side % 2 else 1] for each in (test, reference) if each.lines)
+    at = (np.arange(wide) + 0.5) * len(other) / len(one)
+    # The innermost line of an edge has something of the picture in it.
+    outer = max(1, wide - 1)
+    return bool(one[:outer].max() <= BLACK and other[at.astype(int)][:outer].min() >= BRIGHT)
+
+
+def active(media: Media, *, exact: bool = False) -> Active | None:
+    """The picture inside its bars, from pictures over the whole file; None where all are dark.
+
+    They are key frames, or with `exact` those at even distances.
+    """
     video = media.video
-    planes = [plane for plane in _keys(media) if plane.shape == (video.height, video.width)]
+    planes = [plane for plane in _spread(media, exact) if plane.shape == (video.height, video.width)]
     return inside(planes, full=video.range == "full")
 
 
@@ -92,17 +123,20 @@ def inside(planes: Sequence[Plane], *, full: bool = False) -> Active | None:
     """The picture inside its bars, from luma of one size, of full or limited range; None where all are dark."""
     black, white = (0, 255) if full else (16, 235)
     rows, columns = (np.zeros(planes[0].shape[n]) for n in (0, 1)) if planes else (np.zeros(0), np.zeros(0))
+    lines = rows, columns
     seen = 0
     for plane in planes:
         if plane.mean() < black + DARKEST * (white - black):
             continue
         lit = plane > black + LIT * (white - black)
         rows, columns = np.maximum(rows, lit.mean(axis=1)), np.maximum(columns, lit.mean(axis=0))
+        means = ((plane.mean(axis=axis) - black) / (white - black) for axis in (1, 0))
+        lines = tuple(np.maximum(one, other) for one, other in zip(lines, means, strict=True))
         seen += 1
     if not seen:
         return None
     (top, bottom), (left, right) = _edges(rows), _edges(columns)
-    return Active(left, right, top, bottom, len(columns), len(rows))
+    return Active(left, right, top, bottom, len(columns), len(rows), lines)
 
 
 def _edges(lit: NDArray[np.float64]) -> tuple[int, int]:
@@ -111,23 +145,34 @@ def _edges(lit: NDArray[np.float64]) -> tuple[int, int]:
     return int(lines[0]), int(lines[-1]) + 1
 
 
-def _keys(media: Media) -> list[Plane]:
-    """Luma of key frames spread over the file, and of the last that follow where it has but one."""
+def _spread(media: Media, exact: bool) -> list[Plane]:
+    """Luma of pictures spread over the file."""
     times = media.video.times
-    found = []
+    found: list[Plane] = []
     with opened(media.path) as container:
         track = picture_track(container, media.path)
-        base = track.time_base or 1
-        for at in np.linspace(times[0], times[-1], PLACES, endpoint=False):
+        places = np.linspace(times[0], times[-1], PLACES, endpoint=False)
+        reached = -np.inf
+        for at in places + (places[1] - places[0]) / 2 if exact else places:
             try:
-                container.seek(round(float(at) / base), stream=track, backward=True)
+                if not exact or not reached <= at <= reached + NEXT:
+                    container.seek(round(float(at) / (track.time_base or 1)), stream=track, backward=True)
+                plane, reached = _from(container, track, float(at) if exact else -np.inf)
             except av.error.FFmpegError:
                 break
-            picture = next(pictures(container, track), None)
-            if picture is None:
+            if plane is None:
                 break
-            found.append(luma(picture).copy())
+            found.append(plane)
     return found
+
+
+def _from(container: InputContainer, track: VideoStream, at: float) -> tuple[Plane | None, float]:
+    """The first picture that comes from that time on, and its time."""
+    for picture in pictures(container, track):
+        when = float(picture.pts * track.time_base) if picture.pts is not None and track.time_base else np.inf
+        if when >= at:
+            return luma(picture).copy(), when
+    return None, np.inf
 
 
 def _given(test: Media, box: Box) -> Box:

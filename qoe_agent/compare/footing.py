@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 RATES = 0.01
 """Relative difference of frame rates, and of shares of frames that are missing, from which motion is not the same."""
+OVERLAP = 0.97
+"""Share of the picture that is in both of two parts, from which they are as good as one."""
 TIMES = 0.05
 """Share of the frames that only one of two tests is scored on, from which means are not of the same pictures."""
 PARTS = "tests show different parts of the reference's picture: their differences are not of the encodes alone"
@@ -30,7 +32,7 @@ def notes(tests: Sequence[Tested]) -> tuple[str, ...]:
     """What of all tests together is worth a word."""
     scored = [each for each in tests if each.space and each.scores]
     said = []
-    if len({each.space.part for each in scored if each.space}) > 1:
+    if any(elsewhere(one, other) for one in scored for other in scored):
         said.append(PARTS)
     if len({_chroma(each) for each in scored}) > 1:
         said.append(CHROMA)
@@ -41,7 +43,11 @@ def notes(tests: Sequence[Tested]) -> tuple[str, ...]:
 
 def elsewhere(one: Tested, other: Tested) -> bool:
     """Whether they are compared with different parts of the reference's picture: no difference means anything."""
-    return (one.space.part if one.space else None) != (other.space.part if other.space else None)
+    if one.space is None or other.space is None or one.space.part == other.space.part:
+        return False
+    boxes = [each.part or (each.width, each.height, 0, 0) for each in (one.space, other.space)]
+    common = [max(0, min(box[n + 2] + box[n] for box in boxes) - max(box[n + 2] for box in boxes)) for n in (0, 1)]
+    return common[0] * common[1] < OVERLAP * max(width * height for width, height, _, _ in boxes)
 
 
 def unequal(high: Tested, low: Tested, metric: str) -> str:

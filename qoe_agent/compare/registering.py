@@ -172,7 +172,8 @@ def _part(box: Box, ours: _Size, theirs: _Size) -> Part | None:
         by = ((box[0] + box[2] - 1) / 2 * ours.width, (box[1] + box[3] - 1) / 2 * ours.height)
         said = f"the test's picture lies {by[0]:+.1f} pixels across and {by[1]:+.1f} down on the reference's"
         return Part(None, None, (f"{said}: less than can be cut, scores suffer by it",))
-    return Part(reference, None if cut == (*theirs, 0, 0) else cut, _notes(reference, cut, ours, theirs))
+    notes = _notes(reference, cut, ours, theirs)
+    return Part(None if reference == (*ours, 0, 0) else reference, None if cut == (*theirs, 0, 0) else cut, notes)
 
 
 def _laid(low: float, high: float, ours: int, theirs: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -190,12 +191,16 @@ def _laid(low: float, high: float, ours: int, theirs: int) -> tuple[tuple[int, i
 def _notes(reference: Crop, test: Crop, ours: _Size, theirs: _Size) -> tuple[str, ...]:
     left = 100 * (1 - reference[0] * reference[1] / (ours.width * ours.height))
     size = "{}x{} from {}, {} on".format(*reference)
-    notes = [f"the test shows a part of the reference's picture: {size} of {ours.width}x{ours.height}; "
-             f"the other {left:.1f} % are not compared"]  # fmt: skip
+    notes = []
+    if left:
+        notes.append(f"the test shows a part of the reference's picture: {size} of {ours.width}x{ours.height}; "
+                     f"the other {left:.1f} % are not compared")  # fmt: skip
     if test != (*theirs, 0, 0):
-        notes.append("what the test shows beyond that is not compared: {}x{} from {}, {} on are left".format(*test))
+        beyond = "what the test shows beyond that" if left else "what the test shows beyond the reference's picture"
+        notes.append(f"{beyond} is not compared: " + "{}x{} from {}, {} on are left".format(*test))
     if (reference[2] - test[2]) % 2 or (reference[3] - test[3]) % 2:
         notes.append("that is an odd number of pixels: chroma of half the size lies half of its own pixels aside")
     if test[:2] != reference[:2]:
-        notes.append("the test's {}x{} are scaled to that part's {}x{}".format(*test[:2], *reference[:2]))
+        of = "that part's" if left else "the reference's"
+        notes.append(f"the test's {test[0]}x{test[1]} are scaled to {of} {reference[0]}x{reference[1]}")
     return tuple(notes)

@@ -49,6 +49,35 @@ def test_dark_pictures_have_no_bars(tmp_path: Path, files: tuple[str, str]) -> N
     assert found(files[0], dark) == (None, None)
 
 
+@pytest.mark.parametrize(("edges", "left"), [((2, 2, 0, 0), (320, 176, 0, 2)), ((0, 0, 1, 2), (316, 180, 2, 0))])
+def test_an_edge_of_a_pixel_or_two_is_cut(
+    tmp_path: Path, files: tuple[str, str], edges: tuple[int, int, int, int], left: object
+) -> None:
+    top, bottom, first, last = edges
+    edged = [each.copy() for each in PICTURES]
+    for each in edged:
+        each[:top], each[180 - bottom :], each[:, :first], each[:, 320 - last :] = 16, 16, 16, 16
+    assert found(files[0], clip(tmp_path / "edged.mp4", edged)) == (left, None)
+
+
+def test_a_dark_part_of_the_only_key_frame_is_no_bar(tmp_path: Path) -> None:
+    shown = [each.copy() for each in PICTURES]
+    for each in shown[:8]:
+        each[:60] = 16
+    reference = clip(tmp_path / "reference.mp4", shown, options={"g": "1"})
+    assert found(reference, clip(tmp_path / "test.mp4", shown, options={"g": "99", "sc_threshold": "0"})) == (
+        None,
+        None,
+    )
+
+
+def test_bars_are_seen_where_the_only_key_frame_is_black(tmp_path: Path) -> None:
+    black = np.full((180, 320), 16, np.uint8)
+    reference = clip(tmp_path / "reference.mp4", [black, *PICTURES])
+    test = clip(tmp_path / "test.mp4", [black, *BOXED], options={"g": "99", "sc_threshold": "0"})
+    assert found(reference, test) == ((320, 136, 0, 22), None)
+
+
 def test_what_is_asked_for_wins(files: tuple[str, str]) -> None:
     asked = Asked(files[0], (files[1],))
     assert found(*files, Asked(files[0], (files[1],), crop="off")) == (None, None)
