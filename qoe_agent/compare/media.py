@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.compare.shapes import Floats, Range
 
+UNSTATED = 2
+"""Of primaries, transfers and matrices: unspecified (ITU-T H.273)."""
 INVISIBLE = ("vp8",)
 """Codecs that put frames which are never shown into packets of their own."""
 PROGRESSIVE = (0, 1)
@@ -153,6 +155,8 @@ def _hear(found: _Read, packet: Any) -> None:
 def _video(path: str, read: _Read) -> Video:
     with opened(path) as container:
         track = picture_track(container, path)
+        # FFmpeg's decoder of VP8 says BT.601 of whatever it finds; only the container knows.
+        coded = track.codec_context.colorspace if track.codec_context.name == "vp8" else None
         shown = pictures(container, track)
         first = next(shown, None)
         if first is None:
@@ -177,11 +181,12 @@ def _video(path: str, read: _Read) -> Video:
             bits_per_second=8 * read.bytes / (float(times[-1] - times[0]) + float(1 / grid.rate)),
             range=_range(first),
             primaries=PRIMARIES.get(first.color_primaries),
-            matrix=MATRICES.get(first.colorspace),
+            matrix=MATRICES.get(first.colorspace if coded is None else coded),
             transfer=TRANSFERS.get(first.color_trc, "sdr"),
             aspect=Fraction(track.sample_aspect_ratio or 1),
             rotation=-first.rotation % 360,
             interlaced=bool(first.interlaced_frame),
+            transfer_stated=first.color_trc != UNSTATED,
         )
 
 

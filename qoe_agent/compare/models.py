@@ -114,13 +114,22 @@ def _encoded(video: Video) -> tuple[str, str, str]:
     return f"enc_width={ceil(by * width)}", f"enc_height={ceil(by * height)}", f"enc_bitdepth={video.bits}"
 
 
+def _large(model: Model) -> bool:
+    """Whether it is made for screens of 2160 lines."""
+    return "4k" in model.name or "2160" in model.version
+
+
 def suited(models: Sequence[Model], reference: Media) -> tuple[str, ...]:
     """Notes on models that were made for other sizes, rates or colours than the reference has."""
     video = reference.video
     lines, fast = min(video.width, video.height), video.rate >= FAST
     notes = []
+    plain = [each.name for each in models if not each.path and not _large(each)]
+    if plain and lines < 720:
+        notes.append(f"VMAF {' and '.join(plain)} take{'s' if len(plain) == 1 else ''} {lines} lines as they are, on a "
+                     "screen that small: higher than what is seen where the picture is scaled up")  # fmt: skip
     for model in models:
-        large = "4k" in model.name or "2160" in model.version
+        large = _large(model)
         if model.path:
             continue
         if lines > TALL and not large:
@@ -128,9 +137,6 @@ def suited(models: Sequence[Model], reference: Media) -> tuple[str, ...]:
             notes.append(f"VMAF {model.name} is made for 1080 lines, the reference has {lines}: see {instead}")
         if lines <= TALL and large:
             notes.append(f"VMAF {model.name} is made for 2160 lines, the reference has {lines}")
-        if lines < 720 and not large:
-            notes.append(f"VMAF {model.name} takes {lines} lines as they are, on a screen that small: higher than "
-                         "what is seen where the picture is scaled up")  # fmt: skip
         if model.new and fast != ("hfr" in model.version):
             why = f"the reference has {float(video.rate):.4g} frames a second"
             other = model.name.replace("v1", "v1-hfr") if fast else model.name.replace("v1-hfr", "v1")

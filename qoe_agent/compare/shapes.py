@@ -55,6 +55,8 @@ class Video:
     rotation: int
     """Degrees by which a player turns it, clockwise."""
     interlaced: bool
+    transfer_stated: bool = True
+    """Whether the file says its transfer; sdr is taken for granted where it does not."""
 
 
 @dataclass(frozen=True, slots=True)

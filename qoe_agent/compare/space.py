@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qoe_agent.compare.shapes import Space, Unfit, Unlike
 
 if TYPE_CHECKING:
-    from qoe_agent.compare.shapes import Asked, Media, Video
+    from qoe_agent.compare.shapes import Asked, Media, Transfer, Video
 
 SCALERS = ("bicubic", "lanczos", "bilinear", "spline", "area", "neighbor")
 CHROMA = ("420", "422", "444")
@@ -17,6 +17,9 @@ STRETCH = 0.02
 """Relative difference of two pictures' shapes that passes for rounding."""
 TURNS = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 BT601, BT709 = ("bt470bg", "smpte170m"), ("bt709",)
+RGB = "gbr"
+HIGH = 720
+"""Lines from which colours are taken to be coded by BT.709, where nothing says so."""
 DEINTERLACED = "bwdif=mode=send_frame:deint=all"
 
 Crop = tuple[int, int, int, int]
@@ -51,31 +54,41 @@ def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None,
     if asked.scaler not in SCALERS:
         raise Unfit(f"--scaler {asked.scaler}: expected one of {', '.join(SCALERS)}")
     ours, theirs = reference.video, test.video
-    if ours.transfer != theirs.transfer:
-        raise Unlike(f"{test.path} is {theirs.transfer.upper()}, the reference {ours.transfer.upper()}: no number "
-                     "compares them, and mapping tones would be compared instead")  # fmt: skip
+    transfer, notes = _transfer(reference, test)
     crop = crop if asked.crop == "auto" else None if asked.crop == "off" else asked.crop
     _fits(crop, test)
     cut = part.reference if part else None
     width, height = cut[:2] if cut else _turned(ours.width, ours.height, ours.rotation)
-    common, notes = _common(ours, theirs)
-    notes += _colours(ours, theirs)
+    common, more = _common(ours, theirs)
+    notes += [*more, *_colours(ours, theirs, transfer)]
     notes += [*(part.notes if part else ()), *([] if cut else _shapes(ours, theirs, crop, asked.scaler))]
-    source, target = _matrix(theirs), _matrix(ours)
-    both = source and target and source != target
-    matrix = f":in_color_matrix={source}:out_color_matrix={target}" if both else ""
+    target = _coded(ours) or _coded(theirs) or ("bt709" if ours.height >= HIGH else "smpte170m")
+    changes = _changes(ours, theirs, target)
     # What swscale rounds by default costs 6 dB where the matrix changes.
-    flags = asked.scaler, asked.scaler + ("+accurate_rnd+full_chroma_int" if both else "")
-    scales = [f"scale={width}:{height}:flags={flag}" + _levels(side, ours, theirs)
-              for side, flag in zip((ours, theirs), flags, strict=True)]  # fmt: skip
+    scales = [f"scale={width}:{height}:flags={asked.scaler}" + ("+accurate_rnd+full_chroma_int" if change else "")
+              + _levels(side, ours, theirs) + change
+              for side, change in zip((ours, theirs), changes, strict=True)]  # fmt: skip
     # FFmpeg would convert by itself where one side says what the other leaves open.
     level = "full" if _range(ours) == _range(theirs) == "full" else "limited"
-    last = f"format={common.name},setparams=range={level}:colorspace={ours.matrix or theirs.matrix or 'bt709'}"
+    last = f"format={common.name},setparams=range={level}:colorspace={target}"
     filters = [
         ",".join((*_upright(ours, None), *_cut(cut), scales[0], last)),
-        ",".join((*_upright(theirs, crop), *_cut(part and part.test), scales[1] + matrix, last)),
+        ",".join((*_upright(theirs, crop), *_cut(part and part.test), scales[1], last)),
     ]
     return Space(width, height, filters[0], filters[1], asked.scaler, crop, tuple(notes), cut)
+
+
+def _transfer(reference: Media, test: Media) -> tuple[Transfer, list[str]]:
+    """That of both, and what is to be said of it; masters of more than 8 bits often leave it out."""
+    ours, theirs = reference.video, test.video
+    if ours.transfer == theirs.transfer:
+        return ours.transfer, []
+    for name, side, other in (("reference", ours, theirs), ("test", theirs, ours)):
+        if not side.transfer_stated and side.bits > 8:
+            note = f"the {name} does not say its transfer: taken for {other.transfer.upper()}, as the other is"
+            return other.transfer, [note]
+    raise Unlike(f"{test.path}: it is {theirs.transfer.upper()}, the reference {ours.transfer.upper()}: no number "
+                 "compares them, and mapping tones would be compared instead")  # fmt: skip
 
 
 def _fits(crop: Crop | None, test: Media) -> None:
@@ -114,6 +127,23 @@ def _range(side: Video) -> str:
     )
 
 
+def _coded(side: Video) -> str | None:
+    """The matrix by which colours are coded, where they are; None where that is not known, and of RGB."""
+    return None if side.matrix == RGB else side.matrix
+
+
+def _changes(ours: Video, theirs: Video, target: str) -> tuple[str, str]:
+    """What `scale` is told of either side's matrix: RGB is coded as the other side is, the test as the reference."""
+    source, wanted = _matrix(theirs), _matrix(ours)
+    both = source and wanted and source != wanted
+    named = "bt601" if target in BT601 else target.removesuffix("nc")
+    return (
+        f":out_color_matrix={named}" if ours.matrix == RGB else "",
+        f":out_color_matrix={named}" if theirs.matrix == RGB else
+        f":in_color_matrix={source}:out_color_matrix={wanted}" if both else "",
+    )  # fmt: skip
+
+
 def _matrix(side: Video) -> str | None:
     return "bt601" if side.matrix in BT601 else "bt709" if side.matrix in BT709 else None
 
@@ -150,7 +180,7 @@ def _bits(bits: int) -> int:
     return next(each for each in (8, 10, 12, 16) if bits <= each or each == 16)
 
 
-def _colours(ours: Video, theirs: Video) -> list[str]:
+def _colours(ours: Video, theirs: Video, transfer: Transfer) -> list[str]:
     notes = []
     if _range(ours) != _range(theirs):
         full = "reference" if _range(ours) == "full" else "test"
@@ -160,10 +190,13 @@ def _colours(ours: Video, theirs: Video) -> list[str]:
     matrices = _matrix(ours), _matrix(theirs)
     if all(matrices) and matrices[0] != matrices[1]:
         notes.append(f"colours are coded by {matrices[1]} in the test: brought to the reference's {matrices[0]}")
+    for name, side, other in (("reference", ours, theirs), ("test", theirs, ours)):
+        if side.matrix == RGB:
+            notes.append(f"the {name} is RGB: coded by {_coded(other) or 'the usual matrix'} to be compared")
     if ours.primaries and theirs.primaries and ours.primaries != theirs.primaries and matrices[0] == matrices[1]:
         notes.append(f"the primaries differ ({ours.primaries}, {theirs.primaries}): samples are compared as they are")
-    if ours.transfer != "sdr":
-        notes.append(f"HDR ({ours.transfer.upper()}): samples are compared as they are coded, no tones are mapped")
+    if transfer != "sdr":
+        notes.append(f"HDR ({transfer.upper()}): samples are compared as they are coded, no tones are mapped")
     for name, side in (("reference", ours), ("test", theirs)):
         if side.interlaced:
             notes.append(f"the {name} is interlaced: fields are made frames by bwdif, at the same rate")

@@ -92,11 +92,28 @@ def test_a_matrix_that_one_side_leaves_open_is_taken_for_the_others() -> None:
         assert found.test_filters.rpartition(",")[2] == found.reference_filters.rpartition(",")[2]
 
 
+def test_rgb_is_coded_as_the_other_side_is() -> None:
+    rgb = media(matrix="gbr", range="full", pixel_format="gbrp")
+    for found, side in ((space(rgb, media(), ASKED), 0), (space(media(), rgb, ASKED), 1)):
+        filters = found.reference_filters, found.test_filters
+        assert "in_range=full:out_range=limited:out_color_matrix=bt709" in filters[side]
+        assert "color_matrix" not in filters[1 - side]
+        assert all("format=yuv420p" in each and "colorspace=bt709" in each for each in filters)
+        assert any("is RGB: coded by bt709" in note for note in found.notes)
+
+
 def test_hdr_is_said_and_never_mapped() -> None:
     one = media(transfer="pq", pixel_format="yuv420p10le", matrix="bt2020nc")
     assert any("no tones are mapped" in note for note in space(one, one, ASKED).notes)
-    with pytest.raises(Unlike, match=r"b\.mp4 is SDR, the reference PQ"):
+    with pytest.raises(Unlike, match=r"b\.mp4: it is SDR, the reference PQ"):
         space(one, media("b.mp4"), ASKED)
+    unsaid = media(matrix=None, transfer_stated=False)
+    unsaid = replace(unsaid, video=replace(unsaid.video, bits=10))
+    assert space(unsaid, one, ASKED).notes[0] == (
+        "the reference does not say its transfer: taken for PQ, as the other is"
+    )
+    with pytest.raises(Unlike):
+        space(one, media(transfer_stated=False), ASKED)
     with pytest.raises(Unlike, match="HLG"):
         space(one, media(transfer="hlg"), ASKED)
 
@@ -121,6 +138,7 @@ def test_models_that_do_not_suit_the_reference_are_named() -> None:
     assert models.suited(pick, media(width=1920, height=1080)) == ()
     tall = models.suited(pick, media(width=3840, height=2160))
     assert [note.rpartition(" ")[2] for note in tall] == ["v1-4k", "neg-4k"]
+    assert models.suited(pick, media(width=640, height=360))[0].startswith("VMAF v1 and neg take 360 lines")
     assert "see v1-hfr" in models.suited(pick[:1], media(width=1920, height=1080, rate=Fraction(60)))[0]
     assert "HDR (PQ)" in models.suited(pick, media(width=1920, height=1080, transfer="pq"))[0]
 

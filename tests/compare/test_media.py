@@ -102,3 +102,13 @@ def test_a_file_cut_short_is_used_as_far_as_it_goes_and_says_so(tmp_path: Path) 
     media = inspect(str(tmp_path / "b.mp4"))
     assert 10 < len(media.video.times) < 60
     assert "what" in media.notes[0]
+
+
+def test_what_vp8_says_of_its_colours_is_the_containers_to_say(tmp_path: Path) -> None:
+    path = tmp_path / "plain.webm"
+    with av.open(str(path), "w") as out:
+        track = out.add_stream("libvpx", rate=25)
+        track.width, track.height, track.pix_fmt = 64, 64, "yuv420p"
+        out.mux(track.encode(av.VideoFrame(64, 64, "yuv420p")))
+        out.mux(track.encode(None))
+    assert inspect(str(path)).video.matrix is None
