@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
 PROCESS = "qoe_agent.viewers.ingest.process"
-AFTER = 15.0
-"""Seconds until the process dies that takes viewers' events in: the slowest of them has been given up then."""
+SLOW = 'qoe_viewer_events_rejected_total{reason="slow"}'
+"""The slowest of the viewers has been given up: the process that takes their events in may die."""
 FAULTS = (Fault("stall", 12, 2),)
 FAULTY = ("garbled.flv", "silence.ts", "black.ts", "frozen.ts", "resolution.flv")
 
@@ -69,9 +69,15 @@ async def monitored(home: Path) -> AsyncIterator[Monitored]:
         for worker in psutil.Process(sin).children():
             worker.kill()
         ingest = next(one for one in psutil.Process(fra).children() if PROCESS in one.cmdline())
-        killed = asyncio.get_running_loop().call_later(AFTER, ingest.kill)
-        stack.callback(killed.cancel)
+        killing = asyncio.create_task(_killed(prometheus, ingest))
+        stack.callback(killing.cancel)
         yield Monitored(prometheus)
+
+
+async def _killed(prometheus: str, process: psutil.Process) -> None:
+    while not await asyncio.to_thread(servers.query, prometheus, SLOW):
+        await asyncio.sleep(0.5)
+    process.kill()
 
 
 def _alerts(home: Path, side: str) -> dict[str, Any]:

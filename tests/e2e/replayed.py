@@ -12,7 +12,7 @@ from qoe_agent import catalogue
 from qoe_agent.board import Board
 from qoe_agent.maths.hearing import Hearing
 from qoe_agent.maths.leaving import SLOT
-from qoe_agent.model import Incident, Opened, Sound, Tick
+from qoe_agent.model import Incident, Opened, Picture, Sound, Tick
 from qoe_agent.probes import declarations
 from qoe_agent.rollcall import Rollcall
 from qoe_agent.sink import Key
@@ -20,6 +20,7 @@ from qoe_agent.viewers.exodus import Exodus
 from qoe_agent.viewers.ingest.departures import Departed
 from tests.bitstream.test_capture import OBS
 from tests.probes.test_av_offset import stream as stamped
+from tests.probes.test_flash import flashing
 from tests.probes.test_latency import marked, published, script
 from tests.probes.test_loudness import RATE, heard, tone
 from tests.probes.test_resolution import HALF, said, show
@@ -65,8 +66,17 @@ def _streams() -> dict[str, Iterable[Observation]]:
         "future": marked(brief, lambda pts: published(pts) + 5.0),
         "obs": marked(brief, published, lambda time: OBS),
         "music": heard(*music),
+        "looked": _looked(),
         "scaled": chain(show(said(HALF), said(HALF), said(HALF), said(HALF)), [Tick(30.0)]),
     }
+
+
+def _looked() -> Iterator[Observation]:
+    """What only an agent sees that has time for every picture."""
+    for seen in (*flashing([], pumping=dict.fromkeys(range(2, 8), 0.05)), Tick(111.0)):
+        if isinstance(seen, Picture):
+            seen.looks["interlace"] = (False, "whole")
+        yield seen
 
 
 def _sound(seconds: int) -> Iterator[Observation]:

@@ -55,7 +55,7 @@ http {{
 rtmp {{
   access_log off;
   server {{
-    listen 127.0.0.1:{rtmp}; chunk_size {chunk};
+    listen 127.0.0.1:{rtmp}; chunk_size {chunk}; netcall_timeout 60s;
     application live {{ live on; {live} }}
     application hls {{
       live on; hls on; hls_path {home}/hls; hls_fragment {fragment}s; hls_playlist_length {length}s;
