@@ -28,6 +28,11 @@ Measures: TypeAlias = Annotated[
 By: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="ATTRIBUTE", help="Break retention down by this, too; repeatable.")
 ]
+Cause: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="CAUSE", show_default=False,
+                 help="What goes with one way to go alone: left, failed, background or switched."),
+]  # fmt: skip
 Claims: TypeAlias = Annotated[
     bool, typer.Option("--claims", help="What is said in the field, tested on this audience.")
 ]
@@ -40,6 +45,7 @@ def exits(
     facts: reporting.Facts = None,
     config: reporting.Known = None,
     by: By = None,
+    cause: Cause = "",
     claims: Claims = False,
     as_json: reporting.AsJson = False,
     html: reporting.Page = None,
@@ -52,14 +58,20 @@ def exits(
 
     Exit status: 0 done, 2 could not be.
     """
+    from qoe_agent.viewers.apart import Unusable
     from qoe_agent.viewers.exits import Asked
+    from qoe_agent.viewers.shapes import CAUSES
 
     with reporting.told():
         reporting.apart({"--html": html}, files or (), as_json)
         facts = reporting.folder(files, facts, config)
         name = reporting.engine_of(engine, master)
         wanted = tuple(each.strip() for one in by or () for each in one.split(",") if each.strip())
-        asked = Asked(tuple(files or ()), facts, incidents, measures, wanted, claims, name)
+        if cause not in ("", *CAUSES):
+            raise Unusable(f"--cause {cause}: must be one of {', '.join(CAUSES)}")
+        if cause and claims:
+            raise Unusable("--cause: not with --claims, which are about whoever goes, by whatever cause")
+        asked = Asked(tuple(files or ()), facts, incidents, measures, wanted, claims, name, cause)
         room = reporting.allowed(memory, engine)
         _tell(reporting.analysed("qoe_agent.viewers.exits:analyse", asked, room, quiet), as_json, html)
 

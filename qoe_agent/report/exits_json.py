@@ -21,5 +21,6 @@ def document(exits: Exits) -> dict[str, Any]:
         "notes": list(exits.notes),
         "curve": [plain(one._asdict()) for one in exits.curve],
         "causes": [plain(one) for one in exits.causes],
+        "cause": exits.cause or None,
         "breakdowns": [plain(one) for one in exits.breakdowns],
     }

@@ -60,11 +60,11 @@ def _hazards(exits: Exits) -> Safe:
         ("naive", "number"), ("exits", "number"),
     )  # fmt: skip
     return html(
-        "<section><h2>What goes with leaving</h2><p>How many times as fast viewers leave at each level as at the "
+        "<section><h2>{}</h2><p>How many times as fast viewers leave at each level as at the "
         'reference of its factor, all factors and the time watched held fixed.</p><p><span class="key estimate">'
         'estimate and 95 % interval</span> <span class="key naive">naive figure</span></p>{}<p class="dim">{}</p>'
         '<ul class="dim">{}</ul></section>',
-        paper.table(columns, rows), exits_words.REASON,
+        exits_words.going(exits), paper.table(columns, rows), "" if exits.cause else exits_words.REASON,
         joined(html("<li>{}</li>", said) for said in exits_words.remarks(shown)),
     )  # fmt: skip
 

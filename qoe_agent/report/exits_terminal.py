@@ -29,7 +29,8 @@ def report(exits: Exits) -> RenderableType:
     if exits.retention:
         parts += screens.part("Who still watches", _retention(exits))
     if any(one.factor != exits_words.TENURE for one in exits.hazards):
-        parts += screens.part("What goes with leaving", *_hazards(exits), Text(exits_words.REASON, "dim"))
+        reason = () if exits.cause else (Text(exits_words.REASON, "dim"),)
+        parts += screens.part(exits_words.going(exits), *_hazards(exits), *reason)
     if exits.causes:
         parts += screens.part("How they go", _causes(exits))
     if exits.incidents:

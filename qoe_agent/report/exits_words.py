@@ -109,11 +109,16 @@ def _leave(exits: Exits) -> str:
     if one is None:
         return "No factor is clearly tied to leaving." if exits.hazards else ""
     beside = next((each.level for each in exits.hazards if each.factor == one.factor and reference(each)), None)
-    where = _where(one.factor, one.level)
+    where = f"{f'counting the cause {exits.cause} alone, ' if exits.cause else ''}{_where(one.factor, one.level)}"
     return (
         f"{where[0].upper()}{where[1:]} viewers leave {ratio(one.hazard_ratio)} times {between(one.low, one.high)} as "
         f"fast as {'at the reference' if beside is None else _where(one.factor, beside)}."
     )
+
+
+def going(exits: Exits) -> str:
+    """Over what goes with leaving."""
+    return "What goes with leaving" + (f" by the cause {exits.cause}" if exits.cause else "")
 
 
 def reference(one: Hazard) -> bool:

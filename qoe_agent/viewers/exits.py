@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qoe_agent.viewers import claims, costing
 from qoe_agent.viewers.analysing import Steps, facts_in, plainly
 from qoe_agent.viewers.apart import Unusable
-from qoe_agent.viewers.shapes import TENURE, Exits, Hazard
+from qoe_agent.viewers.shapes import CAUSES, TENURE, Exits, Hazard
 from qoe_agent.viewers.sharing import widened
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ SHARED = (
     "{}: all who watch a stream share what was measured of a minute, and whatever else happened in it: intervals are "
     "the wider of those by users and those by half hours of streams"
 )
+ALONE = "hazards are of the cause {} alone, without naive figures: whoever goes otherwise counts until then"
 SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
 
 
@@ -57,6 +58,8 @@ class Asked:
     claims: bool = False
     engine: str = "duckdb"
     """As the tables name it."""
+    cause: str = ""
+    """Hazards of this way to go alone; empty: of all together."""
 
 
 def analyse(asked: Asked, tell: Callable[[Step], None]) -> Exits:
@@ -90,13 +93,16 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     cells, naive = audience.cells(modelled), audience.naive(modelled)
     steps("fitting hazards")
     study = estimates.study(cells)
+    told = hazards(estimates.study(estimates.of_cause(cells, asked.cause)), ()) if asked.cause else (
+        hazards(study, naive))  # fmt: skip
     found = Exits(
         sessions=audience.sessions(),
         retention=estimates.retention(study or cells),
         curve=estimates.curve(study or cells),
-        hazards=_joined(hazards(study, naive), _measured(audience, modelled)) if study else (),
+        hazards=_joined(told, _measured(audience, modelled, asked.cause)),
+        cause=asked.cause,
         causes=estimates.incidence(study) if study else (),
-        notes=(*notes(audience.has, cells), *audience.notes),
+        notes=(*notes(audience.has, cells, asked.cause), *audience.notes),
     )
     found = replace(found, breakdowns=_broken_down(audience, by, factors, steps))
     steps("costing incidents")
@@ -109,7 +115,7 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     return found
 
 
-def _measured(audience: Audience, modelled: Sequence[str]) -> tuple[Hazard, ...]:
+def _measured(audience: Audience, modelled: Sequence[str], cause: str) -> tuple[Hazard, ...]:
     """Of what a probe measured, in a model of its own: with all factors at once there would be too many cells."""
     from qoe_agent.viewers import estimates
 
@@ -117,10 +123,10 @@ def _measured(audience: Audience, modelled: Sequence[str]) -> tuple[Hazard, ...]
     if not own:
         return ()
     factors = [*(name for name in BESIDE if name in modelled), *own]
-    by_users, by_stretches = (estimates.study(audience.cells(factors, witness)) for witness in ("bucket", "block"))
-    if by_users is None:
-        return ()
-    found = [one for one in hazards(by_users, audience.naive(own)) if one.factor in own]
+    counted = (audience.cells(factors, witness) for witness in ("bucket", "block"))
+    by_users, by_stretches = (estimates.study(estimates.of_cause(each, cause) if cause else each) for each in counted)
+    naive = () if cause else audience.naive(own)
+    found = [one for one in hazards(by_users, naive) if one.factor in own]
     return widened(found, estimates.hazards(by_stretches) if by_stretches else ())
 
 
@@ -130,10 +136,12 @@ def _joined(found: tuple[Hazard, ...], more: tuple[Hazard, ...]) -> tuple[Hazard
             *(one for one in found if one.factor == "tenure"))  # fmt: skip
 
 
-def hazards(study: Study, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
+def hazards(study: Study | None, naive: Sequence[Naive]) -> tuple[Hazard, ...]:
     """With each factor's reference before its other levels, and without figures that would be none."""
     from qoe_agent.viewers import estimates
 
+    if study is None:
+        return ()
     told = estimates.hazards(study, naive)
     cells, found = study.model.cells, []
     for factor, levels in zip(cells.factors, cells.levels, strict=True):
@@ -168,13 +176,17 @@ def _broken_down(
     return estimates.breakdown(cells, sessions=sessions)
 
 
-def notes(has: frozenset[str], cells: Cells) -> list[str]:
+def notes(has: frozenset[str], cells: Cells, cause: str = "") -> list[str]:
     """What is absent and why, and how well exits are known."""
     import numpy as np
 
     found = [f"{name}: absent: needs {needs}" for name, (known, needs) in FACTORS.items() if known not in has]
     if shared := [name for name in MEASURED if name in has]:
         found.append(SHARED.format(", ".join(shared)))
+    if cause:
+        found.append(ALONE.format(cause))
+        if not (cells.exit_cause == CAUSES.index(cause)).any():
+            found.append(f"nobody was seen to go by the cause {cause}: there are no hazards of it")
     if not len(cells.exit_count):
         return [*found, "nobody was seen to leave: there are no hazards"]
     lengths = cells.exit_seconds.sum(axis=1)

@@ -185,3 +185,5 @@ class Exits:
     """{"attribute", "level", "sessions", "seconds", "share", "low", "high", "p_adjusted"}"""
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     """By incident id: exits around it, to draw."""
+    cause: str = ""
+    """The one of CAUSES that `hazards` are of; empty: all together."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from qoe_agent.viewers.estimates import hazards, study
+from qoe_agent.viewers.estimates import hazards, of_cause, study
 from qoe_agent.viewers.estimates.design import modelled
 from qoe_agent.viewers.shapes import Cells, Hazard, Naive
-from tests.viewers.crowd import NEVER, TRUE, Crowd, cells, crowd, heartbeats
+from tests.viewers.crowd import NEVER, RECENT, TRUE, Crowd, cells, crowd, heartbeats
 
 if TYPE_CHECKING:
     from qoe_agent.viewers.estimates import Study
@@ -194,3 +194,19 @@ def test_a_level_in_which_nobody_is_known_to_have_stayed_has_no_figure() -> None
     told = regions(replace(made, exit_seconds=np.repeat([[0.0], [5.0]], 10, axis=0)))["nowhere"]
     assert told.hazard_ratio is None
     assert told.note == "too few to say: nobody is known to have stayed for any time; against a"
+
+
+@pytest.mark.parametrize("every", [0.0, 10.0])
+def test_of_ways_to_go_that_compete_each_has_its_own_ratios(every: float) -> None:
+    """After a stall viewers leave 3 times as fast in all; a third of them fails, of others a twentieth."""
+    people, source = audience(), np.random.default_rng(9)
+    recent = (people.exit > people.stall) & (people.exit <= people.stall + RECENT)
+    failed = source.random(len(recent)) < np.where(recent, 1 / 3, 1 / 20)
+    known = reports(every) if every else ()
+    found = cells(people, *known, causes=failed.astype(int))
+    for cause, true in (("left", TRUE["recent"] * (2 / 3) / 0.95), ("failed", TRUE["recent"] * (1 / 3) / 0.05)):
+        told = stalls(of_cause(found, cause))["recent"]
+        assert told.low is not None
+        assert told.low < true < told.high
+    both = [of_cause(found, cause) for cause in ("left", "failed")]
+    assert sum(float(each.exit_count.sum()) for each in both) == found.exit_count.sum()

@@ -81,6 +81,28 @@ def test_the_document_and_the_page_hold_the_same_figures(sessions: Path, tmp_pat
     assert any(note.startswith("stall: absent: needs events") for note in found["notes"])
 
 
+def test_one_way_to_go_can_be_asked_for(tmp_path: Path) -> None:
+    lines = [HEADER.replace("region", "cause")]
+    for number in range(MANY):
+        low = number % 2
+        left = -math.log(1 - (number + 0.5) / MANY) / 0.02
+        lines.append(f"s{number},u{number},room,{BEGAN},{left:.3f},0.5,{360 if low else 720},"
+                     f"{'failed' if number % 8 < (6 if low else 1) else 'left'}\n")  # fmt: skip
+    path = tmp_path / "sessions.csv"
+    path.write_text("".join(lines))
+    status, out, _ = run(path, "--json", "--cause", "failed")
+    assert status == 0
+    found = json.loads(out)
+    high = next(one for one in found["hazards"] if (one["factor"], one["level"]) == ("height", "720–1079"))
+    assert found["cause"] == "failed"
+    assert high["low"] < 1 / 3 < high["high"]
+    assert high["naive"] is None
+    assert any("cause failed alone" in note for note in found["notes"])
+    assert "Counting the cause failed alone, " in run(path, "--cause", "failed")[1].replace("\n", " ")
+    assert "must be one of left, failed" in wrong(path, "--cause", "bored")
+    assert "--claims" in wrong(path, "--cause", "left", "--claims")
+
+
 def test_people_get_a_sentence_first(sessions: Path) -> None:
     status, out, _ = run(sessions)
     assert status == 0

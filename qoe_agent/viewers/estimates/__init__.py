@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from qoe_agent.viewers.estimates.breakdowns import breakdown
 from qoe_agent.viewers.estimates.causes import incidence
+from qoe_agent.viewers.estimates.competing import of_cause
 from qoe_agent.viewers.estimates.costs import cost
 from qoe_agent.viewers.estimates.hazards import hazards
 from qoe_agent.viewers.estimates.jackknife import Study, study
@@ -16,6 +17,6 @@ from qoe_agent.viewers.estimates.minutes import remaining
 from qoe_agent.viewers.estimates.retention import curve, retention
 
 __all__ = [
-    "Pooled", "Study", "breakdown", "cost", "curve", "discoveries", "hazards", "incidence", "pooled", "remaining",
-    "retention", "study",
+    "Pooled", "Study", "breakdown", "cost", "curve", "discoveries", "hazards", "incidence", "of_cause", "pooled",
+    "remaining", "retention", "study",
 ]  # fmt: skip
