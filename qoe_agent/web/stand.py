@@ -127,6 +127,11 @@ class Scene:
         """What is measured of a stream now."""
         return self.source.history.now(key)
 
+    def stalls(self, key: Key, since: float) -> int:
+        """How many stalls of a stream are known that lasted beyond then."""
+        found = [one.incident for one in self.board.incidents(key) if one.incident.kind == "stall"]
+        return sum(one.end is None or one.end > since for one in found)
+
     def taken(self, stand: Stand) -> float | None:
         """When its latest picture arrived; None: there is none, or it does not show how a stream is that is up."""
         found = self.source.thumbnails.of(stand.key)

@@ -13,6 +13,7 @@ from aiohttp import web
 from qoe_agent import clock
 from qoe_agent.alerts.words import SEVERITIES, duration, phrase, time_of
 from qoe_agent.sink import Key
+from qoe_agent.web.chart import HOUR
 from qoe_agent.web.hour import drawn, incident_id
 from qoe_agent.web.html import Safe, html, joined, other, page, switch
 from qoe_agent.web.live import Fragment, Whole, places
@@ -168,7 +169,7 @@ def head(scene: Scene, stand: Stand, said: Reader, now: float, name: str = "head
     """A stream at a glance."""
     source, key = scene.source, stand.key
     source.thumbnails.want(now)
-    stalled = stalled_in(source.history.of(key, "stalled"), now)
+    stalled = stalled_in(source.history.of(key, "stalled"), now, scene.stalls(key, now - HOUR))
     measured = facts(scene.now(key), scene.method(key), stalled, said)
     wrong = joined(html('<li class="{}">{}</li>', *one) for one in wrongs(stand.wrong, said))
     return html(

@@ -40,6 +40,8 @@ class Stalled(NamedTuple):
     seconds: float
     within: float
     """Of the latest so many seconds."""
+    times: int = 0
+    """How often; 0 beside seconds: not known."""
 
 
 class _Hour(NamedTuple):
@@ -82,7 +84,7 @@ class Tiles:
                 some -= known is not None
                 history = self._scene.source.history
                 points, stalls = history.of(stand.key, "bytes_per_second"), history.of(stand.key, "stalled")
-                stalled = stalled_in(stalls, now)
+                stalled = stalled_in(stalls, now, self._scene.stalls(stand.key, now - HOUR))
                 self._hours[each] = _Hour(now, _line(points, stalls, stalled, now - HOUR, self._said), stalled)
 
     def _tile(self, each: str, stand: Stand) -> Fragment:
@@ -134,11 +136,11 @@ def thumbnail(key: Key, taken: float | None, said: Reader, lazy: bool = True) ->
     )  # fmt: skip
 
 
-def stalled_in(stalls: Points, now: float) -> Stalled | None:
+def stalled_in(stalls: Points, now: float, times: int = 0) -> Stalled | None:
     """The sum of an hour of stalls, or of as much of it as is known; None below a minute, which tells nothing."""
     if len(stalls) * STEP < MINUTE:
         return None
-    return Stalled(sum(value for _, value in stalls), min(HOUR, now - stalls[0][0] + STEP))
+    return Stalled(sum(value for _, value in stalls), min(HOUR, now - stalls[0][0] + STEP), times)
 
 
 def facts(now: Mapping[str, float], method: str, stalled: Stalled | None, said: Reader) -> tuple[tuple[str, str], ...]:
@@ -151,10 +153,15 @@ def facts(now: Mapping[str, float], method: str, stalled: Stalled | None, said: 
             ("size", _size(now)),
             ("bitrate", bitrate(now["bytes_per_second"]) if "bytes_per_second" in now else ""),
             ("latency", f"{now['latency']:.1f} s ({method})" if "latency" in now else ""),
-            ("stalled", "" if stalled is None else f"{stalled.seconds:.1f} s" if stalled.seconds else "0 s"),
+            ("stalled", _stalls(stalled) if stalled else ""),
             ("offset", offset(now["av_offset"], said) if "av_offset" in now else ""),
         )
     )
+
+
+def _stalls(stalled: Stalled) -> str:
+    times = f" ({stalled.times}×)" if stalled.times else ""
+    return f"{stalled.seconds:.1f} s{times}" if stalled.seconds else "0 s"
 
 
 def _size(now: Mapping[str, float]) -> str:

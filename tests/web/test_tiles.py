@@ -75,6 +75,19 @@ def test_stalls_are_of_the_time_that_is_known(known: int, name: str, value: str)
     assert (name, value) in facts({}, "", stalled_in(stalls, 1000.0), EN)
 
 
+def test_a_tile_counts_the_stalls_of_the_last_hour() -> None:
+    stage = Stage("room")
+    for n in range(12):
+        stage.put("room", "qoe_up", 1.0)
+        stage.put("room", "qoe_watched_seconds_total", STEP)
+        stage.put("room", "qoe_stall_seconds_total", 1.5 if n in (4, 8) else 0.0)
+        stage.agent.history.take(stage.now - (12 - n) * STEP)
+    assert "<dd>3.0 s</dd>" in written(stage, "room")
+    for start in (-5000.0, -80.0, -40.0):
+        stage.wrong("room", "stall", start=start, end=start + 1.5)
+    assert "<dd>3.0 s (2×)</dd>" in written(stage, "room")
+
+
 def test_a_state_is_told_by_word_and_shape_beside_its_colour() -> None:
     stage = Stage("a", "b", "c", "d")
     for name, state in (("a", "refused"), ("b", "connecting"), ("c", "ended"), ("d", "up")):
