@@ -119,6 +119,13 @@ def test_streams_that_do_not_say_are_taken_as_players_take_them(
     assert worst(shown(frame)) <= TOLERANCE
 
 
+def test_hdr_pictures_are_made_for_ordinary_screens() -> None:
+    frame, _ = decoded(patches(640, 360), BT709, full=False, code=CODES[BT709], codec="libx265")
+    frame.color_trc = 16
+    middle = shown(frame)[30, -10].astype(int)
+    assert abs(middle - 189).max() <= 6, "a gray of half of PQ's range is the light of an ordinary screen's white"
+
+
 def test_rgb_and_gray_streams_have_pictures_too() -> None:
     frame = av.VideoFrame.from_ndarray(patches(640, 360), "bgr24")
     assert worst(shown(frame)) <= TOLERANCE

@@ -19,6 +19,7 @@ import cv2
 from qoe_agent.bitstream import audio, nal
 from qoe_agent.decode.lanes import open_decoder
 from qoe_agent.decode.pictures import TICKS, handed
+from qoe_agent.maths import hdr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,6 +79,7 @@ def still(form: Format, packets: Iterable[Packet], pts: float) -> bytes | None:
     rows, columns = colours.shape[:2]
     if columns > WIDEST:
         colours = cv2.resize(colours, (WIDEST, max(1, round(rows * WIDEST / columns))), interpolation=cv2.INTER_AREA)
+    colours = hdr.shown(colours, int(chosen.color_trc), int(chosen.color_primaries))
     made, data = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return data.tobytes() if made else None
 

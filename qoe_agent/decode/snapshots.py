@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from qoe_agent import clock
+from qoe_agent.maths import hdr
 from qoe_agent.maths.colours import shares, to_bgr
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def jpeg(frame: Any, view: View, aspect: float = 1.0) -> bytes:
         small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
         matrix = to_bgr(*shares(int(frame.colorspace), view.width, view.height), full_range=view.full_range)
         colours = cv2.transform(small, matrix)
+    colours = hdr.shown(colours, int(frame.color_trc), int(frame.color_primaries))
     made, data = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not made:
         raise ValueError("the picture was not encoded")
