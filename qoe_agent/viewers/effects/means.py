@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.lift.shapes import Amount, Metric, Moments
 
 POWER = 0.8
+EMPTY = "no ratio: an arm has none of it"
 
 
 def share(metric: Metric) -> bool:
@@ -91,7 +92,7 @@ def _told(told: Estimate, metric: Metric, cells: Sequence[tuple[Moments, Moments
     theta = second - first
     if told.scale == "ratio":
         if not min(found.values) > 0.0:
-            return told._replace(note="no ratio: an arm has none of it")
+            return told._replace(note=EMPTY)
         found = pair(metric.of, metric.over, cells, pre, logarithms=True)
         theta = log(second / first)
     units = sum(found.units)

@@ -29,8 +29,11 @@ SURE = 4.0
 WHOLE = 0.99
 """A difference in compliance from which on all got what they were to get, and there is nothing to add."""
 ARRIVED = 0.5
-"""Share of the contrast in coded lines, as logarithms, that shows as detail, below which it did not happen: camera
-pictures of 720 lines against 360 keep 0.8 of it, 360 lines scaled up to 720 a fifth."""
+"""Share of the contrast in coded lines, as logarithms, that shows as detail, below which it hardly happened: camera
+pictures of 720 lines against 360 keep 0.8 of it, soft ones 0.3, 360 lines scaled up to 720 a fifth at most."""
+SOFT = 0.75
+"""Share of the lines of the arm that has fewer: pictures with less detail than that would show none with more lines,
+either. Scaled up from these they show 0.9 to all of it."""
 _OF_LINES = re.compile(r"(?<![a-z0-9])([ufqs]?hd|sd|[48]k|\d{3,4}[pi]?)(?![a-z0-9])|resol|ladder", re.I)
 _OF_CODING = re.compile(r"encod|bitrate", re.I)
 ASSUMED = (
@@ -98,12 +101,13 @@ def delivered_contrast(doses: Sequence[Dose], control: str, treatment: str) -> C
     pairs = _pairs(doses, control, treatment)
     if not pairs:
         return Check(DELIVERED, "not possible", "needs what the agent measured of each stream, or a column height")
-    told = "; ".join(_told(one, other) for one, other in pairs)
     if scaled := _scaled_up(doses, control, treatment):
-        if not any(_OF_LINES.search(arm) for arm in (control, treatment)):
-            return Check(DELIVERED, "notice", f"{scaled} ({told})")
+        said, blocking = scaled
+        if not blocking or not any(_OF_LINES.search(arm) for arm in (control, treatment)):
+            return Check(DELIVERED, "notice", said)
         why = "the contrast in resolution that was to be tested never happened"
-        return Check(DELIVERED, "failed", f"{scaled} ({told}): {why}", blocks=True)
+        return Check(DELIVERED, "failed", f"{said}: {why}", blocks=True)
+    told = "; ".join(_told(one, other) for one, other in pairs)
     if not all(_alike(one, other) for one, other in pairs):
         apart = any(_apart(one, other) for one, other in pairs)
         doubt = "" if apart else ": too little is known to tell their pictures apart"
@@ -127,8 +131,9 @@ def _pairs(doses: Sequence[Dose], control: str, treatment: str) -> list[tuple[Do
     return []
 
 
-def _scaled_up(doses: Sequence[Dose], control: str, treatment: str) -> str | None:
-    """What to say where one arm was coded with more lines, and little of that is detail, as measured; else None."""
+def _scaled_up(doses: Sequence[Dose], control: str, treatment: str) -> tuple[str, bool] | None:
+    """What to say where one arm was coded with more lines, and little of that is detail, as measured, and whether it
+    has no more of it than the other's lines can carry; else None."""
     known = {(each.source, each.measure, each.arm): each for each in doses if each.mean}
     detail = [known.get(("measured", "effective_height", arm)) for arm in (control, treatment)]
     coded = [known.get(("measured", "height", arm), known.get(("told", "height", arm))) for arm in (control, treatment)]
@@ -142,9 +147,16 @@ def _scaled_up(doses: Sequence[Dose], control: str, treatment: str) -> str | Non
     shown = log((other.mean or 0.0) / (one.mean or 1.0))
     if contrast < log(1.0 + ALIKE) or shown + half >= ARRIVED * contrast:
         return None
-    said = f"{more.arm} was delivered {more.mean:,.0f} lines, of which {other.mean:,.0f} carry detail"
+    said = (
+        f"{more.arm} was delivered {more.mean:,.0f} lines, of which the agent found {other.mean:,.0f} to carry detail"
+    )
     rest = f"against {less.mean:,.0f} and {one.mean:,.0f} of {less.arm}"
-    return f"{said}, {rest}: scaled up, or from a source without more"
+    filled = (other.mean or 0.0) / (less.mean or 1.0)
+    if filled > 1.0 + ALIKE:
+        return f"{said}, {rest}: less of a contrast than of lines, as of a soft source or a low bitrate", False
+    if filled < SOFT:
+        return f"{said}, {rest}: too soft, in either arm, to tell whether more lines showed more", False
+    return f"{said}, {rest}: scaled up, or from a source without more", True
 
 
 def _difference(one: Dose, other: Dose) -> tuple[float, float, float]:

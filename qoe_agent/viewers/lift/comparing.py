@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qoe_agent.viewers import effects
+from qoe_agent.viewers.effects import means
 from qoe_agent.viewers.lift import checking, metrics
 from qoe_agent.viewers.lift.shapes import Amount
 
@@ -25,6 +26,7 @@ UNPLANNED = (
     "intervals hold for one look at an end that was set beforehand: who looks again and again finds differences that "
     "are none, and needs --planned-users"
 )
+OF_USERS = "arms change by blocks: how many users were planned says nothing of when it ends, and is not looked at"
 SKEWED = (
     "{} has {:,} {}s, and {:,} are wanted of watch times as skewed as these (355 x skewness^2, at least 200: Kohavi "
     "and others, KDD 2014): intervals may be too narrow"
@@ -38,9 +40,10 @@ class Comparing:
     def __init__(self, trial: Trial, design: Design, timed: bool, asked: Collection[str] = ()) -> None:
         self._trial, self._design = trial, design
         self._asked = {design.metrics[0].name, *asked}
-        self._planned = design.planned_users if timed and trial.unit != "block" else None
+        there, planned = sum(each.units for each in trial.arms.values()), design.planned_users
+        went_on = planned is not None and there > planned and effects.decides(there, planned)
+        self._planned = planned if (timed or went_on) and trial.unit != "block" else None
         self._pre = tuple(Amount(each, before=True) for each in design.pre)
-        there = sum(each.units for each in trial.arms.values())
         self.running = (there, self._planned) if self._planned and there < self._planned else None
         """Units that are in, of those planned; None: it is over, or nobody said when."""
         self.always = self._planned is not None and effects.decides(there, self._planned)
@@ -124,8 +127,7 @@ class Comparing:
         """On looks, tails, whether segments differ, and what covariates were good for."""
         found = [*self._looks(), *self._skewed()]
         for treatment in self._design.treatments:
-            silent = [metrics.called(each.metric) for each in self._others([treatment]) if not self._told(each)]
-            found += [f"{treatment}: too little is known to tell {', '.join(silent)}"] if silent else []
+            found += self._silent(treatment)
             for column in self._design.segments:
                 told = effects.interaction(list(self._by(column, treatment)), self._design.alpha)
                 if told is not None and self.always:
@@ -138,7 +140,21 @@ class Comparing:
             found += self._explained(treatment)
         return found
 
+    def _silent(self, treatment: str) -> list[str]:
+        """On metrics that are not told; the means of those of which an arm has none."""
+        unknown, none = [], []
+        for each in self._others([treatment]):
+            if not self._told(each) and each.note == means.EMPTY:
+                here, there = (_told(each).get(arm, 0.0) for arm in (treatment, each.control))
+                none.append(f"{metrics.called(each.metric)} ({here:.3g} : {there:.3g})")
+            elif not self._told(each):
+                unknown.append(metrics.called(each.metric))
+        found = [f"{treatment}: too little is known to tell {', '.join(unknown)}"] if unknown else []
+        return found + ([f"{treatment}: an arm has none, and there is no ratio, of {', '.join(none)}"] if none else [])
+
     def _looks(self) -> list[str]:
+        if self._trial.unit == "block" and self._design.planned_users:
+            return [OF_USERS]
         if self._planned is None:
             alone = self._timed and self._trial.unit != "block" and not self._design.planned_users
             return [UNPLANNED] if alone else []

@@ -120,8 +120,22 @@ def analysable(asked: Asked) -> None:
         raise Unusable(f"--experiment {asked.experiment}: is for facts, which hold several; files are of one")
     if asked.design.washout and asked.design.switchback is None and asked.columns.block is None:
         raise Unusable("--washout is of blocks of time: it needs --switchback TIME, or --block COLUMN")
+    if asked.design.switchback is not None or asked.columns.block is not None:
+        _by_block(asked.design)
     if asked.observational and asked.plan is not None:
         raise Unusable("--plan is of an experiment; what nobody randomised was not registered as one")
+
+
+def _by_block(design: Design) -> None:
+    """Raises Unusable where something is asked for that is of users, of whom a switchback tells nothing."""
+    of_users = {
+        "--stratify": design.strata, "--segment": design.segments, "--window": design.window,
+        "--cap-unit": design.cap_unit != "session",
+    }  # fmt: skip
+    for name, given in of_users.items():
+        if given:
+            raise Unusable(f"{name} is of users: of blocks, which --switchback and --block compare, there is no such "
+                           "thing (streams are held fixed already; --pre takes covariates)")  # fmt: skip
 
 
 def before(pre: Sequence[str], columns: Columns, compared: Sequence[Metric]) -> None:

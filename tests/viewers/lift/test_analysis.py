@@ -126,6 +126,9 @@ def test_far_beyond_its_plan_the_band_still_decides(longer: Path) -> None:
     assert check(over, "planned_users").text.startswith("12,000 of 10,000 planned users are in: the always-valid inter")
     assert "always-valid interval" in over.text
     assert any(note.startswith("12,000 units are in, of 10,000 planned: the interval of one") for note in over.notes)
+    untimed = analysed(longer, replace(DESIGN, planned_users=10_000))
+    assert untimed.text == over.text, "however the times of sessions are known"
+    assert untimed.estimates[0].always_valid == pytest.approx(over.estimates[0].always_valid)
 
 
 def test_somewhat_beyond_its_plan_it_is_over(longer: Path) -> None:

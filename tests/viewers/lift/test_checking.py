@@ -63,7 +63,9 @@ def test_an_hd_arm_that_was_scaled_up_blocks_the_verdict() -> None:
     small = lines("sd", 360, 311, 2.89)
     found = delivered_contrast((*small, *lines("hd", 720, 360, 4.34)), "sd", "hd")
     assert (found.state, found.blocks) == ("failed", True)
-    assert found.text.startswith("hd was delivered 720 lines, of which 360 carry detail, against 360 and 311 of sd")
+    assert found.text.startswith(
+        "hd was delivered 720 lines, of which the agent found 360 to carry detail, against 360 and 311 of sd"
+    )
     back = delivered_contrast((*small, *lines("hd", 720, 360, 4.34)), "hd", "sd")
     assert back.state == "failed", "also where HD is the control"
     assert back.text.startswith("hd was delivered 720 lines")
@@ -75,6 +77,18 @@ def test_more_lines_with_their_detail_pass() -> None:
     assert delivered_contrast(narrow, "480p", "540p").state == "passed"
     unsure = (*lines("sd", 360, 311, 2.9, half=80), *lines("hd", 720, 360, 4.3, half=80))
     assert delivered_contrast(unsure, "sd", "hd").state == "passed", "what is that uncertain accuses nobody"
+
+
+def test_soft_pictures_are_no_scaled_up_ones() -> None:
+    """As measured over nginx-rtmp: an animated film, which needs 432 of 720 lines; a night scene needs 240 of any."""
+    small = lines("sd", 360, 357, 2.84)
+    found = delivered_contrast((*small, *lines("hd", 720, 432, 4.56)), "sd", "hd")
+    assert (found.state, found.blocks) == ("notice", False), "360 lines could not carry that"
+    assert "of which the agent found 432 to carry detail, against 360 and 357 of sd: less of a contrast" in found.text
+    assert delivered_contrast((*small, *lines("hd", 720, 360, 4.75)), "sd", "hd").state == "failed"
+    dark = delivered_contrast((*lines("sd", 360, 240, 2.9), *lines("hd", 720, 240, 4.3)), "sd", "hd")
+    assert (dark.state, dark.blocks) == ("notice", False)
+    assert "too soft, in either arm" in dark.text
 
 
 def test_scaled_up_pictures_of_arms_that_were_about_coding_are_only_told() -> None:
@@ -106,7 +120,8 @@ def test_what_is_measured_of_streams_that_both_watch_cannot_tell_arms_apart() ->
 
 @pytest.mark.parametrize(
     ("planned", "always", "state", "told"),
-    [(100, False, "passed", "100 of 100"), (90, False, "notice", "100 of 90 planned users are in: more than"),
+    [(100, False, "passed", "100 of 100"), (98, False, "notice", "100 of 98 planned users are in: more than"),
+     (80, True, "notice", "100 of 80 planned users are in: the always-valid interval decides"),
      (400, False, "failed", "100 of 400 planned users are in: looks before the end need --time COLUMN"),
      (400, True, "passed", "100 of 400 planned users are in: the always-valid interval decides")],
 )  # fmt: skip

@@ -109,8 +109,9 @@ def test_lines_that_carry_no_detail_are_no_hd(plain: Path, tmp_path: Path) -> No
     measured(tmp_path, {"480p": 470, "1080p": 472})
     found = analysed(tmp_path)
     assert found.code == "blocked"
-    assert "hd 472 lines that carry detail, sd 470 lines that carry detail" in found.text
-    assert "as measured by the agent" in found.text
+    assert "hd was delivered 1,080 lines, of which the agent found 472 to carry detail, against 480 and 470 of sd" in (
+        found.text
+    )
 
 
 def test_what_is_measured_of_the_whole_stream_is_not_held_against_arms(tmp_path: Path) -> None:

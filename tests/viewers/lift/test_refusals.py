@@ -56,6 +56,16 @@ def test_options_that_would_do_nothing(few: Path) -> None:
     assert "--experiment ladder: is for facts" in refused(Asked(files=(few,), design=DESIGN, experiment="ladder"))
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("--stratify", {"strata": ("device",)}), ("--segment", {"segments": ("device",)}), ("--window", {"window": 60.0}),
+     ("--cap-unit", {"cap_unit": "user"})],
+)  # fmt: skip
+def test_a_switchback_knows_no_users(few: Path, name: str, more: dict[str, Any]) -> None:
+    design = replace(DESIGN, switchback=600.0, **more)
+    assert refused(Asked(files=(few,), design=design)).startswith(f"{name} is of users: of blocks")
+
+
 def test_nothing_to_analyse_and_paths_as_text(few: Path) -> None:
     assert "nothing to analyse" in refused(Asked(design=DESIGN))
     by_text: Any = (str(few),)
