@@ -7,7 +7,8 @@ import pytest
 
 from qoe_agent import config
 from qoe_agent.compare.live import watching
-from qoe_agent.compare.live.laying import Laid, Laying
+from qoe_agent.compare.live.laid import Laid
+from qoe_agent.compare.live.laying import Laying
 from qoe_agent.compare.live.taking import Shown, Taken
 from qoe_agent.config import reading
 from qoe_agent.ring import Budget
@@ -67,6 +68,32 @@ def test_drift_goes_on_where_nothing_moves() -> None:
     assert pair.shift() == pytest.approx(-7.0 - 0.01 * 30, abs=0.05)
     pair.upto(38)
     assert pair.shift() == pytest.approx(-7.0 - 0.01 * 38, abs=0.05)
+
+
+def test_what_lies_about_a_jump_is_left_out_and_the_rest_is_right() -> None:
+    whole = show(60)
+    skipped = np.concatenate([whole[: 30 * RATE], whole[33 * RATE :]])
+    pair = Pair(coded(whole, 2), coded(skipped, 3), 7.0)
+    pair.upto(50)
+    laid, media = pair.laying.laid[1], 7.0 + np.arange(2.0, 46.0, 0.1)
+    truth = np.where(media < 37.0, media - 7.0, media - 4.0)
+    known = np.isfinite(laid.source(media))
+    assert np.abs(laid.source(media) - truth)[known].max() < 0.05
+    assert known.mean() > 0.85
+    assert not known[np.abs(media - 37.0) < 0.5].any()
+
+
+def test_an_output_that_begins_anew_is_laid_anew() -> None:
+    whole = show(60)
+    pair = Pair(coded(whole, 2), coded(whole, 3), 7.0)
+    pair.upto(25)
+    other = pair.taken[1]
+    other.epoch, other.begun = 1, 107.0
+    pair._clocks = pair._clocks[0], (107.0, 1.0)
+    pair.upto(45)
+    assert pair.shift() == pytest.approx(-107.0, abs=0.02)
+    kept = pair.laying.laid[1].source(np.array([20.0, 33.0, 140.0]))
+    assert kept == pytest.approx([13.0, np.nan, 33.0], abs=0.02, nan_ok=True)
 
 
 def test_nothing_is_drawn_over_a_jump() -> None:

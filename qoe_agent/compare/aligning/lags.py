@@ -35,6 +35,9 @@ BESIDE, FAR = 3, 8
 """Steps beside a lag where it must be less alike, and from which another lag is another place."""
 SLACK, SLOPE = 1.6, 0.0015
 """What is missing to likeness must be so much more elsewhere; and by so much more at least, close beside."""
+ENDS, WORSE, ODD = 50, 4.0, 0.1
+"""Steps at either end of a window that may lie elsewhere: those that miss so much more than its middle, in mean square
+codes and these besides."""
 CLEAR = 0.03
 """By how much the likeness elsewhere must be less."""
 
@@ -71,7 +74,8 @@ def gridded(times: Floats, prints: NDArray[np.uint8]) -> Grid:
     sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
     low = np.maximum(np.arange(len(rows)) - STANDS, 0)
     high = np.minimum(np.arange(len(rows)) + STANDS + 1, len(rows))
-    age = float(np.median(numbers * STEP - times[held]))
+    ages = numbers * STEP - times[held]
+    age = float(np.median(ages[ages <= 2.0 * np.median(np.diff(times)) + STEP]))  # not of pictures that stay
     return Grid(float(first * STEP), rows - ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32), age)
 
 
@@ -87,7 +91,26 @@ def find(ours: Grid, theirs: Grid) -> Lag:
     top = float(likeness[best])
     begins = ours.start + STEP * (len(ours.rows) - WINDOW)
     lag = theirs.start + STEP * (best + _between(likeness, best)) - begins + ours.age - theirs.age
-    return Lag(_judged(likeness, best, top), lag, top)
+    answer = _judged(likeness, best, top)
+    if answer == "unlike" and float(np.mean(np.square(window).mean(axis=1) < MOVES)) > 0.5:
+        answer = "still"  # it froze
+    if answer == "found" and _parted(window, theirs.rows[best : best + WINDOW]):
+        answer = "unlike"
+    return Lag(answer, lag, top)
+
+
+def _parted(window: Singles, shown: Singles) -> bool:
+    """Whether both move at an end of the window, but each in its own way: a jump lies within."""
+    gain = float((window * shown).sum() / max(float(np.square(shown).sum()), 1e-9))
+    missing = np.square(window - gain * shown).mean(axis=1)
+    usual = float(missing[ENDS:-ENDS].mean())
+    for end in (slice(None, ENDS), slice(-ENDS, None)):
+        ours, theirs = window[end], shown[end]
+        energy = float(np.square(ours).mean()), float(np.square(theirs).mean())
+        alike = float((ours * theirs).mean()) / max((energy[0] * energy[1]) ** 0.5, 1e-9)
+        if min(energy) > MOVES and alike < UNLIKE and float(missing[end].mean()) > WORSE * usual + ODD:
+            return True
+    return False
 
 
 def repeated(ours: Grid, likeness: float) -> bool:

@@ -6,9 +6,8 @@ to its media time is followed over time, so that drift and jumps are.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field
+from math import floor, inf, isfinite
 from statistics import median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -16,6 +15,8 @@ import numpy as np
 
 from qoe_agent.compare.aligning import lags
 from qoe_agent.compare.live import windows
+from qoe_agent.compare.live.laid import JUMP, Laid
+from qoe_agent.compare.live.trail import LOOPS, Trail
 from qoe_agent.maths.marks import Marks
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from qoe_agent.compare.aligning.lags import Lag
     from qoe_agent.compare.live.taking import Taken
-    from qoe_agent.compare.shapes import Floats
 
 Method: TypeAlias = Literal["stamp", "program date-time", "content"]
 
@@ -31,89 +31,22 @@ DECIDED = 6.0
 """Seconds of pictures of every output after which it is decided whether stamps are there."""
 NEAR = 0.06
 """Seconds within which two windows agree."""
+SLIP = 0.1
+"""Seconds by which a window may lie off what was expected and not be a jump: where little moves, drift shows late."""
 AGREE = 2
 """Windows that must agree before a lag is believed, at first and after every jump."""
 APART = 2.0
 """Seconds from one window to the next."""
-JUMP = 0.2
-"""Seconds from one estimate to the next between which nothing is drawn."""
 PATIENCE = 25.0
 """Seconds of pictures after which dates in playlists have to do, where pictures do not tell."""
 SMOOTH = 5
 """Estimates whose median counts."""
-LOOPS = 42.0
-"""Seconds that must not repeat before a lag is kept through pictures that do, or believed after pictures that did."""
-ONWARD = 20.0
-"""Seconds for which drift is taken to go on where pictures do not tell."""
-
-
-@dataclass(slots=True)
-class Laid:
-    """One output's way to the source's clock."""
-
-    places: list[float] = field(default_factory=list)
-    """Media times, rising …"""
-    shifts: list[float] = field(default_factory=list)
-    """… and what is added there."""
-    likeness: float | None = None
-    """Of the latest window, by content."""
-    slope: float = 0.0
-    """Drift behind the last place: what the shift grows by in a second."""
-
-    def add(self, media: float, shift: float) -> None:
-        """What is added at a place; none that lies before the last is taken."""
-        if not self.places or media > self.places[-1]:
-            self.places.append(media)
-            self.shifts.append(shift)
-
-    @property
-    def known(self) -> bool:
-        """Whether it can be laid."""
-        return bool(self.places)
-
-    def source(self, media: Floats) -> Floats:
-        """Media times by the source's clock."""
-        places, shifts = np.array(self.places), np.array(self.shifts)
-        right = np.clip(np.searchsorted(places, media), 0, len(places) - 1)
-        left = np.clip(right - 1, 0, len(places) - 1)
-        span = places[right] - places[left]
-        steady = (np.abs(shifts[right] - shifts[left]) <= JUMP) & (span > 0) & (span < 300.0)
-        share = np.where(steady, np.clip((media - places[left]) / np.where(span > 0, span, 1.0), 0.0, 1.0), 0.0)
-        nearer = np.where(np.abs(places[right] - media) <= np.abs(media - places[left]), shifts[right], shifts[left])
-        drawn = shifts[left] + share * (shifts[right] - shifts[left])
-        onward = self.slope * np.clip(media - places[-1], 0.0, ONWARD)
-        return np.asarray(media + np.where(steady, drawn, nearer) + onward)
-
-    def media(self, source: float) -> float:
-        """The media time at a time of the source, by the estimate nearest to it."""
-        if not self.places:
-            return source
-        n = bisect_left([p + s for p, s in zip(self.places, self.shifts, strict=True)], source)
-        n = min(max(n, 0), len(self.places) - 1)
-        guess = source - self.shifts[n]
-        return source - (float(self.source(np.array([guess]))[0]) - guess)
-
-
-@dataclass(slots=True)
-class _Trail:
-    """What content has said of one output lately."""
-
-    windows: list[tuple[float, float]] = field(default_factory=list)
-    """Where windows lay, by media time, and their shifts; those that agree with the last."""
-    answers: Counter[str] = field(default_factory=Counter)
-    sure: bool = False
-    last: float = float("-inf")
-    """Media time at the end of the last window."""
-    since: float | None = None
-    """Media time from which nothing has repeated."""
-    loops: int = 0
-    """Windows that were there before, less than `LOOPS` from one to the next …"""
-    looped: float = float("-inf")
-    """… and the media time of the last."""
-
-    def early(self, place: float) -> bool:
-        """Whether a loop may have been too long to be seen."""
-        return self.since is None or place - self.since < LOOPS
+LEAST = 0.01
+"""Seconds that stamps may be off a line from one estimate to the next, besides drift."""
+DOUBT = 1.5
+"""Seconds before the end of the last window that fitted from which nothing is known, once one does not."""
+HELD = 200.0
+"""Seconds for which estimates are kept."""
 
 
 class Laying:
@@ -128,7 +61,7 @@ class Laying:
         """How often what had been found was taken back."""
         self._marks = [Marks() for _ in taken]
         self._marked = [float("-inf")] * len(taken)
-        self._trails = [_Trail() for _ in taken]
+        self._trails = [Trail() for _ in taken]
 
     @property
     def ready(self) -> bool:
@@ -174,6 +107,14 @@ class Laying:
         laid = self.laid[n]
         return laid.shifts[-1] if laid.known else None
 
+    def checked(self, n: int) -> float:
+        """Second of the source before which it has been looked at whether output `n` lies there."""
+        laid = self.laid[n]
+        if laid.until == inf:
+            return inf
+        found = float(laid.source(np.array([laid.until]))[0])
+        return floor(found) if isfinite(found) else -inf
+
     def _spans(self) -> list[float]:
         return [each.shown[-1].media - each.shown[0].media if each.shown else 0.0 for each in self._taken]
 
@@ -188,63 +129,95 @@ class Laying:
 
     def _by_stamp(self) -> None:
         for taken, marks, laid in zip(self._taken, self._marks, self.laid, strict=True):
-            media = taken.newest
-            captured = marks.captured(media)
+            captured = marks.captured(taken.newest)
             if captured is not None:
-                laid.add(media, captured.at - media)
+                self._onto(laid, taken.newest, captured.at - taken.newest, LEAST)
 
     def _by_dates(self) -> None:
         for taken, laid in zip(self._taken, self.laid, strict=True):
             last = list(taken.dated)[-SMOOTH:]
-            laid.add(last[-1].media, median(each.time - each.media for each in last))
+            self._onto(laid, last[-1].media, median(each.time - each.media for each in last), JUMP)
+
+    def _onto(self, laid: Laid, place: float, shift: float, most: float) -> None:
+        """An estimate; where it is another than the last, nobody knows which one holds between them."""
+        if laid.known and place > (last := laid.places[-1]):
+            if abs(shift - laid.shifts[-1]) > most + windows.STEEPEST * (place - last):
+                laid.lose(last)
+            laid.find(place, shift)
+        laid.add(place, shift)
 
     def _by_content(self) -> None:
         first = self._taken[0]
         if not self.laid[0].known:
             self.laid[0].add(0.0, 0.0)
         for taken, laid, trail in zip(self._taken[1:], self.laid[1:], self._trails[1:], strict=True):
+            epochs = taken.epoch, first.epoch
+            if not laid.known:
+                laid.lose(-inf)
+            if trail.epochs != epochs:  # a timeline of its own lies somewhere else
+                self._lose(laid, trail, trail.good)
+                trail.epochs = epochs
             if trail.sure and trail.early(taken.newest) and self._looping(taken, taken.newest, laid.likeness or 0.0):
                 trail.loops, trail.looped = trail.loops + 1, taken.newest
                 self._take_back(laid, trail)
-            shift = trail.windows[-1][1] if trail.sure else None
+            shift = trail.expected(taken.newest, laid.slope) if trail.sure else None
             ends = min(taken.newest, first.newest - shift - windows.AROUND) if shift is not None else taken.newest
             if ends < trail.last + APART:
                 continue
             if shift is None:
                 place, lag = windows.searched(taken, first)
             else:
-                place, lag = ends, windows.followed(taken, first, ends, shift)
+                place, lag = windows.followed(taken, first, ends, shift)
             trail.last = ends
             self._hear(taken, laid, trail, place, lag)
         if all(trail.sure for trail in self._trails[1:]):
             self.method = "content"
 
-    def _hear(self, taken: Taken, laid: Laid, trail: _Trail, place: float, lag: Lag) -> None:
+    def _hear(self, taken: Taken, laid: Laid, trail: Trail, place: float, lag: Lag) -> None:
         """What a window says."""
         if lag.answer == "short":
             return
         if self._repeats(taken, trail, place, lag):
             lag = lag._replace(answer="repeats")
-            if trail.early(place):
+            if trail.early(max(place, taken.newest)):
                 self._take_back(laid, trail)
         elif trail.since is None:
             trail.since = place
         trail.answers[lag.answer] += 1
         laid.likeness = lag.likeness
-        if lag.answer != "found":
-            if lag.answer == "unlike" and trail.sure:
-                trail.sure, trail.windows = False, []  # it jumped, or they no longer show the same
-            return
-        if trail.windows and abs(trail.windows[-1][1] - lag.seconds) > NEAR:
-            trail.windows = []
-            trail.sure = False
-        trail.windows.append((place, lag.seconds))
-        if len(trail.windows) >= AGREE:
-            trail.sure, trail.last = True, place  # it is followed from there, though pictures far later have come
-            shift, laid.slope = windows.drawn(trail.windows[-SMOOTH:], place, laid.slope)
-            laid.add(place, shift)
+        if lag.answer == "unlike" and trail.sure:
+            self._lose(laid, trail, trail.good - DOUBT)  # it jumped, or they no longer show the same
+        elif lag.answer == "found":
+            self._found(laid, trail, place, lag.seconds)
+        elif trail.sure:
+            laid.until = place
 
-    def _repeats(self, taken: Taken, trail: _Trail, place: float, lag: Lag) -> bool:
+    def _found(self, laid: Laid, trail: Trail, place: float, seconds: float) -> None:
+        """A window lies somewhere."""
+        off = abs(trail.expected(place, laid.slope) - seconds) if trail.windows else 0.0
+        if off > NEAR:
+            if trail.sure and off > SLIP:
+                self._lose(laid, trail, trail.good - DOUBT)
+            trail.windows = []
+        trail.windows = [*trail.windows[1 - SMOOTH :], (place, seconds)]
+        if len(trail.windows) < AGREE and not trail.sure:
+            return
+        shift, laid.slope = windows.drawn(trail.windows, place, laid.slope)
+        if not trail.sure:
+            begins = trail.windows[0][0] - windows.LENGTH + windows.EDGE
+            laid.find(begins, shift - laid.slope * (place - begins))
+        trail.sure, trail.last, trail.good = True, place, place  # followed from there, though later pictures have come
+        laid.until = place
+        laid.add(place, shift)
+        laid.forget(place - HELD)
+
+    def _lose(self, laid: Laid, trail: Trail, media: float) -> None:
+        """Where it lies is not known from there on."""
+        if trail.sure:
+            laid.lose(media)
+        trail.sure, trail.windows, laid.slope = False, [], 0.0
+
+    def _repeats(self, taken: Taken, trail: Trail, place: float, lag: Lag) -> bool:
         """Whether a window says nothing, because either output has shown before what it shows, or did lately."""
         if lag.answer not in ("found", "repeats"):
             return False
@@ -263,11 +236,9 @@ class Laying:
             ends.append((taken, taken.newest))
         return any(lags.repeated(windows.grid(one, end - windows.REACH, end), likeness) for one, end in ends)
 
-    def _take_back(self, laid: Laid, trail: _Trail) -> None:
+    def _take_back(self, laid: Laid, trail: Trail) -> None:
         """What was found may lie in another round of a loop."""
         self.rounds += trail.sure
         trail.sure, trail.windows, trail.since, self.method = False, [], None, None
-        laid.places.clear()
-        laid.shifts.clear()
-        laid.slope = 0.0
+        laid.clear()
         trail.answers = Counter()

@@ -119,8 +119,9 @@ class Paired:
         self.seconds.step(self._taken, self.laying, clock.unix()[0], last=last)
 
     def common(self, newest: int) -> list[Second]:
-        """The last seconds that all outputs have, at most so many."""
-        return [one for one in self.seconds.latest()[-newest:] if all(one.values)]
+        """The last seconds that all outputs have and that are surely laid, at most so many."""
+        upto = min(self.laying.checked(n) for n in range(len(self.outputs)))
+        return [one for one in self.seconds.latest()[-newest:] if all(one.values) and one.number < upto]
 
     def differences(self, *, final: bool = False) -> list[Difference]:
         """As they stand now; `final`: nobody looked before, or will again."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from qoe_agent.compare.live.laying import Laid
+    from qoe_agent.compare.live.laid import Laid
     from qoe_agent.compare.live.taking import Taken
     from qoe_agent.compare.shapes import Floats, Media
     from qoe_agent.model import Format, Packet
@@ -67,10 +67,12 @@ def cut(taken: Taken, laid: Laid, number: int) -> Cut | None:
     source = laid.source(np.array([taken.place(each.pts or 0.0) for each in packets]))
     keys = [n for n, each in enumerate(packets) if each.key and source[n] <= number]
     past = [n for n, each in enumerate(packets) if each.key and source[n] >= number + BURST]
-    if not keys or source.max() < number + BURST:
+    if not keys:
         return None
     chosen = slice(keys[-1], past[0] if past else len(packets))
     times = source[chosen]
+    if not np.isfinite(times).all() or times.max() < number + BURST:
+        return None
     shown = [each for each in taken.shown if times.min() - 0.01 <= _at(laid, each.media) <= times.max() + 0.01]
     prints = np.stack([each.print for each in shown]) if shown else np.empty((0, 18, 32), np.uint8)
     printed = np.array([_at(laid, each.media) for each in shown])

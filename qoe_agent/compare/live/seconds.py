@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from math import inf
+from math import floor, inf, isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -16,8 +16,11 @@ from qoe_agent.maths.p1203 import video as judged
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from qoe_agent.compare.live.laying import Laying
     from qoe_agent.compare.live.taking import Taken
+    from qoe_agent.compare.shapes import Floats
 
 SETTLED = 45.0
 """Seconds after which nothing more is taken of a second of the source."""
@@ -113,16 +116,21 @@ class Seconds:
         if self._clock is None or laying.method in ABSOLUTE:
             self._clock = unix if laying.method in ABSOLUTE else _relative(taken[0], laying)
         gathered = [_gathered(one, laying, n, self._clock) for n, one in enumerate(taken)]
-        first = max(min(one) for one in gathered if one) + 1 if all(gathered) else None
-        if first is None:
+        begun = [min(one) for one in gathered if one]
+        if len(begun) < 2:
             return
+        first = max(begun) + 1
         whole = [_whole(one, laying, n) for n, one in enumerate(taken)]
+        end = max(whole)
+        if not isfinite(end):
+            return
         begin = first if self._settled is None else max(self._settled, first)
-        for number in range(begin, max(whole)):
+        for number in range(begin, int(end)):
             self._keep(number, [
-                _values(one.get(number, {}), taken[n]) if number < whole[n] else {} for n, one in enumerate(gathered)
+                {} if -inf < whole[n] <= number else _values(one.get(number, {}), taken[n])
+                for n, one in enumerate(gathered)
             ])  # fmt: skip
-        settled = max(whole) if last else int(max(whole) - SETTLED)
+        settled = int(end) if last else int(end - SETTLED)
         self._settled = max(self._settled or settled, settled)
         for number, second in self.by_number.items():
             second.provisional = number >= self._settled
@@ -189,9 +197,10 @@ def _frame(taken: Taken) -> float:
     return float(np.median(np.diff(last))) if len(last) > 2 else 0.04
 
 
-def _whole(taken: Taken, laying: Laying, n: int) -> int:
-    """The first second that is not complete, by pictures."""
-    return int(np.floor(laying.laid[n].source(np.array([taken.newest]))[0] + HALF * _frame(taken)))
+def _whole(taken: Taken, laying: Laying, n: int) -> float:
+    """The first second that is not complete, by pictures; -inf: where the latest one lies is not known."""
+    newest = float(laying.laid[n].source(np.array([taken.newest]))[0])
+    return floor(newest + HALF * _frame(taken)) if isfinite(newest) else -inf
 
 
 def _relative(first: Taken, laying: Laying) -> float:
@@ -209,14 +218,26 @@ def _gathered(taken: Taken, laying: Laying, n: int, clock: float) -> dict[int, d
         return {}
     media = np.array([point.media for point in points])
     source = laying.laid[n].source(media)
-    numbers = np.floor(source + HALF * _frame(taken)).astype(int)
+    known = np.isfinite(source)
+    numbers = np.floor(np.where(known, source, 0.0) + HALF * _frame(taken)).astype(int)
     found: dict[int, dict[str, list[float]]] = {}
-    for point, number, place in zip(points, numbers.tolist(), source.tolist(), strict=True):
+    broken = _broken(media, known, numbers)
+    for point, number, place, here in zip(points, numbers.tolist(), source.tolist(), known.tolist(), strict=True):
+        if not here or number in broken:
+            continue
         value = point.value
         if point.name in ("playable", "playing"):
             value += clock - place
         found.setdefault(number, {}).setdefault(point.name, []).append(value)
     return found
+
+
+def _broken(media: Floats, known: NDArray[np.bool_], numbers: NDArray[np.int_]) -> set[int]:
+    """Seconds that are known in part."""
+    order = np.argsort(media, kind="stable")
+    told, second = known[order], numbers[order]
+    edges = np.flatnonzero(told[1:] != told[:-1])
+    return {int(second[n] if told[n] else second[n + 1]) for n in edges.tolist()}
 
 
 def _values(found: Mapping[str, list[float]], taken: Taken) -> dict[str, float]:

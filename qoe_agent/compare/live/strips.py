@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qoe_agent.compare.live.history import Second
-    from qoe_agent.compare.live.laying import Laid
+    from qoe_agent.compare.live.laid import Laid
     from qoe_agent.compare.live.taking import Taken
     from qoe_agent.model import Format, Packet
 

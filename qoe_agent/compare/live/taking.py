@@ -30,8 +30,10 @@ LEAP = 10.0
 """Seconds by which media time may go on without a timeline of its own."""
 BACK = 1.0
 """Seconds by which it may go back: decoding order, rounding."""
-APART = 1000.0
-"""Seconds from one epoch to the next."""
+APART = 20.0
+"""Seconds from one epoch to the next, besides the time that passed."""
+POINTS = 200_000
+"""Numbers that are kept at most, where no picture comes and nothing grows old."""
 GIVE_UP = 30.0
 """Seconds of a stall after which the viewer is gone."""
 
@@ -89,7 +91,7 @@ class Taken:
     name: str
     ring: Ring
     shown: deque[Shown] = field(default_factory=deque)
-    points: deque[Point] = field(default_factory=deque)
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
     dated: deque[Dated] = field(default_factory=lambda: deque(maxlen=256))
     formats: dict[str, Format] = field(default_factory=dict)
     """The first track of each kind."""
@@ -102,6 +104,10 @@ class Taken:
     """Why the last pull ended; None while one is under way."""
     size: tuple[int, int] | None = None
     """Of the last picture."""
+    epoch: int = 0
+    """Timelines that ended …"""
+    begun: float = float("-inf")
+    """… and the media time from which the present one counts."""
     newest: float = float("-inf")
     """The latest media time of a picture."""
     _base: float = 0.0
@@ -175,7 +181,8 @@ class Taken:
         """Media time goes on, or begins anew: an epoch behind all that was."""
         last = self._last
         if last is not None and not -BACK <= time - last[0] <= LEAP + at - last[1]:
-            self._base = APART * (self.place(last[0]) // APART + 1) - time
+            begins = self.place(last[0]) + max(at - last[1], 0.0) + APART
+            self._base, self.begun, self.epoch = begins - time, begins - BACK, self.epoch + 1
             self.ring.clear()
         self._last = time, at
 
