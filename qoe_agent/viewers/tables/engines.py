@@ -172,16 +172,19 @@ class Spark:
         try:
             import ibis
             from pyspark.sql import SparkSession
+
+            backend = ibis.pyspark  # which needs pandas, too
         except ImportError as error:
             raise ValueError("engine spark: needs the extra qoe-agent[spark]") from error
         self.folder = Path(tempfile.mkdtemp(prefix="qoe-tables-", dir=os.environ.get("QOE_SPARK_FOLDER")))
         self._session = (
             SparkSession.builder.master(master).appName("qoe-agent exits")
             .config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.ansi.enabled", "false").config("spark.sql.shuffle.partitions", "16").getOrCreate()
         )  # fmt: skip
         self._session.sparkContext.setLogLevel("ERROR")
-        self._ibis = ibis.pyspark.connect(self._session)
+        self._ibis = backend.connect(self._session)
         self._views = 0
 
     def read(self, paths: Sequence[Path]) -> Table:
