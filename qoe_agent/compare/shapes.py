@@ -209,6 +209,9 @@ class Heard:
     """Hz up to which there is anything."""
     bandwidth_test: float | None
     notes: tuple[str, ...] = ()
+    drift_seconds: float | None = None
+    """By how much the offset grows from the first to the last pair, where it does so steadily; `offset_seconds` is
+    then that in the middle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,25 +5,27 @@ Both tracks are decoded once, side by side with nothing kept but what `ears` kee
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
 
-from qoe_agent.compare.figures import delays, hearing
+from qoe_agent.compare.figures import delays, drifting, hearing
 from qoe_agent.compare.figures.ears import Ears, Window
 from qoe_agent.compare.media import opened
 from qoe_agent.compare.shapes import Heard, Unfit
 from qoe_agent.decode.frames import samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from av.audio.frame import AudioFrame
 
-    from qoe_agent.compare.figures.delays import Agreed
+    from qoe_agent.compare.figures.delays import Agreed, Delay
+    from qoe_agent.compare.figures.drifting import Drift
     from qoe_agent.compare.figures.ears import Track, Wave
-    from qoe_agent.compare.shapes import Alignment, Floats, Media
+    from qoe_agent.compare.shapes import Alignment, Audio, Floats, Media
 
 MOST = 3
 """Seconds by which sound may be off."""
@@ -35,6 +37,8 @@ FORGET = 600.0
 """Seconds missing at once that cannot be true."""
 SHIFTS = 0.005
 """Seconds between windows' delays that are worth a word."""
+FEW = 2
+"""Windows by which clocks that run at other rates are tried."""
 QUIET = 1e-6
 """Mean square of a window too faint to tell a delay by: −60 dBFS."""
 
@@ -88,8 +92,15 @@ def heard(reference: Media, test: Media, alignment: Alignment) -> Heard | None:
     most = 2 * MOST + long
     wide = [Window(start + off - MOST, most) for start, off in zip(starts, later, strict=True)]
     two = listen(test, wide, float(where.span[1] + where.later[-1]) + MOST)
-    found = _delays(one, two, starts, most)
-    return _compared(one, two, where, found)
+    found = _compared(one, two, where, *_delays(one, two, starts, most))
+    if test.audio.channels == reference.audio.channels:
+        return found
+    channels = f"it has {_channels(test.audio)}, the reference {_channels(reference.audio)}: loudness is of their sum"
+    return replace(found, notes=(channels, *found.notes))
+
+
+def _channels(audio: Audio) -> str:
+    return f"{audio.channels} channel{'' if audio.channels == 1 else 's'}"
 
 
 def _long(span: tuple[float, float]) -> int:
@@ -104,32 +115,53 @@ def _starts(span: tuple[float, float]) -> list[float]:
     return [span[0] + room * n / max(1, many - 1) for n in range(many)]
 
 
-def _delays(one: Track, two: Track, starts: list[float], seconds: int) -> Agreed:
-    """Of the windows with sound in them: sound's delay on the picture's, positive where it is late."""
-    found, at = [], []
-    for start, ours, theirs in zip(starts, one.waves, two.waves, strict=True):
-        if np.square(ours).mean() < QUIET:
-            continue
-        pair = (delays.spectrum(ours, one.rate, seconds), delays.spectrum(theirs, two.rate, seconds))
-        delay = delays.delay(*pair, seconds, 2 * MOST)
-        late = two.lean - one.lean - MOST
+def _delays(one: Track, two: Track, starts: list[float], seconds: int) -> tuple[Agreed, float]:
+    """Of the windows with sound in them: sound's delay on the picture's, positive where it is late.
+
+    Where windows have none, clocks of other rates are tried: delays are then without what theirs, which is returned as
+    well, adds from the first window on.
+    """
+    heard = [n for n, wave in enumerate(one.waves) if np.square(wave).mean() >= QUIET]
+    # A window's delay is that in its middle.
+    middles = [start - starts[0] + len(wave) / one.rate / 2 for start, wave in zip(starts, one.waves, strict=True)]
+    at = [middles[n] for n in heard]
+    found = delays.agreed(_found(one, two, seconds, heard, 0.0), at)
+    if found.sure >= delays.HALF or not heard:
+        return found, 0.0
+    few = [heard[round(n)] for n in np.linspace(0, len(heard) - 1, min(FEW, len(heard)))]
+    tried = max(drifting.RATES, key=lambda rate: sum(each.sure for each in _found(one, two, seconds, few, rate)))
+    again = _found(one, two, seconds, heard, tried)
+    rate = drifting.slope(again, at)
+    level = delays.agreed(drifting.levelled(again, at, rate), at)
+    return (level, rate) if level.seconds is not None else (found, 0.0)
+
+
+def _found(one: Track, two: Track, seconds: int, windows: Sequence[int], rate: float) -> list[Delay]:
+    """Of some windows, with the test's clock turned back by that rate."""
+    found = []
+    late = two.lean - one.lean - MOST
+    for n in windows:
+        ours = delays.spectrum(one.waves[n], one.rate, seconds)
+        theirs = delays.spectrum(drifting.stretched(two.waves[n], rate), two.rate, seconds)
+        delay = delays.delay(ours, theirs, seconds, 2 * MOST)
         found.append(delay._replace(seconds=delay.seconds + late) if delay else delays.Delay(0.0, False))
-        at.append(start)
-    return delays.agreed(found, at)
+    return found
 
 
-def _compared(one: Track, two: Track, where: Laid, found: Agreed) -> Heard:
-    late = found.seconds or 0.0
+def _compared(one: Track, two: Track, where: Laid, found: Agreed, rate: float) -> Heard:
+    length = where.span[1] - where.span[0]
+    drift = drifting.drift(found, rate, length, SHIFTS)
+    begin, grows = drift or (found.seconds or 0.0, 0.0)
 
     def test_times(at: Floats) -> Floats:
-        return at + where.at(at) + late
+        return np.asarray(at + where.at(at) + begin + grows * (at - where.span[0]) / length)
 
     at = hearing.times(where.span, one.hop)
     ours, theirs = hearing.loudness(one, at), hearing.loudness(two, test_times(at))
     gain = theirs - ours if ours is not None and theirs is not None else 0.0
     gone = hearing.missing(one, two, test_times, where.span, gain)
     return Heard(
-        offset_seconds=found.seconds,
+        offset_seconds=begin + grows / 2 if drift else found.seconds,
         offset_confidence=found.confidence,
         loudness_reference=ours,
         loudness_test=theirs,
@@ -138,21 +170,24 @@ def _compared(one: Track, two: Track, where: Laid, found: Agreed) -> Heard:
         spectral_distance=hearing.spectral_distance(one, two, test_times, where.span, gain),
         bandwidth_reference=hearing.bandwidth(one),
         bandwidth_test=hearing.bandwidth(two),
-        notes=_notes(found, where, ours, theirs),
+        notes=_notes(found, where, ours, theirs, drift),
+        drift_seconds=grows if drift else None,
     )
 
 
-def _notes(found: Agreed, where: Laid, ours: float | None, theirs: float | None) -> tuple[str, ...]:
+def _notes(
+    found: Agreed, where: Laid, ours: float | None, theirs: float | None, drift: Drift | None
+) -> tuple[str, ...]:
     notes = []
     if ours is not None and theirs is None:
         notes.append("it is silent, and the reference is not")
-    if found.sure >= delays.HALF and found.most - found.least > SHIFTS:
-        whole = found.drift * (where.span[1] - where.span[0])
-        steady = found.seconds is not None and abs(whole) > 0.8 * (found.most - found.least)
-        notes.append(
-            f"the sound's offset drifts by {1000 * whole:+.0f} ms from start to end" if steady else
-            f"the sound's offset is not the same throughout: {1000 * found.least:+.0f} to {1000 * found.most:+.0f} ms"
-        )  # fmt: skip
+    if drift:
+        share = 100 * abs(drift.grows) / (where.span[1] - where.span[0])
+        begin, grows = (f"{round(1000 * each):+d} ms" for each in drift)
+        notes.append(f"the sound's offset drifts by {grows} from start to end ({share:.2g} %): {begin} at the beginning")
+    elif found.sure >= delays.HALF and found.most - found.least > SHIFTS:
+        notes.append("the sound's offset is not the same throughout: "
+                     f"{1000 * found.least:+.0f} to {1000 * found.most:+.0f} ms")  # fmt: skip
     elif found.seconds is None and ours is not None and theirs is not None:
         notes.append("when the sound comes cannot be told: it repeats itself, or is not the same sound")
     if float(np.ptp(where.later)) > GAP:

@@ -194,7 +194,12 @@ def _sound(test: Tested) -> list[str]:
     said: list[str] = []
     if found is None:
         return said
-    if found.offset_seconds is not None and abs(found.offset_seconds) > UNHEARD:
+    if found.offset_seconds is not None and found.drift_seconds is not None:
+        ends = [found.offset_seconds + sign * found.drift_seconds / 2 for sign in (-1, 1)]
+        if max(map(abs, ends)) > UNHEARD:
+            shown = " to ".join(f"{round(1000 * each):+d}".replace("-", "−") for each in ends)
+            said.append(f"{test.name}: its sound drifts against the picture, from {shown} ms late.")
+    elif found.offset_seconds is not None and abs(found.offset_seconds) > UNHEARD:
         word = "late" if found.offset_seconds > 0 else "early"
         said.append(f"{test.name}: its sound is {1000 * abs(found.offset_seconds):.0f} ms {word}.")
     if found.missing_seconds > 0:

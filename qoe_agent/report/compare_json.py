@@ -104,7 +104,7 @@ def _scene(found: Scene) -> dict[str, Any]:
 
 def _sound(found: Heard) -> dict[str, Any]:
     return {
-        "offset_confidence": number(found.offset_confidence),
+        "offset_confidence": number(found.offset_confidence), "drift_seconds": number(found.drift_seconds),
         "loudness_lufs": number(found.loudness_test), "reference_loudness_lufs": number(found.loudness_reference),
         "missing_seconds": number(found.missing_seconds),
         "missing": [{"from_seconds": number(first), "to_seconds": number(end)} for first, end in found.missing],

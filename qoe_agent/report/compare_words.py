@@ -177,6 +177,9 @@ def sound(found: Heard) -> str:
     """How the test's sound lies against its picture, compared with the reference."""
     if found.offset_seconds is None:
         return "offset unknown"
+    if found.drift_seconds is not None:
+        ends = (found.offset_seconds + sign * found.drift_seconds / 2 for sign in (-1, 1))
+        return "sound " + " to ".join(f"{round(1000 * each):+d}".replace("-", "−") for each in ends) + " ms late"
     return late(found.offset_seconds)
 
 

@@ -143,6 +143,18 @@ def test_no_track_at_all(folder: Path, reference: Media) -> None:
     assert sound.heard(mute, reference, WHOLE) is None
 
 
+@pytest.mark.parametrize(("rate", "seconds"), [(0.002, 0.1)])
+def test_a_clock_that_is_wrong_is_told_with_the_offset_it_begins_with(
+    folder: Path, reference: Media, rate: float, seconds: float
+) -> None:
+    at = np.arange(SPEECH.shape[1])
+    wave = np.stack([np.interp(at / (1 + rate) - seconds * spoken.RATE, at, each, 0, 0) for each in SPEECH])
+    found = heard(reference, made(folder, wave.astype(np.float32)))
+    assert found.drift_seconds == pytest.approx(rate * SECONDS, abs=0.003)
+    assert found.offset_seconds == pytest.approx(seconds + rate * SECONDS / 2, abs=0.002), "in the middle"
+    assert f"{1000 * seconds:+.0f} ms at the beginning" in found.notes[0]
+
+
 def test_an_offset_that_changes_is_said(folder: Path, reference: Media) -> None:
     half = SPEECH.shape[1] // 2
     wave = np.concatenate([SPEECH[:, :half], spoken.late(SPEECH, 0.06)[:, half:]], axis=1)

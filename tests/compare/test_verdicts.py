@@ -200,6 +200,14 @@ def test_sound_that_is_off_or_gone_is_said(seconds: float, said: str) -> None:
     assert "a.mp4: 2.0 s of sound are missing." in found
 
 
+def test_sound_that_drifts_is_told_from_end_to_end() -> None:
+    heard = Heard(0.03, 0.9, -23.0, -23.0, 0.0, (), 1.0, 16000.0, 16000.0, drift_seconds=0.06)
+    found = verdict([replace(encode("a.mp4", 90.0), heard=heard)], [])
+    assert found.endswith("a.mp4: its sound drifts against the picture, from +0 to +60 ms late.")
+    little = replace(heard, drift_seconds=0.02)
+    assert "drifts" not in verdict([replace(encode("a.mp4", 90.0), heard=little)], [])
+
+
 def test_refused_tests_are_named_with_the_reason() -> None:
     bad = replace(encode("bad.mp4", 0.0), refused=("bad.mp4 shows other content",), scores=None, pooled={})
     assert verdict([bad], []) == "Nothing could be compared. bad.mp4 was not compared: bad.mp4 shows other content."
