@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.compare import crop, stamped, thumbs
+from qoe_agent.compare import crop, places, stamped, thumbs
 from qoe_agent.compare.aligning import clocks, content, likeness, pairing, spots
 from qoe_agent.compare.aligning.clocks import Side
 from qoe_agent.compare.shapes import Alignment, Asked, Unlike
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 SURE = 60.0
 """Nats at which confidence is 1 less one part in e."""
-SPOTS, SPOT = (0.0, 0.25, 0.5, 0.75, 0.99), 6
-"""Where in the test its times are checked, from the key frame before on, and how many frames."""
-ENOUGH = 24
-"""Frames to check at least, as far as there are so many: with few key frames, more after each."""
-COVERED = 0.7
-"""Share of the test's frames that the spots must span, where it is not as long as the reference."""
+SPOT, NEAR = 12, max(spots.BESIDE)
+"""Frames at one spot at which times are checked, and beside them in the reference."""
+MIDDLE, END = (0.3, 0.6), (0.7, 1.0)
+"""Shares of the test's frames between which further spots lie."""
+BLOCKS, BLOCK = 24, 12
+"""Stretches of scored pairs, and pairs in each, that tell whether anything moves."""
+CONFIRMED = 0.99
+"""Confidence in times that pictures agree with."""
 UNMOVED = "nothing moves where the times were checked: the pictures do not contradict them, nor confirm them"
 
 
@@ -43,6 +46,15 @@ def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], N
     return by_times(reference, test) or by_content(reference, test, heard, asked)
 
 
+def again(reference: Media, test: Media, before: Alignment, asked: Asked, heard: Callable[[Step], None]) -> Alignment:
+    """Once the pictures contradict the alignment `before`: by all stamps if it was by some of them, else by content."""
+    if before.method == "stamp":
+        marked = stamped.frames(reference, test, every=True)
+        if marked is not None and (found := made("stamp", marked, reference, 1.0)).runs != before.runs:
+            return found
+    return by_content(reference, test, heard, asked)
+
+
 def _stills(reference: Media, test: Media) -> Alignment:
     """One picture on one picture."""
     ours, theirs = (likeness.shaped(thumbs.whole(each).luma) for each in (test, reference))
@@ -53,30 +65,61 @@ def _stills(reference: Media, test: Media) -> Alignment:
 
 
 def by_times(reference: Media, test: Media) -> Alignment | None:
-    """By the frames' times, if both keep to grids that fit and the pictures at some spots agree; None if not."""
+    """By the frames' times, if both keep to grids that fit and the pictures do not contradict; None if not.
+
+    What is as long as the reference is looked at where it begins, and further on only where that does not tell; what
+    is not must also agree where it ends. All pairs are looked at once they are scored: `verify`, `confirmed`.
+    """
     ratio = reference.video.rate / test.video.rate
     steady = reference.video.constant and test.video.constant and 1 in (ratio.numerator, ratio.denominator)
     if not steady or not reference.video.rate:
         return None
-    reading = clocks.readings(_side(test), _side(reference))[0]
-    frames = reading.frames(0.0)
     # What lies between two frames of the reference's rate is shown by the one before: only its first is a pair.
-    read = thumbs.keys(test, SPOTS, SPOT)
-    if len(read.numbers) < ENOUGH:
-        read = thumbs.keys(test, SPOTS, ENOUGH)
-    wanted = [int(frames[n]) for n in read.numbers if frames[n] >= 0]
-    if not wanted:
-        return None
-    theirs = thumbs.spans(reference, _spans(wanted, len(reference.video.times)))
-    told = spots.holds(read.luma, read.fresh, frames[read.numbers], theirs.luma, theirs.numbers)
+    frames = clocks.readings(_side(test), _side(reference))[0].frames(0.0)
     longer = float(np.ptp(reference.video.times) - np.ptp(test.video.times))
     as_long = abs(longer) <= 1.01 / float(min(reference.video.rate, test.video.rate))
-    covered = told and len(read.numbers) and read.numbers[-1] >= COVERED * (len(test.video.times) - 1)
-    if told is False or not (covered or as_long):
+    first = _spot(reference, test, frames, 0)
+    alone = spots.alone(first[0].luma, frames[first[0].numbers], first[1].luma, first[1].numbers)
+    if alone is False and not as_long:
         return None
-    if told is None:
-        return made("timestamps", frames, reference, 0.5, (f"{test.path}: {UNMOVED}",))
-    return made("timestamps", frames, reference, 0.99)
+    if alone and as_long:
+        return made("timestamps", frames, reference, CONFIRMED)
+    found = (places.within((reference, test), frames, each, SPOT, NEAR) for each in (MIDDLE, END)[not as_long :])
+    read = [first, *(_spot(reference, test, frames, at) for at in found if at)]
+    ours, theirs = (_joined(each) for each in zip(*read, strict=True))
+    told = spots.holds(ours.luma, ours.fresh, frames[ours.numbers], theirs.luma, theirs.numbers)
+    if told is False or not ((told and len(read) > 1) or as_long):
+        return None
+    return made("timestamps", frames, reference, *((CONFIRMED, ()) if told else (0.5, (f"{test.path}: {UNMOVED}",))))
+
+
+def _spot(reference: Media, test: Media, frames: NDArray[np.int64], first: int) -> tuple[Prints, Prints]:
+    """Fingerprints of a few frames of the test, and of those of the reference that they would show."""
+    shown = frames[first : first + SPOT]
+    shown = shown[shown >= 0]
+    theirs = max(0, int(shown[0]) - NEAR), min(len(reference.video.times) - 1, int(shown[-1]) + NEAR)
+    stretches = (test, (first, first + len(shown) - 1)), (reference, theirs)
+    with ThreadPoolExecutor(2) as pool:
+        ours, others = pool.map(lambda side: thumbs.spans(side[0], [side[1]]), stretches)
+    return ours, others
+
+
+def _joined(read: Sequence[Prints]) -> Prints:
+    return thumbs.Prints(*(np.concatenate(part) for part in zip(*read, strict=True)))
+
+
+def confirmed(alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> Alignment:
+    """The same, without doubt whether anything moves where pairs all over the test tell."""
+    if not any(note.endswith(UNMOVED) for note in alignment.notes):
+        return alignment
+    count = len(prints[0])
+    starts = np.linspace(0, max(0, count - BLOCK), BLOCKS).astype(np.int64)
+    some = np.unique(np.minimum(starts[:, None] + np.arange(BLOCK), count - 1))
+    near = np.unique(np.clip(some[:, None] + np.array((0, *spots.BESIDE)), 0, count - 1))
+    late = np.zeros(len(some), bool)
+    if not spots.holds(prints[0][some], late, some, prints[1][near], near):
+        return alignment
+    return replace(alignment, confidence=CONFIRMED, notes=())
 
 
 def verify(alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> tuple[str, ...]:
@@ -84,27 +127,25 @@ def verify(alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uin
 
     Empty where they hold. What else is found means that the alignment is wrong there, and content must tell.
     """
-    numbers, _ = pairing.pairs(alignment.runs)
-    if len(numbers) != len(prints[0]):
-        return (f"{len(prints[0])} pairs were scored where {len(numbers)} were laid out",)
+    if alignment.pairs != len(prints[0]):
+        return (f"{len(prints[0])} pairs were scored where {alignment.pairs} were laid out",)
+    return _said(alignment, 0, spots.misfits(*prints))
+
+
+def contradictions(
+    alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uint8]], first: int
+) -> tuple[str, ...]:
+    """The same of some pairs, from the one of that number on, but only what no others could outweigh."""
+    return _said(alignment, first, spots.misfits(*prints, spots.SURELY))
+
+
+def _said(alignment: Alignment, before: int, misfits: list[tuple[int, int, int]]) -> tuple[str, ...]:
+    numbers = pairing.pairs(alignment.runs)[0][before:] if misfits else ()
     return tuple(
         f"frames {numbers[first]} to {numbers[last]} of the test fit the reference better {abs(by)} "
         f"pair{'s' * (abs(by) > 1)} {'later' if by > 0 else 'earlier'}"
-        for first, last, by in spots.misfits(*prints)
+        for first, last, by in misfits
     )
-
-
-def _spans(wanted: list[int], count: int) -> list[tuple[int, int]]:
-    """Stretches of numbers that hold all of `wanted` and their neighbours."""
-    near = max(spots.BESIDE)
-    found: list[tuple[int, int]] = []
-    for number in sorted(wanted):
-        first, last = max(0, number - near), min(count - 1, number + near)
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found
 
 
 def given(reference: Media, test: Media, offset: int) -> Alignment:

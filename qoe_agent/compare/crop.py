@@ -37,6 +37,8 @@ BLACK, BRIGHT = 0.06, 0.15
 """Of the range of luma: means of lines up to which thinner edges are black, and from which the other side's are not."""
 THINNEST = 0.75
 """Pixels of the test that such an edge takes at least."""
+BARELY = 1e-3
+"""Seconds behind a key frame to which is sought."""
 DARKEST = 0.04
 """Of the range of luma: pictures whose mean is below say nothing of bars."""
 
@@ -147,17 +149,15 @@ def _edges(lit: NDArray[np.float64]) -> tuple[int, int]:
 
 def _spread(media: Media, exact: bool) -> list[Plane]:
     """Luma of pictures spread over the file."""
-    times = media.video.times
     found: list[Plane] = []
     with opened(media.path) as container:
         track = picture_track(container, media.path)
-        places = np.linspace(times[0], times[-1], PLACES, endpoint=False)
         reached = -np.inf
-        for at in places + (places[1] - places[0]) / 2 if exact else places:
+        for at in _places(media, exact):
             try:
                 if not exact or not reached <= at <= reached + NEXT:
-                    container.seek(round(float(at) / (track.time_base or 1)), stream=track, backward=True)
-                plane, reached = _from(container, track, float(at) if exact else -np.inf)
+                    container.seek(round(at / (track.time_base or 1)), stream=track, backward=True)
+                plane, reached = _from(container, track, at if exact else -np.inf)
             except av.error.FFmpegError:
                 break
             if plane is None:
@@ -166,9 +166,21 @@ def _spread(media: Media, exact: bool) -> list[Plane]:
     return found
 
 
+def _places(media: Media, exact: bool) -> list[float]:
+    """Seconds at which to look: at even distances, or at the key frames before, each once, where they are known."""
+    times, keys = media.video.times, media.video.keys
+    evenly = np.linspace(times[0], times[-1], PLACES, endpoint=False)
+    if exact:
+        return list((evenly + (evenly[1] - evenly[0]) / 2).tolist())
+    if keys is None or not len(keys):
+        return list(evenly.tolist())
+    near = np.searchsorted(times[keys], evenly + BARELY, "right") - 1
+    return list((times[keys[np.unique(np.maximum(near, 0))]] + BARELY).tolist())
+
+
 def _from(container: InputContainer, track: VideoStream, at: float) -> tuple[Plane | None, float]:
     """The first picture that comes from that time on, and its time."""
-    for picture in pictures(container, track):
+    for picture in pictures(container, track, few=at == -np.inf):
         when = float(picture.pts * track.time_base) if picture.pts is not None and track.time_base else np.inf
         if when >= at:
             return luma(picture).copy(), when

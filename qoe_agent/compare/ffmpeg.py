@@ -66,7 +66,7 @@ class Ran:
 
     said: str
     """The end of its log."""
-    output: bytes
+    output: bytearray
     """What it wrote to its standard output."""
 
 
@@ -136,15 +136,16 @@ def run(
     watched: Program,
     patience: float = HANGS,
     stop: threading.Event | None = None,
+    output: bytearray | None = None,
 ) -> Ran:
     """Run FFmpeg with `arguments` in `folder`; `heard` gets the number of frames that its first output has.
 
-    It is killed with its group where it has no new frame for `patience` seconds, where the caller is interrupted, and
-    once `stop` is set. Raises Failed with its last words.
+    What it writes to its standard output is added to `output`. It is killed with its group where it has no new frame
+    for `patience` seconds, where the caller is interrupted, and once `stop` is set. Raises Failed with its last words.
     """
     child, reads = _started(arguments, folder, watched)
     lines: deque[bytes] = deque(maxlen=LAST)
-    output = bytearray()
+    output = bytearray() if output is None else output
     readers = [
         threading.Thread(target=_collect, args=(child.stderr, lines.append), daemon=True),
         threading.Thread(target=_pour, args=(child.stdout, output), daemon=True),
@@ -166,7 +167,7 @@ def run(
     said = b"".join(lines).decode(errors="replace")
     if status:
         raise Failed(in_words(said, status))
-    return Ran(said, bytes(output))
+    return Ran(said, output)
 
 
 def _started(arguments: Sequence[str], folder: str, program: Program) -> tuple[subprocess.Popen[bytes], int]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
+    from numpy.typing import NDArray
 
     from qoe_agent.compare.shapes import Floats, Range
 
@@ -55,6 +56,7 @@ class _Read:
     """What the packets of a file say."""
 
     pts: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
     bytes: int = 0
     doubtful: bool = False
     """Packets do not tell which pictures are shown, or when."""
@@ -106,10 +108,13 @@ def picture_track(container: InputContainer, path: str) -> VideoStream:
     return first
 
 
-def pictures(container: InputContainer, track: VideoStream) -> Iterator[VideoFrame]:
-    """Every picture that is shown, in order; what cannot be decoded is passed over, as FFmpeg does."""
+def pictures(container: InputContainer, track: VideoStream, *, few: bool = False) -> Iterator[VideoFrame]:
+    """Every picture that is shown, in order; what cannot be decoded is passed over, as FFmpeg does.
+
+    `few`: only the first is wanted, so that threads need not decode those that follow.
+    """
     if not track.codec_context.is_open:
-        track.thread_type = "AUTO"
+        track.thread_type = "SLICE" if few else "AUTO"
     for packet in container.demux(track):
         try:
             yield from packet.decode()
@@ -138,6 +143,8 @@ def _read(container: InputContainer, track: VideoStream) -> _Read:
             found.doubtful |= packet.pts < key
             if not packet.is_discard:
                 found.pts.append(packet.pts)
+                if packet.is_keyframe:
+                    found.keys.append(packet.pts)
     except av.error.FFmpegError as error:
         found.broken = str(error.strerror or error)
     found.doubtful |= len(set(found.pts)) < len(found.pts)
@@ -163,10 +170,12 @@ def _video(path: str, read: _Read) -> Video:
             raise Unfit(f"{path}: no picture of its video ({track.codec_context.name}) can be decoded")
         base = track.time_base or Fraction(1, 90_000)
         stated = [Fraction(r) for r in (track.average_rate, track.guessed_rate, track.base_rate) if r]
+        keys: NDArray[np.int64] | None = None
         if read.doubtful:
             times = _decoded(first, shown, base, stated)
         else:
-            times = np.sort(np.array(read.pts, np.float64)) * float(base)
+            pts = np.sort(np.array(read.pts, np.float64))
+            times, keys = pts * float(base), np.searchsorted(pts, np.sort(np.array(read.keys, np.float64)))
         grid = grids.grid(times, stated, float(base))
         about = track.codec_context
         return Video(
@@ -187,6 +196,7 @@ def _video(path: str, read: _Read) -> Video:
             rotation=-first.rotation % 360,
             interlaced=bool(first.interlaced_frame),
             transfer_stated=first.color_trc != UNSTATED,
+            keys=keys,
         )
 
 

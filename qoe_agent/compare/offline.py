@@ -29,6 +29,7 @@ from qoe_agent.compare.cache import Kept
 from qoe_agent.compare.figures.pairs import pairs
 from qoe_agent.compare.figures.pooling import pooled
 from qoe_agent.compare.figures.scenes import scenes
+from qoe_agent.compare.glances import Contradicted, Glances
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.progress import HEARING, LAYING, SCORING, Progress
 from qoe_agent.compare.shapes import Asked, Compared, Step, Tested, Unfit, Unlike
@@ -37,7 +38,9 @@ from qoe_agent.compare.space import space
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qoe_agent.compare.crop import Bars
     from qoe_agent.compare.shapes import Alignment, Heard, Media, Scores, Space
+    from qoe_agent.compare.space import Part
 
 __all__ = ["Asked", "compare"]
 
@@ -183,15 +186,20 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
     reference, asked = work.reference, work.asked
     laying = work.progress.of(index, 0.0, LAYING)
     alignment = align.align(reference, media, asked, laying)
-    where, scores = _scored(work, index, media, alignment)
     notes: tuple[str, ...] = ()
-    doubts = align.verify(alignment, scores.thumbs) if scores.thumbs else ()
-    if doubts and alignment.method in ("stamp", "timestamps"):
-        alignment = align.by_content(reference, media, laying)
-        where, scores = _scored(work, index, media, alignment)
-        notes = (f"{'; '.join(doubts)}: laid by content instead",)
-    elif doubts:
-        notes = doubts
+    while True:
+        try:
+            where, scores = _scored(work, index, media, alignment)
+            doubts = align.verify(alignment, scores.thumbs) if scores.thumbs else ()
+        except Contradicted as error:
+            doubts = error.args
+        if not doubts or alignment.method in ("given", "content"):
+            break
+        alignment = align.again(reference, media, alignment, asked, laying)
+        by = "by content" if alignment.method == "content" else "by every stamp"
+        notes = (f"{'; '.join(doubts)}: laid {by} instead",)
+    notes += doubts
+    alignment = align.confirmed(alignment, scores.thumbs) if scores.thumbs else alignment
     heard, more = _heard(work, index, media, alignment)
     paths = (asked.reference, media.path)
     command, lacking = (provenance.as_given(each, asked, paths) for each in (scores.command, scores.notes))
@@ -203,15 +211,32 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
 
 
 def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:
+    """Raises Contradicted where the pictures say that the alignment is wrong, if another could be found."""
     bars = crop.bars(work.reference, media, work.asked)
-    part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
+    part = _part(work, media, alignment, bars)
     if bars.reference is not None and (part is None or part.reference is None):
         left = "{}:{}:{}:{}".format(*bars.reference)
         raise Unlike(f"{media.path}: the reference has black bars that the test has not; cut them from the reference "
                      f"(FFmpeg's crop={left}), or say --crop off if they are content")  # fmt: skip
     where = space(work.reference, media, work.asked, bars.test, part)
     told = work.progress.of(index, LAYING, SCORING)
-    return where, scoring.score(work.reference, media, alignment, where, work.asked, told, work.progress.stopped)
+    looks = Glances(alignment) if alignment.method in ("stamp", "timestamps") else None
+    stop = work.progress.stopped
+    return where, scoring.score(work.reference, media, alignment, where, work.asked, told, stop, looks)
+
+
+def _part(work: _Work, media: Media, alignment: Alignment, bars: Bars) -> Part | None:
+    """Where the test lies in the reference; what is not confirmed in time may look as if it were moved in space."""
+    unsure = alignment.method == "timestamps" and alignment.confidence < align.CONFIRMED
+    try:
+        part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
+    except Unlike:
+        if unsure:
+            raise Contradicted("laid by its times, the test's pictures do not lie on the reference's") from None
+        raise
+    if unsure and part and part.reference:
+        raise Contradicted("laid by its times, the test shows a part of the reference's picture alone")
+    return part
 
 
 def _heard(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Heard | None, tuple[str, ...]]:

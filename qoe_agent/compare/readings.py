@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from qoe_agent.compare.shapes import Floats
 
 KEYS = {
@@ -35,6 +37,8 @@ _PRINTED = {
     "SSIM": {"Y": "ssim_y", "U": "ssim_u", "V": "ssim_v", "All": "ssim"},
     "XPSNR": {"y": "xpsnr_y", "u": "xpsnr_u", "v": "xpsnr_v"},
 }
+PAIR = 2 * 18 * 32
+"""Bytes of the fingerprints of a pair."""
 _NUMBER = r"(inf|nan|-?\d+\.\d+)"
 
 
@@ -82,3 +86,9 @@ def printed(said: str, models: Sequence[str]) -> dict[str, float]:
                 if theirs in keys:
                     found[keys[theirs]] = float(value)
     return found
+
+
+def thumbs(output: bytes | bytearray) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Fingerprints of the test's and the reference's pictures, (n, 18, 32) each, as far as whole pairs came."""
+    both = np.frombuffer(output, np.uint8, len(output) // PAIR * PAIR).reshape(-1, 18, 64)
+    return np.ascontiguousarray(both[:, :, :32]), np.ascontiguousarray(both[:, :, 32:])

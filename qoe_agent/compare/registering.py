@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare import stills
+from qoe_agent.compare import places, stills
 from qoe_agent.compare.aligning import lying, pairing
 from qoe_agent.compare.shapes import Unlike
 from qoe_agent.compare.space import Part
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Crop = tuple[int, int, int, int]
 
 SHARES = (0.0, 0.3, 0.55, 0.8, 0.97, 0.04, 0.18, 0.42, 0.68, 0.9)
-"""Where in the pairs pictures are taken, in this order."""
+"""Around which places in the pairs pictures are taken, in this order."""
 QUICKLY, MOST = 2, 4
 """Pictures that must lie on each other for that to be believed, and that are looked at where they do not."""
 STILL = 0.3
@@ -88,7 +88,7 @@ def part(
 def _shown(reference: Media, test: Media, alignment: Alignment, crop: Crop | None) -> Iterator[tuple[Plane, Plane]]:
     """Pairs of upright pictures with enough in them, of the reference and of the test."""
     ours, theirs = pairing.pairs(alignment.runs)[::-1]
-    for at in dict.fromkeys(round(share * (len(ours) - 1)) for share in SHARES):
+    for at in places.cheap((reference, test), (ours, theirs), SHARES):
         one, other = stills.plane(reference, int(ours[at])), stills.plane(test, int(theirs[at]))
         if one is None or other is None or not lying.textured(one):
             continue

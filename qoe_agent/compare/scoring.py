@@ -74,8 +74,11 @@ def score(
     asked: Asked,
     heard: Callable[[Step], None],
     stop: threading.Event | None = None,
+    looks: Callable[[bytearray], None] | None = None,
 ) -> Scores:
     """Every metric of every pair of the alignment; FFmpeg is ended once `stop` is set.
+
+    `looks` gets the fingerprints that have come so far (as `readings.thumbs` takes them), and may raise.
 
     VMAF, CAMBI and MS-SSIM are measured in 10 bits; PSNR, SSIM and XPSNR in the samples' own depth, so that they are
     what FFmpeg's filters say by themselves. Without libvmaf, what PyAV can measure, and a note. Raises Unfit where
@@ -96,7 +99,7 @@ def score(
     if plan is None:
         found, versions = _by_pyav((reference, test), alignment, space, told), plain.versions()
     else:
-        found, versions = measured(plan, alignment.runs, told, stop), _versions(plan)
+        found, versions = measured(plan, alignment.runs, told, stop, looks), _versions(plan)
     _whole(found, test, alignment.pairs)
     told(alignment.pairs)
     took, sides = clock.now() - began, pairs(alignment.runs)
@@ -182,7 +185,11 @@ def _alone(wanted: Sequence[Model]) -> tuple[str, ...]:
 
 
 def measured(
-    plan: Plan, runs: Sequence[Run], told: Callable[[int], None], stop: threading.Event | None = None
+    plan: Plan,
+    runs: Sequence[Run],
+    told: Callable[[int], None],
+    stop: threading.Event | None = None,
+    looks: Callable[[bytearray], None] | None = None,
 ) -> Measured:
     """Score the pairs of `runs` by one FFmpeg."""
     with TemporaryDirectory(prefix="qoe-compare-") as folder:
@@ -205,9 +212,16 @@ def measured(
                      "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
         # Frames before the first pair are decoded too, and none of them counts as progress.
         skipped = max(runs[0].test, runs[0].reference)
-        ran = ffmpeg.run(arguments, folder, told, plan.program, ffmpeg.HANGS + skipped / SLOW, stop)
+        pictures = bytearray()
+
+        def heard(done: int) -> None:
+            told(done)
+            if looks:
+                looks(pictures)
+
+        ran = ffmpeg.run(arguments, folder, heard, plan.program, ffmpeg.HANGS + skipped / SLOW, stop, pictures)
         frames = _read(plan, room, metrics)
-    return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), _thumbs(ran.output),
+    return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), readings.thumbs(pictures),
                     _shown(plan, arguments, written))  # fmt: skip
 
 
@@ -254,11 +268,6 @@ def _read(plan: Plan, room: Path, metrics: Sequence[str]) -> dict[str, Floats]:
     for name in metrics:
         found |= readings.metadata(room / f"{name}.txt")
     return found
-
-
-def _thumbs(output: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    both = np.frombuffer(output[: len(output) // 1152 * 1152], np.uint8).reshape(-1, 18, 64)
-    return np.ascontiguousarray(both[:, :, :32]), np.ascontiguousarray(both[:, :, 32:])
 
 
 def _shown(plan: Plan, arguments: Sequence[str], written: Sequence[str]) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class Video:
     interlaced: bool
     transfer_stated: bool = True
     """Whether the file says its transfer; sdr is taken for granted where it does not."""
+    keys: NDArray[np.int64] | None = None
+    """Numbers of the frames from which decoding can begin; None where packets do not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from qoe_agent.compare import stills
+from qoe_agent.compare.aligning import grids
 from qoe_agent.compare.media import opened, picture_track, pictures
+from qoe_agent.compare.places import behind
 from qoe_agent.compare.thumbs import luma
 from qoe_agent.maths import stamp, stamp_search
 
@@ -25,19 +29,85 @@ if TYPE_CHECKING:
 FIRST = 4
 """Pictures at the beginning in which a stamp is looked for."""
 READ = 0.8
-"""Share of a file's frames whose stamp must be read."""
+"""Share of the frames looked at whose stamp must be read."""
 LEAST = 8
 """Stamps that both files must show."""
+SOME, COVERED = 8, 0.7
+"""Frames at either end whose stamps tell all where they run on evenly; the later come after this share of all."""
 
 
-def frames(reference: Media, test: Media) -> Numbers | None:
-    """The reference's frame of each of the test's, −1 for none; None where not both are stamped from one source."""
+HALF = 0.5
+"""Counts by which two files' stamps may differ in time where they agree in counters."""
+
+
+class _Line(NamedTuple):
+    """Stamps that run on evenly: what they say at each place of the file's grid."""
+
+    counter: int
+    """At place 0; never starts over."""
+    step: int
+    """Counts from one place to the next."""
+    ms: float
+    each: float
+    """Milliseconds of a count."""
+    places: Numbers
+    """On the grid, of every frame."""
+
+
+def frames(reference: Media, test: Media, *, every: bool = False) -> Numbers | None:
+    """The reference's frame of each of the test's, −1 for none; None where not both are stamped from one source.
+
+    `every`: all stamps are read, where otherwise a few at both ends tell the rest.
+    """
     if (here := _spot(test)) is None or (there := _spot(reference)) is None:
         return None
-    ours, theirs = _marks(test, here), _marks(reference, there)
-    if any(sum(mark is not None for mark in marks) < READ * len(marks) for marks in (ours, theirs)):
+    sides = (test, here), (reference, there)
+    with ThreadPoolExecutor(2) as pool:
+        if not every:
+            ours, theirs = pool.map(lambda side: _line(*side), sides)
+            if ours and theirs and (found := _met(ours, theirs)) is not None:
+                return found
+        marks = list(pool.map(lambda side: _marks(*side), sides))
+    if any(sum(mark is not None for mark in each) < READ * len(each) for each in marks):
         return None
-    return matched(ours, theirs)
+    return matched(*marks)
+
+
+def _line(media: Media, spot: Spot) -> _Line | None:
+    """Of a file with constant rate, if the stamps at both of its ends lie on one line."""
+    video = media.video
+    starts = np.arange(int(COVERED * len(video.times)), len(video.times) - SOME + 1)
+    if not video.constant or not len(starts) or starts[0] < SOME:
+        return None
+    late = int(starts[behind(media, starts).argmin()])
+    read = {n: mark for first in (0, late) for n, mark in _few(media, spot, range(first, first + SOME)).items()}
+    if len(read) < READ * 2 * SOME:
+        return None
+    places = grids.numbers(video.times, video.rate)
+    numbers = np.array(sorted(read))
+    apart = places[numbers] - places[numbers[0]]
+    counted = np.array([read[n].counter - read[numbers[0]].counter for n in numbers]) % stamp.COUNTERS
+    step = int(np.median(np.diff(counted) % stamp.COUNTERS // np.diff(apart)))
+    if step < 1 or ((counted - step * apart) % stamp.COUNTERS).any():
+        return None
+    first, last = read[numbers[0]], read[numbers[-1]]
+    each = (last.ms - first.ms) / float(step * apart[-1])
+    begin = int(places[numbers[0]])
+    return _Line(first.counter - step * begin, step, first.ms - each * step * begin, each, places)
+
+
+def _met(ours: _Line, theirs: _Line) -> Numbers | None:
+    """The reference's frames where the two lines meet in counter and time; None where they do not."""
+    counts = (theirs.ms - ours.ms) / ours.each if ours.each > 0 else np.inf
+    apart = (theirs.counter - ours.counter) % stamp.COUNTERS
+    rounds = (counts - apart) / stamp.COUNTERS
+    if not np.isfinite(rounds) or abs(counts - apart - stamp.COUNTERS * round(rounds)) > HALF:
+        return None
+    ahead = ours.places * ours.step - (apart + stamp.COUNTERS * round(rounds))
+    place, off = np.divmod(ahead, theirs.step)
+    at = np.minimum(np.searchsorted(theirs.places, place), len(theirs.places) - 1)
+    found = np.where((theirs.places[at] == place) & (off == 0), at, -1)
+    return found.astype(np.int64) if (found >= 0).sum() >= LEAST else None
 
 
 def matched(ours: Sequence[Mark | None], theirs: Sequence[Mark | None]) -> Numbers | None:
@@ -77,3 +147,11 @@ def _marks(media: Media, spot: Spot) -> list[Mark | None]:
     """What every picture's stamp says."""
     with opened(media.path) as container:
         return [stamp.read(luma(each), spot) for each in pictures(container, picture_track(container, media.path))]
+
+
+def _few(media: Media, spot: Spot, numbers: range) -> dict[int, Mark]:
+    """What the stamps of these frames say, as far as they can be read."""
+    with opened(media.path) as container:
+        found = stills.following(container, picture_track(container, media.path), media, numbers)
+    marks = {number: stamp.read(luma(picture), spot) for number, picture in found.items()}
+    return {number: mark for number, mark in marks.items() if mark}

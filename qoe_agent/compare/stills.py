@@ -48,7 +48,7 @@ def stills(media: Media, numbers: Iterable[int], filters: str) -> dict[int, Pict
         track = picture_track(container, media.path)
         for number in asked:
             last = min(len(media.video.times) - 1, number + around)
-            found = _sought(container, track, media, range(max(0, number - around), last + 1))
+            found = following(container, track, media, range(max(0, number - around), last + 1))
             if found:
                 shown[number] = _shown(found, number, media, filters)
             else:
@@ -62,7 +62,7 @@ def plane(media: Media, number: int) -> Plane | None:
     """The luma of a frame in 8 bits, as it is coded; None where it cannot be had."""
     with opened(media.path) as container:
         track = picture_track(container, media.path)
-        found = _sought(container, track, media, range(number, number + 1))
+        found = following(container, track, media, range(number, number + 1))
         if found:
             return luma(found[number]).copy()
     with opened(media.path) as container:
@@ -72,7 +72,7 @@ def plane(media: Media, number: int) -> Plane | None:
     return None
 
 
-def _sought(
+def following(
     container: InputContainer, track: VideoStream, media: Media, numbers: Sequence[int]
 ) -> dict[int, VideoFrame]:
     """All of some frames that follow each other, or nothing."""
@@ -84,7 +84,8 @@ def _sought(
     for earlier in EARLIER:
         try:
             container.seek(round(max(times[numbers[0]] - earlier, times[0]) / base), stream=track, backward=True)
-            found = _from_here(container, track, times[numbers[0] : numbers[-1] + 1], near)
+            key = media.video.keys is not None and numbers[-1] in media.video.keys
+            found = _from_here(container, track, times[numbers[0] : numbers[-1] + 1], near, key)
         except av.error.FFmpegError:
             continue
         if len(found) == len(numbers):
@@ -93,13 +94,13 @@ def _sought(
 
 
 def _from_here(
-    container: InputContainer, track: VideoStream, times: NDArray[np.float64], near: float
+    container: InputContainer, track: VideoStream, times: NDArray[np.float64], near: float, key: bool
 ) -> list[VideoFrame]:
-    """The pictures of these times, in order, as far as they come after a key frame."""
+    """The pictures of these times, in order, as far as they come after a key frame; `key`: the last is one."""
     found: list[VideoFrame] = []
     keyed = False
     base = float(track.time_base or 1)
-    for picture in pictures(container, track):
+    for picture in pictures(container, track, few=key):
         if picture.pts is None:
             return []
         at = picture.pts * base

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from qoe_agent.compare import thumbs
-from qoe_agent.compare.align import align, by_content, verify
+from qoe_agent.compare import stamped, thumbs
+from qoe_agent.compare.align import again, align, by_content, confirmed, verify
 from qoe_agent.compare.aligning import pairing
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Alignment, Asked, Run, Unlike
@@ -107,6 +107,41 @@ def test_stamps_tell_to_the_frame_even_where_nothing_moves(tmp_path: Path) -> No
     assert all(numbers[test] == own for test, own in shown(found))
 
 
+def marked(frames: int) -> list[Plane]:
+    """Moving pictures with stamps of which the counter starts over."""
+    planes = [each.copy() for each in PICTURES[:frames]]
+    for number, plane in enumerate(planes):
+        stamp.draw(plane, None, 1_760_000_000_000 + 40 * number, 65_500 + number, stamp.Place(cell=40))
+    return planes
+
+
+def test_a_few_stamps_tell_all_where_they_run_on_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planes = marked(90)
+    monkeypatch.setattr(stamped, "_marks", lambda *_: pytest.fail("every stamp was read"))
+    reference = clip(tmp_path / "a.mp4", planes, options={"crf": "18"})
+    for numbers, times in (((range(9, 70)), None), (range(11, 90, 2), range(11, 90, 2))):
+        found = laid(reference, clip(tmp_path / "b.mp4", [planes[n] for n in numbers], numbers=times))
+        assert (found.method, found.offset_frames) == ("stamp", numbers[0])
+        assert shown(found) == list(enumerate(numbers))
+
+
+def test_stamps_between_those_that_are_read_are_checked_by_the_pictures(tmp_path: Path) -> None:
+    planes = marked(90)
+    numbers = [*range(5, 40), *range(41, 60), 59, *range(60, 85)]
+    reference = clip(tmp_path / "a.mp4", planes, options={"crf": "18"})
+    test = clip(tmp_path / "b.mp4", [planes[n] for n in numbers])
+    sides, asked = (inspect(reference), inspect(test)), Asked(reference, (test,))
+    first = laid(reference, test)
+    assert first.runs == (Run(0, 5, 80),)
+    ours, theirs = (thumbs.whole(each).luma for each in sides)
+    test_numbers, own = pairing.pairs(first.runs)
+    assert verify(first, (theirs[test_numbers], ours[own]))
+    second = again(*sides, first, asked, lambda _: None)
+    assert (second.method, second.dropped, second.duplicated) == ("stamp", 1, 1)
+    assert all(numbers[t] == o for t, o in shown(second))
+    assert again(*sides, second, asked, lambda _: None).method == "content"
+
+
 def test_an_offset_given_by_hand_is_taken(tmp_path: Path, reference: str) -> None:
     test = clip(tmp_path / "a.mp4", taken(range(60)))
     assert laid(reference, test, -4).runs == (Run(4, 0, 56),)
@@ -139,6 +174,10 @@ def test_a_still_fits_anywhere_unless_its_times_say_where(tmp_path: Path) -> Non
     found = laid(reference, clip(tmp_path / "c.mp4", still, options={"crf": "35"}))
     assert found.runs == (Run(0, 0, 90),)
     assert "nothing moves" in found.notes[0]
+    stands = np.repeat(thumbs.shrunk(still[0])[None], 90, axis=0)
+    assert confirmed(found, (stands, stands)) == found
+    moves = np.stack([thumbs.shrunk(each) for each in PICTURES[:90]])
+    assert confirmed(found, (moves, moves)).notes == ()
 
 
 def test_a_lie_of_the_times_is_seen_after_scoring_and_content_tells(tmp_path: Path, reference: str) -> None:

@@ -126,8 +126,16 @@ def test_timestamps_that_pictures_contradict_give_way_to_content(clips: Path, mo
     def by_times(reference: Any, test: Any) -> Any:
         return replace(wrong(reference, test, 2), method="timestamps")
 
+    seen, by_content = [], align.by_content
+
+    def watched(*given: Any) -> Any:
+        seen.append(given[-1].crop)
+        return by_content(*given)
+
     monkeypatch.setattr(align, "by_times", by_times)
-    (test,) = compare(asked(clips, None, "fine.mp4", models=("neg",), sound=False)).tests
+    monkeypatch.setattr(align, "by_content", watched)
+    (test,) = compare(asked(clips, None, "fine.mp4", models=("neg",), sound=False, crop="off")).tests
+    assert seen == ["off"]
     assert test.alignment is not None
     assert (test.alignment.method, test.alignment.offset_frames) == ("content", 0)
     assert any("laid by content instead" in note for note in test.notes)

@@ -24,10 +24,15 @@ ALIKE = 3.0
 """Times by which pictures of other spots must differ more than those laid on each other."""
 LOOKALIKE = 0.85
 """Correlation of pictures that show the same, where too little differs for more to be said."""
+LITTLE, LESS = 0.25, 0.8
+"""Share of what the reference moves by in three frames that pictures laid rightly leave at most where one spot is to
+tell by itself, and of what is left that a neighbour leaves where they are laid wrongly."""
 FEW = 8
 """Pairs without which nothing is said."""
-STRETCH = 20.0
-"""Nats by which a neighbour must fit better over a stretch of pairs."""
+PART = 4096
+"""Pairs that are looked at at a time."""
+STRETCH, SURELY = 20.0, 80.0
+"""Nats by which a neighbour must fit better over a stretch of pairs, once all are known, and before that."""
 
 
 def holds(test: Bytes, fresh: NDArray[np.bool_], frames: Numbers, reference: Bytes, numbers: Numbers) -> bool | None:
@@ -59,23 +64,57 @@ def holds(test: Bytes, fresh: NDArray[np.bool_], frames: Numbers, reference: Byt
     return True if told else None
 
 
-def misfits(test: Bytes, reference: Bytes) -> list[tuple[int, int, int]]:
-    """Stretches of pairs that fit better by so many pairs further on: first, last, by how many."""
+def alone(test: Bytes, frames: Numbers, reference: Bytes, numbers: Numbers) -> bool | None:
+    """What one spot tells, where standing errors cannot be told from other errors: None if nothing for certain.
+
+    True: what is left between the pictures is little beside what the reference moves by, and neighbours leave more.
+    False: neighbours leave clearly less. Fades say nothing: levels would make up for them.
+    """
+    where = {int(number): n for n, number in enumerate(numbers)}
+    known = [n for n, frame in enumerate(frames) if int(frame) in where]
+    if len(known) < FEW:
+        return None
+    at = np.array([where[int(frames[n])] for n in known])
+    ours, theirs = likeness.shaped(test[known]), likeness.shaped(reference)
+    contrast = float(np.square(test[known] - test[known].mean(axis=(1, 2), keepdims=True)).sum(axis=(1, 2)).mean())
+    floor = likeness.FLOOR * test[0].size / (contrast + 1.0)
+    left, moved, shares = np.square(ours - theirs[at]).sum(axis=1), 0.0, []
+    for by in BESIDE:
+        both = np.array([k for k, n in enumerate(known) if int(frames[n]) + by in where])
+        near = theirs[[where[int(frames[known[k]]) + by] for k in both]]
+        error = float(np.square(ours[both] - near).sum(axis=1).mean())
+        shares.append((error + floor) / (float(left[both].mean()) + floor))
+        moved = max(moved, float(np.square(near - theirs[at[both]]).sum(axis=1).mean()))
+    if min(shares) < LESS:
+        return False
+    return True if min(shares) > 1 and left.mean() + floor < LITTLE * moved else None
+
+
+def misfits(test: Bytes, reference: Bytes, least: float = STRETCH) -> list[tuple[int, int, int]]:
+    """Stretches of pairs that fit better, by `least` nats, so many pairs further on: first, last, by how many."""
     count = len(test)
     if count < FEW:
         return []
     some = np.unique(np.linspace(0, count - 1, 160).astype(np.int64))
     fit = likeness.fitted(test[some], reference[some])
-    ours, predicted = test.reshape(count, -1).astype(np.float32), fit.predicted(reference)
-    own = _apart(ours, predicted, fit.weights)
-    found = []
+    apart = {by: np.zeros(count, np.float32) for by in (0, *BESIDE)}
+    for first in range(0, count, PART):
+        last = min(count, first + PART)
+        near = max(0, first - max(BESIDE)), min(count, last + max(BESIDE))
+        ours = test[first:last].reshape(last - first, -1).astype(np.float32)
+        predicted = fit.predicted(reference[near[0] : near[1]])
+        for by, found in apart.items():
+            low, high = max(first, -by), min(last, count - by)
+            theirs = predicted[low + by - near[0] : high + by - near[0]]
+            found[low:high] = _apart(ours[low - first : high - first], theirs, fit.weights)
+    stretches = []
     for by in BESIDE:
         low, high = max(0, -by), min(count, count - by)
-        theirs = _apart(ours[low:high], predicted[low + by : high + by], fit.weights)
-        first, last, best = _most(-_gains(theirs, own[low:high], np.zeros(high - low, bool)))
-        if best > STRETCH:
-            found.append((low + first, low + last, by))
-    return found
+        gains = _gains(apart[by][low:high], apart[0][low:high], np.zeros(high - low, bool))
+        start, end, best = _most(-gains)
+        if best > least:
+            stretches.append((low + start, low + end, by))
+    return stretches
 
 
 def _apart(ours: Singles, theirs: Singles, weights: Singles) -> Singles:
