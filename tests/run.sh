@@ -26,8 +26,12 @@ fi
 # Tests against real servers mind what else the machine does: but for some they run one by one, after all others. A test
 # that hangs says where, and ends the run; a part of which nothing is asked for (status 5) is no failure.
 tests() { .venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "$@" || [ "$?" -eq 5 ]; }
+beside=(--dist loadfile --no-loadscope-reorder)
 failed=0
-tests -m "not e2e" --numprocesses auto --maxprocesses 4 --dist loadfile "$@" || failed=1
-tests -m "e2e and beside" --numprocesses auto --maxprocesses 4 --dist loadfile "$@" || failed=1
+tests -m "not e2e" --numprocesses auto --maxprocesses 4 "${beside[@]}" "$@" || failed=1
+# Only where there are any: to look through all tests takes its time, in each process.
+[ "$#" -gt 0 ] || mapfile -t found < <(grep -rl --include='test_*.py' 'pytest\.mark\.e2e' tests)
+[ "$#" -gt 0 ] || set -- "${found[@]}"
+tests -m "e2e and beside" --numprocesses 3 "${beside[@]}" "$@" || failed=1
 tests -m "e2e and not beside" "$@" || failed=1
 exit "$failed"

@@ -91,14 +91,14 @@ def site(pages: dict[str, bytes]) -> Answer:
     return answer
 
 
-def paced(kind: str, data: bytes, seconds: float) -> Answer:
-    """A live stream: `data` in `seconds`, fifty times a second; then silence."""
+def paced(kind: str, data: bytes, seconds: float, ahead: float = 0.0) -> Answer:
+    """A live stream: `data` in `seconds`, fifty times a second, the first `ahead` of them at once; then silence."""
     step = max(1, round(len(data) / seconds / 50))
 
     async def answer(path: str, writer: asyncio.StreamWriter) -> None:
         writer.write(head(kind))
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = loop.time() - ahead
         for number, place in enumerate(range(0, len(data), step)):
             await asyncio.sleep(max(0.0, began + number / 50 - loop.time()))
             writer.write(data[place : place + step])

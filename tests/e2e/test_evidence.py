@@ -26,7 +26,7 @@ from tests.evidence.test_clips import taken
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 
 def fetched(port: int, path: str, **headers: str) -> Any:

@@ -9,17 +9,19 @@ import pytest
 from tests.e2e import servers
 from tests.e2e.scripted import answering, paced
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
 SECONDS = 6.0
 """How long the fixtures are."""
+AHEAD = 1.0
+"""Seconds of them that a viewer gets at once, as of servers that keep a group of pictures."""
 
 
 async def watched(name: str, seconds: float) -> servers.Watched:
     """What `watch` makes of a fixture that is broadcast in real time."""
     kind = "video/mp2t" if name.endswith(".ts") else "video/x-flv"
-    async with answering(paced(kind, (STREAMS / name).read_bytes(), SECONDS)) as port:
+    async with answering(paced(kind, (STREAMS / name).read_bytes(), SECONDS, AHEAD)) as port:
         return await servers.watch(f"http://127.0.0.1:{port}/{name}", seconds)
 
 

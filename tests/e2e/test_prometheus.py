@@ -15,7 +15,7 @@ from tests.e2e.publisher import Publisher
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 
 async def test_prometheus_knows_of_the_stall(nginx: servers.Nginx, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.e2e import servers
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 SECONDS = 3.0
 Seen = tuple[str, int, int, bool, bytes]

@@ -14,7 +14,7 @@ from tests.e2e import servers
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 FRA = {"region": "eu", "vantage": "fra", "stream": "show"}
 SIN = {"region": "ap", "vantage": "sin", "stream": "show"}

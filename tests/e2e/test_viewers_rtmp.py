@@ -22,7 +22,7 @@ from tests.viewers.made import column, stored
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 
 KEY = "pk-edge-0123456789abcdef"
 SHIPPED = Path(__file__).parent.parent.parent / "configs" / "viewers"

@@ -49,6 +49,7 @@ def test_the_published_vectors_are_what_is_worked_out() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.beside
 async def test_a_browser_works_out_the_same() -> None:
     script = """(() => { const rows = %s; const found = [];
       for (const r of rows.units) found.push([qoePlace(r.experiment, r.unit, r.salt),
