@@ -50,6 +50,8 @@ def notes(
         *_sizes(reference, test, space, pooled), *_gained(pooled, asked), *_rates(reference, test, alignment),
         *_pooling(pooled), *_kind(scores, pooled),
     ]  # fmt: skip
+    if asked.sound and test.audio and reference.audio is None:
+        told.append("the reference has no sound, so the test's is not compared")
     seconds = alignment.pairs / float(reference.video.rate)
     if seconds < SHORT:
         told.append(f"only {seconds:.1f} s are compared: it says little of other parts, and an encoder's rate control "
@@ -101,14 +103,17 @@ def _rates(reference: Media, test: Media, alignment: Alignment) -> Iterable[str]
         share = 100 * alignment.dropped / whole
         yield (f"{alignment.dropped} frames ({share:.2g} %) of the reference are not in the test, and are in no score: "
                "a jerk costs viewers more than these numbers say")  # fmt: skip
-    if alignment.duplicated:
+    evenly = len({run.test_step for run in alignment.runs}) == 1 and alignment.runs[0].test_step > 1
+    if alignment.duplicated and not evenly:
         yield (f"{alignment.duplicated} frames of the test only repeat one before: they are not scored; the pictures "
                "are, the uneven motion is not")  # fmt: skip
 
 
 def _pooling(pooled: Mapping[str, Pooled]) -> Iterable[str]:
+    psnr = pooled.get("psnr_avg") or pooled.get("psnr_y")
+    identical = psnr is not None and np.isposinf(psnr.mean)
     for name, one in _vmaf(pooled).items():
-        if one.mean > SATURATED:
+        if one.mean > SATURATED and not identical:
             yield (f"VMAF {name} is {one.mean:.1f}: from about {SATURATED:.0f} on it hardly tells encodes apart; see "
                    "XPSNR or a lower bitrate, and do not pay for points here")  # fmt: skip
         hidden = one.harmonic_mean is not None and one.mean - one.harmonic_mean > HIDDEN
@@ -117,13 +122,12 @@ def _pooling(pooled: Mapping[str, Pooled]) -> Iterable[str]:
             low = f"{one.p1:.1f} in the worst frames" if short else f"{one.min_1s:.1f} in the worst second"
             yield (f"the mean of VMAF {name} hides bad parts: {one.mean:.1f}, but {low}; "
                    "viewers judge by that")  # fmt: skip
-    psnr = pooled.get("psnr_y")
-    if psnr and not np.isfinite(psnr.mean):
+    if identical:
         yield "every frame is identical to the reference: PSNR is infinite, which is no quality but no difference"
 
 
 def _kind(scores: Scores | None, pooled: Mapping[str, Pooled]) -> Iterable[str]:
-    """By what frames show; whether it is animation or has grain cannot be told from fingerprints, and is not said."""
+    """By what frames show; of what single pictures show, `compare.material` tells."""
     if scores is None:
         return
     psnr = scores.frames.get("psnr_y")
@@ -140,5 +144,5 @@ def _kind(scores: Scores | None, pooled: Mapping[str, Pooled]) -> Iterable[str]:
     if len(shown) > 1:
         still = float((np.abs(np.diff(shown, axis=0)).mean(axis=(1, 2)) <= SAME).mean())
         if still > STILL:
-            yield (f"{100 * still:.0f} % of frames show what the one before shows: slides, a screen or a still. VMAF "
-                   "was trained on filmed motion; text that has become hard to read costs it little")  # fmt: skip
+            yield (f"{100 * still:.0f} % of frames hardly differ from the one before (slides, a screen, a still): VMAF "
+                   "was trained on filmed motion, and here rests on few pictures")  # fmt: skip

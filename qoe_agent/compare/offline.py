@@ -17,6 +17,7 @@ from qoe_agent.compare import (
     cache,
     crop,
     footing,
+    material,
     misleading,
     models,
     provenance,
@@ -258,5 +259,6 @@ def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[
     return Compared(
         verdicts.verdict(tests, against), reference, tests, against,
         provenance.told(asked, reference, tests, kept, used, took),
-        (*reference.notes, *footing.notes(tests), *models.suited(models.chosen(asked.models), reference)),
+        (*reference.notes, *footing.notes(tests), *material.notes(reference),
+         *models.suited(models.chosen(asked.models), reference)),
     )  # fmt: skip

@@ -184,7 +184,8 @@ def _notes(
     if drift:
         share = 100 * abs(drift.grows) / (where.span[1] - where.span[0])
         begin, grows = (f"{round(1000 * each):+d} ms" for each in drift)
-        notes.append(f"the sound's offset drifts by {grows} from start to end ({share:.2g} %): {begin} at the beginning")
+        drifts = f"the sound's offset drifts by {grows} from start to end ({share:.2g} %)"
+        notes.append(f"{drifts}: {begin} at the beginning")
     elif found.sure >= delays.HALF and found.most - found.least > SHIFTS:
         notes.append("the sound's offset is not the same throughout: "
                      f"{1000 * found.least:+.0f} to {1000 * found.most:+.0f} ms")  # fmt: skip

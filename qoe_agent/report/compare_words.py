@@ -121,14 +121,21 @@ def bits(a_second: float | None) -> str:
 
 
 def size(media: Media) -> str:
-    """Of pictures: 1280x720."""
-    return f"{media.video.width}x{media.video.height}"
+    """Of pictures: 1280x720; once they are turned as players do."""
+    width, height = _upright(media)
+    return f"{width}x{height}" + (f" (turned by {media.video.rotation}°)" if media.video.rotation else "")
+
+
+def _upright(media: Media) -> tuple[int, int]:
+    size = media.video.width, media.video.height
+    return size[::-1] if media.video.rotation in (90, 270) else size
 
 
 def coded(media: Media) -> str:
     """Codec, depth, and whether it is HDR."""
     video = media.video
     depth = f" {video.bits} bit" if video.bits != 8 else ""
+    depth += " interlaced" if video.interlaced else ""
     hdr = f" {video.transfer.upper()}" if video.transfer != "sdr" else ""
     return f"{video.codec}{depth}{hdr}"
 
@@ -147,7 +154,8 @@ def alignment(found: Alignment) -> str:
     parts = [f"starts {_counted(frames, 'frame')} ({seconds:.2f} s) {side}" if frames else "starts together"]
     parts += [f"each {ORDINALS.get(step, f'{step}th')} frame of the {side}" for step, side in _steps(found) if step > 1]
     parts += [f"{found.dropped} dropped"] if found.dropped else []
-    parts += [f"{found.duplicated} duplicated"] if found.duplicated else []
+    evenly = any(step > 1 and side == "test" for step, side in _steps(found))
+    parts += [f"{found.duplicated} duplicated"] if found.duplicated and not evenly else []
     parts += ["none dropped or duplicated"] if not found.dropped and not found.duplicated else []
     sure = "" if found.method == "given" else f", confidence {math.floor(found.confidence * 100) / 100:.2f}"
     return f"{', '.join(parts)}; {_counted(found.pairs, 'pair')} of frames, {METHODS[found.method]}{sure}"
@@ -168,7 +176,7 @@ def space(found: Space, test: Media) -> list[str]:
     if found.part:
         width, height, x, y = found.part
         said.append(f"compared with {width}x{height} at {x}, {y} of the reference's picture")
-    elif (found.width, found.height) != (found.crop[:2] if found.crop else (test.video.width, test.video.height)):
+    elif (found.width, found.height) != (found.crop[:2] if found.crop else _upright(test)):
         said.append(f"compared at {found.width}x{found.height}, scaled by {found.scaler}")
     return said
 

@@ -81,6 +81,13 @@ def test_dropped_and_repeated_frames_are_in_no_score() -> None:
     assert "3 frames of the test only repeat" in text
 
 
+def test_an_even_doubling_is_no_uneven_motion() -> None:
+    double = replace(REFERENCE, video=replace(REFERENCE.video, rate=Fraction(50)))
+    text = said(FINE, double, replace(LAID, runs=(Run(0, 0, FRAMES, 2, 1),), duplicated=FRAMES - 1))
+    assert "the test has 50 frames a second" in text
+    assert "only repeat" not in text
+
+
 def test_a_model_at_its_end_is_named() -> None:
     assert "VMAF v1 is 98.2" in said(pooled("vmaf[v1]", 98.2))
     assert said(pooled("vmaf[v1]", 96.9)) == ""
@@ -97,7 +104,9 @@ def test_short_clips_say_little() -> None:
 
 
 def test_identical_frames_make_psnr_infinite() -> None:
-    assert "every frame is identical" in said(pooled("psnr_y", float("inf")))
+    text = said(pooled("psnr_y", float("inf")) | pooled("vmaf[v1]", 100.0))
+    assert "every frame is identical" in text
+    assert "hardly tells encodes apart" not in text
     found = scored.scores({"psnr_y": [40.0, np.inf, 41.0]})
     text = misleading.notes(REFERENCE, REFERENCE, LAID, SPACE, pooled("psnr_y", 42.0), ASKED, found)
     assert "1 of 3 frames are identical" in " ".join(text)
@@ -117,4 +126,4 @@ def test_what_frames_show_is_named_where_models_were_not_trained_for_it() -> Non
     }  # fmt: skip
     assert told["filmed"] == ""
     assert "very dark" in told["dark"]
-    assert "91 % of frames show what the one before shows" in told["slides"]
+    assert "91 % of frames hardly differ from the one before" in told["slides"]
