@@ -29,7 +29,7 @@ def claims(known: Material) -> tuple[Claim, ...]:
     tests: dict[str, Callable[[Material], Claim | None]] = {
         "hd_retention": _hd, "stall_exit": _stall, "half_in_30s": _half, "three_seconds": _three,
         "connect_600ms": _connect, "first_screen": _startup, "av_unsynced": _unsynced, "av_damage_silent": _silent,
-        "message_delay": _talked,
+        "message_delay": _talked, "replay_blur": _replayed,
     }  # fmt: skip
     found = {name: test(known) for name, test in tests.items()}
     return tuple(found.get(name) or untestable(name) for name in SAID)
@@ -228,6 +228,21 @@ def _silent(known: Material) -> Claim | None:
         "incidents beside who was not struck, or other times of the stream; of faults at the same time the longest "
         "counts; silence needs reports of viewers, so the claim stays unclear at best",
         "disagrees" if found.excess.high <= 0 else "unclear",
+    )  # fmt: skip
+
+
+def _replayed(known: Material) -> Claim | None:
+    if not known.replays:
+        return None
+    words = {"startup": "begin after 2 s or more", "height": "are of fewer than 720 lines"}
+    told = [f"{_percent(one.share)} {words[name]}, {_percent(one.more)} (points) more than of others"
+            for name, one in known.replays.items()]  # fmt: skip
+    verdicts = {_within(one.more, 0.0, 1.0) for one in known.replays.values()}
+    return _claim(
+        "replay_blur", "of replays " + "; ".join(told), next(iter(known.replays.values())).more,
+        "sessions whose attribute scenario is replay beside all others, of those that last 10 s and tell it; what "
+        f"their lines are worth is not in it; {OBSERVED}; agrees: each share is larger than that of others",
+        verdicts.pop() if len(verdicts) == 1 else "unclear",
     )  # fmt: skip
 
 

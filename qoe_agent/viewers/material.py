@@ -14,9 +14,9 @@ from qoe_agent.viewers.estimates.breakdowns import only
 from qoe_agent.viewers.estimates.jackknife import spread, study
 from qoe_agent.viewers.estimates.minutes import restricted
 from qoe_agent.viewers.estimates.retention import exposure, reached, watched_by_bin
-from qoe_agent.viewers.proof import Figure, Longer, Material, Stalled
+from qoe_agent.viewers.proof import Figure, Longer, Material, Replayed, Stalled
 from qoe_agent.viewers.shapes import TENURE
-from qoe_agent.viewers.shares import FEWEST, portion
+from qoe_agent.viewers.shares import FEWEST, apart, portion
 from qoe_agent.viewers.talking import talked
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ CAPS = (3600.0, 1800.0, 600.0, 300.0, 60.0)
 """Seconds of a session that count at most, the first that sessions of both arms reached."""
 SETTLED = 10
 """Seconds after which the first picture is there, or nobody waits for it."""
+SCENARIO, REPLAY = "scenario", "replay"
+"""The attribute that says which sessions are replays."""
+ILL = {"startup": ("2–4", "≥4"), "height": ("<480", "480–719")}
+"""Levels at which a session fares ill, by factor."""
 FEWEST_EXITS = 10
 """Without a stall, or what would have been without one is not known."""
 
@@ -109,6 +113,36 @@ def quick(cells: Cells, level: str = "<0.6") -> Figure | None:
     whole = np.bincount(cells.time_bucket[known], cells.time_seconds[known], 1000)
     part = np.bincount(cells.time_bucket[those], cells.time_seconds[those], 1000)
     return portion(part, whole)
+
+
+def replays(audience: Audience) -> dict[str, Replayed]:
+    """How many of them begin late, and are of few lines; empty: it is not told which sessions are replays."""
+    if SCENARIO not in audience.attributes():
+        return {}
+    first = audience.first(SCENARIO)
+    if REPLAY not in audience.counts(first):
+        return {}
+    cells = audience.cells([*(name for name in ILL if name in audience.has), first])
+    found = {name: replayed(cells, first, name, levels) for name, levels in ILL.items() if name in cells.factors}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def replayed(cells: Cells, scenario: str, factor: str, ill: Sequence[str]) -> Replayed | None:
+    """How many replays are at an ill level of a factor, by person-time after SETTLED seconds, as in `quick`."""
+    whose, place = cells.factors.index(scenario), cells.factors.index(factor)
+    at = cells.design[cells.time_cell]
+    told = cells.bins[cells.time_cell] == TENURE.index(SETTLED)
+    for each in (whose, place):
+        if "unknown" in cells.levels[each]:
+            told &= at[:, each] != cells.levels[each].index("unknown")
+    replay = at[:, whose] == cells.levels[whose].index(REPLAY)
+    bad = np.isin(at[:, place], [number for number, name in enumerate(cells.levels[place]) if name in ill])
+    sums = [
+        np.bincount(cells.time_bucket[those], cells.time_seconds[those], 1000)
+        for those in (told & replay & bad, told & replay, told & ~replay & bad, told & ~replay)
+    ]
+    share, more = portion(*sums[:2]), apart(*sums)
+    return Replayed(share, more) if share and more else None
 
 
 def stalled(
@@ -202,6 +236,7 @@ def gathered(audience: Audience, fitted: Study | None, exits: Exits) -> Material
     )  # fmt: skip
     if fitted is not None:
         found = replace(found, early=pace(fitted, (0, 3), (3, 30)), later=pace(fitted, (30, 180), (0, 30)))
+    found = replace(found, replays=replays(audience))
     if "arm" in audience.has:
         cells = audience.cells([*(["stall"] if "stall_times" in audience.has else []), "arm"])
         found = replace(found, longer=longer(cells))

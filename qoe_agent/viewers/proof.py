@@ -47,6 +47,14 @@ class Longer(NamedTuple):
     """Of the restricted means, less 1."""
 
 
+class Replayed(NamedTuple):
+    """How many replays fare ill, of sessions that lasted 10 s and tell it."""
+
+    share: Figure
+    more: Figure
+    """The share less that of all other sessions."""
+
+
 class Talked(NamedTuple):
     """How messages fared."""
 
@@ -83,6 +91,8 @@ class Material:
     longer: Longer | None = None
     """Sessions of arm hd beside those of arm sd."""
     talked: Talked | None = None
+    replays: Mapping[str, Replayed] = field(default_factory=dict)
+    """startup: begin after 2 s or more; height: are of fewer than 720 lines."""
     together: tuple[frozenset[str], ...] = ()
     """Ids of incidents of a stream that meet in time, directly or by others between them: no independent witnesses."""
 

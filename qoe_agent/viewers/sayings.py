@@ -24,7 +24,7 @@ NEEDS = {
     "av_unsynced": "incidents of the kind av_out_of_sync while people watched (--incidents), or sound measured "
     "out of tolerance (--measures)",
     "av_damage_silent": "incidents whose cost can be known (--incidents), and reports of viewers",
-    "replay_blur": "startup and height of replays beside those of live streams, which this report does not compare",
+    "replay_blur": "an attribute scenario, which is replay for some sessions, and startup_seconds or height",
     "message_delay": "events message_sent and message_shown, both with the message's id",
     "peak_crash": "who returns after a promotion, by how many watched it, which this report does not count",
     "rhythm": "highlights as events of the content, which no schema here has",

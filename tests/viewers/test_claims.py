@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qoe_agent.viewers.claims import claims, evalue
-from qoe_agent.viewers.proof import Figure, Longer, Material, Stalled
+from qoe_agent.viewers.proof import Figure, Longer, Material, Replayed, Stalled
 from qoe_agent.viewers.sayings import NEEDS, SAID
 from qoe_agent.viewers.shapes import Cost, Hazard, Mark
 
@@ -163,3 +163,14 @@ def test_an_e_value_is_that_of_the_literature() -> None:
     assert evalue(1.0) == 1.0
     assert evalue(0.6) == pytest.approx(evalue(1 / 0.6))
     assert evalue(0.6) == pytest.approx(2.2, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("slow", "low", "verdict"), [(0.2, 0.3, "agrees"), (-0.2, -0.3, "disagrees"), (0.2, -0.3, "unclear")]
+)
+def test_replays_are_blurred_and_slow_if_both_are_more_than_elsewhere(slow: float, low: float, verdict: str) -> None:
+    share = Figure(0.4, 0.3, 0.5)
+    known = {"startup": Replayed(share, figure(slow, 0.1)), "height": Replayed(share, figure(low, 0.1))}
+    found = one("replay_blur", Material(replays=known))
+    assert (found.verdict, found.value) == (verdict, slow)
+    assert "40.0 %" in found.shown

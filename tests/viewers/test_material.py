@@ -9,10 +9,12 @@ import pytest
 
 from qoe_agent.viewers import estimates, exits, material
 from qoe_agent.viewers.shapes import TENURE, Cells, Hazard, Naive
-from qoe_agent.viewers.tables import AfterStall
+from qoe_agent.viewers.tables import AfterStall, open_files
 from tests.viewers.crowd import PUFFER, cells, crowd
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qoe_agent.viewers.estimates import Study
 
 
@@ -160,6 +162,27 @@ def test_quick_starts_are_counted_once_all_have_begun() -> None:
     assert found is not None
     assert found.value == pytest.approx(2 / 3)
     assert found.high - found.low < 1e-9
+
+
+def test_replays_are_told_beside_all_else(tmp_path: Path) -> None:
+    """Of replays half begin late, of others a tenth; as many replays as others are of few lines."""
+    rows = ["session,user,watch_seconds,startup_seconds,height,scenario\n"]
+    for n in range(400):
+        replay = n % 2
+        late = n % 4 < 2 if replay else n % 20 == 0
+        scenario = "replay" if replay else ("single", "pk", "")[n % 3]
+        rows.append(f"s{n},u{n},100,{3 if late else 1},{360 if n % 8 < 2 else 720},{scenario}\n")
+    path = tmp_path / "sessions.csv"
+    path.write_text("".join(rows))
+    with open_files([path]) as found:
+        told = material.replays(found)
+    assert told["startup"].share.value == pytest.approx(0.5)
+    assert told["startup"].more.low < 0.4 < told["startup"].more.high
+    assert told["startup"].more.low > 0.25
+    assert told["height"].more.low < 0.0 < told["height"].more.high
+    path.write_text("".join(row.replace("replay", "again") for row in rows))
+    with open_files([path]) as found:
+        assert material.replays(found) == {}
 
 
 def test_what_is_absent_is_said() -> None:
