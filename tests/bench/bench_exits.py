@@ -1,11 +1,13 @@
 """Sessions to cells: how long, and how much memory. `python -m tests.bench.bench_exits [SESSIONS] [ENGINE] [FOLDER]`.
 
 Sessions are made by DuckDB into Parquet (Puffer's hazards, roughly: lognormal watch times), then counted in a process
-of its own whose peak memory is told.
+of its own whose peak memory is told. With `incidents` for ENGINE: the whole command `exits`, without incidents and
+with a hundred of them.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+INCIDENTS, WEEK = 100, 604_800
 FACTORS = (["startup"], ["startup", "height", "latency"], ["region"])
 
 
@@ -50,6 +53,23 @@ def count(path: Path, engine: str) -> None:
           f"at most {used.ru_maxrss / 1024:.0f} MB")  # fmt: skip
 
 
+def report(path: Path) -> None:
+    """The command, in DuckDB."""
+    incidents = path.with_name("incidents.jsonl")
+    incidents.write_text("".join(
+        json.dumps({"id": f"i{n}", "stream": f"s{n % 20}", "kind": ("black", "stall", "silence")[n % 3],
+                    "start": 1.7e9 + n * WEEK / INCIDENTS, "end": 1.7e9 + n * WEEK / INCIDENTS + 30}) + "\n"
+        for n in range(INCIDENTS)))  # fmt: skip
+    for more in ([], ["--incidents", str(incidents)]):
+        began = time.perf_counter()
+        made = subprocess.run([sys.executable, "-m", "qoe_agent", "exits", str(path), "--json", "--quiet", *more],
+                              check=True, capture_output=True)  # fmt: skip
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs = [one["excess_exits"] is not None for one in json.loads(made.stdout)["incidents"]]
+        print(f"{len(costs)} incidents, {sum(costs)} with a cost: {time.perf_counter() - began:.1f} s; so far "
+              f"{used.ru_utime + used.ru_stime:.1f} s of processors, {used.ru_maxrss / 1024:.0f} MB")  # fmt: skip
+
+
 def main() -> None:
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000_000
     engine = sys.argv[2] if len(sys.argv) > 2 else "duckdb"
@@ -60,6 +80,9 @@ def main() -> None:
         path = Path(folder) / "sessions.parquet"
         make(path, sessions)
         print(f"{sessions} sessions, {path.stat().st_size / 1e6:.0f} MB of Parquet, {engine}")
+        if engine == "incidents":
+            report(path)
+            return
         subprocess.run([sys.executable, "-m", "tests.bench.bench_exits", "0", engine, str(path)], check=True)
 
 
