@@ -219,6 +219,8 @@ def _checks(counted: _Counted, design: Design, treatment: str, comparing: Compar
     found = [effects.sample_ratio(mapped or there, design.allocation)]
     if mapped:
         found.append(effects.showed_up(mapped, there))
+    if (cut := checking.cap(trial, design)) is not None:
+        found.append(cut)
     if trial.unit == "block":
         found += [checking.one_arm_a_block(trial), comparing.carry_over(treatment)]
     else:

@@ -7,19 +7,22 @@ from math import hypot, inf, log, sqrt
 from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.maths.student import t_quantile, t_tail
+from qoe_agent.viewers.lift.curves import tail
 from qoe_agent.viewers.lift.shapes import Check, Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qoe_agent.viewers.lift.shapes import Dose, Moments, Trial
+    from qoe_agent.viewers.lift.shapes import Design, Dose, Moments, Trial
 
-ONE_ARM, ONE_ARM_A_BLOCK, PLANNED = "one_arm_a_user", "one_arm_a_block", "planned_users"
+ONE_ARM, ONE_ARM_A_BLOCK, PLANNED, CAP = "one_arm_a_user", "one_arm_a_block", "planned_users", "cap"
 DELIVERED = "delivered_contrast"
 FEW = 0.01
 """Share of users in several arms that is no more than a nuisance."""
 MIXED = 0.1
 """Share of blocks with sessions of several arms above which these are not the blocks to which arms were given."""
+CUT = 0.9
+"""Share of sessions longer than the cap, in each arm, from which on what is left of them is the cap itself."""
 PICTURE = ("effective_height", "height", "mos")
 """What tells how good the picture was; where none is known, the bitrate stands in."""
 ALIKE = 0.05
@@ -72,6 +75,18 @@ def one_arm_a_block(trial: Trial) -> Check:
         return Check(ONE_ARM_A_BLOCK, "notice", f"{text}, and are left out", blocks=True)
     why = "these are not the blocks to which arms were given (--switchback, --block, --stream)"
     return Check(ONE_ARM_A_BLOCK, "failed", f"{text}: {why}", blocks=True)
+
+
+def cap(trial: Trial, design: Design) -> Check | None:
+    """Whether the cap leaves anything to compare; None: it does, or is not of sessions."""
+    first, ours = design.caps[0], (design.control, *design.treatments)
+    if first is None or design.cap_unit != "session":
+        return None
+    cut = [share for arm, (share, _) in tail(trial.lengths, trial.watched, first).items() if arm in ours]
+    if not cut or min(cut) < CUT:
+        return None
+    text = f"{100 * min(cut):.0f} % of sessions are longer than {first:g} s, and all of these count as {first:g} s"
+    return Check(CAP, "failed", f"{text}: are lengths in seconds? --cap says at what they are cut", blocks=True)
 
 
 def planned_users(trial: Trial, planned: int, always: bool) -> Check:

@@ -203,7 +203,7 @@ class Check(NamedTuple):
     """Something that must hold before a figure means anything."""
 
     name: str
-    """sample_ratio, showed_up, one_arm_a_user, one_arm_a_block, planned_users, delivered_contrast, interference,
+    """sample_ratio, showed_up, cap, one_arm_a_user, one_arm_a_block, planned_users, delivered_contrast, interference,
     carry_over, covariate_balance, strata_balance, registration"""
     state: Literal["passed", "notice", "failed", "not possible"]
     text: str

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from qoe_agent.viewers.lift.checking import (
+    cap,
     complied,
     delivered_contrast,
     indistinct,
@@ -16,7 +17,7 @@ from qoe_agent.viewers.lift.checking import (
     planned_users,
 )
 from qoe_agent.viewers.lift.curves import retention, tail
-from qoe_agent.viewers.lift.shapes import LENGTHS, Amount, Dose, Estimate, Moments, Shared, Trial
+from qoe_agent.viewers.lift.shapes import LENGTHS, Amount, Design, Dose, Estimate, Moments, Shared, Trial
 from tests.viewers.effects.counted import binned, watched
 
 
@@ -116,6 +117,20 @@ def test_what_is_measured_of_streams_that_both_watch_cannot_tell_arms_apart() ->
     assert not indistinct(trial, "sd", "hd")
     assert indistinct(replace(trial, shared=(both,)), "sd", "hd")
     assert not indistinct(replace(trial, shared=(both, alone)), "sd", "hd")
+
+
+def test_a_cap_that_cuts_nearly_all_sessions_leaves_nothing_to_compare() -> None:
+    """As where lengths are in milliseconds."""
+    seconds = np.array([300_000.0] * 95 + [5_000.0] * 5)
+    lengths = {"sd": binned(seconds), "hd": binned(1.1 * seconds)}
+    trial = Trial("user", {}, {}, {}, {}, lengths, {arm: each.astype(float) for arm, each in lengths.items()}, {})
+    found = cap(trial, Design("sd", ("hd",)))
+    assert found is not None
+    assert (found.state, found.blocks) == ("failed", True)
+    assert found.text.startswith("95 % of sessions are longer than 9000 s, and all of these count as 9000 s: are")
+    for fine in (Design("sd", ("hd",), caps=(1e6,)), Design("sd", ("hd",), caps=(None,)),
+                 Design("sd", ("hd",), cap_unit="user")):  # fmt: skip
+        assert cap(trial, fine) is None
 
 
 @pytest.mark.parametrize(

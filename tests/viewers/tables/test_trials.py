@@ -208,7 +208,7 @@ def test_what_is_not_known_is_left_out_and_said(name: str, text: str, tmp_path: 
     assert trial.assigned == {"hd": 1, "sd": 1}
     assert trial.unassigned == 1
     assert trial.arms["hd"].mean(Amount("watch")) == 10
-    assert trial.notes == ("1 rows are left out: no length", "1 rows are left out: no user")
+    assert trial.notes == ("1 of 5 rows are left out: no length", "1 of 5 rows are left out: no user")
 
 
 def counted_plain(path: Path, mapping: Path | None = None) -> Trial:

@@ -102,14 +102,14 @@ class Rows:
         return self._arms
 
     def seen(self) -> Mapping[str, int]:
-        """How many rows lack what (`no_watch`, …), and from when to when they began (`first`, `last`)."""
+        """How many `rows` there are, and lack what (`no_watch`, …), and when they began (from `first` to `last`)."""
         if self._seen is None:
             given = self._given
             told = {name: given[name].count() for name in given.columns if name[0] != "w" or name == "watch"}
             times = {} if "time" not in given.columns else {"first": given.time.min(), "last": given.time.max()}
             (row,) = self.engine.rows(given.agg(rows=given.count(), **told, **times)).to_pylist()
             self._seen = {f"no_{name}": row["rows"] - row[name] for name in told}
-            self._seen |= {name: row[name] or 0 for name in times}
+            self._seen |= {name: row[name] or 0 for name in ("rows", *times)}
         return self._seen
 
     def unassigned(self) -> int:
@@ -121,7 +121,7 @@ class Rows:
         found, given, seen = list(self.notes), self._given.columns, self.seen()
         for name, what in (("watch", "length"), ("user", "user"), ("time", "time")):
             if name in given and (count := seen[f"no_{name}"]):
-                found.append(f"{count:,} rows are left out: no {what}")
+                found.append(f"{count:,} of {seen['rows']:,} rows are left out: no {what}")
         if self.before:
             found.append(f"{self.before:,} sessions began before their user was given an arm, and do not count")
         if self.alone:
@@ -129,7 +129,7 @@ class Rows:
                          "where people come back intervals are too narrow")  # fmt: skip
         for column, name in self.numbers.items():
             if count := seen[f"no_{name}"]:
-                found.append(f"{column}: not known of {count:,} rows, which add nothing to it")
+                found.append(f"{column}: not known of {count:,} of {seen['rows']:,} rows, which add nothing to it")
         return found
 
     def trial(self, design: Design) -> Trial:
