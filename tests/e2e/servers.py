@@ -126,7 +126,8 @@ async def comes(process: subprocess.Popen[bytes], true: Callable[[], Any], what:
 async def running(*command: str | Path, log: Path, **more: Any) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A program that is ended, gently at first, when the block is left."""
     with log.open("ab") as output:
-        process = subprocess.Popen([*map(str, command)], stdout=output, stderr=output, stdin=subprocess.DEVNULL, **more)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **more}
+        process = subprocess.Popen([*map(str, command)], **streams)
     try:
         yield process
     finally:

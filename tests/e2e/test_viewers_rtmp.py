@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,7 @@ from tests.e2e.servers import until
 from tests.viewers.made import column, stored
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import AsyncIterator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.beside]
@@ -28,8 +30,6 @@ KEY = "pk-edge-0123456789abcdef"
 SHIPPED = Path(__file__).parent.parent.parent / "configs" / "viewers"
 LONG = "50s"
 """How long nginx waits for an agent that may be slow, but does answer."""
-PATIENCE = servers.DEADLINE
-"""Seconds within which a viewer must have media, and the agent be up, on a machine that has much else to do."""
 
 
 class Place(NamedTuple):
@@ -69,24 +69,27 @@ ingest:
             yield taker
 
     @contextlib.asynccontextmanager
-    async def viewer(self, *more: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def viewer(self, *more: str) -> AsyncIterator[Viewer]:
         """A viewer who has got media already."""
         url = f"{self.nginx.rtmp('show')}?{'&'.join(more)}"
-        viewer = await asyncio.create_subprocess_exec(
-            "ffmpeg", "-nostdin", "-v", "error", "-analyzeduration", "500000", "-i", url, "-map", "0", "-c", "copy",
-            "-f", "flv", "-", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        assert viewer.stdout
-        assert viewer.stderr
-        try:
-            async with asyncio.timeout(PATIENCE):
-                assert await viewer.stdout.read(1000), await viewer.stderr.read()
-            yield viewer
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                viewer.kill()
-            await viewer.communicate()  # what is in its pipes keeps it from being buried
+        with tempfile.TemporaryFile() as taken:
+            command = ("ffmpeg", "-nostdin", "-v", "error", "-analyzeduration", "500000", "-i", url, "-map", "0", "-c",
+                       "copy", "-flush_packets", "1", "-f", "flv", "-")  # fmt: skip
+            async with servers.running(*command, log=self.home / "viewer.log", stdout=taken) as process:
+                viewer = Viewer(process, taken.fileno())
+                await servers.comes(process, viewer.taken, "a viewer", self.home / "viewer.log")
+                yield viewer
+
+
+class Viewer(NamedTuple):
+    """Someone who watches, and the file that what he gets goes to."""
+
+    process: subprocess.Popen[bytes]
+    file: int
+
+    def taken(self) -> int:
+        """Bytes that he has got."""
+        return os.fstat(self.file).st_size
 
 
 @contextlib.asynccontextmanager
@@ -112,8 +115,8 @@ async def test_viewers_join_and_leave_in_the_figures_and_nobody_is_named_on_disk
         viewers = [await stack.enter_async_context(place.viewer(f"viewer=u{each}", "arm=hd")) for each in range(3)]
         await until(lambda: place.told('qoe_viewer_joins_total{stream="show"}') == 3, "three joins")
         await until(lambda: place.told('qoe_viewer_sessions{stream="show"}') == 3, "three sessions")
-        viewers[0].kill()
-        viewers[1].terminate()
+        viewers[0].process.kill()
+        viewers[1].process.terminate()
         await until(lambda: place.told('qoe_viewer_exits_total{stream="show",state="playing"}') == 2, "two exits")
         await until(lambda: place.told('qoe_viewer_sessions{stream="show"}') == 1, "one session")
         await until(lambda: (place.told('qoe_viewer_events_total{source="edge",kind="heartbeat"}') or 0) > 2, "updates")
@@ -134,16 +137,17 @@ async def test_nobody_is_refused_or_dropped_while_the_agent_is_dead_hangs_or_fai
             still = [await stack.enter_async_context(place.viewer("viewer=early"))]
             os.kill(taker, signal.SIGSTOP)
             still.append(await stack.enter_async_context(place.viewer("viewer=hung")))
-            os.kill(taker, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # on a slow machine it is taken for dead
+                os.kill(taker, signal.SIGCONT)
         still.append(await stack.enter_async_context(place.viewer("viewer=dead")))
         async with failing(place.port) as asked:
             still.append(await stack.enter_async_context(place.viewer("viewer=failed")))
             await until(lambda: sum("call=update_play" in each for each in asked) > 8, "updates that fail")
-        for viewer in still:
-            assert viewer.stdout
-            async with asyncio.timeout(PATIENCE):
-                assert await viewer.stdout.read(1 << 16)
-        assert [viewer.returncode for viewer in still] == [None] * 4
+        before = [viewer.taken() for viewer in still]
+        await until(
+            lambda: all(now.taken() > was for now, was in zip(still, before, strict=True)), "more for everybody"
+        )
+        assert [viewer.process.poll() for viewer in still] == [None] * 4
 
 
 async def test_a_publisher_who_reconnects_is_no_end_for_those_who_watch(servers_needed: None, tmp_path: Path) -> None:
@@ -153,7 +157,7 @@ async def test_a_publisher_who_reconnects_is_no_end_for_those_who_watch(servers_
         place.publisher.stop()
         await until(lambda: "ended" in column(tmp_path / "facts", "state"), "the end")
         with await asyncio.to_thread(Publisher, place.nginx.rtmp("show")):
-            viewer.kill()
+            viewer.process.kill()
             await until(lambda: place.told('qoe_viewer_exits_total{stream="show",state="playing"}') == 1, "an exit")
         assert [each for each in column(tmp_path / "facts", "cause") if each] == ["quit"]
 
@@ -172,7 +176,7 @@ async def test_who_watches_is_known_from_statistics_where_there_are_no_callbacks
                 await until(lambda: place.told('qoe_viewer_joins_total{stream="show"}') == 2, "two joins")
                 there = 'qoe_viewer_sessions{stream="show"}'
                 await until(lambda: place.told(there) == 2, "two sessions: neither the publisher nor the agent is one")
-                viewers[0].kill()
+                viewers[0].process.kill()
                 before = place.told('qoe_viewer_events_total{source="edge-2",kind="heartbeat"}') or 0
                 more = 'qoe_viewer_events_total{source="edge-2",kind="heartbeat"}'
                 await until(lambda: (place.told(more) or 0) > before + 2, "heartbeats of who stayed")

@@ -125,8 +125,8 @@ def test_it_ends_when_its_parent_does(tmp_path: Path, number: signal.Signals) ->
         assert parent.stdout
         child = os.pidfd_open(int(parent.stdout.readline()))
         parent.send_signal(number)
-        parent.wait(20)
-        gone, _, _ = select.select([child], [], [], 20)
+        parent.wait(60)
+        gone, _, _ = select.select([child], [], [], 60)
         os.close(child)
     assert gone
     if number != signal.SIGKILL:
