@@ -38,6 +38,8 @@ WAITS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before the process is begun again, the more often it ended soon."""
 SOON = 60.0
 """Seconds of life after which its end is not its beginning's fault."""
+BEGINS = 60.0
+"""Seconds that it may take to give a first sign of life, on a slow disk of a busy machine."""
 HANGS = 15.0
 """Seconds without a sign of life after which it hangs."""
 GOODBYE = 4.0
@@ -70,6 +72,7 @@ class Keeper:
         self._ready = False
         """Whether it takes events."""
         self._silent = 0.0
+        """Seconds without a message; below zero while it begins."""
         self._told: clock.State | None = None
 
     def bind(self) -> str:
@@ -179,7 +182,7 @@ class Keeper:
                 )  # fmt: skip
             self._link = await Link.over(ours)
             failed.pop_all()
-        self._silent = 0.0
+        self._silent = HANGS - BEGINS
         agent = self._agent
         self._send(*Setup(self._options, self._streams, clock.state(), agent.log_format, agent.log_level, again))
 
