@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST = (
-    "accuracy/test_healthy.py", "e2e/test_bad_input.py", "e2e/test_viewers_rtmp.py", "e2e/test_odd_streams.py",
+    "accuracy/test_healthy.py", "accuracy/test_quick.py", "test_crew.py", "stamp/test_run.py", "sources/test_hls.py",
+    "demo/test_demonstration.py", "e2e/test_bad_input.py", "e2e/test_viewers_rtmp.py",
 )  # fmt: skip
 """Files that take longest: they are begun first, so that no worker is left with one at the end."""
 

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e import servers
 from tests.e2e.scripted import answering, paced
 
-pytestmark = [pytest.mark.e2e, pytest.mark.beside]
+pytestmark = pytest.mark.e2e
 
 STREAMS = Path(__file__).parents[2] / "fixtures" / "streams"
 SECONDS = 6.0
