@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HLS_JS = ("hls.js", "1.7.4", "package/dist/hls.min.js")
 SHAKA = ("shaka-player", "5.2.12", "package/dist/shaka-player.compiled.js")
 KEY = "a-public-key-of-players"
-PATIENCE = 60
+PATIENCE = 180
 """Seconds that the registry may take."""
 
 CONFIGURATION = """
