@@ -25,8 +25,12 @@ def live(paired: Paired, watched: float) -> RenderableType:
     """As it stands now."""
     laying = paired.laying
     state = f"laid on each other by {laying.method}" if laying.ready else "not laid on each other yet"
-    if not laying.ready and (why := laying.why_not()):
-        state += f": {why}"
+    if not laying.ready:
+        state += f": {why}" if (why := laying.why_not()) else ""
+    elif lost := [side.name for side, each in zip(paired.outputs, laying.laid, strict=True) if each.lost]:
+        state += f"; {', '.join(lost)} is being laid anew"
+    elif laying.repeats:
+        state += "; the content repeats, so this may be a round of it off"
     found = paired.differences() if laying.ready else []
     title = Text(f"{watched:.0f} s, {len(paired.seconds)} s in common, {state} (provisional)")
     return Group(title, _sides(paired.sides(), laying.method), *([differences(found)] if found else []))

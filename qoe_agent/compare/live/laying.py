@@ -85,6 +85,11 @@ class Laying:
         if self.method == "program date-time":
             self._by_dates()
 
+    @property
+    def repeats(self) -> bool:
+        """Whether something was seen that had been shown before."""
+        return any(trail.loops for trail in self._trails)
+
     def why_not(self) -> str:
         """Why outputs cannot be laid on each other, in words; empty while there is no reason to think so."""
         for taken, laid, trail in zip(self._taken[1:], self.laid[1:], self._trails[1:], strict=True):
@@ -101,6 +106,20 @@ class Laying:
             if most == "still":
                 return f"{pair} show too little that moves to be laid on each other; a stamp would tell"
         return ""
+
+    def doubts(self) -> list[str]:
+        """Why what was found by content may lie a round of a loop off; none: there is no sign of it."""
+        if self.method != "content":
+            return []
+        first, told = self._taken[0], []
+        for taken, trail in zip(self._taken[1:], self._trails[1:], strict=True):
+            seen = 0.0 if trail.since is None else taken.newest - trail.since
+            if trail.loops:
+                told.append(f"what {first.name} and {taken.name} show repeats: they may be laid a round of it off")
+            elif seen < LOOPS:
+                told.append(f"{first.name} and {taken.name} were seen for {max(seen, 0.0):.0f} s only: if what they "
+                            "show repeats after more than that, they may be laid a round of it off")  # fmt: skip
+        return told
 
     def lag(self, n: int) -> float | None:
         """Seconds by which media times of output `n` are ahead of the source's clock, at its latest picture."""
@@ -156,7 +175,7 @@ class Laying:
                 laid.lose(-inf)
             if trail.epochs != epochs:  # a timeline of its own lies somewhere else
                 self._lose(laid, trail, trail.good)
-                trail.epochs = epochs
+                trail.epochs, trail.was = epochs, None
             if trail.sure and trail.early(taken.newest) and self._looping(taken, taken.newest, laid.likeness or 0.0):
                 trail.loops, trail.looped = trail.loops + 1, taken.newest
                 self._take_back(laid, trail)
@@ -164,14 +183,23 @@ class Laying:
             ends = min(taken.newest, first.newest - shift - windows.AROUND) if shift is not None else taken.newest
             if ends < trail.last + APART:
                 continue
-            if shift is None:
-                place, lag = windows.searched(taken, first)
-            else:
-                place, lag = windows.followed(taken, first, ends, shift)
+            place, lag = self._sought(taken, trail, ends, shift)
             trail.last = ends
             self._hear(taken, laid, trail, place, lag)
         if all(trail.sure for trail in self._trails[1:]):
             self.method = "content"
+
+    def _sought(self, taken: Taken, trail: Trail, ends: float, shift: float | None) -> tuple[float, Lag]:
+        """Where it was, if it was anywhere; else anywhere."""
+        first = self._taken[0]
+        if shift is not None:
+            return windows.followed(taken, first, ends, shift)
+        if trail.was is not None:
+            ends = min(ends, first.newest - trail.was - windows.AROUND)
+            place, lag = windows.followed(taken, first, ends, trail.was)
+            if lag.answer in ("found", "still"):
+                return place, lag
+        return windows.searched(taken, first)
 
     def _hear(self, taken: Taken, laid: Laid, trail: Trail, place: float, lag: Lag) -> None:
         """What a window says."""
@@ -206,7 +234,9 @@ class Laying:
         if not trail.sure:
             begins = trail.windows[0][0] - windows.LENGTH + windows.EDGE
             laid.find(begins, shift - laid.slope * (place - begins))
-        trail.sure, trail.last, trail.good = True, place, place  # followed from there, though later pictures have come
+        trail.was = None
+        trail.sure, trail.good = True, place
+        trail.last = place + windows.EDGE  # it is followed from there, though later pictures have come
         laid.until = place
         laid.add(place, shift)
         laid.forget(place - HELD)
@@ -215,11 +245,14 @@ class Laying:
         """Where it lies is not known from there on."""
         if trail.sure:
             laid.lose(media)
+            trail.was = trail.expected(trail.good, laid.slope)
         trail.sure, trail.windows, laid.slope = False, [], 0.0
 
     def _repeats(self, taken: Taken, trail: Trail, place: float, lag: Lag) -> bool:
         """Whether a window says nothing, because either output has shown before what it shows, or did lately."""
         if lag.answer not in ("found", "repeats"):
+            return False
+        if lag.answer == "found" and trail.was is not None and abs(lag.seconds - trail.was) <= SLIP:
             return False
         if lag.answer == "repeats" or self._looping(taken, place, lag.likeness):
             trail.loops, trail.looped = trail.loops + 1, taken.newest
@@ -239,6 +272,6 @@ class Laying:
     def _take_back(self, laid: Laid, trail: Trail) -> None:
         """What was found may lie in another round of a loop."""
         self.rounds += trail.sure
-        trail.sure, trail.windows, trail.since, self.method = False, [], None, None
+        trail.sure, trail.windows, trail.since, trail.was, self.method = False, [], None, None, None
         laid.clear()
         trail.answers = Counter()

@@ -154,6 +154,7 @@ class Paired:
         name = None if self.reference is None else self.outputs[self.reference].name
         told = saying.verdict(found, [(sides[a].name, sides[b].name) for a, b in self.pairs], common)
         told = f"{told} {saying.scored(sides, name)}".strip()
+        notes = [*notes, *(f"By content alone, {each}." for each in self.laying.doubts())]
         said = (*notes, *saying.notes(self.laying.method, sides, found, name))
         return LiveCompared(
             told, self.laying.method, sides, name, tuple(found), tuple(self.seconds.ordered()), common,

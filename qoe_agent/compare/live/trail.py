@@ -30,6 +30,8 @@ class Trail:
     """Windows that were there before, less than `LOOPS` from one to the next …"""
     looped: float = -inf
     """… and the media time of the last."""
+    was: float | None = None
+    """Its shift before it was lost, on the same timelines: it is likely still there."""
     epochs: tuple[int, int] | None = None
     """Timelines of this output and of the first one that this is about."""
 
