@@ -80,6 +80,8 @@ def _model(name: str) -> Model:
     if name.startswith("vmaf_") and "/" not in name and not name.endswith(".json"):
         return next((each for each in KNOWN.values() if each.version == name and not each.options), Model(name, name))
     if Path(name).is_file():
+        if b'"model_dict"' not in Path(name).read_bytes():
+            raise Unfit(f"--vmaf-model {name}: expected a model of libvmaf (JSON with a model_dict)")
         return Model(Path(name).stem, path=str(Path(name).resolve()))
     raise Unfit(f"--vmaf-model {name}: expected one of {', '.join(KNOWN)}, or the path of a model's file")
 

@@ -256,9 +256,10 @@ def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[
     tests = tuple(each.test for each in done)
     against = tuple(pair for a, b in combinations(tests, 2) for pair in pairs(a, b, rng))
     kept = [each.test.name for each in done if each.cached]
+    used_models = [each for each in models.chosen(asked.models)
+                   if any(f"vmaf[{each.name}]" in test.pooled for test in tests)]  # fmt: skip
     return Compared(
         verdicts.verdict(tests, against), reference, tests, against,
         provenance.told(asked, reference, tests, kept, used, took),
-        (*reference.notes, *footing.notes(tests), *material.notes(reference),
-         *models.suited(models.chosen(asked.models), reference)),
+        (*reference.notes, *footing.notes(tests), *material.notes(reference), *models.suited(used_models, reference)),
     )  # fmt: skip
