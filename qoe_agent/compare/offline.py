@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -39,9 +40,7 @@ from qoe_agent.compare.space import space
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qoe_agent.compare.crop import Bars
     from qoe_agent.compare.shapes import Alignment, Heard, Media, Scores, Space
-    from qoe_agent.compare.space import Part
 
 __all__ = ["Asked", "compare"]
 
@@ -186,8 +185,7 @@ def _keep(folder: str | None, key: str, found: Kept) -> tuple[str, ...]:
 def _measured(work: _Work, index: int, media: Media) -> Kept:
     reference, asked = work.reference, work.asked
     laying = work.progress.of(index, 0.0, LAYING)
-    alignment = align.align(reference, media, asked, laying)
-    notes: tuple[str, ...] = ()
+    alignment, notes = _laid(work, media, laying)
     while True:
         try:
             where, scores = _scored(work, index, media, alignment)
@@ -211,10 +209,27 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
     return Kept(alignment, where, told, found, heard, (*notes, *more, *mislead))
 
 
+def _laid(work: _Work, media: Media, laying: Callable[[Step], None]) -> tuple[Alignment, tuple[str, ...]]:
+    """The test on the reference; times alone are not believed where the test would be moved in space, too."""
+    reference, asked = work.reference, work.asked
+    alignment = align.align(reference, media, asked, laying)
+    if alignment.method != "timestamps" or alignment.confidence >= align.CONFIRMED:
+        return alignment, ()
+    bars = crop.bars(reference, media, asked)
+    with contextlib.suppress(Unlike):
+        part = registering.part(reference, media, alignment, asked, bars.test, bars.reference is not None)
+        if part is None or part.reference is None:
+            return alignment, ()
+    with contextlib.suppress(Unlike):
+        found = align.again(reference, media, alignment, asked, laying)
+        return found, ("laid by its times the test would show a part of the picture, or none: laid by content instead",)
+    return alignment, ()
+
+
 def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:
     """Raises Contradicted where the pictures say that the alignment is wrong, if another could be found."""
     bars = crop.bars(work.reference, media, work.asked)
-    part = _part(work, media, alignment, bars)
+    part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
     if bars.reference is not None and (part is None or part.reference is None):
         left = "{}:{}:{}:{}".format(*bars.reference)
         raise Unlike(f"{media.path}: the reference has black bars that the test has not; cut them from the reference "
@@ -224,20 +239,6 @@ def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tupl
     looks = Glances(alignment) if alignment.method in ("stamp", "timestamps") else None
     stop = work.progress.stopped
     return where, scoring.score(work.reference, media, alignment, where, work.asked, told, stop, looks)
-
-
-def _part(work: _Work, media: Media, alignment: Alignment, bars: Bars) -> Part | None:
-    """Where the test lies in the reference; what is not confirmed in time may look as if it were moved in space."""
-    unsure = alignment.method == "timestamps" and alignment.confidence < align.CONFIRMED
-    try:
-        part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
-    except Unlike:
-        if unsure:
-            raise Contradicted("laid by its times, the test's pictures do not lie on the reference's") from None
-        raise
-    if unsure and part and part.reference:
-        raise Contradicted("laid by its times, the test shows a part of the reference's picture alone")
-    return part
 
 
 def _heard(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Heard | None, tuple[str, ...]]:

@@ -22,6 +22,7 @@ from qoe_agent.compare.progress import Progress, Stopped
 from qoe_agent.compare.shapes import Step, Unfit
 from qoe_agent.report import compare_json
 from tests.compare import spoken
+from tests.compare.laid import clip, moving
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -139,6 +140,17 @@ def test_timestamps_that_pictures_contradict_give_way_to_content(clips: Path, mo
     assert test.alignment is not None
     assert (test.alignment.method, test.alignment.offset_frames) == ("content", 0)
     assert any("laid by content instead" in note for note in test.notes)
+
+
+def test_a_still_of_which_the_test_shows_a_part_is_compared_by_its_times(tmp_path: Path) -> None:
+    whole = moving(40, seed=6, kind="still")
+    part = [each[12:168, 22:298].copy() for each in whole]
+    files = [clip(tmp_path / name, planes) for name, planes in (("a.mp4", whole), ("b.mp4", part))]
+    (test,) = compare(Asked(files[0], (files[1],), models=("neg",), sound=False)).tests
+    assert test.refused == ()
+    assert test.alignment is not None
+    assert test.space is not None
+    assert (test.alignment.method, test.alignment.pairs, test.space.part) == ("timestamps", 40, (276, 156, 22, 12))
 
 
 def test_files_that_cannot_be_read_are_all_named(clips: Path) -> None:
