@@ -88,6 +88,8 @@ Washout: TypeAlias = Annotated[
 Registered: TypeAlias = Annotated[
     Path | None, _decided("--plan", text="What `lift plan --register` wrote: gives the design, and tells what changed.")
 ]
+Assigned: TypeAlias = Annotated[Path, typer.Option("--plan", help="What `lift plan --register` wrote.")]
+Salt: TypeAlias = Annotated[str, typer.Option(help="As it is given to the assignment elsewhere.")]
 Experiment: TypeAlias = Annotated[str, _decided("--experiment", metavar="NAME", text="Which one, of several in facts.")]
 Mapping: TypeAlias = Annotated[
     Path | None, typer.Option(help="A file with user and arm, a row a user, instead of a column of arms.")

@@ -1,4 +1,4 @@
-"""The commands `qoe-agent lift` and `qoe-agent lift plan`: what they ask for, where their reports go."""
+"""The commands `qoe-agent lift`, `lift plan` and `lift assign`: what they ask for, where their reports go."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from qoe_agent import lift_options, reporting
 from qoe_agent.lift_options import (  # noqa: TC001  typer reads annotations
     Allocation,
     Arm,
+    Assigned,
     Block,
     Cap,
     CapUnit,
@@ -31,6 +32,7 @@ from qoe_agent.lift_options import (  # noqa: TC001  typer reads annotations
     Pre,
     Register,
     Registered,
+    Salt,
     Segment,
     Smallest,
     Stratify,
@@ -55,6 +57,7 @@ from qoe_agent.reporting import (  # noqa: TC001  typer reads annotations
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from qoe_agent.viewers.lift.needs import Plan
@@ -128,16 +131,41 @@ def plan(
         _tell_plan(found, as_json)
 
 
+def assign(plan: Assigned, salt: Salt = "") -> None:
+    """In which arm units are: their names by standard input, a line each, out as CSV (user, arm), as --mapping takes
+    it. Who is in no arm is left out.
+
+    Exit status: 0 done, 2 could not be.
+    """
+    import csv
+    import sys
+
+    from qoe_agent.viewers.apart import Unusable
+    from qoe_agent.viewers.lift import assigning
+
+    with reporting.told():
+        try:
+            given = sys.stdin.buffer.read().decode("utf-8-sig").removesuffix("\n")
+        except UnicodeDecodeError:
+            raise Unusable("standard input: must be UTF-8, a unit's name in each line") from None
+        units = [each.removesuffix("\r") for each in given.split("\n")] if given else []
+        found = list(assigning.assigned(plan, units, salt))
+        table = csv.writer(sys.stdout, lineterminator="\n")
+        table.writerow(("user", "arm"))
+        table.writerows(each for each in found if each[1] is not None)
+
+
 class WithPlan(TyperCommand):
-    """`lift`, whose first word may be `plan`; a file of that name is ./plan."""
+    """`lift`, whose first word may be `plan` or `assign`; a file of that name is ./plan."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Of `plan`, if that is the first word."""
-        if args[:1] != ["plan"]:
+        """Of that command, if its name is the first word."""
+        others: dict[str, Callable[..., None]] = {"plan": plan, "assign": assign}
+        if not args or args[0] not in others:
             return super().make_context(info_name, args, parent, **extra)
-        planning = typer.Typer(add_completion=False)
-        planning.command("plan")(plan)
-        return typer.main.get_command(planning).make_context(f"{info_name} plan", args[1:], parent, **extra)
+        other = typer.Typer(add_completion=False)
+        other.command(args[0])(others[args[0]])
+        return typer.main.get_command(other).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 
 
 def _tell(found: Lift, as_json: bool, html: Path | None, csv: Path | None) -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from qoe_agent.__main__ import app
 from qoe_agent.report import lift_words
 from qoe_agent.viewers import apart
+from qoe_agent.viewers.lift import assignment
 from tests.viewers.pages import alone
 
 pytest.importorskip("ibis", reason="needs the extra viewers")
@@ -60,9 +61,9 @@ def within(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "run", run)
 
 
-def run(*arguments: object) -> tuple[int, str, str]:
-    """Exit status, standard output, standard error."""
-    found = CliRunner().invoke(app, ["lift", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"})
+def run(*arguments: object, given: str | None = None) -> tuple[int, str, str]:
+    """Exit status, standard output, standard error; `given`: standard input."""
+    found = CliRunner().invoke(app, ["lift", *map(str, arguments)], input=given, env={"COLUMNS": "200", "TERM": "dumb"})
     assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
     return found.exit_code, found.stdout, found.stderr
 
@@ -253,6 +254,34 @@ def test_a_plan_without_files_takes_published_figures(within: None, tmp_path: Pa
         run("plan", "--help")[1].lstrip().startswith("Usage: qoe-agent lift plan")
         or "lift plan" in (run("plan", "--help")[1])
     )
+
+
+def test_arms_are_given_as_registered(within: None, tmp_path: Path) -> None:
+    plan, mapping = tmp_path / "plan.yml", tmp_path / "arms.csv"
+    named = ("--control", "sd", "--treatment", "hd", "--register", plan)
+    assert run("plan", *named, "--experiment", "ladder", "--allocation", "sd=.5,hd=.3")[0] == 0
+    users = ["u1", "Zoë", 'a,"b"', *(f"user-{number}" for number in range(500))]
+    status, out, err = run("assign", "--plan", plan, given="\n".join(users))
+    assert (status, err) == (0, "")
+    arms = {user: assignment.arm("ladder", user, (("sd", 0.5), ("hd", 0.3))) for user in users}
+    found = {user: name for user, name in arms.items() if name}
+    rows = list(csv.reader(out.splitlines()))
+    assert rows == [["user", "arm"], *map(list, found.items())], "who is in no arm is left out"
+    assert 350 < len(found) < 450
+    assert run("assign", "--plan", plan, given="")[1] == "user,arm\n"
+    assert run("assign", "--plan", plan, given="u1\r\nu2\r\n")[1] == run("assign", "--plan", plan, given="u1\nu2")[1]
+    mapping.write_text(out)
+    (tmp_path / "sessions.csv").write_text(
+        "\n".join(["user,watch_seconds", *(f"user-{number},{number + 1}" for number in range(500))]))  # fmt: skip
+    told = json.loads(run(tmp_path / "sessions.csv", "--mapping", mapping, "--control", "sd", "--allocation",
+                          "sd=.5,hd=.3", "--json")[1])  # fmt: skip
+    assert sum(told["design"]["users"].values()) == sum(user.startswith("user-") for user in found)
+    assert run("assign", "--plan", plan, given="u1\n\nu2")[2].startswith("line 2: a unit's name must not be empty")
+    plan.write_text(plan.read_text().replace("hd: 0.3", "hd: 0.4"))
+    assert "its hash is another" in run("assign", "--plan", plan, given="u1")[2]
+    plan.unlink()
+    assert run("plan", *named)[0] == 0
+    assert "names no experiment" in run("assign", "--plan", plan, given="u1")[2]
 
 
 def test_a_file_called_plan_can_be_named(within: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
