@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -25,34 +26,36 @@ async def watched(name: str, seconds: float) -> servers.Watched:
         return await servers.watch(f"http://127.0.0.1:{port}/{name}", seconds)
 
 
-@pytest.mark.parametrize("name", ["audio_only.flv", "audio_only.ts"])
-async def test_audio_only(name: str) -> None:
-    seen = await watched(name, 5)
-    assert (seen.document["stream"]["audio_codec"], seen.document["stream"].get("width")) == ("aac", None)
-    assert seen.value("qoe_audio_present") == 1
-    assert seen.value("qoe_video_width_pixels") is None
-    assert seen.value("qoe_frame_rate", basis="measured") is None
-    assert not seen.incidents("stall", "lost", "freeze", "no_keyframes")
-    assert seen.status == 0, seen.document["reasons"]
+async def both(name: str) -> list[servers.Watched]:
+    """A fixture as FLV and as TS, side by side."""
+    return await asyncio.gather(*(watched(f"{name}.{kind}", 5) for kind in ("flv", "ts")))
 
 
-@pytest.mark.parametrize("name", ["video_only.flv", "video_only.ts"])
-async def test_video_only(name: str) -> None:
-    seen = await watched(name, 5)
-    assert (seen.document["stream"]["width"], seen.document["stream"].get("audio_codec")) == (192, None)
-    assert seen.value("qoe_audio_present") in (None, 0.0)
-    assert seen.value("qoe_av_skew_seconds") is None
-    assert not seen.incidents("stall", "lost", "freeze", "silence")
-    assert seen.status == 0, seen.document["reasons"]
+async def test_audio_only() -> None:
+    for seen in await both("audio_only"):
+        assert (seen.document["stream"]["audio_codec"], seen.document["stream"].get("width")) == ("aac", None)
+        assert seen.value("qoe_audio_present") == 1
+        assert seen.value("qoe_video_width_pixels") is None
+        assert seen.value("qoe_frame_rate", basis="measured") is None
+        assert not seen.incidents("stall", "lost", "freeze", "no_keyframes")
+        assert seen.status == 0, seen.document["reasons"]
 
 
-@pytest.mark.parametrize("name", ["dot.flv", "dot.ts"])
-async def test_a_picture_of_one_pixel(name: str) -> None:
-    seen = await watched(name, 5)
-    stream = seen.document["stream"]
-    assert (stream["width"], stream["height"], stream["pixel_format"]) == (1, 1, "yuv444p")
-    assert not seen.incidents("stall", "lost", "freeze", "resolution_change")
-    assert seen.status == 0, seen.document["reasons"]
+async def test_video_only() -> None:
+    for seen in await both("video_only"):
+        assert (seen.document["stream"]["width"], seen.document["stream"].get("audio_codec")) == (192, None)
+        assert seen.value("qoe_audio_present") in (None, 0.0)
+        assert seen.value("qoe_av_skew_seconds") is None
+        assert not seen.incidents("stall", "lost", "freeze", "silence")
+        assert seen.status == 0, seen.document["reasons"]
+
+
+async def test_a_picture_of_one_pixel() -> None:
+    for seen in await both("dot"):
+        stream = seen.document["stream"]
+        assert (stream["width"], stream["height"], stream["pixel_format"]) == (1, 1, "yuv444p")
+        assert not seen.incidents("stall", "lost", "freeze", "resolution_change")
+        assert seen.status == 0, seen.document["reasons"]
 
 
 async def test_timestamps_that_jump_a_day() -> None:
