@@ -64,7 +64,7 @@ async def test_the_better_encode_is_named_and_the_lag_is_right(nginx: servers.Ng
             urls.append(url)
         await servers.until(lambda: all(map(encoded, progress)), "pictures")
         lag = asyncio.create_task(behind(*progress))
-        found, told, status = await _compared(f"{urls[0]}?token={SECRET}", urls[1], "--for", "13s", "--fail-if",
+        found, told, status = await _compared(f"{urls[0]}?token={SECRET}", urls[1], "--for", "18s", "--fail-if",
                                               "qp[B-A] > 1", "--html", str(tmp_path / "report.html"))  # fmt: skip
         lag.cancel()
         later = await lag
@@ -80,7 +80,7 @@ async def test_the_better_encode_is_named_and_the_lag_is_right(nginx: servers.Ng
     apart = {one["measure"]: one for one in found["differences"]}
     assert apart["qp"]["difference"] > 6
     assert apart["transport"]["difference"] == pytest.approx(later, abs=0.3), "B sends each picture so much later"
-    assert "A is better" in found["verdict"]
+    assert "A is better" in found["verdict"], found["verdict"]
     assert found["worst"], "worst moments are shown"
     assert "img-src data:" in page
     assert page.count("data:image/jpeg") >= 4, "pictures and crops of both"
