@@ -100,7 +100,7 @@ def _spot(reference: Media, test: Media, frames: NDArray[np.int64], first: int) 
     theirs = max(0, int(shown[0]) - NEAR), min(len(reference.video.times) - 1, int(shown[-1]) + NEAR)
     stretches = (test, (first, first + len(shown) - 1)), (reference, theirs)
     with ThreadPoolExecutor(2) as pool:
-        ours, others = pool.map(lambda side: thumbs.spans(side[0], [side[1]]), stretches)
+        ours, others = pool.map(lambda side: thumbs.span(side[0], *side[1]), stretches)
     return ours, others
 
 

@@ -16,7 +16,7 @@ from qoe_agent.compare.media import opened, picture_track, pictures
 from qoe_agent.compare.shapes import Step, Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
@@ -98,40 +98,24 @@ def whole(
     return Prints(prints[:done], np.arange(done), times, np.array(intra))
 
 
-def keys(media: Media, shares: Sequence[float], count: int) -> Prints:
-    """Of `count` frames from the last key frame before each share (0 to 1) of the file on."""
-    times = media.video.times
-    return _sought(media, [float(np.interp(s, (0, 1), (times[0], times[-1]))) for s in shares], None, count)
-
-
-def spans(media: Media, wanted: Sequence[tuple[int, int]]) -> Prints:
-    """Of the frames from the first to the last number of each of `wanted`."""
-    times = media.video.times
-    return _sought(media, [float(times[first]) for first, _ in wanted], [last for _, last in wanted], 0)
-
-
-def _sought(media: Media, at: list[float], lasts: list[int] | None, count: int) -> Prints:
-    """Frames by seeking: to the number in `lasts`, or `count` of them from where the seek came out."""
+def span(media: Media, first: int, last: int) -> Prints:
+    """Of the frames from one number to another, by seeking; of those that come."""
     times = media.video.times
     found: dict[int, tuple[Plane, bool]] = {}
     near = SAME / float(media.video.rate)
     with opened(media.path) as container:
         track = picture_track(container, media.path)
         base = track.time_base or 1
-        for n, when in enumerate(at):
-            container.seek(round((when + near / 2) / base), stream=track, backward=True)
-            taken = 0
-            for picture in pictures(container, track):
-                if picture.pts is None:
-                    continue
-                seconds = float(picture.pts * base)
-                number = int(np.abs(times - seconds).argmin())
-                if lasts is None or seconds >= when - near:
-                    if abs(times[number] - seconds) < near:
-                        found[number] = shrunk(luma(picture), media.video.rotation), fresh(picture)
-                    taken += 1
-                if (lasts is None and taken >= count) or (lasts is not None and number >= lasts[n]):
-                    break
+        container.seek(round((float(times[first]) + near / 2) / base), stream=track, backward=True)
+        for picture in pictures(container, track):
+            if picture.pts is None:
+                continue
+            seconds = float(picture.pts * base)
+            number = int(np.abs(times - seconds).argmin())
+            if seconds >= times[first] - near and abs(times[number] - seconds) < near:
+                found[number] = shrunk(luma(picture), media.video.rotation), fresh(picture)
+            if number >= last:
+                break
     numbers = np.array(sorted(found), np.int64)
     stack = np.stack([found[n][0] for n in numbers]) if found else np.empty((0, ROWS, COLUMNS), np.uint8)
     return Prints(stack, numbers, times[numbers], np.array([found[n][1] for n in numbers], bool))
