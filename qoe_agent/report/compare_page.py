@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qoe_agent.compare.crops import Crop
     from qoe_agent.compare.shapes import Compared, Pair, Tested
 
+CUTS = 80
+"""Scenes whose beginnings are marked in plots; marks of more would hide the lines."""
 HISTOGRAMS = 12
 """Pairs of tests whose differences are drawn."""
 
@@ -44,6 +46,7 @@ def _over_time(compared: Compared, tests: Sequence[Tested], first: str | None) -
     rate = float(compared.reference.video.rate)
     longest = max(tests, key=lambda one: len(one.scenes))
     cuts = [scene.start_seconds for scene in longest.scenes[1:]]
+    cuts = cuts if len(cuts) <= CUTS else []
     drawn = {
         name: joined(
             plots.over_time(plots.lines(tests[begin : begin + ARMS], name, rate), name, cuts)

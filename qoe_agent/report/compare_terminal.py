@@ -21,6 +21,8 @@ NAME = 24
 """Letters of a test's name in a table; its whole name is beside its facts."""
 SHOWN = 3
 """Metrics beside each other in the table of means."""
+WHOLE = 3
+"""Pairs of tests that are told in every metric; of more, the first metric is."""
 LOW = 3
 """Scenes at which a test is worst that are told."""
 
@@ -125,17 +127,27 @@ def _pairs(pairs: Sequence[Pair], names: Mapping[str, str]) -> Iterable[Renderab
     for one in pairs:
         if one.metric in compare_words.usual([one.metric]):
             groups.setdefault((one.a, one.b), []).append(one)
-    for (a, b), each in groups.items():
-        yield screens.text(f"{b} over {a}", "bold")
-        table = screens.table("", "difference", "95 % interval", "scenes", "")
-        for one in each:
-            real = Text(compare_words.real(one), "bold" if compare_words.real(one) == "real" else "dim")
-            screens.row(table, compare_words.metric(one.metric), compare_words.difference(one),
-                        compare_words.interval(one), f"{one.n_scenes}", real)  # fmt: skip
-        yield table
+    if len(groups) > WHOLE:
+        first = next(iter(groups.values()))[0].metric
+        yield screens.text(compare_words.metric(first), "bold")
+        yield _differences({f"{names[one.b]} over {names[one.a]}": one for one in pairs if one.metric == first})
+        yield screens.text("by the other metrics: --json or --html FILE", "dim")
+    else:
+        for (a, b), each in groups.items():
+            yield screens.text(f"{b} over {a}", "bold")
+            yield _differences({compare_words.metric(one.metric): one for one in each})
     said = dict.fromkeys([*(one.note for one in pairs if one.note),
                           *(f"interval: {one.method}" for one in pairs if one.low is not None)])  # fmt: skip
     yield from (screens.text(each, "dim") for each in said)
+
+
+def _differences(rows: Mapping[str, Pair]) -> Table:
+    """A row for each, by what it is called."""
+    table = screens.table("", "difference", "95 % interval", "scenes", "")
+    for name, one in rows.items():
+        real = Text(compare_words.real(one), "bold" if compare_words.real(one) == "real" else "dim")
+        screens.row(table, name, compare_words.difference(one), compare_words.interval(one), f"{one.n_scenes}", real)
+    return table
 
 
 def _scenes(tests: Sequence[Tested], names: Mapping[str, str]) -> Iterable[RenderableType]:

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,22 +154,21 @@ def test_the_terminal_says_what_the_document_says() -> None:
     assert "· VMAF is near its end: see XPSNR (x264_slow.mp4)" in text
 
 
+def test_of_many_tests_differences_are_told_by_the_first_metric_alone() -> None:
+    found = ALL[0]
+    tests = tuple(replace(found.tests[0], name=f"{n}.mp4") for n in range(4))
+    pairs = tuple(replace(each, a=one.name, b=other.name) for one, other in combinations(tests, 2)
+                  for each in found.pairs if {each.a, each.b} == {found.pairs[0].a, found.pairs[0].b})  # fmt: skip
+    text = told(replace(found, tests=tests, pairs=pairs))
+    assert text.count(".mp4 over ") == 6
+    assert "by the other metrics: --json or --html FILE" in text
+
+
 def test_names_that_steer_do_not() -> None:
     found = compared_made.compared()
     wild = replace(found, tests=(replace(found.tests[0], name="\x1b[31mred\nx" * 9), *found.tests[1:]), pairs=())
     assert "\x1b[31m" not in told(wild)
     assert "\x1b" not in compare_page.page(wild)
-
-
-def test_csv_has_a_row_for_each_test_and_metric() -> None:
-    rows = list(csv.DictReader(io.StringIO(compare_csv.table(ALL[0]))))
-    assert len(rows) == 2 * 5 + 1
-    one = ALL[0].tests[1]
-    row = next(each for each in rows if each["test"] == one.name and each["metric"] == "vmaf[neg]")
-    assert float(row["mean"]) == one.pooled["vmaf[neg]"].mean
-    assert (row["offset_frames"], row["dropped"], row["av_offset_seconds"]) == ("12", "3", "0.04")
-    assert rows[-1]["refused"].startswith("shows other content")
-    assert rows[-1]["mean"] == ""
 
 
 def test_csv_has_a_row_for_each_pair_of_frames_and_starts_no_formula() -> None:
