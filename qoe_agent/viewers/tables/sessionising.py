@@ -141,7 +141,7 @@ class Heard(NamedTuple):
 
 def heard(events: Table, engine: Engine) -> Heard:
     """How sources speak, of all that is told of them."""
-    more = _says(events) & (~events.state.isin(SERVERS) | (events.kind == "stall") | events.stalls_total.notnull())
+    more = ~events.state.coalesce(SERVERS[0]).isin(SERVERS) | (events.kind == "stall") | events.stalls_total.notnull()
     marked = events.mutate(more=more, says=_says(events), stated=events.state.notnull())
     sources = marked.group_by("origin").agg(
         stated=marked.stated.sum(), told=marked.says.sum(), more=marked.more.cast("int64").sum().coalesce(0)
