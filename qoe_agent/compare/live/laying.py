@@ -45,6 +45,8 @@ LEAST = 0.01
 """Seconds that stamps may be off a line from one estimate to the next, besides drift."""
 DOUBT = 1.5
 """Seconds before the end of the last window that fitted from which nothing is known, once one does not."""
+BEFORE = 6.0
+"""Seconds before the first window of all for which it is taken to have lain there."""
 HELD = 200.0
 """Seconds for which estimates are kept."""
 
@@ -232,7 +234,7 @@ class Laying:
             return
         shift, laid.slope = windows.drawn(trail.windows, place, laid.slope)
         if not trail.sure:
-            begins = trail.windows[0][0] - windows.LENGTH + windows.EDGE
+            begins = trail.windows[0][0] - windows.LENGTH + (windows.EDGE if trail.good > -inf else -BEFORE)
             laid.find(begins, shift - laid.slope * (place - begins))
         trail.was = None
         trail.sure, trail.good = True, place

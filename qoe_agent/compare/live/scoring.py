@@ -71,7 +71,7 @@ def cut(taken: Taken, laid: Laid, number: int) -> Cut | None:
         return None
     chosen = slice(keys[-1], past[0] if past else len(packets))
     times = source[chosen]
-    if not np.isfinite(times).all() or times.max() < number + BURST:
+    if not np.isfinite(times).all() or (not past and times.max() < number + BURST):
         return None
     shown = [each for each in taken.shown if times.min() - 0.01 <= _at(laid, each.media) <= times.max() + 0.01]
     prints = np.stack([each.print for each in shown]) if shown else np.empty((0, 18, 32), np.uint8)
