@@ -166,10 +166,11 @@ class Comparing:
         trial, cap, found = self._trial, self._design.caps[0], []
         if trial.unit == "block":
             return []
-        known = cap is None or trial.unit == "session" or self._design.cap_unit != "session"
+        whole = cap is None or trial.unit == "session" or self._design.cap_unit != "session"
+        counted, most = (trial.units, cap) if whole else (trial.capped, None)
         for arm in (self._design.control, *self._design.treatments):
             units = trial.arms[arm].units if arm in trial.arms else 0
-            skewed = effects.skewness(trial.units[arm], cap) if known and arm in trial.units else None
+            skewed = effects.skewness(counted[arm], most) if arm in counted else None
             if needs := effects.lacking(units, skewed):
                 found.append((units / needs, SKEWED.format(arm, units, trial.unit, needs)))
         return [min(found, key=lambda each: each[0])[1]] if found else []

@@ -181,6 +181,8 @@ class Trial:
     shared: tuple[Shared, ...] = ()
     """Where streams are known, by stream and time: whether arms share a bottleneck."""
     notes: tuple[str, ...] = ()
+    capped: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """By arm: users by what they watched with each session at the first cap, in the same bins; empty: not counted."""
 
 
 class Dose(NamedTuple):

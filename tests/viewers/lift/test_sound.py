@@ -143,3 +143,16 @@ def test_units_too_few_for_their_tails_are_said() -> None:
     assert not any("skewed" in note for note in several(400).notes())
     (note,) = [note for note in several(400, caps=(None,)).notes() if "skewed" in note]
     assert "has 400 users" in note
+
+
+def test_tails_of_users_are_known_under_a_cap_of_sessions(tmp_path: Path) -> None:
+    """A few come far more often than others: what they watch is capped a session, not a user."""
+    often = [f"u{user}" for user in range(600) for _ in range(400 if user % 60 < 2 else 1)]
+    arms = [("sd", "hd")[int(user[1:]) % 2] for user in often]
+    rows: dict[str, list[Any]] = {"user": often, "arm": arms, "watch_seconds": [60.0] * len(often)}
+    found = lift.analyse(Asked(files=(written(tmp_path / "often.parquet", rows),), design=DESIGN))
+    (note,) = [note for note in found.notes if "skewed" in note]
+    assert note.startswith(("sd has 300 users", "hd has 300 users"))
+    rows["user"] = [f"s{number}" for number in range(len(often))]
+    found = lift.analyse(Asked(files=(written(tmp_path / "once.parquet", rows),), design=DESIGN))
+    assert not any("skewed" in note for note in found.notes)

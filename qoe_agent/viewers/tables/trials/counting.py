@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qoe_agent.viewers.lift.shapes import Trial
+from qoe_agent.viewers.lift.shapes import Amount, Trial
 from qoe_agent.viewers.tables.levels import spelled
 from qoe_agent.viewers.tables.trials import amounts, blocks, groups, moments, tenure, units
 from qoe_agent.viewers.tables.trials.groups import Packs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from qoe_agent.viewers.lift.shapes import Design, Moments
     from qoe_agent.viewers.tables.engines import Column, Table
@@ -90,7 +93,16 @@ class Counting:
             several=several, unassigned=self._rows.unassigned(), alone=self._rows.alone, groups=self._groups(complete),
             entered=self._entered(complete) if self._timed else (), tenure=self._tenure(),
             shared=blocks.shared(self._rows, self._sessions, self._names), notes=tuple(self._notes),
+            capped=self._capped(complete),
         )  # fmt: skip
+
+    def _capped(self, complete: Table) -> Mapping[str, NDArray[np.int64]]:
+        """As `Trial.capped`."""
+        cap = self._design.caps[0]
+        known = self._columns.get(Amount("watch", cap))
+        if known is None or cap is None or not self._users or self._design.cap_unit != "session":
+            return {}
+        return moments.histogram(self._engine, complete, "low", known[0], self._names)[0]
 
     def _over(self, first: Column) -> Column:
         """Whether the window of who began then is over."""
