@@ -162,9 +162,10 @@ def given(reference: Media, test: Media, offset: int) -> Alignment:
 def by_content(reference: Media, test: Media, heard: Callable[[Step], None], asked: Asked | None = None) -> Alignment:
     """By fingerprints of every frame of both, without the bars that only one of them has."""
     cut = crop.bars(reference, test, asked or Asked(reference.path, (test.path,)))
+    finer = thumbs.finest(max(len(each.video.times) for each in (test, reference)))
     with ThreadPoolExecutor(2) as pool:
         sides = ((test, cut.test), (reference, cut.reference))
-        ours, theirs = pool.map(lambda side: thumbs.whole(side[0], heard, side[1]), sides)
+        ours, theirs = pool.map(lambda side: thumbs.whole(side[0], heard, side[1], finer), sides)
     try:
         found = content.find(_prints(test, ours), _prints(reference, theirs))
     except Unlike as why:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Plane = NDArray[np.uint8]
 
 ROWS, COLUMNS = 18, 32
+FINER = (1, 2, 3, 4)
+MOST = 128 << 20
+"""Bytes of fingerprints of a file."""
 OFTEN = 50
 """Frames from one step of progress to the next."""
 SAME = 0.3
@@ -33,7 +36,7 @@ SAME = 0.3
 
 
 class Prints(NamedTuple):
-    """Fingerprints of frames: their luma (n, 18, 32), their numbers in the order shown, and their times in seconds."""
+    """Fingerprints of frames: their luma (n, 18, 32) or finer, their numbers in the order shown, times in seconds."""
 
     luma: NDArray[np.uint8]
     numbers: NDArray[np.int64]
@@ -64,27 +67,42 @@ def luma(picture: VideoFrame) -> Plane:
     return np.asarray(wide >> shift, np.uint8)
 
 
-def shrunk(plane: Plane, rotation: int = 0) -> Plane:
-    """A picture's fingerprint: the mean of each of 18 x 32 equal areas, turned clockwise as a player turns it."""
+def shrunk(plane: Plane, rotation: int = 0, finer: int = 1) -> Plane:
+    """A picture's fingerprint: the mean of each of 18 x 32 equal areas, turned clockwise as a player turns it.
+
+    `finer`: parts of each side of such an area that have a mean of their own.
+    """
     quarters = rotation // 90
-    small = cv2.resize(plane, (ROWS, COLUMNS) if quarters % 2 else (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-    return np.asarray(np.rot90(small, -quarters), np.uint8)
+    size = (ROWS * finer, COLUMNS * finer) if quarters % 2 else (COLUMNS * finer, ROWS * finer)
+    return np.asarray(np.rot90(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), -quarters), np.uint8)
+
+
+def finest(frames: int) -> int:
+    """How many parts a side of a fingerprint's areas may have, so that so many frames take no more than `MOST`."""
+    return max(n for n in FINER if n == 1 or frames * ROWS * COLUMNS * n * n <= MOST)
 
 
 def whole(
-    media: Media, heard: Callable[[Step], None] | None = None, box: tuple[int, int, int, int] | None = None
+    media: Media,
+    heard: Callable[[Step], None] | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    finer: int = 1,
 ) -> Prints:
-    """Of every frame that can be decoded, or of its part `box` (width, height, x, y); `Unfit` where none can."""
+    """Of every frame that can be decoded, or of its part `box` (width, height, x, y); `Unfit` where none can.
+
+    With `finer`, every area has so many parts along each side.
+    """
     part = (slice(box[3], box[3] + box[1]), slice(box[2], box[2] + box[0])) if box else (slice(None), slice(None))
     expected = len(media.video.times)
-    prints = np.empty((expected, ROWS, COLUMNS), np.uint8)
+    size = ROWS * finer, COLUMNS * finer
+    prints = np.empty((expected, *size), np.uint8)
     done = 0
     intra: list[bool] = []
     with opened(media.path) as container:
         for picture in pictures(container, picture_track(container, media.path)):
             if done == len(prints):
-                prints = np.concatenate([prints, np.empty((len(prints) // 8 + 64, ROWS, COLUMNS), np.uint8)])
-            prints[done] = shrunk(luma(picture)[part], media.video.rotation)
+                prints = np.concatenate([prints, np.empty((len(prints) // 8 + 64, *size), np.uint8)])
+            prints[done] = shrunk(luma(picture)[part], media.video.rotation, finer)
             intra.append(fresh(picture))
             done += 1
             if heard and done % OFTEN == 0:

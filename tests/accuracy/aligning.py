@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 CODECS = (("libx264", "veryfast", "crf", (18, 42)), ("libx264", "ultrafast", "crf", (18, 40)),
           ("libx265", "ultrafast", "crf", (18, 40)), ("mpeg2video", "", "qscale", (2, 31)))  # fmt: skip
+FINER = 4
+"""Parts of a side of a fingerprint's areas, as `compare` takes them of short files."""
 SAME = 0.35
 """Mean difference in codes at which two frames of the reference show the same."""
 MOST = 0.9
@@ -154,7 +156,7 @@ def encoded(dice: Dice, pictures: list[Plane], rate: Fraction) -> tuple[NDArray[
     ours, whole = crop.inside(planes[:: len(planes) // 8]), crop.Active(0, WIDTH, 0, HEIGHT, WIDTH, HEIGHT)
     width, height, x, y = (crop.unequal(ours, whole).test if ours else None) or (*planes[0].shape[::-1], 0, 0)
     return (
-        np.stack([thumbs.shrunk(each[y : y + height, x : x + width]) for each in planes]),
+        np.stack([thumbs.shrunk(each[y : y + height, x : x + width], finer=FINER) for each in planes]),
         intra,
         f"{name} {preset} {level:.0f} gop {maker.gop_size}",
     )
@@ -171,7 +173,7 @@ def made(number: int, seed: int) -> tuple[str, content.Prints, content.Prints, l
     shown, spoil = spoiled(dice, [pictures[n] for n in truth])
     luma, intra, codec = encoded(dice, shown, new)
     assert len(luma) == len(truth), f"{len(luma)} decoded of {len(truth)}: {codec}"
-    reference = np.stack([thumbs.shrunk(each) for each in pictures])
+    reference = np.stack([thumbs.shrunk(each, finer=FINER) for each in pictures])
     sides = (Side(np.arange(n) / float(rate), rate, True) for n, rate in ((len(luma), new), (len(pictures), old)))
     ours, theirs = sides
     tested = content.Prints(luma, ours, intra)
@@ -194,7 +196,7 @@ def case(number: int, seed: int) -> Answer:
     share = float(np.mean(same))
     offset = share >= 0.5 and np.mean(same[:12]) >= 0.5
     outcome = ("right" if share >= MOST else "partly") if offset else "wrong"
-    frame = [round(v, 3) for v in found.fit.frame]
+    frame = [round(v, 3) for v in found.frame]
     said = f"{found.reading} margin {found.margin:.0f} frame {frame} off {dict(Counter(off.tolist()))}"
     return Answer(number, kind, what, outcome, share, said)
 

@@ -7,26 +7,32 @@ worse, the answer is that it cannot be told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import clocks, doubts, likeness, routes, voting
+from qoe_agent.compare.aligning import clocks, doubts, likeness, paths, routes, voting
+from qoe_agent.compare.aligning.close import Close
 from qoe_agent.compare.aligning.doubts import clear
 from qoe_agent.compare.aligning.laying import REACH, SHORTEST, Laid
+from qoe_agent.compare.aligning.looks import Broad
 from qoe_agent.compare.shapes import Unlike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qoe_agent.compare.aligning.clocks import Side
-    from qoe_agent.compare.aligning.likeness import Fit
+    from qoe_agent.compare.aligning.clocks import Reading, Side
+    from qoe_agent.compare.aligning.likeness import Frame
+    from qoe_agent.compare.aligning.routes import Route
+    from qoe_agent.compare.aligning.voting import Votes
 
     Bytes = NDArray[np.uint8]
     Singles = NDArray[np.float32]
     Numbers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+ROWS = 18
+"""Of a broad fingerprint."""
 STEP = 0.2
 """Seconds over which changes are looked at for votes."""
 LEAST_FIT = 0.25
@@ -49,7 +55,7 @@ BESIDE = (-2.0, -1.0, 1.0, 2.0)
 
 
 class Prints(NamedTuple):
-    """Fingerprints of a file's frames, (n, 18, 32), and their times."""
+    """Fingerprints of a file's frames, (n, 18, 32) or finer by a whole number of parts, and their times."""
 
     luma: Bytes
     side: Side
@@ -65,40 +71,75 @@ class Found(NamedTuple):
     """For which of them that is certain: only those are compared."""
     reading: str
     margin: float
-    fit: Fit
+    frame: Frame
     left: Singles
     """Mean square differences, frame by frame."""
 
 
 def find(test: Prints, reference: Prints) -> Found:
     """The path of the test through the reference; `Unlike` where there is none, or more than one."""
+    broad = Broad(_broad(test.luma), _broad(reference.luma))
     tried = []
     for reading in clocks.readings(test.side, reference.side):
         step = max(1.0, round(STEP * float(reference.side.rate)))
-        votes = voting.votes(test.luma, reference.luma, reading, step)
+        votes = voting.votes(broad.test, broad.reference, reading, step)
         tried.append((reading, votes, routes.route(votes)))
     if max(float(votes.energies.max()) for _, votes, _ in tried) < voting.QUIET:
-        raise _unfound(test.luma, reference.luma)
+        raise _unfound(broad.test, broad.reference)
     tried = [each for each in tried if each[2].fit >= LEAST_FIT]
     if not tried:
-        raise _unfound(test.luma, reference.luma)
-    laid = [Laid(test, reference, *each) for each in tried]
-    best = min(laid, key=lambda each: each.total)
-    if best is not laid[0] and laid[0].total - best.total < PREFERRED:
-        best = laid[0]
+        raise _unfound(broad.test, broad.reference)
+    found = [_lain(broad, test, reference, *each) for each in tried]
+    best = found[0]
+    for each in found[1:]:
+        if _price(best, each) - _price(each, best) > PREFERRED:
+            best = each
     return checked(best)
 
 
-def checked(laid: Laid) -> Found:
-    """The path, if nothing else fits nearly as well; without the frames whose lag is not certain."""
-    on = laid.found()
+class Lain(NamedTuple):
+    """A test laid by one reading of the clocks."""
+
+    laid: Laid[Any]
+    on: NDArray[np.bool_]
+    """Frames that are found."""
+    votes: Votes
+    route: Route
+
+
+def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes: Votes, route: Route) -> Lain:
+    """First by the broad look, then by the close one, if there is one."""
+    nearest = np.abs(reading.at[:, None] - votes.places[None]).argmin(axis=1)
+    first = Laid(broad, broad, reading, test.fresh, route.lags[nearest])
+    on = first.found()
     if on.sum() < SHORTEST:
         raise Unlike(f"only {int(on.sum())} frames of the test are found in the reference: too few to be sure")
-    alike = np.log(laid.unrelated / (laid.left[on] + likeness.FLOOR)).mean()
-    if alike < np.log(RELATED) and laid.route.fit < GOOD_FIT:
-        raise _unfound(laid.test, laid.reference)
+    alike = np.log(first.unrelated / (first.left[on] + likeness.FLOOR)).mean()
+    if alike < np.log(RELATED) and route.fit < GOOD_FIT:
+        raise _unfound(broad.test, broad.reference)
+    if test.luma.shape == broad.test.shape:
+        return Lain(first, on, votes, route)
+    close = Close(test.luma, reference.luma, test.fresh, first.fit)
+    laid = Laid(close, broad, reading, test.fresh, first.lags)
+    return Lain(laid, on & (laid.frames >= 0), votes, route)
+
+
+def _price(one: Lain, other: Lain) -> float:
+    """Nats of a path, where the errors that coding leaves are those of the better of the two."""
+    fits = one.laid.fit, other.laid.fit
+    left = one.laid.left
+    if isinstance(one.laid.look, Close):
+        scale = max((each.scale for each in fits), key=lambda each: float(np.log(each).mean()))
+        left = one.laid.look.apart(np.arange(len(left)), np.maximum(one.laid.frames, 0), fits[0]._replace(scale=scale))
+    changes = int((np.abs(np.diff(one.laid.lags)) > 0).sum())
+    return float(0.5 * one.laid.look.pixels * np.log1p(left).sum() + paths.LEAVING * changes)
+
+
+def checked(found: Lain) -> Found:
+    """The path, if nothing else fits nearly as well; without the frames whose lag is not certain."""
+    laid, on = found.laid, found.on
     middle = float(np.median(laid.lags[on]))
-    lags = routes.rivals(laid.votes, laid.route, REACH)
+    lags = routes.rivals(found.votes, found.route, REACH)
     far = [(lag, laid.evidence(laid.lags + (lag - middle))) for lag in lags]
     far += [(lag, laid.evidence(np.full(len(laid.lags), float(lag)))) for lag in lags]
     unsure = {lag for lag, each in far if not clear(*each) or laid.repeats(laid.lags + (lag - middle))}
@@ -111,13 +152,25 @@ def checked(laid: Laid) -> Found:
         by: laid.evidence(laid.lags + by, refit=True, among=certain)
         for by in (*BESIDE, *((-0.5, 0.5) if laid.reading.fine > 1 else ()))
     }
+    enough = laid.look.enough(laid.fit)
     # Pictures that lean on others may all be late by as much; those that do not must not speak for another lag.
-    unclear = {by for by, each in beside.items() if not clear(*each) or laid.coded_alone(laid.lags + by) < -AGAINST}
+    unclear = {
+        by for by, each in beside.items() if not clear(*each, enough) or laid.coded_alone(laid.lags + by) < -AGAINST
+    }
     if unclear:
         unclear = {round(middle + by) for by in unclear}
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), unclear)}")
     margin = min([gain - against for gain, against in (*beside.values(), *(each for _, each in far))])
-    return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit, laid.left)
+    return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit.frame, laid.left)
+
+
+def _broad(luma: Bytes) -> Bytes:
+    """Fingerprints of 32 x 18 from finer ones."""
+    parts = luma.shape[1] // ROWS
+    if parts == 1:
+        return luma
+    areas = luma.reshape(len(luma), ROWS, parts, -1, parts)
+    return np.asarray(np.rint(areas.mean(axis=(2, 4), dtype=np.float32)), np.uint8)
 
 
 def _unfound(test: Bytes, reference: Bytes) -> Unlike:

@@ -7,7 +7,7 @@ off. A piece that could as well lie elsewhere is left out, as is the end of one 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def clear(gain: float, against: float, enough: float = ENOUGH) -> bool:
     return gain - against >= enough and against <= CONTRARY * gain
 
 
-def certain(laid: Laid, on: Flags) -> Flags:
+def certain(laid: Laid[Any], on: Flags) -> Flags:
     """Of the test's frames, those whose lag is certain; `on`: those that are found at all."""
     sure = on.copy()
     pieces = _pieces(laid, on)
@@ -87,7 +87,7 @@ def _beside(fine: int) -> tuple[float, ...]:
     return (-2.0, -1.0, *parts, 1.0, 2.0)
 
 
-def _pieces(laid: Laid, on: Flags) -> list[tuple[int, int]]:
+def _pieces(laid: Laid[Any], on: Flags) -> list[tuple[int, int]]:
     """From change to change of the lag by a frame or more."""
     cuts = np.flatnonzero(np.abs(np.diff(laid.lags)) > 0.99) + 1
     edges = [0, *cuts.tolist(), len(on)]
@@ -114,11 +114,11 @@ def _lost(sure: Flags, gains: NDArray[np.float64], start: int, end: int, most: f
             sure[start:end][::sign][: worst + 1] = False
 
 
-def _stands(laid: Laid, start: int, end: int) -> bool:
+def _stands(laid: Laid[Any], start: int, end: int) -> bool:
     """Whether the reference does not move in a piece."""
     frames = laid.frames[start:end]
-    frames = frames[(frames >= 2) & (frames < len(laid.reference) - 2)]
+    frames = frames[(frames >= 2) & (frames < len(laid.broad.reference) - 2)]
     if not len(frames):
         return False
-    before, after = (laid.reference[frames + by].astype(np.float32) for by in (-2, 2))
+    before, after = (laid.broad.reference[frames + by].astype(np.float32) for by in (-2, 2))
     return bool(np.square(after - before).mean() < STANDS)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from qoe_agent.compare.aligning import likeness, paths, routes, voting
-from qoe_agent.compare.aligning.likeness import Fit, price, squares
+from qoe_agent.compare.aligning import paths, voting
 from qoe_agent.compare.shapes import Unlike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qoe_agent.compare.aligning.clocks import Reading
-    from qoe_agent.compare.aligning.content import Prints
-    from qoe_agent.compare.aligning.routes import Route
-    from qoe_agent.compare.aligning.voting import Votes
+    from qoe_agent.compare.aligning.looks import Broad, Look
 
     Singles = NDArray[np.float32]
     Numbers = NDArray[np.int64]
     Floats = NDArray[np.float64]
+
+F = TypeVar("F")
 
 REACH = 12.0
 """Frames around a route's lags that are searched."""
@@ -34,35 +33,42 @@ SHORTEST = 8
 """Frames that must lie on each other."""
 STRETCH = 12
 """Frames whose evidence is added before it counts as for or against: neighbours hang together."""
-CODED = 1.5, 0.75
-"""Times the usual error, and square codes more, that a repeated picture may differ: each was coded in its own way."""
+CODED = 1.5
+"""Times the usual error that a repeated picture may differ: each was coded in its own way."""
+AROUND_IT = (-2.0, 2.0)
+"""Frames from a lag that must fit less well."""
+EXCUSED = 0.8, 0.4
+"""Share of what a picture that may be late has for an older one that does not count: where it is looked for, and where
+the path as a whole is weighed."""
+OLDER = 4
+"""Frames by which a picture may be late."""
 AROUND = 12
 """Frames to each side over which the usual error of coding is taken."""
 SHIFTS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 """Frames by which the whole path is moved, if that fits better: an encoder short of bits shows things late."""
 
 
-class Laid:
+class Laid(Generic[F]):
     """The path of the test through the reference, the fit between their pictures, and what other paths would cost."""
 
-    def __init__(self, test: Prints, reference: Prints, reading: Reading, votes: Votes, route: Route) -> None:
-        self.test, self.reference, self.reading = test.luma, reference.luma, reading
-        self.fresh, self.votes, self.route = test.fresh, votes, route
-        self.ours = test.luma.reshape(len(test.luma), -1).astype(np.float32)
-        self.moving = _moving(self.ours)
-        nearest = np.abs(reading.at[:, None] - votes.places[None]).argmin(axis=1)
-        self.frames = reading.frames(0.0, reading.at + route.lags[nearest])
+    def __init__(self, look: Look[F], broad: Broad, reading: Reading, fresh: NDArray[np.bool_], lags: Floats) -> None:
+        """`lags`: where to begin, of each of the test's frames."""
+        self.look, self.broad, self.reading, self.fresh = look, broad, reading, fresh
+        self.moving = _moving(broad.ours)
+        self.band = paths.bands(sorted(set(lags.tolist())), REACH, reading.fine)
+        self.frames = reading.frames(0.0, reading.at + lags)
         for _ in range(ROUNDS):
             before = self.frames
-            self.fit = self._learnt(before, framed=True)
+            self.fit: F = self._learnt(before)
             self._walk()
             if (self.frames == before).all():
                 break
-        self._shift()
+        if self._shift() and look.close:
+            self._walk()
 
     def found(self) -> NDArray[np.bool_]:
         """Which frames of the test are found in the reference."""
-        return (self.frames >= 0) & (self.left < UNRELATED * self.unrelated)
+        return (self.frames >= 0) & (self.left < self.lost)
 
     def evidence(
         self, lags: Floats, *, refit: bool = False, among: NDArray[np.bool_] | None = None
@@ -83,7 +89,10 @@ class Laid:
         if len(both) < SHORTEST:
             return False
         theirs = self._apart(both, frames[both], self.fit)
-        return bool(np.median(theirs - CODED[0] * self.usual[both]) < CODED[1])
+        near = [self.reading.frames(by, self.reading.at[both] + lags[both]) for by in AROUND_IT]
+        # What only goes on slowly is more and more alike towards the path, and less and less beyond.
+        least = all(theirs.mean() <= self._apart(both, each, self.fit).mean() for each in near)
+        return bool(least and np.median(theirs - CODED * self.usual[both]) < self.look.coded)
 
     def coded_alone(self, lags: Floats) -> float:
         """Nats by which the path is better than other lags, by the pictures that are coded by themselves."""
@@ -94,13 +103,12 @@ class Laid:
         """Frames of the test that other lags lay on other frames, and nats by which the path is better for each."""
         frames = self.reading.frames(0.0, self.reading.at + lags)
         both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
-        fit = self.fit
-        if refit:
-            fit = self._learnt(np.where(self.frames >= 0, frames, -1), framed=fit.frame != likeness.WHOLE)
-        theirs = self._apart(both, frames[both], fit)
-        return both, self._priced(theirs, both) - self._priced(self.left[both], both)
+        fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit) if refit else self.fit
+        part = EXCUSED[1] if refit else EXCUSED[0]
+        theirs, own = (self._excused(both, each[both], way, part) for each, way in ((lags, fit), (self.lags, self.fit)))
+        return both, self._priced(theirs, both) - self._priced(own, both)
 
-    def _learnt(self, frames: Numbers, *, framed: bool) -> Fit:
+    def _learnt(self, frames: Numbers, near: F | None = None) -> F:
         on = np.flatnonzero(frames >= 0)
         if len(on) < SHORTEST:
             raise Unlike(f"only {len(on)} frames of the test lie inside the reference: too few to be sure")
@@ -108,19 +116,23 @@ class Laid:
             # Half evenly, half where most moves.
             loud = on[np.argsort(self.moving[on])[-LEARN // 2 :]]
             on = np.union1d(on[np.linspace(0, len(on) - 1, LEARN // 2).astype(np.int64)], loud)
-        return likeness.fitted(self.test[on], self.reference[frames[on]], frames=framed)
+        return self.look.fitted(on, frames[on], near)
 
     def _walk(self) -> None:
         """The cheapest path under the present fit."""
         self.unrelated = self._unrelated()
-        band = paths.bands(routes.middles(self.route), REACH, self.reading.fine)
-        count = len(self.ours)
+        self.lost = max(UNRELATED * self.unrelated, self.look.lost)
+        count, band = len(self.frames), self.band
         self.least = np.zeros(count, np.float32)
         for start in range(0, count, paths.BLOCK):
             some = np.arange(start, min(count, start + paths.BLOCK))
             self.least[some] = self._squares(some, band.lags).min(axis=1)
         self.usual = _usual(self.least)
-        path = paths.likeliest(self.reading, band, lambda some: self._costs(some, band.lags), self._still())
+        if self.look.close:
+            # Right after a cut an encoder short of bits leaves more, whatever the picture is laid on.
+            self.usual = np.maximum(self.usual, self.least)
+        costs = lambda some: self._costs(some, band.lags)  # noqa: E731
+        path = paths.likeliest(self.reading, band, costs, self._still(), self.look.dear)
         self.total = path.total
         self._take(band.lags[path.states])
 
@@ -129,47 +141,76 @@ class Laid:
         self.frames = self.reading.frames(0.0, self.reading.at + lags)
         self.left = self._apart(np.arange(len(lags)), self.frames, self.fit)
 
-    def _shift(self) -> None:
-        """Move the whole path, as long as that fits better."""
-        for _ in range(len(SHIFTS)):
+    def _shift(self) -> bool:
+        """Move the whole path, as long as that fits better; whether it was."""
+        for turn in range(len(SHIFTS)):
             gains = []
             for by in SHIFTS:
-                gain, against = self.evidence(self.lags + by)
+                gain, against = self.evidence(self.lags + by, refit=self.look.loose(self.fit))
                 gains.append(against - gain if np.isfinite(gain) else -np.inf)
             if max(gains) <= 0:
-                return
+                return turn > 0
             self._take(self.lags + SHIFTS[int(np.argmax(gains))])
-            self.fit = self._learnt(self.frames, framed=True)
+            self.fit = self._learnt(self.frames, self.fit)
             self._take(self.lags)
+        return True
 
     def _squares(self, some: Numbers, lags: Floats) -> Singles:
         """Mean square differences of frames of the test at each lag; outside the reference, of what is unrelated."""
         there = np.stack([self.reading.frames(0.0, self.reading.at[n] + lags) for n in some])
         used, where = np.unique(there, return_inverse=True)
-        apart = squares(self.ours[some], self.fit.predicted(self.reference[np.maximum(used, 0)]), self.fit.weights)
-        apart[:, used < 0] = UNRELATED * self.unrelated
+        apart = self.look.table(some, np.maximum(used, 0), self.fit)
+        apart[:, used < 0] = self.lost
         return np.asarray(np.take_along_axis(apart, where.reshape(there.shape), axis=1))
 
     def _costs(self, some: Numbers, lags: Floats) -> Singles:
-        return self._priced(self._squares(some, lags), some)
+        apart = self._squares(some, lags)
+        if not self.look.late:
+            return self._priced(apart, some)
+        older = apart.copy()
+        for by in range(1, OLDER + 1):
+            source = np.searchsorted(lags, lags - by - 1e-6)
+            there = np.abs(lags[source] - lags + by) < 1e-6
+            older[:, there] = np.minimum(older[:, there], apart[:, source[there]])
+        return self._priced(self._late(apart, older, some, EXCUSED[0]), some)
+
+    def _excused(self, some: Numbers, lags: Floats, fit: F, part: float) -> Singles:
+        """Mean square differences at lags of each frame's own, less what may be because the picture is late."""
+        at = self.reading.at[some] + lags
+        apart = self._apart(some, self.reading.frames(0.0, at), fit)
+        if not self.look.late:
+            return apart
+        older = apart
+        for by in range(1, OLDER + 1):
+            frames = self.reading.frames(-float(by), at)
+            older = np.minimum(older, np.where(frames >= 0, self._apart(some, frames, fit), np.inf))
+        return self._late(apart, older, some, part)
+
+    def _late(self, apart: Singles, older: Singles, some: Numbers, part: float) -> Singles:
+        """What is left where an older frame fits better, and the picture leans on others."""
+        shape = (-1, *[1] * (apart.ndim - 1))
+        most = self.look.late * self.usual[some].reshape(shape)
+        spared = apart - part * np.minimum(apart - older, most)
+        return np.asarray(np.where(self.fresh[some].reshape(shape), apart, spared), np.float32)
 
     def _priced(self, apart: Singles, some: Numbers) -> Singles:
         """Nats of mean square differences of the test's frames `some`, one or more for each."""
-        capped = np.minimum(apart, max(UNRELATED * self.unrelated, 1.0))
+        capped = np.minimum(apart, max(self.lost, 1.0))
         shape = (-1, *[1] * (apart.ndim - 1))
         over = np.maximum(capped - self.least[some].reshape(shape), 0)
-        return price(over, self.usual[some].reshape(shape), self.fresh[some].reshape(shape))
+        return self.look.priced(over, self.usual[some].reshape(shape), self.fresh[some].reshape(shape))
 
-    def _apart(self, some: Numbers, frames: Numbers, fit: Fit) -> Singles:
+    def _apart(self, some: Numbers, frames: Numbers, fit: F) -> Singles:
         """Mean square differences of frames of the test and the reference's, one by one."""
-        apart = np.square(self.ours[some] - fit.predicted(self.reference[np.maximum(frames, 0)])) * fit.weights
-        return np.asarray(np.where(frames >= 0, apart.sum(axis=1), UNRELATED * self.unrelated), np.float32)
+        apart = self.look.apart(some, np.maximum(frames, 0), fit)
+        return np.asarray(np.where(frames >= 0, apart, self.lost), np.float32)
 
     def _unrelated(self) -> float:
         """The median difference of frames that do not belong together."""
-        on = np.linspace(0, len(self.ours) - 1, min(64, len(self.ours))).astype(np.int64)
-        off = np.linspace(0, len(self.reference) - 1, min(64, len(self.reference))).astype(np.int64)
-        return float(np.median(squares(self.ours[on], self.fit.predicted(self.reference[off]), self.fit.weights)))
+        count, theirs = len(self.frames), len(self.broad.reference)
+        on = np.linspace(0, count - 1, min(64, count)).astype(np.int64)
+        off = np.linspace(0, theirs - 1, min(64, theirs)).astype(np.int64)
+        return float(np.median(self.look.table(on, off, self.fit)))
 
     def _still(self) -> Singles:
         """How sure it is that each frame is the one before it again: it changes far less than those around it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FLOOR = 0.25
 """Square codes: rounding of fingerprints on both sides, and a little more."""
 PIXELS = 20.0
-"""Of 576 pixels, so many say something of their own: errors of coding hang together."""
+"""Of the 576 pixels of a fingerprint, so many say something of their own: errors of coding hang together."""
 STALE = 2.0
 """Times the usual error by which a picture that leans on others may show an older one: an encoder short of bits
 leaves blocks as they were for as long as that costs it less than coding them."""
@@ -75,14 +75,14 @@ def squares(ours: Singles, theirs: Singles, weights: Singles) -> Singles:
     return np.asarray(np.maximum(apart, 0.0))
 
 
-def price(excess: Singles, usual: Singles, fresh: NDArray[np.bool_]) -> Singles:
+def price(excess: Singles, usual: Singles, fresh: NDArray[np.bool_], pixels: float = PIXELS) -> Singles:
     """Nats of a mean square difference above the least, where `usual` is what coding leaves.
 
     Heavy tails, so that no one frame decides. Pictures that are coded by themselves (`fresh`) show what they are made
     from; of the others what little they differ says nothing, as they may well be late.
     """
     share = excess / (FLOOR + np.where(fresh, 1.0, STALE) * usual)
-    return np.asarray(0.5 * PIXELS * np.log1p(np.where(fresh, share, np.square(share))), np.float32)
+    return np.asarray(0.5 * pixels * np.log1p(np.where(fresh, share, np.square(share))), np.float32)
 
 
 def shaped(luma: Bytes) -> Singles:

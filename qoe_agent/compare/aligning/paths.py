@@ -28,7 +28,7 @@ LEAPING = 25.0
 AGAIN = 8.0
 """Of showing the same frame again, where the test's picture does not change."""
 SLIPPING = 8.0
-"""Of a part of a frame, where rates differ."""
+"""Of half a frame or less, where rates differ."""
 FAR = 4
 BLOCK = 64
 """Frames whose costs are held at once."""
@@ -57,11 +57,13 @@ def bands(middles: list[float], reach: float, fine: int) -> Band:
     return Band(np.array(sorted(every), np.float64) / fine, fine)
 
 
-def likeliest(reading: Reading, band: Band, costs: Callable[[Numbers], Singles], still: Singles) -> Path:
+def likeliest(
+    reading: Reading, band: Band, costs: Callable[[Numbers], Singles], still: Singles, dear: float = 1.0
+) -> Path:
     """The cheapest path. `costs`: of the test's frames named, at each lag (frames, lags); `still`: 0 to 1 by frame,
-    how sure it is that its picture is the one before it again."""
+    how sure it is that its picture is the one before it again; `dear`: times the usual prices of another lag."""
     count, width = len(reading.at), len(band.lags)
-    moves = _Moves(band)
+    moves = _Moves(band, dear)
     back = np.zeros((count, width), np.int32)
     total = np.zeros(width)
     here = np.arange(width, dtype=np.int32)
@@ -86,15 +88,15 @@ def likeliest(reading: Reading, band: Band, costs: Callable[[Numbers], Singles],
 class _Moves:
     """Ways from one frame's lag to the next one's."""
 
-    def __init__(self, band: Band) -> None:
-        self.lags = band.lags
+    def __init__(self, band: Band, dear: float) -> None:
+        self.lags, self.dear = band.lags, dear
         self.here = np.arange(len(band.lags), dtype=np.int32)
         self.near: list[tuple[NDArray[np.int32], NDArray[np.bool_], float, bool]] = []
         for step in range(-FAR * band.fine, FAR * band.fine + 1):
             if step:
                 source, there = self._from(-step / band.fine)
-                price = SLIPPING if abs(step) < band.fine else LEAVING + 0.5 * (abs(step) / band.fine - 1)
-                self.near.append((source, there, price, step < 0))
+                price = SLIPPING if 2 * abs(step) <= band.fine else LEAVING + 0.5 * max(abs(step) / band.fine - 1, 0)
+                self.near.append((source, there, price * dear, step < 0))
 
     def _from(self, by: float) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """For each lag the state `by` frames from it, and whether there is one."""
@@ -108,7 +110,7 @@ class _Moves:
         for each, there, price, less in self.near:
             if less and not there.any():
                 continue
-            paid = price + (AGAIN - price) * still if less else price
+            paid = price + (AGAIN * self.dear - price) * still if less else price
             other = np.where(there, total[each] + paid, np.inf)
             better = other < best
             best, source = np.where(better, other, best), np.where(better, each, source)
@@ -116,6 +118,6 @@ class _Moves:
         order = np.minimum.accumulate(total)
         first = np.maximum.accumulate(np.where(total <= order, self.here, 0))
         limit = np.searchsorted(self.lags, self.lags + advance + 1e-6, side="right") - 1
-        other = order[limit] + LEAPING
+        other = order[limit] + LEAPING * self.dear
         better = other < best
         return np.where(better, other, best), np.where(better, first[limit].astype(np.int32), source)
