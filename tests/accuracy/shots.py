@@ -91,9 +91,14 @@ def shot(dice: Dice, kind: str) -> Shot:
 
 def programme(dice: Dice, kind: str, frames: int) -> list[Plane]:
     """`frames` pictures of that kind."""
+    return filmed(dice, kind, frames)[0]
+
+
+def filmed(dice: Dice, kind: str, frames: int) -> tuple[list[Plane], list[Plane]]:
+    """`frames` pictures of that kind, and the same without their grain."""
     if kind == "bunny":
         planes = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in bunny((WIDTH, HEIGHT), frames / 25)]
-        return [np.asarray(each, np.uint8) for each in planes][:frames]
+        return (found := [np.asarray(each, np.uint8) for each in planes][:frames]), found
     if kind in ("still", "still with grain"):
         return _finished([shot(dice, kind).picture(0)] * frames, dice, kind)
     if kind in ("loop", "short loop"):
@@ -130,7 +135,7 @@ def _fade(dice: Dice, before: list[NDArray[np.float32]], fresh: list[NDArray[np.
         fresh[n] = start * (1 - part) + fresh[n] * part
 
 
-def _finished(pictures: list[NDArray[np.float32]], dice: Dice, kind: str) -> list[Plane]:
+def _finished(pictures: list[NDArray[np.float32]], dice: Dice, kind: str) -> tuple[list[Plane], list[Plane]]:
     grain = {"grain": dice.uniform(3, 10), "still with grain": dice.uniform(2, 8)}.get(kind, 0.0)
     grain = float(grain or (dice.uniform(1, 4) if dice.random() < 0.2 else 0))
     give: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda picture: picture  # noqa: E731
@@ -143,4 +148,6 @@ def _finished(pictures: list[NDArray[np.float32]], dice: Dice, kind: str) -> lis
             y, x = dice.integers(0, 64, 2)
             return picture + noise[int(dice.integers(8))][y : y + HEIGHT, x : x + WIDTH]
 
-    return [np.clip(np.rint(give(each)), 16, 235).astype(np.uint8) for each in pictures]
+    made, clean = ([np.clip(np.rint(way(each)), 16, 235).astype(np.uint8) for each in pictures]
+                   for way in (give, lambda picture: picture))  # fmt: skip
+    return made, clean

@@ -113,6 +113,9 @@ def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes
     first = Laid(broad, broad, reading, test.fresh, route.lags[nearest])
     on = first.found()
     if on.sum() < SHORTEST:
+        why = _unfound(broad.test, broad.reference)
+        if AMBIGUOUS in str(why):
+            raise why
         raise Unlike(f"only {int(on.sum())} frames of the test are found in the reference: too few to be sure")
     alike = np.log(first.unrelated / (first.left[on] + likeness.FLOOR)).mean()
     if alike < np.log(RELATED) and route.fit < GOOD_FIT:

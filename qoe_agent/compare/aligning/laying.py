@@ -99,12 +99,11 @@ class Laid(Generic[F]):
         both, gains = self.gains(lags)
         return float(gains[self.fresh[both]].sum())
 
-    def gains(self, lags: Floats, *, refit: bool = False) -> tuple[Numbers, Singles]:
+    def gains(self, lags: Floats, *, refit: bool = False, part: float = EXCUSED[1]) -> tuple[Numbers, Singles]:
         """Frames of the test that other lags lay on other frames, and nats by which the path is better for each."""
         frames = self.reading.frames(0.0, self.reading.at + lags)
         both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
         fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit) if refit else self.fit
-        part = EXCUSED[1] if refit else EXCUSED[0]
         theirs, own = (self._excused(both, each[both], way, part) for each, way in ((lags, fit), (self.lags, self.fit)))
         return both, self._priced(theirs, both) - self._priced(own, both)
 
