@@ -167,7 +167,7 @@ def by_content(reference: Media, test: Media, heard: Callable[[Step], None], ask
         sides = ((test, cut.test), (reference, cut.reference))
         ours, theirs = pool.map(lambda side: thumbs.whole(side[0], heard, side[1], finer), sides)
     try:
-        found = content.find(_prints(test, ours), _prints(reference, theirs))
+        found = content.find(_prints(test, ours, cut.test), _prints(reference, theirs, cut.reference))
     except Unlike as why:
         raise Unlike(f"{test.path} against {reference.path}: {why}") from None
     unsure = int(((found.frames >= 0) & ~found.certain).sum())
@@ -201,8 +201,13 @@ def made(
     )
 
 
-def _prints(media: Media, read: Prints) -> content.Prints:
-    return content.Prints(read.luma, Side(read.times, media.video.rate, media.video.constant), read.fresh)
+def _prints(media: Media, read: Prints, box: tuple[int, int, int, int] | None) -> content.Prints:
+    video = media.video
+    uneven = (False, False)
+    if box:
+        uneven = video.width - box[0] != 2 * box[2], video.height - box[1] != 2 * box[3]
+        uneven = uneven[::-1] if video.rotation % 180 else uneven
+    return content.Prints(read.luma, Side(read.times, video.rate, video.constant), read.fresh, uneven)
 
 
 def _side(media: Media) -> Side:

@@ -128,8 +128,10 @@ def spoiled(dice: Dice, pictures: list[Plane]) -> tuple[list[Plane], str]:
     return out, ", ".join(said)
 
 
-def encoded(dice: Dice, pictures: list[Plane], rate: Fraction) -> tuple[NDArray[np.uint8], NDArray[np.bool_], str]:
-    """Fingerprints of the pictures after an encoder and a decoder."""
+def encoded(
+    dice: Dice, pictures: list[Plane], rate: Fraction
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[bool, bool], str]:
+    """Fingerprints of the pictures after an encoder and a decoder; which are coded by themselves; how bars were cut."""
     name, preset, knob, (low, high) = CODECS[int(dice.choice(4, p=[0.5, 0.2, 0.2, 0.1]))]
     level = float(dice.uniform(low, high))
     maker = av.CodecContext.create(name, "w")
@@ -163,6 +165,7 @@ def encoded(dice: Dice, pictures: list[Plane], rate: Fraction) -> tuple[NDArray[
     return (
         np.stack([thumbs.shrunk(each[y : y + height, x : x + width], finer=FINER) for each in planes]),
         intra,
+        (planes[0].shape[1] - width != 2 * x, planes[0].shape[0] - height != 2 * y),
         f"{name} {preset} {level:.0f} gop {maker.gop_size}",
     )
 
@@ -176,12 +179,12 @@ def made(number: int, seed: int) -> tuple[str, content.Prints, content.Prints, l
     pictures, clean = filmed(dice, kind, count)
     truth, _, new, old, said = edited(dice, len(pictures), kind in STILL)
     shown, spoil = spoiled(dice, [pictures[n] for n in truth])
-    luma, intra, codec = encoded(dice, shown, new)
+    luma, intra, uneven, codec = encoded(dice, shown, new)
     assert len(luma) == len(truth), f"{len(luma)} decoded of {len(truth)}: {codec}"
     reference = np.stack([thumbs.shrunk(each, finer=FINER) for each in pictures])
     sides = (Side(np.arange(n) / float(rate), rate, True) for n, rate in ((len(luma), new), (len(pictures), old)))
     ours, theirs = sides
-    tested = content.Prints(luma, ours, intra)
+    tested = content.Prints(luma, ours, intra, uneven)
     against = content.Prints(reference, theirs, np.ones(len(reference), bool))
     return kind, tested, against, truth, clean, f"{said}; {spoil}; {codec}"
 

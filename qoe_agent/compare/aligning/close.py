@@ -60,10 +60,11 @@ class Close:
 
     lost, late, coded, dear, close = LOST, LATE, 0.25, 2.0, True
 
-    def __init__(self, test: Bytes, reference: Bytes, fresh: NDArray[np.bool_], broad: likeness.Fit) -> None:
+    def __init__(self, test: Bytes, reference: Bytes, fresh: NDArray[np.bool_], broad: likeness.Fit,
+                 uneven: tuple[bool, bool]) -> None:  # fmt: skip
         self.which = cosines.waves(*test.shape[1:])
         self.pixels = CLOSE * len(self.which.ring)
-        self.reference, self.fresh, self.start = reference, fresh, broad.frame
+        self.reference, self.fresh, self.start, self.uneven = reference, fresh, broad.frame, uneven
         codes = np.arange(256, dtype=np.float32)
         self.levels = np.asarray(codes * broad.gain + np.square(codes - 128) / 128 * broad.bend, np.float32)
         self.levels -= float(self.levels[reference[:: max(1, len(reference) // 16)]].mean())
@@ -190,9 +191,11 @@ class Close:
         for first, size in ((0, columns), (2, rows)):
             more = (frame[first + 1] - frame[first] - 1) * size
             off = abs(more)
-            if TIGHT < more < BARS:
+            if not self.uneven[first // 2] and TIGHT < more < BARS:
                 edges[first : first + 2] = -more / 2 / size, 1 + more / 2 / size
-            elif off > max(TIGHT, min(SURE * float(np.hypot(*errors[first : first + 2])), 2.0)):
+            elif self.uneven[first // 2] or off > max(
+                TIGHT, min(SURE * float(np.hypot(*errors[first : first + 2])), 2.0)
+            ):
                 free = (*free, first, first + 1)
                 edges[first : first + 2] = frame[first : first + 2]
         return Frame(*edges), free

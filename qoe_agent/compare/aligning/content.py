@@ -61,6 +61,8 @@ class Prints(NamedTuple):
     side: Side
     fresh: NDArray[np.bool_]
     """Which are coded by themselves, not from others."""
+    uneven: tuple[bool, bool] = (False, False)
+    """Across and down, whether more was cut at one edge than at the other: then it was perhaps cut a little wrongly."""
 
 
 class Found(NamedTuple):
@@ -122,7 +124,8 @@ def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes
         raise _unfound(broad.test, broad.reference)
     if test.luma.shape == broad.test.shape:
         return Lain(first, on, votes, route)
-    close = Close(test.luma, reference.luma, test.fresh, first.fit)
+    across, down = (any(sides) for sides in zip(test.uneven, reference.uneven, strict=True))
+    close = Close(test.luma, reference.luma, test.fresh, first.fit, (across, down))
     laid = Laid(close, broad, reading, test.fresh, first.lags)
     return Lain(laid, on & (laid.frames >= 0), votes, route)
 
