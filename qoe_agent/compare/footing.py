@@ -19,8 +19,8 @@ OVERLAP = 0.97
 TIMES = 0.05
 """Share of the frames that only one of two tests is scored on, from which means are not of the same pictures."""
 PARTS = "tests show different parts of the reference's picture: their differences are not of the encodes alone"
-CHROMA = ("tests are compared with chroma of different resolution: VMAF v1 and what is of chroma or of all planes is "
-          "lower at the higher one")  # fmt: skip
+CHROMA = ("tests are compared with chroma of different resolution: VMAF v1, and what is of chroma or of all planes, "
+          "moves with that")  # fmt: skip
 FRAMES = ("tests are scored on different frames of the reference: their means are not of the same pictures; the "
           "differences are of frames that both have")  # fmt: skip
 CHROMATIC = ("vmaf[v1", "vmaf[vmaf_v1")

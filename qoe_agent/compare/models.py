@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from qoe_agent.compare.shapes import Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from qoe_agent.compare.shapes import Media, Video
 
@@ -67,6 +67,10 @@ KNOWN = {
     )
 }
 DEFAULT = ("v1", "neg")
+SCREENS = {"phone": "a telephone", "4k-3h": "a 4K screen from 3 heights", "4k": "a 4K screen from 1.5 heights",
+           "5d0h": "a telephone", "3d0h_2160": "a 4K screen from 3 heights", "2160": "a 4K screen from 1.5 heights",
+           "": "a screen from 3 heights"}  # fmt: skip
+"""What a model is made for, by what is in its name; the first that is."""
 
 
 def chosen(names: Sequence[str]) -> tuple[Model, ...]:
@@ -116,6 +120,18 @@ def _encoded(video: Video) -> tuple[str, str, str]:
     return f"enc_width={ceil(by * width)}", f"enc_height={ceil(by * height)}", f"enc_bitdepth={video.bits}"
 
 
+def _distances(models: Sequence[Model]) -> Iterator[str]:
+    """A note where models are for different screens, or for different distances to them."""
+    seen: dict[str, list[str]] = {}
+    for model in models:
+        if not model.path:
+            place = next(said for name, said in SCREENS.items() if name in model.name)
+            seen.setdefault(place, []).append(model.name)
+    if len(seen) > 1:
+        which = ", ".join(f"{' and '.join(names)} for {place}" for place, names in seen.items())
+        yield f"VMAF of different models is not to be compared, as each is for its own screen: {which}"
+
+
 def _large(model: Model) -> bool:
     """Whether it is made for screens of 2160 lines."""
     return "4k" in model.name or "2160" in model.version
@@ -143,6 +159,7 @@ def suited(models: Sequence[Model], reference: Media) -> tuple[str, ...]:
             why = f"the reference has {float(video.rate):.4g} frames a second"
             other = model.name.replace("v1", "v1-hfr") if fast else model.name.replace("v1-hfr", "v1")
             notes.append(f"VMAF {model.name} is made for {'24 to 30' if fast else '50 and 60'}, {why}: see {other}")
+    notes += _distances(models)
     if models and video.transfer != "sdr":
         notes.append(f"VMAF was not trained for HDR ({video.transfer.upper()}): it ranks at best")
     return tuple(notes)

@@ -139,6 +139,11 @@ def test_models_that_do_not_suit_the_reference_are_named() -> None:
     tall = models.suited(pick, media(width=3840, height=2160))
     assert [note.rpartition(" ")[2] for note in tall] == ["v1-4k", "neg-4k"]
     assert models.suited(pick, media(width=640, height=360))[0].startswith("VMAF v1 and neg take 360 lines")
+    both = models.suited(models.chosen(("v1", "neg", "v1-phone")), media(width=1920, height=1080))
+    assert both == (
+        "VMAF of different models is not to be compared, as each is for its own screen: v1 and neg for a screen from 3 "
+        "heights, v1-phone for a telephone",
+    )
     assert "see v1-hfr" in models.suited(pick[:1], media(width=1920, height=1080, rate=Fraction(60)))[0]
     assert "HDR (PQ)" in models.suited(pick, media(width=1920, height=1080, transfer="pq"))[0]
 
