@@ -66,7 +66,6 @@ KNOWN = {
         Model("neg-4k", "vmaf_4k_v0.6.1neg"),
     )
 }
-DEFAULT = ("v1", "neg")
 SCREENS = {"phone": "a telephone", "4k-3h": "a 4K screen from 3 heights", "4k": "a 4K screen from 1.5 heights",
            "5d0h": "a telephone", "3d0h_2160": "a 4K screen from 3 heights", "2160": "a 4K screen from 1.5 heights",
            "": "a screen from 3 heights"}  # fmt: skip
