@@ -1,17 +1,18 @@
 """What comparing costs beside bare libvmaf: `python -m tests.bench.bench_compare [--seconds 10] [--rounds 3]`.
 
-A 1080p clip (the demo's fractal, with noise of fixed seed) and an encode of it are scored by VMAF v1 and NEG: by
-FFmpeg's command line as in Netflix' manual (10 bits, from the compressed files, as many threads), and by `compare`,
-which measures PSNR, SSIM and XPSNR and takes fingerprints besides: with the frames already laid on each other, by
-timestamps, and by content. `alone` is `compare` without what it measures beyond VMAF being taken off: the same command
-with libvmaf's PSNR feature. Wall time and CPU time of the process and its children, in turns; the peak is the sum of
-the resident memory of all of them, looked at ten times a second.
-Goals: at least 0.9 of bare libvmaf's speed by timestamps, 0.75 by content, under 1 GB.
+A 1080p clip (the demo's fractal, with noise of fixed seed, stamped) and encodes of it are scored by VMAF v1 and NEG: by
+FFmpeg's command line as in Netflix' manual (10 bits, from the compressed files, as many threads), and by the whole
+command `qoe-agent compare`, which measures PSNR, SSIM and XPSNR and takes fingerprints besides, and looks for bars and
+crops: with `--offset 0`, by timestamps, by stamp, and by content, where the test lacks its first frames. What counts
+is pairs scored a second, so that who leaves pairs out is not the faster for it. Wall time and CPU time of the process
+and its children, in turns; the peak is the sum of the resident memory of all of them, looked at ten times a second.
+Goals: at least 0.9 of bare libvmaf's speed by stamp and timestamps, 0.75 by content, under 1 GB.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -20,29 +21,54 @@ import threading
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
+import av
 import psutil
 
-from qoe_agent.compare import align, ffmpeg, scoring
-from qoe_agent.compare.media import inspect
-from qoe_agent.compare.shapes import Alignment, Asked, Run
-from qoe_agent.compare.space import space
+from qoe_agent.compare import ffmpeg
+from qoe_agent.maths.stamp import Place, draw
 
 MODELS = r"version=vmaf_v1.0.16_3d0h\:name=v1|version=vmaf_v0.6.1neg\:name=neg"
 
 
-def clips(room: Path, seconds: float, program: str) -> tuple[Path, Path, Path]:
-    """The reference, an encode of it, and another that has lost its first 17 frames and so needs content."""
+class Clips(NamedTuple):
+    """A reference, an encode of it, another that has lost its first frames and so needs content, and both stamped."""
+
+    reference: Path
+    test: Path
+    later: Path
+    stamped: Path
+    marked: Path
+
+
+def clips(room: Path, seconds: float, program: str) -> Clips:
+    """Made on the spot."""
     quiet = [program, "-v", "error", "-nostdin", "-y"]
     source = ["-f", "lavfi", "-i", f"mandelbrot=size=1920x1080:rate=25:end_pts={25 * seconds:g}"]
-    found = room / "reference.mp4", room / "test.mp4", room / "later.mp4"
+    found = Clips(*(room / f"{name}.mp4" for name in Clips._fields))
     coded = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
     noise = ["-vf", "noise=alls=6:allf=t:all_seed=4", "-t", f"{seconds:g}"]
-    subprocess.run([*quiet, *source, *noise, *coded, "-crf", "16", str(found[0])], check=True)
-    subprocess.run([*quiet, "-i", str(found[0]), *coded, "-crf", "30", str(found[1])], check=True)
+    subprocess.run([*quiet, *source, *noise, *coded, "-crf", "16", str(found.reference)], check=True)
+    stamp(found.reference, found.stamped, [*quiet, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "1920x1080", "-r",
+                                           "25", "-i", "-", *coded, "-crf", "16"])  # fmt: skip
+    for source_, test in ((found.reference, found.test), (found.stamped, found.marked)):
+        subprocess.run([*quiet, "-i", str(source_), *coded, "-crf", "30", str(test)], check=True)
     late = ["-vf", "select='gte(n,17)',setpts=N/25/TB"]
-    subprocess.run([*quiet, "-i", str(found[0]), *late, *coded, "-crf", "30", str(found[2])], check=True)
+    subprocess.run([*quiet, "-i", str(found.reference), *late, *coded, "-crf", "30", str(found.later)], check=True)
     return found
+
+
+def stamp(source: Path, target: Path, command: list[str]) -> None:
+    """The same pictures with the stamp in them."""
+    with av.open(str(source)) as container, subprocess.Popen([*command, str(target)], stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        for number, picture in enumerate(container.decode(video=0)):
+            planes = picture.to_ndarray(format="yuv420p")
+            draw(planes[:1080], None, 1_760_000_000_000 + 40 * number, number, Place())
+            child.stdin.write(planes.tobytes())
+    if child.returncode:
+        raise SystemExit(f"{command}: status {child.returncode}")
 
 
 def bare(test: Path, reference: Path, threads: int, program: str, more: str = "") -> list[str]:
@@ -54,22 +80,11 @@ def bare(test: Path, reference: Path, threads: int, program: str, more: str = ""
             "-f", "null", "-"]  # fmt: skip
 
 
-def ours(how: str, test: str, reference: str, threads: int) -> None:
-    """`compare` as far as the scores, aligned so."""
-    asked = Asked(reference, (test,), threads=threads)
-    one, other = inspect(reference), inspect(test)
-    if how == "given":
-        alignment = Alignment("given", 0, 0.0, 1.0, (Run(0, 0, len(other.video.times)),), 0, 0)
-    else:
-        alignment = align.align(one, other, asked, lambda _: None)
-    scores = scoring.score(one, other, alignment, space(one, other, asked), asked, lambda _: None)
-    print(alignment.method, len(scores.reference))
-
-
-def measured(command: list[str]) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak bytes of a process and those that it starts."""
+def measured(command: list[str], output: Path) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds and peak bytes of a process and those that it starts; what it says goes to `output`."""
     before, began = os.times(), perf_counter()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    with output.open("wb") as file:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file)
     peak, over = 0, threading.Event()
 
     def look() -> None:
@@ -99,32 +114,41 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--only", nargs=3, help=argparse.SUPPRESS)
     said = parser.parse_args()
-    if said.only:
-        ours(*said.only, said.threads)
-        return
     program = ffmpeg.program().path
     with tempfile.TemporaryDirectory(prefix="qoe-bench-") as folder:
-        reference, test, later = clips(Path(folder), said.seconds, program)
-        agent = [sys.executable, "-m", "tests.bench.bench_compare", "--threads", str(said.threads), "--only"]
+        made, output = clips(Path(folder), said.seconds, program), Path(folder, "said.json")
+        agent = [sys.executable, "-m", "qoe_agent", "compare", "--threads", str(said.threads), "--no-cache", "--json"]
         contenders = {
-            "bare libvmaf": bare(test, reference, said.threads, program),
-            "bare libvmaf with its PSNR": bare(test, reference, said.threads, program, ":feature='name=psnr'"),
-            "compare, laid already": [*agent, "given", str(test), str(reference)],
-            "compare, aligned": [*agent, "found", str(test), str(reference)],
-            "compare, by content": [*agent, "found", str(later), str(reference)],
+            "bare libvmaf": bare(made.test, made.reference, said.threads, program),
+            "`--offset 0`": [*agent, "--offset", "0", str(made.reference), str(made.test)],
+            "by timestamps": [*agent, str(made.reference), str(made.test)],
+            "by stamp": [*agent, str(made.stamped), str(made.marked)],
+            "by content": [*agent, str(made.reference), str(made.later)],
         }
         took: dict[str, list[tuple[float, float, float]]] = {name: [] for name in contenders}
+        scored: dict[str, tuple[str, int]] = {"bare libvmaf": ("", round(25 * said.seconds))}
         for _ in range(said.rounds):
             for name, command in contenders.items():
-                took[name].append(measured(command))
-    print(f"\n1080p25, {said.seconds:g} s, {said.threads} threads, {said.rounds} rounds, medians\n")
-    print("| | wall s | CPU s | speed beside bare | by CPU | peak MB |\n|---|---|---|---|---|---|")
-    first = [median(each[n] for each in took["bare libvmaf"]) for n in range(2)]
+                took[name].append(measured(command, output))
+                if name in scored:
+                    continue
+                alignment = json.loads(output.read_bytes())["tests"][0]["alignment"]
+                scored[name] = alignment["method"], alignment["pairs"]
+    table(took, scored, f"1080p25, {said.seconds:g} s, {said.threads} threads, {said.rounds} rounds, medians")
+
+
+def table(took: dict[str, list[tuple[float, float, float]]], scored: dict[str, tuple[str, int]], what: str) -> None:
+    """Speeds are pairs a second, beside those of the first row."""
+    print(f"\n{what}\n\n| | method | pairs | wall s | CPU s | speed beside bare | by CPU | peak MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    first: tuple[float, float] | None = None
     for name, times in took.items():
         wall, cpu, peak = (median(each[n] for each in times) for n in range(3))
-        print(f"| {name} | {wall:.1f} | {cpu:.1f} | {first[0] / wall:.2f} | {first[1] / cpu:.2f} | {peak / 1e6:.0f} |")
+        method, pairs = scored[name]
+        first = first or (pairs / wall, pairs / cpu)
+        ratios = f"{pairs / wall / first[0]:.2f} | {pairs / cpu / first[1]:.2f}"
+        print(f"| {name} | {method} | {pairs} | {wall:.1f} | {cpu:.1f} | {ratios} | {peak / 1e6:.0f} |")
 
 
 if __name__ == "__main__":
