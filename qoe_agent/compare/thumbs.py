@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS = 18, 32
 FINER = (1, 2, 3, 4)
-MOST = 128 << 20
+MOST = 64 << 20
 """Bytes of fingerprints of a file."""
 OFTEN = 50
 """Frames from one step of progress to the next."""

@@ -55,6 +55,16 @@ class Seen(NamedTuple):
     bias: Singles
 
 
+class Held(NamedTuple):
+    """Waves under a fit, so that the mean square of their error is one."""
+
+    fit: Seen
+    ours: Singles
+    theirs: Singles
+    known: NDArray[np.bool_]
+    """Which of `theirs` are there."""
+
+
 class Close:
     """By waves, from fingerprints that are finer by a whole number of parts."""
 
@@ -75,6 +85,7 @@ class Close:
             cosines.taken(self._covered(test[each] - middle, None), WHOLE, self.which) for each in blocks
         ])  # fmt: skip
         self.kept: dict[Frame, dict[int, Singles]] = {}
+        self.held: list[Held] = []
 
     def fitted(self, on: Numbers, frames: Numbers, near: Seen | None = None) -> Seen:
         """Edges by Gauss and Newton's method, from broad waves to fine ones; then what is left of each wave."""
@@ -101,11 +112,15 @@ class Close:
     def table(self, some: Numbers, frames: Numbers, fit: Seen) -> Singles:
         """Mean square differences of each and each."""
         weights = np.full(self.ours.shape[1], 1 / self.ours.shape[1], np.float32)
-        return likeness.squares(self.ours[some] * fit.scale, self._predicted(frames, fit), weights)
+        held = self._held(fit)
+        return likeness.squares(held.ours[some], self._predicted(frames, held), weights)
 
     def apart(self, some: Numbers, frames: Numbers, fit: Seen) -> Singles:
         """One by one."""
-        return np.asarray(np.square(self.ours[some] * fit.scale - self._predicted(frames, fit)).mean(axis=1))
+        held = self._held(fit)
+        off = self._predicted(frames, held)
+        off -= held.ours[some]
+        return np.asarray(np.einsum("ij,ij->i", off, off) / off.shape[1], np.float32)
 
     def priced(self, excess: Singles, usual: Singles, fresh: NDArray[np.bool_]) -> Singles:
         """Nats, with heavy tails."""
@@ -119,17 +134,30 @@ class Close:
         """More where edges are not known: a pan moves them as time does."""
         return FIXED if not fit.free else LOOSE
 
-    def _predicted(self, frames: Numbers, fit: Seen) -> Singles:
+    def _held(self, fit: Seen) -> Held:
+        for each in self.held:
+            if each.fit is fit:
+                return each
+        theirs = np.empty((len(self.reference), len(fit.share)), np.float32)
+        found = Held(fit, self.ours * fit.scale, theirs, np.zeros(len(theirs), bool))
+        self.held = [*self.held[-1:], found]
+        return found
+
+    def _predicted(self, frames: Numbers, held: Held) -> Singles:
+        fit = held.fit
         known = self.kept.setdefault(fit.frame, {})
         if len(self.kept) > 2:
             self.kept.pop(next(iter(self.kept)))
-        missing = np.array(sorted({int(each) for each in frames} - known.keys()), np.int64)
-        for start in range(0, len(missing), 64):
-            some = missing[start : start + 64]
-            shown = cosines.taken(self._pictures(some, fit.frame), fit.frame, self.which)
-            known.update(zip(some.tolist(), shown, strict=True))
-        shown = np.array([known[int(each)] for each in frames], np.float32)
-        return (shown.reshape(len(frames), len(fit.share)) * fit.share + fit.bias) * fit.scale
+        wanted = np.unique(frames[~held.known[frames]])
+        for start in range(0, len(wanted), 64):
+            some = wanted[start : start + 64]
+            new = np.array([each for each in some if int(each) not in known], np.int64)
+            shown = cosines.taken(self._pictures(new, fit.frame), fit.frame, self.which)
+            known.update(zip(new.tolist(), shown, strict=True))
+            rows = np.array([known[int(each)] for each in some], np.float32)
+            held.theirs[some] = (rows * fit.share + fit.bias) * fit.scale
+        held.known[wanted] = True
+        return np.asarray(held.theirs[frames])
 
     def _pictures(self, frames: Numbers, frame: Frame) -> Singles:
         return self._covered(self.levels[self.reference[frames]], frame)
