@@ -21,7 +21,7 @@ CLOSE = 0.2
 """Share of the waves that say something of their own: errors of coding hang together."""
 LATE = 0.8
 """Times the usual error by which an encoder short of bits leaves pictures as they were."""
-FIXED, LOOSE = 60.0, 150.0
+FIXED, LOOSE = 60.0, 450.0
 """Nats by which a path must be better than another, where the edges are known, and where they are not."""
 LOST = 4.0
 """Times the usual difference, at least, at which a frame counts as not found by its waves."""
@@ -99,9 +99,10 @@ class Close:
             frame = self._told(ours, theirs, frame, free, fresh) or frame
             frame, free = self._whole(ours, theirs, frame, fresh)
         elif free:
-            alone = self._told(ours, theirs, frame, free, fresh)
-            every = np.ones(len(fresh), bool)
-            frame = alone or self._edges(ours, theirs, frame, free, 1.0, every, ANEW)[0]
+            # In a fast pan another lag has its edges far from here: from broad waves on, as for the first fit.
+            for cut in CUTS:
+                frame, _ = self._edges(ours, theirs, frame, free, cut, np.ones(len(fresh), bool), ANEW)
+            frame = self._told(ours, theirs, frame, free, fresh) or frame
         shown = cosines.taken(theirs, frame, self.which)
         found = cosines.lens(ours - ours.mean(axis=0), shown - shown.mean(axis=0), self.which)
         bias = ours.mean(axis=0) - found.share * shown.mean(axis=0)
