@@ -207,3 +207,14 @@ def test_runs_hold_the_pairs_they_are_made_from(frames: list[int]) -> None:
 @pytest.mark.parametrize("number", [3, 5, 8, 22])
 def test_random_programmes_are_laid_right_or_refused(number: int) -> None:
     assert case(number, 1).outcome in ("right", "ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("number", "seed"),
+    [pytest.param(59, 11, id="a slow pan, half of its frames"), pytest.param(10, 41, id="shots that pan, a little cut"),
+     pytest.param(61, 37, id="so few bits that pictures come late")],
+)  # fmt: skip
+def test_what_fingerprints_hardly_show_is_seen_by_the_close_look(number: int, seed: int) -> None:
+    answer = case(number, seed)
+    assert answer.outcome == "right", answer
+    assert answer.share == 1.0

@@ -41,6 +41,8 @@ LOGO = 12.0
 """Codes by which a place is always brighter or darker than it should be: something was laid over it."""
 COVERED = 0.2
 """Share of the picture that may be."""
+ASTRAY = 5.0
+"""Times the median of what is left of a frame, beyond which it lies elsewhere and says nothing about edges."""
 
 
 class Seen(NamedTuple):
@@ -104,6 +106,8 @@ class Close:
                 frame, _ = self._edges(ours, theirs, frame, free, cut, np.ones(len(fresh), bool), ANEW)
             frame = self._told(ours, theirs, frame, free, fresh) or frame
         shown = cosines.taken(theirs, frame, self.which)
+        there = _there(ours, shown, cosines.lens(ours, shown, self.which))
+        ours, shown = ours[there], shown[there]
         found = cosines.lens(ours - ours.mean(axis=0), shown - shown.mean(axis=0), self.which)
         bias = ours.mean(axis=0) - found.share * shown.mean(axis=0)
         # Another lag is to explain the same errors, not to say that there are more.
@@ -183,10 +187,12 @@ class Close:
             return frame, errors
         for _ in range(turns):
             shown = cosines.taken(theirs, frame, self.which)
-            seen = cosines.lens(ours, shown, self.which)
+            there = _there(ours, shown, cosines.lens(ours, shown, self.which))
+            seen = cosines.lens(ours[there], shown[there], self.which)
+            some = on & there if (on & there).any() else on
             scale = np.sqrt(np.float32(CLOSE)) * fine / np.sqrt(seen.noise)
-            rest = ((ours[on] - seen.share * shown[on]) * scale).ravel()
-            turned = cosines.slopes(theirs[on], frame, self.which, free) * (seen.share * scale)
+            rest = ((ours[some] - seen.share * shown[some]) * scale).ravel()
+            turned = cosines.slopes(theirs[some], frame, self.which, free) * (seen.share * scale)
             turned = turned.reshape(len(free), -1)
             normal = (turned @ turned.T).astype(np.float64) + 1e-2 * np.eye(len(free))
             step = np.clip(np.linalg.solve(normal, turned @ rest), -3, 3)
@@ -237,6 +243,12 @@ def _chosen(fresh: NDArray[np.bool_]) -> Numbers:
     many = max(FEW - len(own), 0)
     others = others[np.unique(np.linspace(0, len(others) - 1, min(many, len(others))).astype(np.int64))]
     return np.sort(np.concatenate([own, others]))
+
+
+def _there(ours: Singles, shown: Singles, seen: cosines.Lens) -> NDArray[np.bool_]:
+    """Frames that are not laid astray, as far as one can see."""
+    left = (np.square(ours - seen.share * shown) / seen.noise).mean(axis=1)
+    return np.asarray(left <= ASTRAY * np.median(left))
 
 
 def _open(broad: likeness.Fit, shape: tuple[int, ...]) -> Singles | None:

@@ -47,6 +47,8 @@ LEAST_CERTAIN = 0.3
 """Share of the frames found whose lag must be certain."""
 AGAINST = 3.0
 """Nats that pictures coded by themselves may have for another lag."""
+PARTS = 60.0
+"""Nats that parts of the test may have for a neighbouring lag, where edges are fitted."""
 PREFERRED = 15.0
 """Nats by which frames' numbers must fit better than their times to be believed instead."""
 AMBIGUOUS = "ambiguous"
@@ -163,6 +165,9 @@ def checked(found: Lain) -> Found:
     unclear = {
         by for by, each in beside.items() if not clear(*each, enough) or laid.coded_alone(laid.lags + by) < -AGAINST
     }
+    if laid.look.loose(laid.fit):
+        # With edges of another lag some shots fit better: then those are wrong, or the others.
+        unclear |= {by for by in beside if laid.evidence(laid.lags + by, refit=True, among=on)[1] > PARTS}
     if unclear:
         unclear = {round(middle + by) for by in unclear}
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), unclear)}")

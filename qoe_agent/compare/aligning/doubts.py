@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from qoe_agent.compare.aligning.laying import Laid
@@ -60,7 +62,21 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
             _weigh(sure, gains, start, end, moves and len(pieces) > 1)
             _lost(sure, np.where(laid.fresh, gains, 0.0), start, end, ALONE)
             _hidden(sure, gains, start, end, moves, len(pieces))
+    for start, end in _dips(laid, pieces) if laid.look.late else ():
+        sure[start:end] = False
     return sure
+
+
+def _dips(laid: Laid[Any], pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Pieces that show older frames than those before and after, and nothing that is coded by itself.
+
+    A frame is seldom shown again only for one to be left out a little later: an encoder short of bits looks like that.
+    """
+    lags = [float(np.median(laid.lags[start:end])) for start, end in pieces]
+    for n in range(1, len(pieces) - 1):
+        start, end = pieces[n]
+        if lags[n] < min(max(lags[:n]), max(lags[n + 1 :])) - 0.99 and not laid.fresh[start:end].any():
+            yield start, end
 
 
 def _hidden(sure: Flags, gains: NDArray[np.float64], start: int, end: int, moves: bool, pieces: int) -> None:

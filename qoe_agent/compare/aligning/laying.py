@@ -35,6 +35,8 @@ STRETCH = 12
 """Frames whose evidence is added before it counts as for or against: neighbours hang together."""
 CODED = 1.5
 """Times the usual error that a repeated picture may differ: each was coded in its own way."""
+MOSTLY = 0.85
+"""Share of the frames that must repeat: a shot that is shown twice is no loop."""
 AROUND_IT = (-2.0, 2.0)
 """Frames from a lag that must fit less well."""
 EXCUSED = 0.8, 0.4
@@ -92,7 +94,7 @@ class Laid(Generic[F]):
         near = [self.reading.frames(by, self.reading.at[both] + lags[both]) for by in AROUND_IT]
         # What only goes on slowly is more and more alike towards the path, and less and less beyond.
         least = all(theirs.mean() <= self._apart(both, each, self.fit).mean() for each in near)
-        return bool(least and np.median(theirs - CODED * self.usual[both]) < self.look.coded)
+        return bool(least and np.quantile(theirs - CODED * self.usual[both], MOSTLY) < self.look.coded)
 
     def coded_alone(self, lags: Floats) -> float:
         """Nats by which the path is better than other lags, by the pictures that are coded by themselves."""
@@ -105,7 +107,14 @@ class Laid(Generic[F]):
         both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
         fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit) if refit else self.fit
         theirs, own = (self._excused(both, each[both], way, part) for each, way in ((lags, fit), (self.lags, self.fit)))
-        return both, self._priced(theirs, both) - self._priced(own, both)
+        if not refit or not len(both):
+            return both, self._priced(theirs, both) - self._priced(own, both)
+        # What coding leaves is what the better of two fits leaves: else one that is wrong would excuse itself.
+        least = np.minimum(np.minimum(own, theirs), self.least[both])
+        usual = np.minimum(_usual(least), self.usual[both])
+        most, fresh = max(self.lost, 1.0), self.fresh[both]
+        over = [np.maximum(np.minimum(each, most) - least, 0) for each in (theirs, own)]
+        return both, self.look.priced(over[0], usual, fresh) - self.look.priced(over[1], usual, fresh)
 
     def _learnt(self, frames: Numbers, near: F | None = None) -> F:
         on = np.flatnonzero(frames >= 0)
