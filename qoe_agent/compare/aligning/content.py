@@ -47,7 +47,7 @@ LEAST_CERTAIN = 0.3
 """Share of the frames found whose lag must be certain."""
 AGAINST = 3.0
 """Nats that pictures coded by themselves may have for another lag."""
-PARTS = 60.0
+PARTS = 20.0
 """Nats that parts of the test may have for a neighbouring lag, where edges are fitted."""
 PREFERRED = 15.0
 """Nats by which frames' numbers must fit better than their times to be believed instead."""

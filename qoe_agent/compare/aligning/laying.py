@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -35,6 +36,8 @@ STRETCH = 12
 """Frames whose evidence is added before it counts as for or against: neighbours hang together."""
 CODED = 1.5
 """Times the usual error that a repeated picture may differ: each was coded in its own way."""
+PIECES = 6
+"""Pieces of a path at most that are tried where those beside them lie."""
 MOSTLY = 0.85
 """Share of the frames that must repeat: a shot that is shown twice is no loop."""
 AROUND_IT = (-2.0, 2.0)
@@ -66,6 +69,8 @@ class Laid(Generic[F]):
             if (self.frames == before).all():
                 break
         if self._shift() and look.close:
+            self._walk()
+        if look.loose(self.fit) and self._joined():
             self._walk()
 
     def found(self) -> NDArray[np.bool_]:
@@ -162,6 +167,25 @@ class Laid(Generic[F]):
             self.fit = self._learnt(self.frames, self.fit)
             self._take(self.lags)
         return True
+
+    def _joined(self) -> bool:
+        """Let a piece of the path go on where the one beside it lies, if edges that suit that fit all of it better."""
+        cuts = [0, *(np.flatnonzero(np.abs(np.diff(self.lags)) > 0.99) + 1).tolist(), len(self.lags)]
+        pieces = [slice(*each) for each in itertools.pairwise(cuts)]
+        if len(pieces) > PIECES:
+            return False
+        best, found = 0.0, None
+        for piece, beside in [*itertools.pairwise(pieces), *itertools.pairwise(pieces[::-1])]:
+            lags = self.lags.copy()
+            lags[piece] = np.median(self.lags[beside])
+            gain, against = self.evidence(lags, refit=True)
+            if np.isfinite(gain) and against - gain > best:
+                best, found = against - gain, lags
+        if found is not None:
+            self._take(found)
+            self.fit = self._learnt(self.frames, self.fit)
+            self._take(found)
+        return found is not None
 
     def _squares(self, some: Numbers, lags: Floats) -> Singles:
         """Mean square differences of frames of the test at each lag; outside the reference, of what is unrelated."""
