@@ -156,10 +156,10 @@ def checked(found: Lain) -> Found:
     certain = on & doubts.certain(laid, on)
     if certain.sum() < max(SHORTEST, LEAST_CERTAIN * on.sum()):
         raise Unlike(f"{AMBIGUOUS}: too little moves to tell which frame is which")
-    beside = {
-        by: laid.evidence(laid.lags + by, refit=True, among=certain)
-        for by in (*BESIDE, *((-0.5, 0.5) if laid.reading.fine > 1 else ()))
+    gains = {
+        by: laid.gains(laid.lags + by, refit=True) for by in (*BESIDE, *((-0.5, 0.5) if laid.reading.fine > 1 else ()))
     }
+    beside = {by: laid.summed(*each, certain) for by, each in gains.items()}
     enough = laid.look.enough(laid.fit)
     # Pictures that lean on others may all be late by as much; those that do not must not speak for another lag.
     unclear = {
@@ -167,7 +167,7 @@ def checked(found: Lain) -> Found:
     }
     if laid.look.loose(laid.fit):
         # With edges of another lag some shots fit better: then those are wrong, or the others.
-        unclear |= {by for by in beside if laid.evidence(laid.lags + by, refit=True, among=on)[1] > PARTS}
+        unclear |= {by for by, each in gains.items() if laid.summed(*each, on)[1] > PARTS}
     if unclear:
         unclear = {round(middle + by) for by in unclear}
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), unclear)}")

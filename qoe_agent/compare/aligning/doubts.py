@@ -6,10 +6,11 @@ off. A piece that could as well lie elsewhere is left out, as is the end of one 
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from qoe_agent.compare.aligning import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,10 +105,8 @@ def _beside(fine: int) -> tuple[float, ...]:
 
 
 def _pieces(laid: Laid[Any], on: Flags) -> list[tuple[int, int]]:
-    """From change to change of the lag by a frame or more."""
-    cuts = np.flatnonzero(np.abs(np.diff(laid.lags)) > 0.99) + 1
-    edges = [0, *cuts.tolist(), len(on)]
-    return [(a, b) for a, b in itertools.pairwise(edges) if on[a:b].any()]
+    """Those in which anything is found."""
+    return [(a, b) for a, b in paths.pieces(laid.lags) if on[a:b].any()]
 
 
 def _weigh(sure: Flags, gains: NDArray[np.float64], start: int, end: int, whole: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -77,11 +78,12 @@ class Laid(Generic[F]):
         """Which frames of the test are found in the reference."""
         return (self.frames >= 0) & (self.left < self.lost)
 
-    def evidence(
-        self, lags: Floats, *, refit: bool = False, among: NDArray[np.bool_] | None = None
-    ) -> tuple[float, float]:
+    def evidence(self, lags: Floats, *, refit: bool = False) -> tuple[float, float]:
         """Nats for the path, and against it, compared with other lags, where those lie inside the reference."""
-        both, gains = self.gains(lags, refit=refit)
+        return self.summed(*self.gains(lags, refit=refit))
+
+    def summed(self, both: Numbers, gains: Singles, among: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+        """Nats for the path, and against it, of what `gains` gave, or of those frames of it that are `among` these."""
         if among is not None:
             both, gains = both[among[both]], gains[among[both]]
         if len(both) < SHORTEST:
@@ -112,14 +114,12 @@ class Laid(Generic[F]):
         both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
         fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit) if refit else self.fit
         theirs, own = (self._excused(both, each[both], way, part) for each, way in ((lags, fit), (self.lags, self.fit)))
-        if not refit or not len(both):
-            return both, self._priced(theirs, both) - self._priced(own, both)
-        # What coding leaves is what the better of two fits leaves: else one that is wrong would excuse itself.
-        least = np.minimum(np.minimum(own, theirs), self.least[both])
-        usual = np.minimum(_usual(least), self.usual[both])
-        most, fresh = max(self.lost, 1.0), self.fresh[both]
-        over = [np.maximum(np.minimum(each, most) - least, 0) for each in (theirs, own)]
-        return both, self.look.priced(over[0], usual, fresh) - self.look.priced(over[1], usual, fresh)
+        least, usual = self.least[both], self.usual[both]
+        if refit:
+            # What coding leaves is what the better of two fits leaves: else one that is wrong would excuse itself.
+            least = np.minimum(np.minimum(own, theirs), least)
+            usual = np.minimum(_usual(least), usual)
+        return both, self._priced(theirs, both, least, usual) - self._priced(own, both, least, usual)
 
     def _learnt(self, frames: Numbers, near: F | None = None) -> F:
         on = np.flatnonzero(frames >= 0)
@@ -144,7 +144,7 @@ class Laid(Generic[F]):
         if self.look.close:
             # Right after a cut an encoder short of bits leaves more, whatever the picture is laid on.
             self.usual = np.maximum(self.usual, self.least)
-        costs = lambda some: self._costs(some, band.lags)  # noqa: E731
+        costs = partial(self._costs, lags=band.lags)
         path = paths.likeliest(self.reading, band, costs, self._still(), self.look.dear)
         self.total = path.total
         self._take(band.lags[path.states])
@@ -170,8 +170,7 @@ class Laid(Generic[F]):
 
     def _joined(self) -> bool:
         """Let a piece of the path go on where the one beside it lies, if edges that suit that fit all of it better."""
-        cuts = [0, *(np.flatnonzero(np.abs(np.diff(self.lags)) > 0.99) + 1).tolist(), len(self.lags)]
-        pieces = [slice(*each) for each in itertools.pairwise(cuts)]
+        pieces = [slice(*each) for each in paths.pieces(self.lags)]
         if len(pieces) > PIECES:
             return False
         best, found = 0.0, None
@@ -198,13 +197,13 @@ class Laid(Generic[F]):
     def _costs(self, some: Numbers, lags: Floats) -> Singles:
         apart = self._squares(some, lags)
         if not self.look.late:
-            return self._priced(apart, some)
+            return self._priced(apart, some, self.least[some], self.usual[some])
         older = apart.copy()
         for by in range(1, OLDER + 1):
             source = np.searchsorted(lags, lags - by - 1e-6)
             there = np.abs(lags[source] - lags + by) < 1e-6
             older[:, there] = np.minimum(older[:, there], apart[:, source[there]])
-        return self._priced(self._late(apart, older, some, EXCUSED[0]), some)
+        return self._priced(self._late(apart, older, some, EXCUSED[0]), some, self.least[some], self.usual[some])
 
     def _excused(self, some: Numbers, lags: Floats, fit: F, part: float) -> Singles:
         """Mean square differences at lags of each frame's own, less what may be because the picture is late."""
@@ -225,12 +224,12 @@ class Laid(Generic[F]):
         spared = apart - part * np.minimum(apart - older, most)
         return np.asarray(np.where(self.fresh[some].reshape(shape), apart, spared), np.float32)
 
-    def _priced(self, apart: Singles, some: Numbers) -> Singles:
-        """Nats of mean square differences of the test's frames `some`, one or more for each."""
+    def _priced(self, apart: Singles, some: Numbers, least: Singles, usual: Singles) -> Singles:
+        """Nats of mean square differences of the test's frames `some`, one or more for each, above their `least`."""
         capped = np.minimum(apart, max(self.lost, 1.0))
         shape = (-1, *[1] * (apart.ndim - 1))
-        over = np.maximum(capped - self.least[some].reshape(shape), 0)
-        return self.look.priced(over, self.usual[some].reshape(shape), self.fresh[some].reshape(shape))
+        over = np.maximum(capped - least.reshape(shape), 0)
+        return self.look.priced(over, usual.reshape(shape), self.fresh[some].reshape(shape))
 
     def _apart(self, some: Numbers, frames: Numbers, fit: F) -> Singles:
         """Mean square differences of frames of the test and the reference's, one by one."""

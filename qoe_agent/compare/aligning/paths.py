@@ -6,6 +6,7 @@ what lasts, or what is seen clearly, counts as a dropped or a duplicated frame.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -55,6 +56,12 @@ def bands(middles: list[float], reach: float, fine: int) -> Band:
     steps = np.arange(-round(reach * fine), round(reach * fine) + 1)
     every = {round(middle * fine) + int(step) for middle in middles for step in steps}
     return Band(np.array(sorted(every), np.float64) / fine, fine)
+
+
+def pieces(lags: Floats) -> list[tuple[int, int]]:
+    """From change to change of the lag by a frame or more."""
+    cuts = np.flatnonzero(np.abs(np.diff(lags)) > 0.99) + 1
+    return list(itertools.pairwise([0, *cuts.tolist(), len(lags)]))
 
 
 def likeliest(
