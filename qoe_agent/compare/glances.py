@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qoe_agent.compare import align, readings
-from qoe_agent.compare.shapes import Alignment  # noqa: TC001  a dataclass's field
+
+if TYPE_CHECKING:
+    from qoe_agent.compare.shapes import Alignment
 
 EVERY = 200
 """Pairs from one look to the next; each sees as many that it saw before."""

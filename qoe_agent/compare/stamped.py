@@ -34,8 +34,6 @@ LEAST = 8
 """Stamps that both files must show."""
 SOME, COVERED = 8, 0.7
 """Frames at either end whose stamps tell all where they run on evenly; the later come after this share of all."""
-
-
 HALF = 0.5
 """Counts by which two files' stamps may differ in time where they agree in counters."""
 
