@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from qoe_agent.model import Incident, Severity
+
 UP = Metric("qoe_up", "gauge", "1 while media packets arrive.", kept=True)
 SECRET = "s3cr3t-in-the-address"
 TOKEN = "t0ken-of-the-agent-itself"
@@ -55,6 +57,22 @@ class Seen:
 
     board: Board
     success: bool = True
+
+
+@dataclass
+class Wishes:
+    """What people want to be told."""
+
+    severities: dict[str, Severity] = field(default_factory=dict)
+    """By kind of incident, where another than its own."""
+    quieted: dict[str, str] = field(default_factory=dict)
+    """Why streams are not told of."""
+
+    def severity(self, stream: str, incident: Incident) -> Severity:
+        return self.severities.get(incident.kind, incident.severity)
+
+    def quiet(self, stream: str) -> str:
+        return self.quieted.get(stream, "")
 
 
 @dataclass
@@ -72,6 +90,7 @@ class Standin:
     evidence: Any = None
     history: History = field(default_factory=lambda: History(Board()))
     left: dict[tuple[str, float], tuple[float, float]] = field(default_factory=dict)
+    alerts: Wishes = field(default_factory=Wishes)
     thumbnails: Thumbnails = field(default_factory=lambda: Thumbnails(lambda until: None))
 
     def ready(self) -> bool:

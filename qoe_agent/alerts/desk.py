@@ -86,6 +86,10 @@ class Desk:
         """How bad an incident of that stream is to whoever is told of it."""
         return self._wishes.rule(stream, incident.kind).severity or incident.severity
 
+    def quiet(self, stream: str) -> str:
+        """Why nothing new is told of the stream now; empty if it is."""
+        return self._wishes.quiet(stream, clock.now())
+
     def _wished(self, config: Config) -> Configured:
         made = Configured(config.defaults.alerts, config.alerts.maintenance, self._expected)
         made.follow(self._streams)

@@ -50,7 +50,7 @@ class View(Whole):
         """All parts."""
         said, scene, now, keys = self.said, self.scene, clock.now(), self.keys
         first, second = self.stands = known(scene, keys[0]), known(scene, keys[1])
-        incidents = [(key, each) for key in keys for each in scene.board.incidents(key)]
+        incidents = [(key, each) for key in keys for each in scene.incidents(key)]
         drawn_from = now // SOME, [each.revision for _, each in incidents]
         if self._hour[0] != drawn_from:
             self._hour = drawn_from, drawn(scene, keys, said, now)

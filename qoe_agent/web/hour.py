@@ -42,7 +42,7 @@ MOST = 100
 
 def recent(scene: Scene, key: Key, since: float) -> list[Incident]:
     """What was open since then, by its start."""
-    found = [known.incident for known in scene.board.incidents(key)]
+    found = [known.incident for known in scene.incidents(key)]
     return [one for one in found if one.end is None or one.end >= since][-MOST:]
 
 

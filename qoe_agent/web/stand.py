@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from qoe_agent import clock
@@ -11,10 +11,10 @@ from qoe_agent.history import GAUGES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from qoe_agent.board import Board
+    from qoe_agent.board import Board, Known
     from qoe_agent.evidence.shelf import Shelf
     from qoe_agent.history import History
-    from qoe_agent.model import Incident
+    from qoe_agent.model import Incident, Severity
     from qoe_agent.sink import Key
     from qoe_agent.thumbnails import Thumbnails
 
@@ -25,10 +25,26 @@ OLD = 30.0
 """Seconds after which a picture does not show any more how a stream is that is up."""
 WEIGHTS = {"critical": 0, "warning": 1, "info": 2}
 """Severities, the worst first."""
+GONE = ("lost", "ended")
+"""Incidents that are none of a stream that is not expected to be there."""
+
+
+class Told(Protocol):
+    """What whoever is told of incidents is told."""
+
+    def severity(self, stream: str, incident: Incident) -> Severity:
+        """How bad an incident of that stream is; no stream: of the agent itself."""
+
+    def quiet(self, stream: str) -> str:
+        """Why nothing new is told of the stream now: maintenance, unexpected; empty if it is."""
 
 
 class Source(Protocol):
     """What the pages need of the agent."""
+
+    @property
+    def alerts(self) -> Told:
+        """How bad things are, by the configuration."""
 
     @property
     def history(self) -> History:
@@ -64,11 +80,17 @@ class Stand:
     """In a word: `up`, or why it is not."""
     wrong: tuple[Incident, ...]
     """What is open, the worst first; mere information left out."""
+    quiet: str = ""
+    """Why nothing new is told of it: maintenance, unexpected; empty if it is."""
 
     @property
     def mood(self) -> str:
         """One of `MOODS`."""
         mood = _MOODS.get(self.state, "down")
+        if mood == "down" and self.quiet == "unexpected":
+            return "ended"
+        if mood == "ended" and any(one.kind == "ended" for one in self.wrong):
+            return "down"  # it should be there
         return "faulty" if mood == "up" and self.wrong else mood
 
     @property
@@ -105,13 +127,29 @@ class Scene:
 
     def wrong(self, key: Key | None) -> tuple[Incident, ...]:
         """What is open of a stream, or of the agent itself."""
-        found = [one for one in list(self._open.get(key, {}).values()) if one.severity != "info"]
-        return tuple(sorted(found, key=lambda one: (WEIGHTS[one.severity], one.start)))
+        found = [self._weighed(key, one) for one in list(self._open.get(key, {}).values())]
+        return tuple(sorted((one for one in found if one.severity != "info"), key=_worst))
+
+    def _weighed(self, key: Key | None, one: Incident) -> Incident:
+        """With the severity that it is told with; of a show that is over, nobody knows later whether it was to be."""
+        alerts, stream = self.source.alerts, key.stream if key else ""
+        severity = one.severity if one.kind == "ended" and one.end is not None else alerts.severity(stream, one)
+        if one.kind in GONE and one.end is None and alerts.quiet(stream) == "unexpected":
+            severity = "info"
+        return one if severity == one.severity else replace(one, severity=severity)
+
+    def incidents(self, key: Key) -> list[Known]:
+        """What is known of a stream's incidents, each as bad as it is told."""
+        return [known._replace(incident=self._weighed(key, known.incident)) for known in self.board.incidents(key)]
+
+    def stand(self, key: Key, state: str) -> Stand:
+        """A stream that is in that state."""
+        return Stand(key, state, self.wrong(key), self.source.alerts.quiet(key.stream))
 
     def stands(self) -> Iterator[Stand]:
         """Each stream."""
         for key, state in self.source.streams():
-            yield Stand(key, state, self.wrong(key))
+            yield self.stand(key, state)
 
     def find(self, shown: str, rendition: str = "") -> Stand | None:
         """The stream of that name (or as people see it: stream/rendition)."""
@@ -142,3 +180,7 @@ class Scene:
         names = GAUGES["latency"]
         found = self.board.readings(names, key).get(key, [])
         return next((name[1][0] for name, one in zip(names, found, strict=False) if one is not None), "")
+
+
+def _worst(one: Incident) -> tuple[int, float]:
+    return WEIGHTS[one.severity], one.start

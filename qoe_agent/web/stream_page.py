@@ -18,7 +18,6 @@ from qoe_agent.web.hour import drawn, incident_id
 from qoe_agent.web.html import Safe, html, joined, other, page, switch
 from qoe_agent.web.live import Fragment, Whole, places
 from qoe_agent.web.shield import say
-from qoe_agent.web.stand import Stand
 from qoe_agent.web.tiles import badge, facts, mood_word, stalled_in, thumbnail, wrongs
 from qoe_agent.web.words import DASH, Reader, number, reader
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.board import Known
     from qoe_agent.web.live import Live
-    from qoe_agent.web.stand import Scene
+    from qoe_agent.web.stand import Scene, Stand
 
 SHOWN = 50
 """Incidents that are over, at most."""
@@ -78,7 +77,7 @@ class View(Whole):
             return empty | {"asof": Fragment(as_of(said, now)), "head": Fragment(head(self.scene, stand, said, now))}
         if now - self._looked >= SOME:
             self.cases, self._looked = await self._kept(), now
-        incidents = self.scene.board.incidents(key)
+        incidents = self.scene.incidents(key)
         self._draw(now, incidents)
         parts = {
             "asof": as_of(said, now),
@@ -153,7 +152,7 @@ def find(scene: Scene, name: str, rendition: str = "") -> Stand | None:
 
 def known(scene: Scene, key: Key) -> Stand:
     """How a stream stands, also if it is no longer watched."""
-    return scene.find(*key) or Stand(key, "stopped", scene.wrong(key))
+    return scene.find(*key) or scene.stand(key, "stopped")
 
 
 def _note(part: str, said: Reader) -> Safe:

@@ -90,12 +90,12 @@ class Tiles:
     def _tile(self, each: str, stand: Stand) -> Fragment:
         said, hour, taken = self._said, self._hours[each], self._scene.taken(stand)
         measured = facts(self._scene.now(stand.key), self._scene.method(stand.key), hour.stalled, said)
-        wrong = [what for _, what in wrongs(stand.wrong, said)]
-        made_of = stand.mood, stand.state, wrong, measured, hour.line, taken
+        wrong = wrongs(stand.wrong, said)
+        made_of = stand.mood, stand.state, stand.quiet, wrong, measured, hour.line, taken
         known = self._written.get(each)
         if known is None or known[0] != made_of:
             text = _written(each, stand, measured, hour.line, thumbnail(stand.key, taken, said), said)
-            told = f"{stand.key.shown}: {', '.join((mood_word(stand, said), *wrong))}"
+            told = f"{stand.key.shown}: {', '.join((mood_word(stand, said), *(what for _, what in wrong)))}"
             known = self._written[each] = made_of, Fragment(text, told)
         return known[1]
 
@@ -112,16 +112,19 @@ def stream_link(key: Key, said: Reader, **query: str) -> str:
 
 def mood_word(stand: Stand, said: Reader) -> str:
     """How it stands, in words, and why if it is down."""
+    if stand.mood == "ended" and stand.quiet == "unexpected":
+        return said("off_air")
     if stand.mood == "down":
         return f"{said.state('down')}{'：' if said.language == 'zh' else ': '}{said.state(stand.state)}"
     return said.state(stand.state if stand.mood == "unknown" else stand.mood)
 
 
 def badge(stand: Stand, said: Reader) -> Safe:
-    """How it stands, in colour, shape and words."""
+    """How it stands, in colour, shape and words; and that nobody is told of it, if so."""
     return html(
-        '<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>',
+        '<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>{}',
         stand.mood, SYMBOLS[stand.mood], mood_word(stand, said),
+        html('<span class="dim">{}</span>', said("maintenance")) if stand.quiet == "maintenance" else "",
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "as_of": ("As of {}", "截至 {}"), "no_match": ("No stream matches.", "没有符合条件的直播流。"),
     "nothing": ("No streams are watched here.", "此处未监测任何直播流。"),
     "count_up": ("{} up", "{} 路正常"), "count_faulty": ("{} with faults", "{} 路有故障"),
-    "count_down": ("{} down", "{} 路中断"), "count_ended": ("{} ended", "{} 路已结束"),
+    "count_down": ("{} down", "{} 路中断"), "count_ended": ("{} off air", "{} 路未在播"),
     "count_unknown": ("{} not known", "{} 路未知"), "agent": ("This agent", "本探测代理"),
     "stale": ("Not connected: this is no longer live. What you see is old.", "连接已断开：不再实时更新，数据已过时。"),
     "again": ("Load again", "重新加载"), "changed": ("{} streams have changed", "{} 路直播流状态有变化"),
@@ -57,6 +57,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_such": ("There is no stream called {}.", "没有名为 {} 的直播流。"),
     "choose_two": ("Choose two different streams.", "请选择两路不同的直播流。"),
     "log_in": ("Log in", "登录"), "token": ("Token", "令牌"), "not_token": ("That is not the token.", "令牌不正确。"),
+    "off_air": ("off air, as expected", "未开播（符合预期）"),
+    "maintenance": ("maintenance: nobody is told", "维护中，不发通知"),
     "wait": ("One moment", "请稍候"), "go_on": ("Go on", "继续"),
 }  # fmt: skip
 STATES: Mapping[str, tuple[str, str]] = {

@@ -115,6 +115,42 @@ def test_faults_are_named_the_worst_first_and_mere_news_are_none() -> None:
     assert "resolution" not in text
 
 
+def test_a_fault_is_as_bad_as_the_rules_have_it() -> None:
+    stage = Stage("room")
+    stage.wrong("room", "black", "critical")
+    tiles = Tiles(stage.scene, EN)
+    assert '<li class="critical">the picture is black' in tiles.fragments()[tile_id(Key("room"))].html
+    stage.agent.alerts.severities["black"] = "warning"
+    assert '<li class="warning">the picture is black' in tiles.fragments()[tile_id(Key("room"))].html
+    stage.agent.alerts.severities["black"] = "info"
+    assert 'class="tile up"' in tiles.fragments()[tile_id(Key("room"))].html
+    assert [known.incident.severity for known in stage.scene.incidents(Key("room"))] == ["info"]
+
+
+def test_a_stream_that_ended_is_down_where_it_should_be_there() -> None:
+    stage = Stage("room")
+    stage.agent.alerts.severities["ended"] = "warning"
+    stage.wrong("room", "ended", "info")
+    stage.state("room", "ended")
+    assert 'class="tile down"' in written(stage, "room")
+    assert "down: ended" in written(stage, "room")
+    for state in ("ended", "not_found"):
+        stage.agent.alerts.quieted["room"] = "unexpected"
+        stage.state("room", state)
+        text = written(stage, "room")
+        assert 'class="tile ended"' in text
+        assert "off air, as expected" in text
+        assert "has ended" not in text
+
+
+def test_maintenance_is_told() -> None:
+    stage = Stage("room")
+    stage.agent.alerts.quieted["room"] = "maintenance"
+    stage.wrong("room", "black")
+    assert 'class="tile faulty"' in written(stage, "room")
+    assert "maintenance: nobody is told" in written(stage, "room")
+
+
 def test_what_is_wrong_with_the_agent_itself_is_told() -> None:
     stage = Stage("room")
     stage.board.put(None, Incident("agent_overloaded", stage.now, None, "warning"), stage.now)
