@@ -77,11 +77,10 @@ def side(parts: Sequence[Kept], rate: Fraction, filters: str, skipped: int = 0) 
     return chain + (f",{late}" if late else "")
 
 
-def vmaf(test: str, reference: str, options: str, chroma: str) -> str:
-    """A graph that scores by libvmaf, in 10 bits; `chroma` is 420, 422 or 444."""
-    deep = f"format=yuv{chroma}p10le"
+def vmaf(test: str, reference: str, options: str, samples: str) -> str:
+    """A graph that scores by libvmaf; `samples` is their format, which it must know: none that is grey."""
     return (
-        f"[0:V]{test},{deep}[t];[1:V]{reference},{deep}[r];"
+        f"[0:V]{test},format={samples}[t];[1:V]{reference},format={samples}[r];"
         f"[t][r]libvmaf={options}:log_fmt=csv:log_path=vmaf.csv:{PAIRED}[vmaf]"
     )
 

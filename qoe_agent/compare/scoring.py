@@ -52,9 +52,9 @@ class Plan(NamedTuple):
 
     @property
     def encoded(self) -> bool:
-        """Whether the test was coded with fewer pixels than are shown."""
+        """Whether the test was coded with fewer pixels, or fewer bits a sample, than are compared."""
         video = self.test.video
-        return video.width * video.height < self.space.width * self.space.height
+        return video.width * video.height < self.space.width * self.space.height or video.bits < self.space.bits
 
 
 class Measured(NamedTuple):
@@ -80,9 +80,10 @@ def score(
 
     `looks` gets the fingerprints that have come so far (as `readings.thumbs` takes them), and may raise.
 
-    VMAF, CAMBI and MS-SSIM are measured in 10 bits; PSNR, SSIM and XPSNR in the samples' own depth, so that they are
-    what FFmpeg's filters say by themselves. Without libvmaf, what PyAV can measure, and a note. Raises Unfit where
-    options are impossible, a file cannot be decoded, or fewer frames come than the alignment has.
+    All is measured in the samples' own depth, so that it is what FFmpeg's filters say by themselves: of 8 bits v1 is to
+    the digit what it is in 10 bits (which Netflix advises, so that CAMBI sees banding) with `enc_bitdepth=8`. Without
+    libvmaf, what PyAV can measure, and a note. Raises Unfit where options are impossible, a file cannot be decoded, or
+    fewer frames come than the alignment has.
     """
     began = clock.now()
     wanted = models.chosen(asked.models)
@@ -246,12 +247,7 @@ def _graphs(plan: Plan, runs: Sequence[Run]) -> list[str]:
     if plan.more:
         each = [models.banding(small) if name == "cambi" else f"name={MORE[name]}" for name in plan.more]
         options += f":feature='{'|'.join(each)}'"
-    return [graphs.vmaf(test, reference, options, _chroma(plan.space)), last]
-
-
-def _chroma(space: Space) -> str:
-    """As the space's last filters say."""
-    return next((each for each in ("444", "422") if f"format=yuv{each}" in space.reference_filters), "420")
+    return [graphs.vmaf(test, reference, options, plan.space.samples.replace("gray", "yuv420p")), last]
 
 
 def _rate(reference: Media, runs: Sequence[Run]) -> Fraction:

@@ -139,6 +139,10 @@ class Space:
     notes: tuple[str, ...] = ()
     part: tuple[int, int, int, int] | None = None
     """Width, height, x and y of the part of the reference's picture that is compared, where the test shows no more."""
+    samples: str = "yuv420p"
+    """FFmpeg's name of the format in which both are compared."""
+    bits: int = 8
+    """Of a sample in that format."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ def space(reference: Media, test: Media, asked: Asked, crop: Crop | None = None,
         ",".join((*_upright(ours, None), *_cut(cut), scales[0], last)),
         ",".join((*_upright(theirs, crop), *_cut(part and part.test), scales[1], last)),
     ]
-    return Space(width, height, filters[0], filters[1], asked.scaler, crop, tuple(notes), cut)
+    return Space(width, height, filters[0], filters[1], asked.scaler, crop, tuple(notes), cut, common.name,
+                 common.bits)  # fmt: skip
 
 
 def _transfer(reference: Media, test: Media) -> tuple[Transfer, list[str]]:

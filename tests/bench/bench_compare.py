@@ -1,7 +1,7 @@
 """What comparing costs beside bare libvmaf: `python -m tests.bench.bench_compare [--seconds 10] [--rounds 3]`.
 
 A 1080p clip (the demo's fractal, with noise of fixed seed, stamped) and encodes of it are scored by VMAF v1 and NEG: by
-FFmpeg's command line as in Netflix' manual (10 bits, from the compressed files, as many threads), and by the whole
+FFmpeg's command line as in Netflix' manual (from the compressed files, as many threads), and by the whole
 command `qoe-agent compare`, which measures PSNR, SSIM and XPSNR and takes fingerprints besides, and looks for bars and
 crops: with `--offset 0`, by timestamps, by stamp, and by content, where the test lacks its first frames. What counts
 is pairs scored a second, so that who leaves pairs out is not the faster for it. Wall time and CPU time of the process
@@ -73,10 +73,10 @@ def stamp(source: Path, target: Path, command: list[str]) -> None:
 
 def bare(test: Path, reference: Path, threads: int, program: str, more: str = "") -> list[str]:
     """FFmpeg's command line."""
-    deep = "settb=AVTB,setpts=PTS-STARTPTS,format=yuv420p10le"
+    timed = "settb=AVTB,setpts=PTS-STARTPTS"
     scored = f"libvmaf=model='{MODELS}'{more}:n_threads={threads}:log_fmt=json:log_path=/dev/null:shortest=1"
     inputs = ["-i", str(test), "-i", str(reference)]
-    return [program, "-v", "error", "-nostdin", *inputs, "-lavfi", f"[0:v]{deep}[d];[1:v]{deep}[r];[d][r]{scored}",
+    return [program, "-v", "error", "-nostdin", *inputs, "-lavfi", f"[0:v]{timed}[d];[1:v]{timed}[r];[d][r]{scored}",
             "-f", "null", "-"]  # fmt: skip
 
 

@@ -59,10 +59,9 @@ def scored(room: Path, test: str, alignment: Alignment, **options: object) -> Sc
 def by_hand(test: Path, reference: Path, folder: Path) -> dict[str, float]:
     """The means that FFmpeg prints of two files as they lie."""
     spec = r"version=vmaf_v1.0.16_3d0h\:name=v1|version=vmaf_v0.6.1neg\:name=neg"
-    deep = "[0:v]format=yuv420p10le[t];[1:v]format=yuv420p10le[r];[t][r]"
     log = "log_fmt=json:log_path=by_hand.json"
     said = ""
-    for graph in (f"{deep}libvmaf=model='{spec}':{log}", "[0:v][1:v]psnr", "[0:v][1:v]ssim", "[1:v][0:v]xpsnr"):
+    for graph in (f"[0:v][1:v]libvmaf=model='{spec}':{log}", "[0:v][1:v]psnr", "[0:v][1:v]ssim", "[1:v][0:v]xpsnr"):
         command = [PROGRAM, "-nostdin", "-i", str(test), "-i", str(reference), "-lavfi", graph, "-f", "null", "-"]
         said += subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=60).stderr
     whole = json.loads((folder / "by_hand.json").read_text())["pooled_metrics"]
@@ -114,6 +113,26 @@ def test_cropped_bars_and_odd_names_score_as_files_cropped_by_hand(room: Path, t
     made("-i", str(room / name), "-vf", "crop=320:180:0:30", *LOSSLESS, str(tmp_path / "cropped.mkv"))
     found = scored(room, name, laid(Run(0, 0, FRAMES)), crop=(320, 180, 0, 30))
     same(found, by_hand(tmp_path / "cropped.mkv", room / "reference.mkv", tmp_path))
+
+
+def test_of_8_bits_vmaf_is_the_same_beside_a_master_of_10(room: Path, tmp_path: Path) -> None:
+    """As CAMBI is told how many bits the encode has (libvmaf's resource/doc/models_v1.md)."""
+    made("-i", str(room / "reference.mkv"), "-frames:v", "8", "-c:v", "ffv1", "-pix_fmt", "yuv420p10le",
+         str(tmp_path / "reference.mkv"))  # fmt: skip
+    (tmp_path / "whole.mp4").symlink_to(room / "whole.mp4")
+    eight, ten = (scored(each, "whole.mp4", laid(Run(0, 0, 8)), more=("cambi",)) for each in (room, tmp_path))
+    assert eight.frames["cambi"].mean() > 0
+    for name in ("vmaf[v1]", "vmaf[neg]", "cambi"):
+        np.testing.assert_allclose(ten.frames[name], eight.frames[name], atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("samples", ["gray", "gray10le", "yuv444p12le"])
+def test_every_format_of_samples_is_scored(room: Path, tmp_path: Path, samples: str) -> None:
+    for name in ("reference.mkv", "whole.mp4"):
+        made("-i", str(room / name), "-frames:v", "2", "-c:v", "ffv1", "-f", "matroska", "-pix_fmt", samples,
+             str(tmp_path / name))  # fmt: skip
+    found = scored(tmp_path, "whole.mp4", laid(Run(0, 0, 2)))
+    assert 20 < found.frames["vmaf[v1]"].mean() < 100
 
 
 def test_threads_change_nothing(room: Path) -> None:
