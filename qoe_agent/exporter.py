@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 from qoe_agent import clock
+from qoe_agent.alerts.payload import RUNBOOK
 from qoe_agent.board import Board
 from qoe_agent.maths.urls import scrub
 from qoe_agent.model import Metric, Sample
@@ -40,8 +41,8 @@ DURATION = Metric("qoe_probe_duration_seconds", "gauge", "How long the probe too
 VISIT_METRICS = (SUCCESS, DURATION)
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
-OPEN_PATHS = ("/-/healthy", "/-/ready", login.PATH, login.ON, *PATHS)
-"""Paths that need no token, and say nothing else."""
+OPEN_PATHS = ("/-/healthy", "/-/ready", login.PATH, login.ON, RUNBOOK, *PATHS)
+"""Paths that need no token, and say nothing of streams."""
 HEADROOM = 0.5
 """Seconds of the scraper's timeout that are left for the way back."""
 DEADLINE = 10.0

@@ -254,6 +254,7 @@ async def test_every_path_but_health_needs_the_token(bench: Make) -> None:
     assert (await b.get("/metrics", Authorization=f"Bearer {TOKEN}"))[0] == 200
     assert (await b.get("/metrics", Authorization=f"bearer {TOKEN}"))[0] == 200
     assert await b.get("/-/healthy") == (200, "healthy\n")
+    assert (await b.get("/runbook"))[0] == 200
     assert await b.get("/-/ready") == (200, "ready\n")
 
 

@@ -19,7 +19,9 @@ import pytest
 import yaml
 
 from qoe_agent import catalogue
-from qoe_agent.alerts.payload import alertname
+from qoe_agent.alerts.payload import RUNBOOK, alertname
+from qoe_agent.web.runbook_page import TEXT, drawn
+from qoe_agent.web.words import Reader
 from tests import promql
 
 FOLDER = promql.FOLDER
@@ -129,7 +131,7 @@ def test_it_keeps_to_the_conventions(rule: dict[str, Any]) -> None:
     assert told["summary"].endswith(".")
     assert "{{" not in told["summary"]
     assert told["description"].endswith(".")
-    assert told["runbook_url"] == f"https://qoe-agent.example/README.md#{rule['alert'].lower()}"
+    assert told["runbook_url"] == f"http://127.0.0.1:9843{RUNBOOK}#{rule['alert'].lower()}"
 
 
 @PER_ALERT
@@ -140,9 +142,10 @@ def test_its_words_name_labels_that_it_has(rule: dict[str, Any]) -> None:
 
 
 @PER_ALERT
-def test_its_runbook_is_a_section_of_the_readme(rule: dict[str, Any]) -> None:
-    readme = (ROOT / "README.md").read_text()
-    section = re.search(rf"^#### {rule['alert']}\n\n(.+?)\n(?=\n|\Z)", readme, re.MULTILINE | re.DOTALL)
+def test_its_runbook_has_a_section(rule: dict[str, Any]) -> None:
+    section = re.search(
+        rf"^### {rule['alert']}\n\n(?:Incidents?: .+?\n\n)?(.+?)(?=\n\n|\Z)", TEXT, re.MULTILINE | re.DOTALL
+    )
     assert section, "no section"
     assert len(section[1].split()) >= 12, "it must say what it means, what to look at and what to do"
 
@@ -150,7 +153,7 @@ def test_its_runbook_is_a_section_of_the_readme(rule: dict[str, Any]) -> None:
 @PER_ALERT
 def test_its_dashboard_exists(rule: dict[str, Any]) -> None:
     if address := rule["annotations"].get("dashboard_url"):
-        (uid,) = re.findall(r"https://grafana\.example/d/([\w-]+)/", address)
+        (uid,) = re.findall(r"http://127\.0\.0\.1:3000/d/([\w-]+)/", address)
         boards = [json.loads(path.read_text()) for path in (ROOT / "grafana" / "dashboards").glob("*.json")]
         (board,) = [board for board in boards if board["uid"] == uid]
         variables = {each["name"] for each in board["templating"]["list"]}
@@ -163,8 +166,21 @@ def test_every_kind_of_incident_has_an_alert_in_the_file_for_those_without_the_d
 
 
 def test_the_runbook_has_no_section_for_an_alert_that_is_gone() -> None:
-    sections = re.findall(r"^#### (Qoe\w+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    sections = re.findall(r"^### (Qoe\w+)$", TEXT, re.MULTILINE)
     assert sorted(sections) == sorted(rule["alert"] for rule in ALERTS)
+
+
+def test_the_runbook_can_be_reached_for_every_alert_and_every_kind_of_incident() -> None:
+    places = re.findall(r' id="([^"]+)"', drawn(TEXT, Reader("en")))
+    assert sorted(places) == sorted([*(rule["alert"].lower() for rule in ALERTS), *catalogue.kinds()])
+
+
+def test_an_incident_stands_in_the_section_of_the_alert_that_is_made_of_it() -> None:
+    for section in TEXT.split("\n### ")[1:]:
+        named = re.findall(r"`(\w+)`", (re.search(r"^Incidents?: (.+)$", section, re.MULTILINE) or [""])[0])
+        (rule,) = [rule for rule in ALERTS if rule["alert"] == section.partition("\n")[0]]
+        told = set(catalogue.kinds()) & set(re.findall(r"\w+", rule["expr"])) if "kind" in rule["expr"] else set()
+        assert set(named) - TOLD_OTHERWISE <= told, rule["alert"]
 
 
 def test_probes_on_demand_do_not_get_mixed_up_with_what_is_watched_all_the_time() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from qoe_agent.alerts.payload import link
+from qoe_agent.alerts.payload import link, runbook
 from qoe_agent.alerts.words import SEVERITIES, Text, text
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def slack(notices: Sequence[Notice], context: Context) -> dict[str, Any]:
         where = link(notice, context)
         title = f"<{_slack(where)}|{_slack(told.title)}>" if where else _slack(told.title)
         lines = "\n".join([f"*{title}*", *map(_slack, [_mark(notice, context), *told.lines])])
-        section = {"type": "section", "text": {"type": "mrkdwn", "text": lines[:SLACK_CHARACTERS]}}
+        advice = "".join(_advised(notice, context, lambda words, where: f"\n<{_slack(where)}|{words}>"))
+        lines = lines[: SLACK_CHARACTERS - len(advice)] + advice
+        section = {"type": "section", "text": {"type": "mrkdwn", "text": lines}}
         attachments.append({"color": _colour(notice)[0], "blocks": [section]})
     return {"text": _slack(_headline(notices, texts, context)), "attachments": attachments}
 
@@ -109,6 +111,12 @@ def _headline(notices: Sequence[Notice], texts: Sequence[Text], context: Context
     return f"{begun} begun, {over} over"
 
 
+def _advised(notice: Notice, context: Context, linked: Callable[[str, str], str]) -> list[str]:
+    """Where to read what to do, while there is something to be done."""
+    where = runbook(notice, context) if notice.status == "firing" else ""
+    return [linked("处理办法" if context.language == "zh" else "What to do", where)] if where else []
+
+
 def _fit(
     notices: Sequence[Notice], texts: Sequence[Text], context: Context, clean: Callable[[str], str],
     linked: Callable[[str, str], str], most: int, newline: str = "\n",
@@ -119,7 +127,9 @@ def _fit(
     for notice, told in zip(notices, texts, strict=True):
         where, title = link(notice, context), clean(told.title)
         mark = f"[{clean(_mark(notice, context))}]" if len(notices) > 1 else clean(_mark(notice, context))
-        block = newline.join([f"**{linked(title, where) if where else title}**", mark, *map(clean, told.lines)])
+        advice = _advised(notice, context, linked) if len(notices) == 1 else []
+        title = linked(title, where) if where else title
+        block = newline.join([f"**{title}**", mark, *map(clean, told.lines), *advice])
         rest = f"… {left} more" if context.language == "en" else f"…另有 {left} 条"
         if len((newline * 2).join([*blocks, block, rest]).encode()) > most:
             return (newline * 2).join([*blocks, rest])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from qoe_agent.alerts.policy import FLAPS
-from qoe_agent.alerts.words import text
+from qoe_agent.alerts.words import TEST, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of the generic JSON document: configs/webhook.schema.json describes it."""
+RUNBOOK = "/runbook"
+"""Page that says of each kind of incident what to do."""
 REMINDERS = 4
 """After so many reminders that did not come, Alertmanager takes an alert for over (as Prometheus has it)."""
 
@@ -46,6 +48,12 @@ def link(notice: Notice, context: Context) -> str:
     return f"{base}/streams/{quote(notice.name.stream, safe='')}?{urlencode(query)}"
 
 
+def runbook(notice: Notice, context: Context) -> str:
+    """What it means, and what to do; empty without a page."""
+    known = context.page and notice.name.kind != TEST
+    return f"{context.page.rstrip('/')}{RUNBOOK}#{notice.name.kind}" if known else ""
+
+
 def alertname(kind: str) -> str:
     """`content_freeze` as `QoeContentFreeze`."""
     return "Qoe" + "".join(part.capitalize() for part in kind.split("_"))
@@ -70,7 +78,7 @@ def _described(notice: Notice, context: Context) -> dict[str, Any]:
         "count": notice.count, "flapping": notice.count >= FLAPS, "observed": notice.observed,
         "replaced_by": notice.because or None, "summary": told.title, "description": " ".join(told.lines),
         "labels": dict(notice.labels), "detail": dict(notice.detail),
-        "url": link(notice, context) or None,
+        "url": link(notice, context) or None, "runbook_url": runbook(notice, context) or None,
     }  # fmt: skip
     return found
 
@@ -103,6 +111,7 @@ def _labels(notice: Notice, context: Context) -> dict[str, str]:
 def _alert(notice: Notice, labels: dict[str, str], context: Context, end: float) -> dict[str, Any]:
     told = text(notice, context.language, context.zone)
     annotations = {"summary": told.title, "description": " ".join(told.lines)}
+    annotations |= {"runbook_url": where} if (where := runbook(notice, context)) else {}
     made: dict[str, Any] = {
         "labels": labels, "annotations": annotations,
         "startsAt": rfc3339(notice.start), "endsAt": rfc3339(max(end, notice.start)),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qoe_agent.web.live import Fragment, Live
     from qoe_agent.web.stand import Scene, Stand
 
-LINKS = ("/metrics", "/evidence", "/-/healthy", "/-/ready")
+LINKS = ("/runbook", "/metrics", "/evidence", "/-/healthy", "/-/ready")
 FIXED = ("agent", "summary")
 """Fragments beside the tiles."""
 LONGEST = 200

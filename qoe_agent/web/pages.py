@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qoe_agent.web import compare_page, front_page, html, kept, stream_page, thumbs
+from qoe_agent.web import compare_page, front_page, html, kept, runbook_page, stream_page, thumbs
 from qoe_agent.web.stand import Scene
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def routes(board: Board, source: Source, live: Live) -> list[web.RouteDef]:
         *front_page.routes(scene, live),
         *stream_page.routes(scene, live),
         *compare_page.routes(scene, live),
+        *runbook_page.routes(),
         *live.routes(),
         *thumbs.routes(source.thumbnails),
         *kept.routes(lambda: source.evidence),

@@ -170,7 +170,7 @@ def head(scene: Scene, stand: Stand, said: Reader, now: float, name: str = "head
     source.thumbnails.want(now)
     stalled = stalled_in(source.history.of(key, "stalled"), now, scene.stalls(key, now - HOUR))
     measured = facts(scene.now(key), scene.method(key), stalled, said)
-    wrong = joined(html('<li class="{}">{}</li>', *one) for one in wrongs(stand.wrong, said))
+    wrong = joined(html('<li class="{}">{}</li>', *one) for one in wrongs(stand.wrong, said, advise=True))
     return html(
         '<div id="{}" class="glance">{}<div>{}{}<dl>{}</dl></div></div>',
         name, thumbnail(key, scene.taken(stand), said, lazy=False), badge(stand, said),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from qoe_agent import clock
+from qoe_agent.alerts.payload import RUNBOOK
 from qoe_agent.alerts.words import duration, phrase
 from qoe_agent.history import STEP
 from qoe_agent.web.chart import HOUR, spark
@@ -173,12 +174,16 @@ def _size(now: Mapping[str, float]) -> str:
     return " @ ".join(filter(None, parts))
 
 
-def wrongs(incidents: Iterable[Incident], said: Reader) -> list[tuple[str, str]]:
-    """Severity and phrase of what is wrong, each once."""
-    found: dict[str, str] = {}
+def wrongs(incidents: Iterable[Incident], said: Reader, advise: bool = False) -> list[tuple[str, Safe]]:
+    """Severity and phrase of what is wrong, each once; `advise`: and where to read what to do."""
+    found: dict[str, Incident] = {}
     for one in incidents:
-        found.setdefault(phrase(one.kind, said.language, one.key), one.severity)
-    return [(severity, what) for what, severity in found.items()]
+        found.setdefault(phrase(one.kind, said.language, one.key), one)
+    return [
+        (one.severity, html('{} <a class="advice" href="{}">{}</a>', what, f"{said.link(RUNBOOK)}#{one.kind}",
+                            said("what_to_do")) if advise else html("{}", what))
+        for what, one in found.items()
+    ]  # fmt: skip
 
 
 def _written(

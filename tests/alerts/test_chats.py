@@ -33,7 +33,8 @@ def test_slack() -> None:
         "*<https://qoe.example/streams/show-1?at=1900000000&amp;incident=0123456789abcdef|"
         "show-1: the picture is black>*\n"
         "critical · sh-1\n"
-        "Since 2030-03-17 17:46:40 UTC, for 12 s so far."
+        "Since 2030-03-17 17:46:40 UTC, for 12 s so far.\n"
+        "<https://qoe.example/runbook#black|What to do>"
     )}}]  # fmt: skip
 
 
@@ -47,6 +48,7 @@ def test_feishu_in_chinese() -> None:
     }
     text, button = card["elements"]
     assert text["text"]["tag"] == "lark_md"
+    assert "[处理办法](https://qoe.example/runbook#black)" in text["text"]["content"]
     assert "始于 2030-03-18 01:46:40 CST，已持续 12 秒。" in text["text"]["content"].replace("&#45;", "-")
     assert button["actions"][0]["url"] == "https://qoe.example/streams/show-1?at=1900000000&incident=0123456789abcdef"
     assert not re.search("[A-Za-z]{5,}", re.sub(r"\(http[^)]*\)", "", text["text"]["content"])), "all of it is Chinese"
@@ -66,7 +68,8 @@ def test_dingtalk() -> None:
     assert made["markdown"]["text"] == (
         "**[show-1: the picture is black](https://qoe.example/streams/show-1?at=1900000000&incident=0123456789abcdef)**"
         "\n\nwarning · sh-1\n\n"
-        "Since 2030-03-17 17:46:40 UTC, for 12 s so far."
+        "Since 2030-03-17 17:46:40 UTC, for 12 s so far.\n\n"
+        "[What to do](https://qoe.example/runbook#black)"
     )
 
 

@@ -41,6 +41,7 @@ def test_what_the_document_says() -> None:
     assert (told["start"], told["end"], told["seconds"], told["count"], told["flapping"]) == (AT, None, 12.0, 3, True)
     assert told["labels"] == {"team": "live"}
     assert told["url"] == "https://qoe.example/streams/show-1?at=1900000000&incident=0123456789abcdef"
+    assert told["runbook_url"] == "https://qoe.example/runbook#black"
     assert told["summary"] == "show-1: the picture is black"
 
 
@@ -68,6 +69,7 @@ def test_alertmanager_is_told_what_fires_and_until_when_it_is_to_believe_that() 
     }  # fmt: skip
     assert (when(made["startsAt"]), when(made["endsAt"])) == (AT, AT + 20 + 240)
     assert made["annotations"]["summary"] == "show-1/720p: the picture stands still"
+    assert made["annotations"]["runbook_url"] == "https://qoe.example/runbook#content_freeze"
     assert made["generatorURL"].startswith("https://qoe.example/streams/show-1?")
 
 

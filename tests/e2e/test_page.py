@@ -119,7 +119,8 @@ async def test_it_is_usable_by_keyboard_by_screen_readers_and_without_scripts(
         await page.until(f"{tile(NAME)}?.matches({RUNS}) && {tile('gone')}.matches('.down')")
         await by_keyboard(page)
         compare = f"/compare?a=show&b={quote(NAME, safe='')}"
-        for path, mode in (("/", "light"), ("/", "dark"), ("/streams/show?lang=zh", "light"), (compare, "dark")):
+        for path, mode in (("/", "light"), ("/", "dark"), ("/streams/show?lang=zh", "light"), (compare, "dark"),
+                           ("/runbook?lang=zh", "light")):  # fmt: skip
             await page.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": mode}])
             await go(page, base + path)
             await page.run(AXE + "; 1")

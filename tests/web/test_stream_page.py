@@ -32,6 +32,13 @@ async def test_incidents_stand_beside_how_many_viewers_left_and_how_many_would_h
     assert found.count("46 (as usual: 8.25)") == 1
 
 
+async def test_what_is_wrong_now_leads_to_what_to_do() -> None:
+    stage = Stage("room")
+    stage.put("room", "qoe_video_height_pixels", 1080.0)
+    stage.wrong("room", "black", "critical")
+    assert 'href="/runbook#black">what to do</a>' in (await view(stage).fragments())["head"].html
+
+
 async def test_viewers_are_drawn_below_the_stream_and_each_of_its_renditions() -> None:
     stage = Stage("room")
     history = stage.agent.history
