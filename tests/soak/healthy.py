@@ -27,6 +27,7 @@ import av
 from fixtures import healthy
 from tests.alerts.receivers import receiver
 from tests.e2e import servers
+from tests.soak.session import CANNOT, NICE, apart
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,16 +117,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--nice", type=int, default=0, help="of all of it; below 0 where others use the machine, too")
+    parser.add_argument("--nice", type=int, default=NICE, help=f"of all of it beside other sessions; default: {NICE}")
     parser.add_argument("--out", type=Path, help="where the JSON document goes")
     said = parser.parse_args()
-    os.nice(said.nice)
+    status = apart(lambda: played(said), said.nice)
+    return CANNOT if status < 0 else status
+
+
+def played(said: argparse.Namespace) -> int:
+    """Play it, and say what came of it."""
     with tempfile.TemporaryDirectory(prefix="qoe-healthy-") as home:
         try:
             document = asyncio.run(told(said.minutes, said.seed, Path(home)))
         except (OSError, RuntimeError, TimeoutError) as error:
             sys.stderr.write(f"cannot run: {error}\n")
-            return 2
+            return CANNOT
     if said.out:
         said.out.write_text(json.dumps(document, indent=1))
     paged = [one for one in document["told"] if one["severity"] == "critical"]

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 import signal
 import sys
 from time import monotonic
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from tests.soak.judge import Injected
+from tests.soak.limit import Limit
 from tests.soak.plan import NAMED, SHOWS
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Injector:
         self.times: dict[str, list[float]] = {}
         """Seconds until all was measured again, by kind."""
         self._hit: frozenset[str] = frozenset()
+        self._doing: dict[Fault, tuple[float, frozenset[str]]] = {}
+        """What goes wrong now, since when, and whom it hits."""
 
     def can(self, kind: str) -> str:
         """Why this machine does not let us do it; empty if it does."""
@@ -55,9 +57,23 @@ class Injector:
     async def do(self, fault: Fault) -> None:
         """Let it happen, and wait until all should be well again."""
         start, self._hit = self.seen.now(), frozenset()
+        self._doing[fault] = start, frozenset(self.seen.watched) if fault.show is None else self.of(fault.show)
+        try:
+            await self._done(fault, start)
+        except Exception as error:  # what this one lacks is said, the others still happen
+            self.broken.append(f"{fault.kind} at {start:.0f} s could not be injected: {type(error).__name__}: {error}")
+        del self._doing[fault]
+
+    @property
+    def doing(self) -> list[Injected]:
+        """What is not over: of that it is not known yet what should have been found."""
+        now = self.seen.now()
+        return [Injected(one.kind, start, now, now, hit, True) for one, (start, hit) in self._doing.items()]
+
+    async def _done(self, fault: Fault, start: float) -> None:
         if fault.kind in SHOWS:
-            streams = self.of(fault.show)
             await self._show(fault)
+            streams = self._doing[fault][1]
         else:
             await getattr(self, f"_{fault.kind}")(fault.seconds)
             streams = self._hit
@@ -67,8 +83,8 @@ class Injector:
             await asyncio.sleep(0.25)
         clock = fault.kind in CLOCKS or fault.kind == "together"
         self.injected.append(Injected(fault.kind, start, end, settled, streams, clock))
-        playing = self.seen.watched
-        if bad := self.seen.quiet(frozenset(playing), settled - 8.0):
+        others = frozenset[str]().union(*(hit for one, (_, hit) in self._doing.items() if one != fault))
+        if bad := self.seen.quiet(frozenset(self.seen.watched) - others, settled - 8.0):
             self.broken.append(f"{fault.kind} at {start:.0f} s: not measured again: {', '.join(sorted(bad)[:6])}")
 
     async def _show(self, fault: Fault) -> None:
@@ -119,7 +135,7 @@ class Injector:
             await asyncio.sleep(0.1)
         took = self.seen.now() - at
         self.times.setdefault(what.name, []).append(round(took, 1))
-        if took > within + 1.0 and not self.seen.contended(at, at + took):  # looks are a second apart
+        if took > within + 1.0 and not self.seen.machine.contended(at, at + took):  # looks are a second apart
             last = f"the last of {len(gone)}: {', '.join(sorted(slow)[:5])}"
             self.broken.append(f"{what.name} at {at:.0f} s: its streams were measured again after {took:.1f} s, {last}")
 
@@ -145,7 +161,7 @@ class Injector:
         workers = self._workers()
         with contextlib.ExitStack() as undo:
             for one in workers:
-                undo.enter_context(_Limit(one.pid, one.num_fds()))
+                undo.enter_context(Limit(one.pid, one.num_fds()))
             self.world.order(NAMED, "end")
             await asyncio.sleep(seconds / 4)
             self.world.order(NAMED, "begin")
@@ -154,7 +170,7 @@ class Injector:
             self.broken.append("a worker died for lack of files")
 
     async def _files_agent(self, seconds: float) -> None:
-        with _Limit(self.seen.agent.pid, self.seen.agent.num_fds()):
+        with Limit(self.seen.agent.pid, self.seen.agent.num_fds()):
             os.kill(self._victim().pid, signal.SIGKILL)
             self._hit = await self._lost(3.0)
             await asyncio.sleep(seconds - 3.0)
@@ -274,19 +290,3 @@ class Injector:
         self.world.order(NAMED, "begin")
         self.world.step(0.0)
         await asyncio.sleep(max(0.0, seconds - 10.0))
-
-
-class _Limit:
-    """A process may open no files beyond those that it has."""
-
-    def __init__(self, pid: int, files: int) -> None:
-        self._pid = pid
-        self._before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, self._before[1]))
-
-    def __enter__(self) -> None:
-        """It is set already."""
-
-    def __exit__(self, *why: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(self._pid, resource.RLIMIT_NOFILE, self._before)

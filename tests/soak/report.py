@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import mean, quantiles
+from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from tests.soak import judge
 from tests.soak.plan import MEANING
-from tests.soak.seen import OTHERS
 
 if TYPE_CHECKING:
     from tests.soak.inject import Injector
@@ -21,9 +20,9 @@ MORE = 0.1
 
 
 def made(
-    injector: Injector, seen: Seen, late: list[Late], skipped: dict[str, str], ended: dict[str, Any], warm: float
+    injector: Injector, seen: Seen, late: list[Late], skipped: dict[str, str], ended: dict[str, Any] | None, warm: float
 ) -> dict[str, Any]:
-    """The document; `broken` is empty if all promises held."""
+    """The document; `broken` is empty if all promises held. `ended`: how the agent did; None: it still runs."""
     faults, broken = injector.injected, [*injector.broken]
     rows: list[dict[str, Any]] = []
     for fault in faults:
@@ -36,38 +35,47 @@ def made(
         })  # fmt: skip
         broken += [f"{fault.kind} at {fault.start:.0f} s: not found on {', '.join(missed)}"] if missed else []
     playing = [event for event in seen.events if event.stream in seen.watched or not event.stream]
+    causes, contended = [*faults, *injector.doing], seen.machine.contended
     invented = [
         event
-        for event in judge.invented(faults, playing, late)
-        if event.kind != "agent_overloaded" or not seen.contended(event.at - 10.0, event.at)
+        for event in judge.invented(causes, playing, late)
+        if event.kind != "agent_overloaded" or not contended(event.at - 10.0, event.at)
     ]
     broken += [f"invented: {_told(event, seen)}" for event in invented]
-    silent = judge.unexplained(faults, seen.gaps, late)
+    silent = judge.unexplained(causes, seen.gaps, late)
     broken += [f"no packets of {gap.stream} from {gap.start:.0f} s to {gap.end:.0f} s" for gap in silent]
     broken += [f"a counter went down: {line}" for line in seen.backwards]
     broken += seen.bugs()
     broken += [f"zombies: {sorted(seen.zombies)}"] if seen.zombies else []
     grown = growth(seen, warm, broken)
-    if ended["seconds"] is None or ended["seconds"] > STOPPED:
-        broken.append(f"the agent took {ended['seconds']} s to end")
-    broken += [f"left behind: {ended['orphans']}"] if ended["orphans"] else []
+    broken += _ending(ended) if ended else []
     ordered = quantiles(seen.took, n=100) if len(seen.took) > 1 else []
     return {
         "seconds": round(seen.now()), "streams": len(seen.watched), "injected": rows, "not_injected": skipped,
-        "excused": len(judge.invented(faults, playing)) - len(invented),
+        "excused": len(judge.invented(causes, playing)) - len(invented),
         "invented": [event._asdict() for event in invented], "silent": [gap._asdict() for gap in silent],
         "measured_again": injector.times, "growth": grown, "zombies": len(seen.zombies), "ended": ended,
         "scrapes": {
             "count": len(seen.took), "unanswered": seen.unanswered,
-            "p99_seconds": round(ordered[98], 3) if ordered else None, "worst_seconds": round(max(seen.took), 3),
+            "p99_seconds": round(ordered[98], 3) if ordered else None,
+            "worst_seconds": round(max([0.0, *seen.took]), 3),
         },
-        "starved": {"times": len(seen.starved), "seconds": round(sum(late for _, late in seen.starved), 1)},
-        "others": {
-            "mean": round(mean(share for _, share in seen.others), 3),
-            "contended": round(mean(share > OTHERS for _, share in seen.others), 3),
-        },
+        "starved": {"times": len(seen.machine.starved), "seconds": round(sum(s for _, s in seen.machine.starved), 1)},
+        "processors": seen.machine.summary(warm),
         "joins": dict(seen.joins), "broken": broken,
     }  # fmt: skip
+
+
+def status(document: dict[str, Any]) -> int:
+    """The exit status: 0: all promises held, 1: not all, 2: they did, but it was cut short."""
+    return 1 if document["broken"] else 2 if document["cut"] else 0
+
+
+def _ending(ended: dict[str, Any]) -> list[str]:
+    slow = ended["seconds"] is None or ended["seconds"] > STOPPED
+    found = [f"the agent took {ended['seconds']} s to end"] if slow else []
+    found += [f"the agent ended with status {ended['status']}"] if ended["status"] else []
+    return found + ([f"left behind: {ended['orphans']}"] if ended["orphans"] else [])
 
 
 def _told(event: judge.Event, seen: Seen) -> str:
@@ -105,12 +113,12 @@ def text(said: dict[str, Any]) -> str:
             f"{MEANING[kind]}"
         )
     lines += [f"  not injected: {kind}: {why}" for kind, why in said["not_injected"].items()]
-    starved = said["starved"]
-    lines += [f"the machine was too busy {starved['times']} times, {starved['seconds']} s in all"]
-    others = said["others"]
+    starved, had = said["starved"], said["processors"]
     lines += [
-        f"other programs had {others['mean']:.0%} of the machine on average; it was contended for "
-        f"{others['contended']:.0%} of the time: there overload and the start of workers are not judged"
+        f"the machine was too busy {starved['times']} times, {starved['seconds']} s in all",
+        f"processors after the warm-up: agent {had['agent']}, with servers {had['ours']}, other programs "
+        f"{had['others']}; {had['waited']} of the agent's threads waited for one; it was contended for a share of "
+        f"{had['contended']} of the time: there overload and the start of workers are not judged",
     ]
     lines += [f"incidents explained by that, or by a publisher that was late by itself: {said['excused']}"]
     lines += [f"invented incidents: {len(said['invented'])}", f"unexplained silences: {len(said['silent'])}"]
@@ -127,7 +135,10 @@ def text(said: dict[str, Any]) -> str:
             lines.append(f"{name}: {pair['first']:g}, then {pair['last']:g}")
     scrapes, ended = said["scrapes"], said["ended"]
     lines.append(f"scrapes: {scrapes['count']}, {scrapes['unanswered']} unanswered, 99 % in {scrapes['p99_seconds']} s")
-    lines.append(f"ended in {ended['seconds']} s, status {ended['status']}, left behind: {len(ended['orphans'])}")
+    if ended:
+        lines.append(f"ended in {ended['seconds']} s, status {ended['status']}, left: {len(ended['orphans'])}")
     lines.append(f"zombies: {said['zombies']}; joins: {judge.summary(said['joins'])}")
-    lines += ["", *(f"BROKEN: {line}" for line in said["broken"])] if said["broken"] else ["", "all promises held"]
-    return "\n".join(lines)
+    lines += ["", *(f"BROKEN: {line}" for line in said["broken"])]
+    lines += [f"CUT SHORT: {said['cut']}"] if said["cut"] else []
+    lines += ["it goes on"] if not ended else []
+    return "\n".join(lines if said["broken"] or said["cut"] else [*lines, "all promises held"])

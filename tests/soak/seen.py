@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-import threading
 from collections import defaultdict
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -14,17 +12,13 @@ import aiohttp
 import psutil
 
 from tests.soak.judge import SILENT, SILENT_HLS, Event, Gap
+from tests.soak.machine import SLOW, Machine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LOOK = 1.0
-OTHERS = 0.3
-"""Share of the machine that other programs have when ours must wait for them."""
-BEAT, STARVED = 0.1, 0.5
-"""Seconds between two looks at the machine, and how late one must be for the machine to be called too busy."""
-SLOW = 5.0
-"""Seconds between two looks at processes."""
 SERIES = re.compile(r"^(qoe_[a-z_]+)(?:\{([^}]*)\})? ([\d.eE+-]+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 WANTED = (
@@ -42,8 +36,9 @@ CRIES = ("Traceback", "CRITICAL", "a bug of the agent", "was never awaited", "Ta
 class Seen:
     """Looks, and remembers."""
 
-    def __init__(self, pid: int, port: int, log: Path) -> None:
-        self.agent, self._log = psutil.Process(pid), log
+    def __init__(self, pid: int, port: int, log: Path, note: Callable[..., None] = lambda *_, **__: None) -> None:
+        """`note` is told what was seen, when, and more about it."""
+        self.agent, self._log, self._note = psutil.Process(pid), log, note
         self._url, self._began = f"http://127.0.0.1:{port}/metrics", monotonic()
         self.values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         """The latest look."""
@@ -66,14 +61,9 @@ class Seen:
         self.threads: list[tuple[float, float]] = []
         self.zombies: set[int] = set()
         self.workers: dict[int, psutil.Process] = {}
-        self.starved: list[tuple[float, float]] = []
-        """When the machine was too busy to let us look, and for how long."""
-        self.others: list[tuple[float, float]] = []
-        """Share of the machine's processors that programs had which are none of ours."""
+        self.machine = Machine(self.agent, self.now)
         self.overloaded: list[float] = []
         """When the agent said that it leaves decoding out."""
-        self._own = 0.0
-        self.over = threading.Event()
         self.watched: set[str] = set()
         """Streams whose packets are expected."""
         self._incidents: dict[tuple[str, str], float] = {}
@@ -83,15 +73,6 @@ class Seen:
     def now(self) -> float:
         """Seconds since the beginning."""
         return monotonic() - self._began
-
-    def beat(self) -> None:
-        """Until `over`, in a thread: whether the machine has time for us, who are no nicer than the agent."""
-        last = self.now()
-        while not self.over.wait(BEAT):
-            now = self.now()
-            if now - last - BEAT > STARVED:
-                self.starved.append((now, round(now - last - BEAT, 2)))
-            last = now
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -111,7 +92,7 @@ class Seen:
                 self.take(text, self.now())
                 if monotonic() - slow > SLOW:
                     slow = monotonic()
-                    self._machine(self.now())
+                    self.machine.look()
                     self._processes(self.now())
 
     def take(self, text: str, now: float) -> None:
@@ -137,7 +118,10 @@ class Seen:
     def _incident(self, stream: str, kind: str, value: float, now: float) -> None:
         before = self._incidents.get((stream, kind), 0.0)
         self._incidents[stream, kind] = value
-        self.events += [Event(now, stream, kind)] * int(max(0.0, value - before))
+        fresh = int(max(0.0, value - before))
+        self.events += [Event(now, stream, kind)] * fresh
+        if fresh:
+            self._note("incident", now, stream=stream, kind=kind)
         if value < before:
             self.backwards.append(f"{stream} {kind}: {before:g} to {value:g}")
 
@@ -159,6 +143,7 @@ class Seen:
             limit = SILENT_HLS if "hls" in stream else SILENT
             if now - at > limit and stream in self.watched:
                 self.gaps.append(Gap(stream, at, now))
+                self._note("silence", now, stream=stream, since=round(at, 2))
             self.packets[stream] = value, now
 
     def finish(self) -> None:
@@ -173,24 +158,9 @@ class Seen:
         """Those of them that have brought no packet since then, or are not up."""
         return [one for one in streams if self.packets.get(one, (0.0, -1.0))[1] <= since or not self.up.get(one)]
 
-    def contended(self, since: float, until: float) -> bool:
-        """Whether other programs had so much of the machine that ours had to wait."""
-        return any(share > OTHERS for at, share in self.others if since - 2 * SLOW <= at <= until + SLOW)
-
-    def _machine(self, now: float) -> None:
-        busy, us, own = psutil.cpu_percent() / 100.0, psutil.Process(), 0.0
-        for one in [us, *us.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = one.cpu_times()
-                own += times.user + times.system
-        passed = now - self.others[-1][0] if self.others else 0.0
-        ours = max(0.0, own - self._own) / (passed * (psutil.cpu_count() or 1)) if passed else busy
-        self._own = own
-        self.others.append((now, max(0.0, busy - ours)))
-
     def _processes(self, now: float) -> None:
         memory = files = threads = 0.0
-        suspects = set()
+        suspects, sizes = set[int](), dict[int, int]()
         try:
             family = [self.agent, *self.agent.children(recursive=True)]
         except psutil.NoSuchProcess:
@@ -202,6 +172,7 @@ class Seen:
                     continue
                 size = one.memory_full_info().uss
                 memory, files, threads = memory + size, files + one.num_fds(), threads + one.num_threads()
+                sizes[one.pid] = size
                 if one.pid == self.agent.pid:
                     self.parent.append((now, size))
                 else:
@@ -210,6 +181,7 @@ class Seen:
                 continue
         self.zombies |= suspects & self._suspects  # there at two looks
         self._suspects = suspects
+        self._note("memory", now, bytes=sizes, files=files, threads=threads)
         if len(family) == 3:  # no worker is missing
             self.memory.append((now, memory))
             self.files.append((now, files))

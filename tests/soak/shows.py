@@ -52,7 +52,7 @@ class Show:
             self._publisher, self._last = made.__enter__(), []
             self._quiet = monotonic() + 2.0
             return
-        say(trouble=f"show {self.number} cannot be published")
+        say(trouble="it cannot be published", show=self.number, at=monotonic())
 
     def end(self) -> None:
         made, self._publisher = self._publisher, None
@@ -60,7 +60,7 @@ class Show:
             try:
                 made.kill()
             except OSError as error:
-                say(trouble=f"show {self.number}: {error}")
+                say(trouble=str(error), show=self.number, at=monotonic())
 
     def order(self, what: str, seconds: float) -> None:
         if what == "begin":
@@ -85,7 +85,7 @@ class Show:
                 at = after - (clock.now() - monotonic())
                 say(late=round(after - before, 2), show=self.number, at=at)
         if made.failure:
-            say(trouble=f"show {self.number}: {made.failure}")
+            say(trouble=str(made.failure), show=self.number, at=monotonic())
             made.failure = None
             self.end()
             self.begin()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DISK, EVIDENCE = 24 << 20, 8 << 20
 """Bytes of the disk on which the agent logs, and keeps evidence and the state of its alerts; and of that evidence."""
+DECODED = ("keyframes", "adaptive", "keyframes", "keyframes", "all", "keyframes", "adaptive", "adaptive")
+"""How a show's pulls are decoded, over and over."""
 NOBODY = "http://127.0.0.1:9"
 """Where no one takes notifications: they become dead letters."""
 HLS_EACH = 4
@@ -84,6 +86,11 @@ class World:
                 found[f"gone-{n}"] = f"rtmp://nowhere.soak.test:{port}/hls/s0", None
         return found
 
+    def check(self) -> None:
+        """RuntimeError: the publishers' process has ended."""
+        if self._publishers and self._publishers.returncode is not None:
+            raise RuntimeError(f"the publishers ended by themselves, status {self._publishers.returncode}")
+
     def write(self, guests: int = 0, *, broken: bool = False) -> None:
         """The configuration, perhaps with more streams or a mistake in it."""
         assert self.nginx
@@ -98,7 +105,10 @@ class World:
         ]
         listed = {name: url for name, (url, _) in self.streams().items()}
         listed |= {f"guest-{n}": self.nginx.rtmp(f"s{n % self.shows}", "hls") for n in range(guests)}
-        lines += [f"  - {{name: {name}, url: '{url}'}}" for name, url in listed.items()]
+        lines += [
+            f"  - {{name: {name}, url: '{url}', decode: {DECODED[n // self.shows % len(DECODED)]}}}"
+            for n, (name, url) in enumerate(listed.items())
+        ]
         lines += ["  - {name: broken, colour: red}"] if broken else []
         fresh = self.config.with_suffix(".new")
         fresh.write_text("\n".join(lines) + "\n")
