@@ -130,9 +130,13 @@ def key_pictures(seen: list[Observation], jump: float = 0.0, after: float = 0.0)
     return kept
 
 
-def test_a_source_that_stood_still_is_in_step() -> None:
-    """Its media time went on where it was, 15 s later; the next key frame comes after the sound."""
-    outcome = Outcome("av_offset").feed(key_pictures(stream(90, lambda _: 0.0), jump=15.0, after=50.5))
+@pytest.mark.parametrize(("after", "behind"), [(50.5, 0.0), (54.5, 2.0), (54.0, 4.0)])
+def test_a_source_that_stood_still_is_in_step(after: float, behind: float) -> None:
+    """Its media time went on where it was, 15 s later; the next key frame comes after the sound, or, where a segment's
+    sound is decoded after its pictures, before some of what was made earlier."""
+    seen = key_pictures(stream(90, lambda _: 0.0), jump=15.0, after=after)
+    seen = [replace(one, at=one.at + behind) if isinstance(one, Sound) else one for one in seen]
+    outcome = Outcome("av_offset").feed(sorted(seen, key=lambda one: one.at))
     assert outcome.incidents("av_out_of_sync") == []
     assert abs(outcome.gauge(WORST, "stamp")) < 0.01
     assert outcome.total(MEASURED, "stamp") > 60.0
