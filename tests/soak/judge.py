@@ -6,7 +6,7 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 DELIVERY = frozenset({
     "stall", "lost", "ended", "delivery_gap", "freeze", "playlist_stale", "segment_error", "timestamp_jump",
@@ -33,6 +33,9 @@ EARLY, LATE = 1.0, 3.0
 """Seconds around a fault in which what it causes may be seen; the latter after all should be well again."""
 EXCUSED = 6.0
 """Seconds after a publisher was late in which a stall is no invention; by HLS it shows seconds later."""
+ECHO = 2.0
+"""Seconds for which, in all, a player of segments may stand after a fault in which it ran dry: it goes on with one
+segment (of 2 s) ahead, and runs dry again by little and little until it is as late as the latest segment."""
 GROWTH = 0.05
 """Share by which memory may be more in the last half than in the first."""
 SILENT = 4.0
@@ -110,6 +113,20 @@ def _explains(fault: Injected, event: Event) -> bool:
     if fault.clock and event.kind in CLOCK:
         return True
     return event.stream in fault.streams and event.kind in ALLOWED.get(fault.kind, DELIVERY)
+
+
+def echoes(
+    faults: Sequence[Injected], events: Sequence[Event], stalled: Callable[[str, float, float], float]
+) -> list[Event]:
+    """Stalls over HLS that follow from the one in a fault before. `stalled`: for how long, since, until."""
+    found = []
+    for event in events:
+        dry = [one for one in faults if event.stream in one.streams and GONE & ALLOWED.get(one.kind, DELIVERY)]
+        ends = [one.until + LATE for one in dry if one.until + LATE < event.at]
+        hls = event.kind == "stall" and event.stream.startswith("hls")
+        if hls and ends and stalled(event.stream, max(ends), event.at + ECHO + LATE) <= ECHO:
+            found.append(event)
+    return found
 
 
 def unexplained(faults: Sequence[Injected], gaps: Sequence[Gap], late: Sequence[Late] = ()) -> list[Gap]:

@@ -41,6 +41,8 @@ def made(
         for event in judge.invented(causes, playing, late)
         if event.kind != "agent_overloaded" or not contended(event.at - 10.0, event.at)
     ]
+    echoes = judge.echoes(faults, invented, seen.stalled)
+    invented = [event for event in invented if event not in echoes]
     broken += [f"invented: {_told(event, seen)}" for event in invented]
     silent = judge.unexplained(causes, seen.gaps, late)
     broken += [f"no packets of {gap.stream} from {gap.start:.0f} s to {gap.end:.0f} s" for gap in silent]
@@ -52,7 +54,8 @@ def made(
     ordered = quantiles(seen.took, n=100) if len(seen.took) > 1 else []
     return {
         "seconds": round(seen.now()), "streams": len(seen.watched), "injected": rows, "not_injected": skipped,
-        "excused": len(judge.invented(causes, playing)) - len(invented),
+        "excused": len(judge.invented(causes, playing)) - len(invented) - len(echoes),
+        "echoes": [_told(event, seen) for event in echoes],
         "invented": [event._asdict() for event in invented], "silent": [gap._asdict() for gap in silent],
         "measured_again": injector.times, "growth": grown, "zombies": len(seen.zombies), "ended": ended,
         "scrapes": {
@@ -121,6 +124,11 @@ def text(said: dict[str, Any]) -> str:
         f"{had['contended']} of the time: there overload and the start of workers are not judged",
     ]
     lines += [f"incidents explained by that, or by a publisher that was late by itself: {said['excused']}"]
+    lines += [
+        f"stalls of players of segments that had run dry in a fault before and had little ahead since, at most "
+        f"{judge.ECHO:g} s in all after each: {len(said['echoes'])}",
+        *(f"  {line}" for line in said["echoes"]),
+    ]
     lines += [f"invented incidents: {len(said['invented'])}", f"unexplained silences: {len(said['silent'])}"]
     for kind, times in said["measured_again"].items():
         lines.append(f"measured again after {kind}: {', '.join(f'{one:g}' for one in times)} s")

@@ -76,6 +76,16 @@ def test_a_publisher_that_was_late_excuses_stalls_of_its_streams_for_a_while() -
     assert judge.invented([], events, [late]) == events[1:]
 
 
+def test_a_player_of_segments_that_ran_dry_may_stand_for_a_little_more_until_it_is_late_enough() -> None:
+    fault = Injected("flap", 100.0, 114.0, 144.0, frozenset({"hls-1", "rtmp-1"}))
+    once, again = Event(160.0, "hls-1", "stall"), Event(200.0, "hls-1", "stall")
+    others = [Event(160.0, "rtmp-1", "stall"), Event(160.0, "hls-2", "stall"), Event(160.0, "hls-1", "freeze")]
+    seen = Seen(psutil.Process().pid, 1, Path("/nonexistent"))
+    seen.stalls["hls-1"] += [(130.0, 9.0), (161.0, 1.5), (201.0, 1.5)]
+    assert judge.echoes([fault], [once, again, *others], seen.stalled) == [once]
+    assert judge.echoes([fault._replace(kind="black")], [once], seen.stalled) == []
+
+
 def test_silences_are_explained_by_what_hit_the_stream() -> None:
     gaps = [Gap("a", 199.0, 206.0), Gap("b", 199.0, 206.0), Gap("a", 300.0, 310.0)]
     assert judge.unexplained([STALL, KILL], gaps) == gaps[1:]
