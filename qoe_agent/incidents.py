@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.model import Incident
 
-MOST_CLOSED = 200
-"""Closed incidents that are remembered per stream."""
+MOST_CLOSED = 100
+"""Closed incidents that are remembered per stream: as many as a page draws."""
 
 
 class Ledger:
