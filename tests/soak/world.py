@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 DISK, EVIDENCE = 24 << 20, 8 << 20
 """Bytes of the disk on which the agent logs, and keeps evidence and the state of its alerts; and of that evidence."""
-DECODED = ("keyframes", "adaptive", "keyframes", "keyframes", "all", "keyframes", "adaptive", "adaptive")
-"""How a show's pulls are decoded, over and over."""
+DECODED = {1: "adaptive", 4: "all", 7: "adaptive"}
+"""Which of a show's pulls are not decoded by their key frames alone, of each dozen."""
 NOBODY = "http://127.0.0.1:9"
 """Where no one takes notifications: they become dead letters."""
 HLS_EACH = 4
@@ -106,7 +106,7 @@ class World:
         listed = {name: url for name, (url, _) in self.streams().items()}
         listed |= {f"guest-{n}": self.nginx.rtmp(f"s{n % self.shows}", "hls") for n in range(guests)}
         lines += [
-            f"  - {{name: {name}, url: '{url}', decode: {DECODED[n // self.shows % len(DECODED)]}}}"
+            f"  - {{name: {name}, url: '{url}', decode: {DECODED.get(n // self.shows % 12, 'keyframes')}}}"
             for n, (name, url) in enumerate(listed.items())
         ]
         lines += ["  - {name: broken, colour: red}"] if broken else []
