@@ -119,7 +119,7 @@ def kept(swept: Swept) -> Safe:
         text = f"{len(held) - len(broken)} of {len(held)} encodes with a buffer kept within it"
         states.append(("buffer (VBV)", not broken, text))
         states += [(f"{sweep_words.point(one)}, {one.encoded.clip}", False, sweep_words.buffer(one)) for one in broken]
-    states += [(f"key frames, {one.clip}", one.aligned, sweep_words.keys(one)) for one in swept.keys]
+    states += [(f"key frames, {sweep_words.kind(one)}", one.aligned, sweep_words.keys(one)) for one in swept.keys]
     rows = (
         html('<tr><th scope="row">{}</th><td class="prose"><span class="state {}">{}</span> {}</td></tr>', name,
              "passed" if good else "failed", "passed" if good else "failed", text)

@@ -158,7 +158,8 @@ def _kept(swept: Swept) -> list[RenderableType]:
     aligned = sum(one.aligned for one in swept.keys)
     if swept.keys:
         said.append(screens.text(f"{aligned} of {len(swept.keys)} sets of encodes have their key frames together"))
-    said += [screens.text(f"{one.clip}: {sweep_words.keys(one)}", "red") for one in swept.keys if not one.aligned]
+    said += [screens.text(f"{sweep_words.kind(one)}: {sweep_words.keys(one)}", "red")
+             for one in swept.keys if not one.aligned]  # fmt: skip
     return said
 
 

@@ -147,10 +147,16 @@ def crossing(one: Hull) -> str:
     return ", ".join([*told, f"{one.crossings[-1].above[0]}x{one.crossings[-1].above[1]} above"]) if told else ""
 
 
+def kind(one: KeyFrames) -> str:
+    """Encodes between which players may switch."""
+    return f"{one.label}, {one.clip}" if one.label else one.clip
+
+
 def keys(one: KeyFrames) -> str:
     """Whether players can switch."""
     if one.aligned:
-        return f"all {one.common} key frames of {len(one.titles)} encodes at the same times"
+        many = f"all {one.common} key frames" if one.common > 1 else "the only key frame"
+        return f"{many} of {len(one.titles)} encodes at the same times"
     where = "" if one.first_apart is None else f", first at {compare_words.at(one.first_apart)}"
     return f"{one.note or 'key frames are not at the same times'}{where}"
 

@@ -74,8 +74,8 @@ def _aligned(label: str, group: Sequence[Encoded], clip: Clip) -> KeyFrames:
     apart = sorted(set.union(*frames) - common)
     titles = tuple(_title(one.setting) for one in group)
     first = apart[0] / clip.rate if apart else None
-    note = "" if not apart else f"{label}: {len(apart)} key frames are not in all of {len(group)} encodes"
-    return KeyFrames(clip.name, titles, not apart, len(common), first, note)
+    note = "" if not apart else f"{len(apart)} key frames are not in all of {len(group)} encodes"
+    return KeyFrames(clip.name, titles, not apart, len(common), first, note, label)
 
 
 def _title(setting: Setting) -> str:

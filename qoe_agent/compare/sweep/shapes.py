@@ -59,6 +59,8 @@ class KeyFrames:
     first_apart: float | None = None
     """Seconds of the first that not all have."""
     note: str = ""
+    label: str = ""
+    """Encoder and preset."""
 
 
 @dataclass(frozen=True, slots=True)

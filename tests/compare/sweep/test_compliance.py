@@ -74,7 +74,7 @@ def test_key_frames_are_compared_within_a_label() -> None:
     assert (same.common, same.first_apart) == (5, None)
     (apart,) = compliance.key_frames([low, shifted, other], clip())
     assert not apart.aligned
-    assert (apart.common, apart.first_apart) == (4, 4.0)
+    assert (apart.label, apart.common, apart.first_apart) == ("x264 fast", 4, 4.0)
 
 
 def test_times_of_key_frames_need_not_be_exact() -> None:
