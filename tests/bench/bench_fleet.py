@@ -7,7 +7,8 @@ nginx and the publishers count for neither. What libavformat pays depends on the
 system calls a chunk. Goal: at most 0.5 times the CPU and 0.3 times the memory.
 
 With `--mixed` a third of the streams come by RTMP, a third by HTTP-FLV (`flv_server`), a third by HLS (nginx, segments
-of 2 s); what the servers take is printed too. `--decode` is the agent's policy; the baseline decodes key frames anyway.
+of 2 s); what the servers take is printed too. `--decode` is the agent's policy; with `adaptive` the baseline decodes
+all pictures of two seconds in thirty, with `all` key frames only.
 Of the agent's own metrics the benchmark reads, once a second, how late its event loops were at worst, and at the end
 what it left out.
 """
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from qoe_agent.decode.adaptive import BURST
 from tests.bench import assets
 from tests.e2e import servers
 
@@ -141,10 +143,10 @@ async def measure(home: Path, urls: list[str], every: float, said: argparse.Name
     lines += [f"  - {{name: show-{number}, url: '{url}'}}" for number, url in enumerate(urls)]
     config = home / f"agent-{every:g}.yml"
     config.write_text("\n".join(lines) + "\n")
-    python = sys.executable
+    python, adaptive = sys.executable, said.decode == "adaptive"
     commands = {
         "qoe-agent": [python, "-m", "qoe_agent", "run", str(config)],
-        "bare PyAV": [python, "-m", "tests.bench.baseline", f"{every:g}", *urls],
+        "bare PyAV": [python, "-m", "tests.bench.baseline", f"{every:g}", f"{BURST if adaptive else 0:g}", *urls],
     }
     found: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(said.rounds):
