@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from html import unescape
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 METRICS = {metric.name: metric for metric in catalogue.metrics()}
 LATER = int(clock.wall(clock.now())) + 3600
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
+TYPED = {**PAGE, "Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 
 
 class Bench:
@@ -174,7 +176,7 @@ async def test_names_are_escaped(made: Any) -> None:
 
 async def test_a_browser_without_the_token_is_led_to_the_form_and_back(made: Any) -> None:
     bench = await made(token=TOKEN)
-    async with bench.client.get("/streams/room?at=5", headers=PAGE, allow_redirects=False) as answer:
+    async with bench.client.get("/streams/room?at=5", headers=TYPED, allow_redirects=False) as answer:
         assert answer.status == 303
         form = answer.headers["Location"]
         assert form == "/login?next=%2Fstreams%2Froom%3Fat%3D5"
@@ -204,7 +206,7 @@ async def test_a_wrong_token_gets_no_cookie(made: Any, given: str, monkeypatch: 
     async with bench.client.post("/login", data={"token": given}, allow_redirects=False) as answer:
         assert answer.status == 401
         assert not answer.cookies
-    assert (await bench.get("/"))[0] == 303
+    assert (await bench.get("/", **TYPED))[0] == 303
     assert (await bench.get("/", Accept="*/*"))[0] == 401
 
 
@@ -304,23 +306,29 @@ async def test_the_cookie_ends_when_the_agent_says_so(made: Any, monkeypatch: py
     assert (await bench.get("/"))[0] == 200
     steady = clock.monotonic()
     monkeypatch.setattr(clock, "monotonic", lambda: steady + 101)
-    assert (await bench.get("/"))[0] == 303
+    assert (await bench.get("/", **TYPED))[0] == 303
 
 
 LED = {**PAGE, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
 @pytest.mark.parametrize("path", ["/", "/streams/room?at=5&lang=zh", "/compare?a=room", "/evidence/x/clip.mp4"])
-async def test_who_is_led_here_from_elsewhere_goes_around_once_and_keeps_the_way(made: Any, path: str) -> None:
+@pytest.mark.parametrize("headers", [LED, PAGE], ids=["told", "plain HTTP"])
+async def test_who_is_led_here_from_elsewhere_goes_around_once_and_keeps_the_way(
+    made: Any, path: str, headers: dict[str, str]
+) -> None:
     bench = await made(token=TOKEN)
-    status, text = await bench.get(path, **LED)
+    status, text = await bench.get(path, **headers)
     assert status == 200
     onward = re.search(r'http-equiv="refresh" content="0; url=(/login/on\?next=[^"]+)"', text)
     assert onward
     assert "room" not in text.replace("streams%2Froom", "").replace("a%3Droom", "")
-    async with bench.client.get(URL(onward[1], encoded=True), headers=PAGE, allow_redirects=False) as answer:
+    around = URL(unescape(onward[1]), encoded=True)
+    async with bench.client.get(around, headers=PAGE, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, str(around).replace("/login/on", "/login"))
+    bench.client.session.cookie_jar.update_cookies({COOKIE: seal(TOKEN, LATER)})
+    async with bench.client.get(around, headers=PAGE, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, path)
-    assert (await bench.get(path))[0] == 303
 
 
 @pytest.mark.parametrize(
@@ -342,6 +350,7 @@ async def test_nothing_else_from_elsewhere_goes_around(made: Any, path: str, hea
 @pytest.mark.parametrize("where", ["//evil.example", "/\x7f", "/\x9f"])
 async def test_the_way_around_leads_nowhere_else(made: Any, where: str) -> None:
     bench = await made(token=TOKEN)
+    bench.client.session.cookie_jar.update_cookies({COOKIE: seal(TOKEN, LATER)})
     async with bench.client.get("/login/on", params={"next": where}, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
 

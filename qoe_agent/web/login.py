@@ -4,8 +4,9 @@ The cookie does not hold the token, only until when it is good and a seal made o
 is changed. It opens what may be looked at (GET); what changes something still wants the token itself.
 
 A link in a chat leads here from another site, and then browsers hold the cookie back (SameSite=Strict). Such a visit
-to a page gets one that goes on to the same place by itself: from our own site, so with the cookie. That goes for whole
-pages that only show something, never for what other sites would embed, fetch or post.
+to a page gets one that goes on by itself, to us: from our own site, so with the cookie if there is one, and thence to the
+same place or to the form. That goes for whole pages that only show something, never for what other sites would embed,
+fetch or post. Browsers say whence they come over TLS and on loopback alone; elsewhere every visit goes around.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import asyncio
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -63,12 +63,16 @@ def asks_for_page(request: web.Request) -> bool:
 def away(request: web.Request) -> web.Response:
     """To the form and back from there; first, if another site led here, once around to us, where the cookie may be."""
     said, headers = reader(request), request.headers  # https://www.w3.org/TR/fetch-metadata/
-    led = headers.get("Sec-Fetch-Site") == "cross-site" and headers.get("Sec-Fetch-Dest") == "document"
-    if led and (request.path == "/" or request.path.startswith(PAGES)):
-        onward = f"{ON}?{urlencode({'next': request.path_qs})}"
+    site, what = headers.get("Sec-Fetch-Site", "cross-site"), headers.get("Sec-Fetch-Dest", "document")
+    if (site, what) == ("cross-site", "document") and (request.path == "/" or request.path.startswith(PAGES)):
+        onward = said.link(ON, next=request.path_qs)
         body = html('<h1>{}</h1><p><a href="{}">{}</a></p>', said("wait"), onward, said("go_on"))
         return page("qoe-agent", body, said, onward=onward)
-    return web.Response(status=303, headers={"Location": said.link(PATH, next=request.path_qs)})
+    return _to_form(request, request.path_qs)
+
+
+def _to_form(request: web.Request, path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": reader(request).link(PATH, next=path)})
 
 
 def routes(token_of: Callable[[], str | None]) -> list[web.RouteDef]:
@@ -78,7 +82,10 @@ def routes(token_of: Callable[[], str | None]) -> list[web.RouteDef]:
         return _form(request, False)
 
     async def on(request: web.Request) -> web.Response:
-        return web.Response(status=303, headers={"Location": _next(request)})
+        token, path = token_of(), _next(request)
+        if token is not None and not known(request, token):
+            return _to_form(request, path)
+        return web.Response(status=303, headers={"Location": path})
 
     async def enter(request: web.Request) -> web.Response:
         if request.content_type != "application/x-www-form-urlencoded":
