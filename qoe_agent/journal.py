@@ -24,13 +24,15 @@ class Journal:
         """`heard` gets each line without the stream's name."""
         self._name, self._heard = name, heard
         self._faults = 0
-        self._last = ""
+        self._last = self._end = ""
         self._since = clock.now()
 
-    def lost(self, lost: Lost) -> None:
-        """The pull ended."""
+    def lost(self, lost: Lost, *, media: bool = True) -> None:
+        """The pull ended; `media`: it had brought some. Who tries again and again in vain says why once."""
         level = logging.INFO if lost.reason in ("ended", "stopped") else logging.WARNING
-        self._say(level, f"{lost.reason}: {lost.detail}" if lost.detail else lost.reason)
+        line = f"{lost.reason}: {lost.detail}" if lost.detail else lost.reason
+        self._say(level if media or line != self._end else logging.DEBUG, line)
+        self._end = line
 
     def incident(self, incident: Incident) -> None:
         """An incident began or is over."""

@@ -160,7 +160,7 @@ class Session:
         if not self._start.joined and not self._memory.over and lost.reason != "stopped":
             self.feed(self._start.result(lost.at, lost.reason))
         self.feed(lost)
-        self._journal.lost(lost)
+        self._journal.lost(lost, media=self.media)
 
     @property
     def state(self) -> str:

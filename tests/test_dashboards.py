@@ -70,6 +70,12 @@ def test_a_panel_says_what_it_shows(uid: str, panel: dict[str, Any]) -> None:
     assert set(formats) <= UNITS
 
 
+def test_every_curve_has_a_name_where_there_are_no_regions_vantage_points_or_renditions() -> None:
+    for asked in dashboards.asked():
+        words = re.sub(r"\{\{\w+\}\}", "", asked.legend).strip()
+        assert words or set(re.findall(r"\{\{(\w+)", asked.legend)) - {"region", "vantage", "rendition"}, asked.where
+
+
 @PER_PANEL
 def test_its_columns_are_those_that_it_has(uid: str, panel: dict[str, Any]) -> None:
     if panel["type"] != "table":

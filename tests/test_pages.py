@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from html import unescape
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 

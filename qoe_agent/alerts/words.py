@@ -64,6 +64,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 TILE = "tile_"
 """What kinds of incident of a part of the picture begin with."""
+AT_ONCE = 1.0
+"""Seconds of which it need not be said that it has lasted so long."""
 SEVERITIES: Mapping[str, str] = {"critical": "严重", "warning": "警告", "info": "提示"}
 
 
@@ -108,10 +110,12 @@ def time_of(at: float, zone: str) -> str:
 
 
 def who(notice: Notice, language: str) -> str:
-    """The stream, or the agent itself."""
-    stream, rendition = notice.name.stream, notice.name.rendition
+    """The stream, or the agent itself, or which of its workers."""
+    stream, rendition, key = notice.name.stream, notice.name.rendition, notice.name.key
     if not stream:
-        return "探测代理" if language == "zh" else "the agent"
+        if language == "zh":
+            return f"探测代理（工作进程 {key}）" if key else "探测代理"
+        return f"the agent, worker {key}" if key else "the agent"
     return f"{stream}/{rendition}" if rendition else stream
 
 
@@ -123,7 +127,8 @@ def _english(notice: Notice, zone: str) -> Text:
     facts = _facts(notice, "en")
     if notice.status == "firing":
         worse = f"It has become worse: {notice.severity}, no longer {notice.former}." if notice.former else ""
-        return Text(f"{whom}: {what}", _lines(f"Since {since}, for {lasted} so far{flaps}.", worse, facts))
+        so_far = f", for {lasted} so far" if notice.seconds >= AT_ONCE else ""
+        return Text(f"{whom}: {what}", _lines(f"Since {since}{so_far}{flaps}.", worse, facts))
     if notice.because:
         now = f"now {phrase(notice.because, 'en')}"
         return Text(f"{whom}: {now} (before: {what})", _lines(f"Since {since}, {lasted} in all{flaps}."))
@@ -143,7 +148,8 @@ def _chinese(notice: Notice, zone: str) -> Text:
     if notice.status == "firing":
         former = SEVERITIES.get(notice.former or "", "")
         worse = f"已由{former}升级为{SEVERITIES[notice.severity]}。" if former else ""
-        return Text(f"{whom}：{what}", _lines(f"始于 {since}，已持续 {lasted}{flaps}。", worse, facts))
+        so_far = f"，已持续 {lasted}" if notice.seconds >= AT_ONCE else ""
+        return Text(f"{whom}：{what}", _lines(f"始于 {since}{so_far}{flaps}。", worse, facts))
     if notice.because:
         now = f"已转为：{phrase(notice.because, 'zh')}"
         return Text(f"{whom}：{now}（此前：{what}）", _lines(f"始于 {since}，累计 {lasted}{flaps}。"))

@@ -19,7 +19,7 @@ from qoe_agent.config.streams import Stream, StreamOptions
 from qoe_agent.config.suggest import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from qoe_agent.config.document import Document, Path
     from qoe_agent.config.streams import Profile
@@ -121,6 +121,7 @@ def check_streams(entries: Any, document: Document, prefix: Path, below: Mapping
     `below`: for each profile, what holds where a stream says nothing itself.
     """
     first: dict[str, int] = {}
+    whole: set[str] = set()
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if not isinstance(entry, dict):
             continue
@@ -134,10 +135,18 @@ def check_streams(entries: Any, document: Document, prefix: Path, below: Mapping
             first[name] = index
         _check_profile(profile, document, path, below)
         said = {**below.get(str(profile), {}), **entry}
+        whole |= {str(name)} if said.get("variant") == "all" else set()
         if said.get("expected") == "schedule" and not said.get("schedule"):
             document.trouble((*path, "expected"), "needs a schedule")
         elif "schedule" in entry and said.get("expected", "always") in ("always", "on_publish"):
             document.trouble((*path, "schedule"), "has no effect without expected: schedule")
+    for name, like in confusable(first, whole):
+        document.trouble((*prefix, first[name], "name"), f"could be taken for a rendition of {like}")
+
+
+def confusable(names: Iterable[str], whole: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names that people would take for a rendition (STREAM/RENDITION) of a stream of which all are watched, and its."""
+    return ((name, like) for name in names for like in whole if name.startswith(f"{like}/"))
 
 
 def _check_profile(profile: Any, document: Document, path: Path, known: Mapping[str, Any]) -> None:

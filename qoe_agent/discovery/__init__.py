@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from qoe_agent.config.reading import confusable
 from qoe_agent.discovery.files import Files
 from qoe_agent.discovery.http import Server
 from qoe_agent.discovery.publish import Publish, Publishers, parse
@@ -119,6 +120,9 @@ class Discovery:
                 errors.append(f"{origin}: stream {stream.name!r} is configured elsewhere too; this one is left out")
             else:
                 found[stream.name] = stream
+        whole = [stream.name for stream in found.values() if stream.variant == "all"]
+        like = confusable(found, whole)
+        errors += [f"stream {name!r} could be taken for a rendition of {other!r}" for name, other in like]
         limit = self._config.agent.max_streams
         if len(found) > limit:
             errors.append(f"{len(found) - limit} streams left out: agent.max_streams is {limit}")

@@ -72,7 +72,10 @@ async def watch(target: Target, emit: Emit) -> Lost:
     pull = asyncio.ensure_future(_module(choose(target)).watch(target, guard.emit))
     try:
         while not pull.done():
-            await asyncio.wait({pull}, timeout=min(LOOK, max(0.05, guard.deadline - clock.now())))
+            began = clock.now()
+            patience = min(LOOK, max(0.05, guard.deadline - began))
+            await asyncio.wait({pull}, timeout=patience)
+            guard.deadline += max(0.0, clock.now() - began - patience)  # while we were stopped, nobody listened
             if not pull.done() and clock.now() >= guard.deadline:
                 return Lost(clock.now(), *guard.verdict())
         lost: Lost = pull.result()

@@ -4,9 +4,9 @@ The cookie does not hold the token, only until when it is good and a seal made o
 is changed. It opens what may be looked at (GET); what changes something still wants the token itself.
 
 A link in a chat leads here from another site, and then browsers hold the cookie back (SameSite=Strict). Such a visit
-to a page gets one that goes on by itself, to us: from our own site, so with the cookie if there is one, and thence to the
-same place or to the form. That goes for whole pages that only show something, never for what other sites would embed,
-fetch or post. Browsers say whence they come over TLS and on loopback alone; elsewhere every visit goes around.
+to a page gets one that goes on by itself, to us: from our own site, so with the cookie if there is one, and thence to
+the same place or to the form. That goes for whole pages that only show something, never for what other sites would
+embed, fetch or post. Browsers say whence they come over TLS and on loopback alone; elsewhere every visit goes around.
 """
 
 from __future__ import annotations

@@ -87,9 +87,9 @@ class Stand:
     def mood(self) -> str:
         """One of `MOODS`."""
         mood = _MOODS.get(self.state, "down")
-        if mood == "down" and self.quiet == "unexpected":
+        if mood != "up" and self.quiet == "unexpected":
             return "ended"
-        if mood == "ended" and any(one.kind == "ended" for one in self.wrong):
+        if mood != "up" and any(one.kind in GONE for one in self.wrong):
             return "down"  # it should be there
         return "faulty" if mood == "up" and self.wrong else mood
 
@@ -111,6 +111,8 @@ class Scene:
     def __init__(self, board: Board, source: Source) -> None:
         self.board, self.source = board, source
         self._open: dict[Key | None, dict[tuple[str, str, float], Incident]] = {}
+        self._why: dict[Key, str] = {}
+        """Why streams are not up, for as long as they are tried again."""
         for known in board.incidents():
             self._told(known.key, known.incident, known.revision)
         board.listen(self._told)
@@ -148,8 +150,10 @@ class Scene:
 
     def stands(self) -> Iterator[Stand]:
         """Each stream."""
-        for key, state in self.source.streams():
-            yield self.stand(key, state)
+        states = dict(self.source.streams())
+        why = {key: self._why.get(key, state) if state == "connecting" else state for key, state in states.items()}
+        self._why = {key: state for key, state in why.items() if state != "up"}
+        return (self.stand(key, state) for key, state in why.items())
 
     def find(self, shown: str, rendition: str = "") -> Stand | None:
         """The stream of that name (or as people see it: stream/rendition)."""

@@ -146,6 +146,8 @@ def reader(request: web.Request, zone: str = "UTC") -> Reader:
 
 def number(value: float) -> str:
     """Three or four digits, never as a power; next to nothing is nothing."""
+    if value == 0:
+        return "0"
     if abs(value) >= 1000:
         return f"{value:.0f}"
     if abs(value) >= 1:

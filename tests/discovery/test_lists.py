@@ -169,6 +169,14 @@ async def test_the_first_to_use_a_name_keeps_it(tmp_path: Path) -> None:
     assert followed.discovery.errors() == (f"{second}: stream 'x' is configured elsewhere too; this one is left out",)
 
 
+async def test_a_name_that_reads_like_a_rendition_is_said(tmp_path: Path) -> None:
+    put(tmp_path, "a.yml", "- {name: x, url: 'http://127.0.0.1/a.m3u8', variant: all}\n")
+    put(tmp_path, "b.yml", "- {name: x/720p, url: 'rtmp://127.0.0.1/b'}\n")
+    followed = Followed(FILES, tmp_path)
+    assert followed.discovery.errors() == ("stream 'x/720p' could be taken for a rendition of 'x'",)
+    assert set(followed.urls) == {"x", "x/720p"}
+
+
 async def test_streams_beyond_the_limit_are_left_out_and_said(tmp_path: Path) -> None:
     put(tmp_path, "a.yml", "".join(f"- {{name: s{n}, url: 'rtmp://127.0.0.1/{n}'}}\n" for n in range(5)))
     followed = Followed(f"agent: {{max_streams: 3}}\n{FILES}", tmp_path)

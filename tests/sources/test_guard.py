@@ -83,6 +83,26 @@ async def test_data_is_no_proof_of_life(pull: Any) -> None:
     assert len(seen) > 2
 
 
+async def test_nobody_is_silent_while_the_agent_is_stopped(pull: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    steady, ahead = clock.monotonic, [0.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: steady() + ahead[0])
+    monkeypatch.setattr(sources, "LOOK", 0.01)
+
+    async def play(emit: Any) -> Lost:
+        emit(opened())
+        emit(packet())
+        await asyncio.sleep(0)
+        ahead[0] = 60.0
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        emit(packet(1.0))
+        return Lost(clock.now(), "ended")
+
+    lost, seen = await pull(play)
+    assert lost.reason == "ended"
+    assert len(seen) == 3
+
+
 async def test_media_moves_the_deadline_and_its_absence_is_told(pull: Any) -> None:
     began = clock.now()
 

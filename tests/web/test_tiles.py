@@ -134,13 +134,25 @@ def test_a_stream_that_ended_is_down_where_it_should_be_there() -> None:
     stage.state("room", "ended")
     assert 'class="tile down"' in written(stage, "room")
     assert "down: ended" in written(stage, "room")
-    for state in ("ended", "not_found"):
+    for state in ("ended", "not_found", "connecting"):
         stage.agent.alerts.quieted["room"] = "unexpected"
         stage.state("room", state)
         text = written(stage, "room")
         assert 'class="tile ended"' in text
         assert "off air, as expected" in text
         assert "has ended" not in text
+
+
+def test_a_stream_that_is_tried_again_is_as_it_was_until_it_is_up() -> None:
+    stage = Stage("room")
+    for state, mood, words in (
+        ("connecting", "unknown", "connecting"), ("silent", "down", "down: no media come"),
+        ("connecting", "down", "down: no media come"), ("up", "up", "up"), ("connecting", "unknown", "connecting"),
+    ):  # fmt: skip
+        stage.state("room", state)
+        text = written(stage, "room")
+        assert f'class="tile {mood}"' in text
+        assert f"</span> {words}</span>" in text
 
 
 def test_maintenance_is_told() -> None:

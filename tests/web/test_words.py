@@ -45,7 +45,15 @@ def test_every_state_every_mood_and_every_measure_has_words() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.00"), (-0.001, "0.00"), (0.0642, "0.0642"), (1.5, "1.5"), (-23.456, "-23.46"), (123456.0, "123456")],
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (-0.001, "0.00"),
+        (0.0642, "0.0642"),
+        (1.5, "1.5"),
+        (-23.456, "-23.46"),
+        (123456.0, "123456"),
+    ],
 )
 def test_numbers_are_short_and_never_powers(value: float, text: str) -> None:
     assert number(value) == text
