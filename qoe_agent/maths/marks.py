@@ -72,8 +72,6 @@ class Marks:
         """Pictures since then."""
         self._doubt: float | None = None
         """Media time from which on the line is not confirmed: contradicted, or media time made a leap."""
-        self._other = float("-inf")
-        """Media time of the line's first stamp where another line held before: between the two, either may."""
         self._pts: float | None = None
         self._shown = 0.0
         """Seconds from picture to picture."""
@@ -109,7 +107,6 @@ class Marks:
     def restart(self) -> None:
         """Media time began anew."""
         self.line = self._read = self._pts = self._doubt = None
-        self._other = float("-inf")
         self._on.clear()
         self._against.clear()
         self._sights.clear()
@@ -117,9 +114,7 @@ class Marks:
     def captured(self, pts: float) -> Captured | None:
         """When what is shown at `pts` was made; None where too little agrees."""
         line = self.line
-        if line is None or pts < self._other:
-            return None
-        if self._doubt is not None and (pts > line.last or pts >= self._doubt):
+        if line is None or (self._doubt is not None and (pts > line.last or pts >= self._doubt)):
             return None
         beyond = max(pts - line.last, line.first - pts, 0.0)
         return Captured(line.captured(pts), 0.0005 + line.scatter + DRIFT * beyond) if beyond <= line.reach else None
@@ -157,7 +152,7 @@ class Marks:
             if other and other.marks >= (LEAST if other.captured(seen.pts) > line.captured(seen.pts) else OLDER):
                 self._on = deque(self._against, maxlen=KEPT)
                 self._against.clear()
-                self.line, self._fitted, self._doubt, self._other = other, seen.pts, None, other.first
+                self.line, self._fitted, self._doubt = other, seen.pts, None
 
     @property
     def _stale(self) -> bool:

@@ -194,12 +194,13 @@ class AvOffset:
         yield from self._compare(due, ends)
 
     def _settle(self) -> Iterator[Finding]:
-        """Marks in the sound whose picture is known by now."""
+        """Marks in the sound whose picture is known by now. Before the first picture on the line nothing is: there the
+        source may have stood still."""
         while self._waiting:
-            at, pts, time = self._waiting[0]
-            found = self._believed(pts, offset(pts, time, self._marks))
-            newest = self._waiting[-1][1]
-            if found is None and 0.0 <= newest - pts < WAIT:
+            (at, pts, time), line = self._waiting[0], self._marks.line
+            early = line is not None and pts < line.first
+            found = None if early else self._believed(pts, offset(pts, time, self._marks))
+            if found is None and not early and 0.0 <= self._waiting[-1][1] - pts < WAIT:
                 return
             self._waiting.popleft()
             if found is not None:

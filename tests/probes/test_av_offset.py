@@ -142,6 +142,16 @@ def test_a_source_that_stood_still_is_in_step(after: float, behind: float) -> No
     assert outcome.total(MEASURED, "stamp") > 60.0
 
 
+def test_what_was_heard_before_the_first_picture_is_not_judged() -> None:
+    """A connection begins with what was made before its source stood still; of that no picture was decoded."""
+    seen = key_pictures(stream(40, lambda _: 0.0), jump=15.0, after=4.9)
+    seen = [one for one in seen if not isinstance(one, Picture) or (one.pts or 0.0) >= 5.0]
+    outcome = Outcome("av_offset").feed(seen)
+    assert outcome.incidents("av_out_of_sync") == []
+    assert abs(outcome.gauge(WORST, "stamp")) < 0.01
+    assert outcome.total(MEASURED, "stamp") > 30.0
+
+
 def test_sound_that_falls_behind_is_found_by_key_frames_too() -> None:
     outcome = Outcome("av_offset").feed(key_pictures(stream(90, lambda pts: 0.3 if pts >= 50 else 0.0)))
     (incident,) = outcome.incidents("av_out_of_sync")
