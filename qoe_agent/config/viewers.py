@@ -3,7 +3,7 @@
 import ipaddress
 import os
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -75,14 +75,21 @@ class Source:
 
 @section
 class Stat:
-    """The statistics of an nginx-rtmp server, which tell who watches: for where its callbacks are not wanted."""
+    """A media server that is asked who watches: for where its callbacks are not wanted, or may be lost."""
 
     name: _SourceName
     """Its name in metrics and in what is stored."""
     url: HttpUrl = field(repr=False)
-    """Where they are: a location with `rtmp_stat all`."""
+    """Of nginx-rtmp a location with `rtmp_stat all`, of SRS /api/v1/clients/, of MediaMTX /v3/paths/list."""
+    kind: Literal["nginx-rtmp", "srs", "mediamtx"] = "nginx-rtmp"
+    """What it is."""
     every: Annotated[Seconds, Field(ge=1, le=300)] = 10.0
-    """How often they are asked for: by so much it is not known when somebody left."""
+    """How often it is asked: by so much it is not known when somebody left."""
+    source: _SourceName | None = None
+    """The one of `sources` to which its callbacks go: they tell who comes and goes then, and the list who has left, or
+    come, without one. Null: it does not call back."""
+    server: Annotated[str, Field(max_length=64)] = ""
+    """With `source`: what its callbacks call it (`?server=` of nginx-rtmp, `server` of MediaMTX); SRS says that."""
 
 
 @section
@@ -115,7 +122,7 @@ class Ingest(Listening):
     sources: Annotated[tuple[Source, ...], Field(max_length=MOST_SOURCES)] = ()
     """Who may send."""
     stats: Annotated[tuple[Stat, ...], Field(max_length=MOST_SOURCES)] = ()
-    """Servers that are asked who watches; for each server either this or its callbacks, not both."""
+    """Servers that are asked who watches."""
 
     def __post_init__(self) -> None:
         if self.folder is not None and not self.sources and not self.stats:
@@ -127,6 +134,8 @@ class Ingest(Listening):
         keys = [key for source in self.sources for key in (*source.keys, *source.revoked)]
         if len(set(names)) < len(names):
             raise wrong("sources", "each needs a name of its own, and so does each of stats")
+        if any(stat.source not in (None, *(source.name for source in self.sources)) for stat in self.stats):
+            raise wrong("stats", "source must be the name of one of sources")
         if len(set(keys)) < len(keys):
             raise wrong("sources", "a key must stand in one place only, among keys or revoked")
 

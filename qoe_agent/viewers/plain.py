@@ -22,6 +22,8 @@ MOST_FAULTS = 100
 """Faults that are told; more are none the wiser."""
 MOST_KEYS, MOST_ATTRIBUTES = 64, 32
 """Keys of an event, and of its attributes: who sends more is told no more than that."""
+MOST_DIFFERENT = 4000
+"""Attributes of all events of a body that differ: each is looked at for what must not be stored."""
 HINTED = 10
 """Faults before which it is said what an unknown key may have meant: that takes long."""
 FIRST, LAST = 978_307_200, 4_102_444_800
@@ -132,6 +134,7 @@ def read(found: Any, source: str, received_ms: int, ring: Ring) -> tuple[list[Vi
         return [], [Fault(MOST, "", f"at most {MOST} events in one body")]
     events: list[ViewerEvent] = []
     faults: list[Fault] = []
+    different: set[tuple[str, object]] = set()
     for index, one in enumerate(given):
         if wrong := _excess(index, one):
             faults.append(wrong)
@@ -142,7 +145,8 @@ def read(found: Any, source: str, received_ms: int, ring: Ring) -> tuple[list[Vi
             if len(faults) < MOST_FAULTS:
                 faults += _faults(index, error, _KEYS if len(faults) < HINTED else set())
             continue
-        if wrong := _missing(index, said) or _private(index, said):
+        different.update(said.get("attributes", {}).items())
+        if wrong := _crowded(index, len(different)) or _missing(index, said) or _private(index, said):
             faults.append(wrong)
             continue
         events.append(event(_stored(said), source, "plain", received_ms, ring))
@@ -179,6 +183,12 @@ def _faults(index: int, error: ValidationError, hints: set[str]) -> list[Fault]:
             pattern = "has characters that it must not have" if fault["type"] == "string_pattern_mismatch" else ""
             found[key] = (pattern or worded(fault, _KEYS)) + seconds
     return [Fault(index, key, expected) for key, expected in found.items()]
+
+
+def _crowded(index: int, different: int) -> Fault | None:
+    if different <= MOST_DIFFERENT:
+        return None
+    return Fault(index, "attributes", f"must have at most {MOST_DIFFERENT} different values in one body")
 
 
 def _missing(index: int, said: Said) -> Fault | None:

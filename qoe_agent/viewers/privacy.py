@@ -77,7 +77,8 @@ def word(text: str) -> str | None:
 
 def telling(text: str) -> bool:
     """Whether a text holds an address of a network, or one for mail."""
-    return (":" in text or "." in text) and _telling(text)
+    some = text.count(".") > 2 or text.count(":") > 1 or "@" in text or "%40" in text
+    return some and _telling(text)
 
 
 @functools.lru_cache(_REMEMBERED)

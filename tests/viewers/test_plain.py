@@ -75,6 +75,15 @@ def test_a_body_has_a_limit() -> None:
     assert "at most 1000 events" in str(faults[0])
 
 
+def test_a_body_may_repeat_attributes_but_not_invent_new_ones_without_end() -> None:
+    alike = [good(sn=n, attributes={"tier": "high", "stage": "purchase"}) for n in range(1000)]
+    assert not plain.read(alike, "web", NOON_MS, RING)[1]
+    fresh = [good(sn=n, attributes={f"k{n}-{each}": "x" for each in range(32)}) for n in range(1000)]
+    events, faults = plain.read(fresh, "web", NOON_MS, RING)
+    assert len(events) == plain.MOST_DIFFERENT // 32
+    assert str(faults[0]).startswith(f"event {len(events)}: attributes: must have at most 4000 different")
+
+
 STRANGE = {str(each): 1 for each in range(50_000)}
 
 

@@ -6,8 +6,9 @@ What servers say of addresses, pages and players is not kept. The play URL's arg
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from pydantic_core import from_json
 
@@ -28,10 +29,15 @@ _ARGUMENTS = {
     "network": "network",
 }  # fmt: skip
 _SESSION, _NAME = 64, 128
+_LONGEST = 3600
+"""Seconds between a server's updates, at most."""
 _TOLD = {"on_play": "play", "on_stop": "stop", "on_unpublish": "unpublish", "on_publish": "publish"}
 """SRS's actions."""
-_HOOKS = {"read": "play", "unread": "stop", "ready": "publish", "not_ready": "unpublish", "notready": "unpublish"}
+_HOOKS = {"read": "play", "unread": "stop", "available": "publish", "unavailable": "unpublish", "ready": "publish",
+          "not_ready": "unpublish"}  # fmt: skip
 """What the documented MediaMTX hooks say."""
+_ESCAPED = re.compile(r"[\w.*+%-]*%3D[\w.*+%-]*", re.IGNORECASE)
+"""A query as newer versions of MediaMTX give it: escaped as a whole."""
 
 
 class Malformed(Exception):
@@ -44,7 +50,8 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) 
     An update of a player tells that he is connected, not that there is anything to see; one of a publisher tells that.
 
     Its ids of clients begin anew when it does, so a session is what lies between on_play and on_play_done of one id;
-    `query`: of the callback's own URL, `server` tells several servers apart.
+    `query`: of the callback's own URL, `server` tells several servers apart, `every` is its notify_update_timeout in
+    seconds: of whom nothing is heard for so long has left, should his play_done get lost.
     """
     said = _form(body)
     call, path = said.get("call", ""), f"{bare(said.get('app', ''))}/{bare(said.get('name', ''))}"
@@ -55,11 +62,12 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) 
         return []
     if not client:
         raise Malformed("names no client")
-    who = (server, client)
+    who, every = (server, client), query.get("every", "")
+    known_by = {"interval_ms": 1000 * int(every)} if every.isdecimal() and 0 < int(every[:4]) <= _LONGEST else {}
     if call == "play":
         session = _session(said) or f"{server or 'rtmp'}-{client}-{now_ms}"[-_SESSION:]
-        playing.begin(who, session, path)
-        return [_event("join", session, path, said, now_ms, state="playing")]
+        playing.begin(who, session, path, now_ms)
+        return [_event("join", session, path, said, now_ms, state="playing", **known_by)]
     known = playing.get(who)
     session = known.session if known else _session(said) or f"{client}-{now_ms}"[-_SESSION:]
     path = known.path if known else path
@@ -68,7 +76,7 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) 
             playing.begin(who, session, path)
         ended = known is not None and known.ended
         playing.updated(who)
-        return [_event("heartbeat", session, path, said, now_ms, state="ended" if ended else "playing")]
+        return [_event("heartbeat", session, path, said, now_ms, state="ended" if ended else "playing", **known_by)]
     playing.end(who)
     return [_event("leave", session, path, said, now_ms, cause="ended" if known and known.ended else "quit")]
 
@@ -87,9 +95,10 @@ def srs(body: bytes, playing: Players, now_ms: int) -> list[dict[str, Any]]:
 def mediamtx(body: bytes, form: bool, playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """What the documented hooks of MediaMTX send: event, path, id, type, query; as a form or as JSON."""
     said: Mapping[str, Any] = _form(body) if form else _json(body)
-    who = (_word(said.get("server")), _word(said.get("id")))
-    return _hooked(_HOOKS.get(_word(said.get("event"))), who, bare(_word(said.get("path"))), _word(said.get("query")),
-                   playing, now_ms)  # fmt: skip
+    who, query = (_word(said.get("server")), _word(said.get("id"))), _word(said.get("query"))
+    if _ESCAPED.fullmatch(query):
+        query = unquote_plus(query)
+    return _hooked(_HOOKS.get(_word(said.get("event"))), who, bare(_word(said.get("path"))), query, playing, now_ms)
 
 
 def _hooked(
@@ -103,7 +112,7 @@ def _hooked(
     known = playing.get(who)
     session = known.session if known else _session(said) or "-".join(filter(None, who))[-_SESSION:]
     if action == "play":
-        playing.begin(who, session, path)
+        playing.begin(who, session, path, now_ms)
         return [_event("join", session, path, said, now_ms, state="playing")]
     playing.end(who)
     return [_event("leave", session, path, said, now_ms, cause="ended" if known and known.ended else "quit")]
@@ -116,7 +125,9 @@ def _published(playing: Players, server: str, path: str, begun: bool, now_ms: in
     return [_event("heartbeat", session, path, {}, now_ms, state=state) for session in changed]
 
 
-def _event(kind: str, session: str, path: str, said: Mapping[str, str], now_ms: int, **more: str) -> dict[str, Any]:
+def _event(
+    kind: str, session: str, path: str, said: Mapping[str, str], now_ms: int, **more: str | int
+) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": kind, "session": session, "at_ms": now_ms, **more}
     if name := _plain(path, _NAME):
         found["stream"] = name

@@ -28,7 +28,7 @@ INTERVALS = 3.0
 LONGEST = 600.0
 """Seconds that an interval is taken to be, at most."""
 PATIENCE = 86_400.0
-"""Seconds of silence of those whose leave a server will tell."""
+"""Seconds of silence of those whose leave a server will tell, and nobody says how often he hears of them."""
 LEFT = 300.0
 """Seconds for which it is remembered, at least, that a session has left."""
 BELIEVED = 3600.0

@@ -38,12 +38,14 @@ class Player:
     """Whether its publisher is gone."""
     updates: bool = False
     """Whether its server tells now and then that he still plays."""
+    began_ms: int = 0
+    """When he began, in Unix milliseconds; 0: before he was heard of."""
 
 
 class Players(Protocol):
     """Those whom one source knows."""
 
-    def begin(self, who: Who, session: str, path: str) -> None:
+    def begin(self, who: Who, session: str, path: str, began_ms: int = 0) -> None:
         """He plays, in this session."""
 
     def get(self, who: Who) -> Player | None:
@@ -83,10 +85,10 @@ class Playing:
             for player in players.values():
                 yield source, player
 
-    def begin(self, who: Who, session: str, path: str) -> None:
+    def begin(self, who: Who, session: str, path: str, began_ms: int = 0) -> None:
         """He plays, in this session."""
         self.end(who)
-        self._players.setdefault(_source(who), OrderedDict())[who] = Player(session, path)
+        self._players.setdefault(_source(who), OrderedDict())[who] = Player(session, path, began_ms=began_ms)
         self._paths.setdefault((who[0], path), {})[who] = None
         self._count += 1
         self._changed = True
@@ -136,7 +138,7 @@ class Playing:
                 os.utime(path)
             return
         self._changed = False
-        rows = [[*who, each.session, each.path, each.ended, each.updates]
+        rows = [[*who, each.session, each.path, each.ended, each.updates, each.began_ms]
                 for theirs in self._players.values() for who, each in theirs.items()]  # fmt: skip
         temporary = path.with_name(f"{path.name}.tmp")
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -148,8 +150,8 @@ class Playing:
         with contextlib.suppress(FileNotFoundError):
             self.true_at = path.stat().st_mtime
             try:
-                for server, client, session, name, ended, updates in json.loads(path.read_bytes()):
-                    self.begin((server, client), session, name)
+                for server, client, session, name, ended, updates, began_ms in json.loads(path.read_bytes()):
+                    self.begin((server, client), session, name, began_ms)
                     if player := self.get((server, client)):
                         player.ended, player.updates = bool(ended), bool(updates)
             except (ValueError, TypeError):
@@ -166,8 +168,8 @@ class _Theirs:
     def _who(self, who: Who) -> Who:
         return self._prefix + who[0], who[1]
 
-    def begin(self, who: Who, session: str, path: str) -> None:
-        self._playing.begin(self._who(who), session, path)
+    def begin(self, who: Who, session: str, path: str, began_ms: int = 0) -> None:
+        self._playing.begin(self._who(who), session, path, began_ms)
 
     def get(self, who: Who) -> Player | None:
         return self._playing.get(self._who(who))

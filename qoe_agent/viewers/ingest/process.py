@@ -159,7 +159,7 @@ class Process:
         at, now = self.store.playing.true_at, clock.now()
         if at is None or clock.realtime() - at > FRESH or now - self._began > FRESH:
             return
-        intervals = {stat.name: stat.every for stat in self._options.stats}
+        intervals = {stat.source or stat.name: stat.every for stat in self._options.stats}
         for source, player in self.store.playing.all():
             stream = self.listener.whose.path(player.path)
             if stream in names:

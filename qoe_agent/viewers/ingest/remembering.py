@@ -30,10 +30,10 @@ class Remembering(Playing):
         super().__init__()
         self._file: int | None = None
 
-    def begin(self, who: Who, session: str, path: str) -> None:
+    def begin(self, who: Who, session: str, path: str, began_ms: int = 0) -> None:
         """He plays, in this session."""
-        super().begin(who, session, path)
-        self._note("begin", who, session, path)
+        super().begin(who, session, path, began_ms)
+        self._note("begin", who, session, path, began_ms)
 
     def updated(self, who: Who) -> None:
         """His server says that he still plays."""

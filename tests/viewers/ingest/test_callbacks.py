@@ -1,4 +1,9 @@
-"""Media servers' callbacks as events. The bodies of nginx-rtmp were captured from nginx-rtmp 1.2.2."""
+"""Media servers' callbacks as events.
+
+The bodies of nginx-rtmp were captured from nginx-rtmp 1.2.2. Those of SRS have the keys, in their order, that SRS 5
+to 7 write (trunk/src/app/srs_app_http_hooks.cpp); what MediaMTX knows is what its hooks' environment holds
+(internal/hooks/on_read.go, on_available.go), the query escaped since April 2026.
+"""
 
 from __future__ import annotations
 
@@ -208,31 +213,59 @@ def test_players_without_end_are_forgotten_in_turn() -> None:
     assert list(playing.published("", "live/s1", begun=False)) == ["s2", "s3"]
 
 
-SRS = {"server_id": "vid-1", "client_id": "9308h583", "ip": "192.168.1.10", "vhost": "__defaultVhost__", "app": "live",
-       "stream": "s1", "param": "?viewer=u42&arm=hd", "pageUrl": "http://x/?token=1"}  # fmt: skip
+SRS = (
+    '{{"server_id":"vid-k21d7y2","service_id":"r9f0w3k2","action":"{action}","client_id":"{client}","ip":"192.168.1.10",'
+    '"vhost":"__defaultVhost__","app":"live",{more},"stream_url":"/live/livestream","stream_id":"vid-f52d8w3"}}'
+)
+TC = '"tcUrl":"rtmp://10.0.0.2:1935/live"'
+ASKED = '"stream":"livestream",{}"param":"?viewer=u42&arm=hd"'
+ON = {
+    "on_play": f'{ASKED.format(TC + ",")},"pageUrl":"http://www.test.com/live.html?token=1"',
+    **dict.fromkeys(("on_stop", "on_publish", "on_unpublish"), f"{TC},{ASKED.format('')}"),
+}
+
+
+def of_srs(action: str, client: str = "9308h583") -> dict[str, Any]:
+    """What SRS says, of an action whose `more` is known."""
+    found: dict[str, Any] = json.loads(SRS.format(action=action, client=client, more=ON[action]))
+    return found
 
 
 def test_a_viewer_of_srs_joins_and_leaves() -> None:
     server = Server()
-    (join,), (leave,) = server.srs(action="on_play", **SRS), server.srs(action="on_stop", **SRS)
-    assert (join["kind"], join["session"], join["stream"], join["user"]) == ("join", "vid-1-9308h583", "live/s1", "u42")
+    (join,), (leave,) = server.srs(**of_srs("on_play")), server.srs(**of_srs("on_stop"))
+    assert (join["kind"], join["session"], join["stream"]) == ("join", "vid-k21d7y2-9308h583", "live/livestream")
+    assert (join["user"], join["arm"]) == ("u42", "hd")
     assert (leave["kind"], leave["session"]) == ("leave", join["session"])
-    assert "192.168" not in json.dumps([join, leave])
+    assert not any(word in json.dumps([join, leave]) for word in ("192.168", "10.0.0.2", "test.com"))
 
 
 def test_srs_stops_without_a_client_are_left_out() -> None:
-    assert Server().srs(action="on_stop", **{**SRS, "client_id": ""}) == []
-    assert Server().srs(action="on_connect", **SRS) == []
+    assert Server().srs(**of_srs("on_stop", "")) == []
+    assert Server().srs(**{**of_srs("on_play"), "action": "on_connect"}) == []
 
 
 def test_a_publisher_of_srs_ends_the_stream() -> None:
     server = Server()
-    server.srs(action="on_play", **SRS)
-    assert server.srs(action="on_unpublish", **{**SRS, "client_id": "p"})[0]["state"] == "ended"
+    server.srs(**of_srs("on_play"))
+    assert server.srs(**of_srs("on_unpublish", "6cz8rv0j"))[0]["state"] == "ended"
+    assert server.srs(**of_srs("on_publish", "6cz8rv0k"))[0]["state"] == "playing"
 
 
-def test_a_reader_of_mediamtx_joins_and_leaves() -> None:
-    server, reader = Server(), {"path": "live/s1", "id": "5f8a", "type": "webRTCSession", "query": "viewer=u42"}
-    (join,), (leave,) = server.mediamtx(event="read", **reader), server.mediamtx(event="unread", **reader)
-    assert (join["kind"], join["session"], join["stream"], join["user"]) == ("join", "5f8a", "live/s1", "u42")
-    assert (leave["kind"], leave["session"]) == ("leave", "5f8a")
+READER = {"path": "live/s1", "id": "b9ea6a9f-6c4f-4f7d-a7ad-43a1b3e9f1e2", "type": "webRTCSession"}
+
+
+@pytest.mark.parametrize("query", ["viewer=u42&arm=h+d", "viewer%3Du42%26arm%3Dh%2Bd"])
+def test_a_reader_of_mediamtx_joins_and_leaves(query: str) -> None:
+    server = Server()
+    (join,), (leave,) = (server.mediamtx(event=event, **READER, query=query) for event in ("read", "unread"))
+    assert (join["kind"], join["session"], join["stream"]) == ("join", READER["id"], "live/s1")
+    assert (join["user"], join["arm"]) == ("u42", "h d")
+    assert (leave["kind"], leave["session"]) == ("leave", READER["id"])
+
+
+def test_a_path_of_mediamtx_that_is_not_available_any_more_has_ended() -> None:
+    server = Server()
+    server.mediamtx(event="read", **READER, query="")
+    assert server.mediamtx(event="unavailable", path="live/s1")[0]["state"] == "ended"
+    assert server.mediamtx(event="available", path="live/s1")[0]["state"] == "playing"

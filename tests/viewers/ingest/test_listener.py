@@ -199,6 +199,7 @@ async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(ing
     assert (await ingest.ask("events", data=chunks(), headers=headers))[0] == 413
     assert (await ingest.events(*[event(sn=n) for n in range(1001)]))[0] == 413
     assert await ingest.cmcd(REPORT % ("a" * 20000, 1)) == 413
+    assert await ingest.cmcd("\n".join(REPORT % ("a", n) for n in range(3000))) == 413
 
 
 async def test_a_body_that_never_ends_is_given_up(ingest: Ingested, monkeypatch: pytest.MonkeyPatch) -> None:

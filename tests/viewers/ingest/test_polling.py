@@ -1,11 +1,16 @@
-"""Who watches, by nginx-rtmp's statistics. The form is that of nginx-rtmp 1.2.2."""
+"""Who watches, by what servers list. The forms are those of nginx-rtmp 1.2.2, SRS 5 to 7 and MediaMTX 1.19.
+
+SRS: SrsStatisticClient::dumps in trunk/src/app/srs_app_statistic.cpp; MediaMTX: internal/defs/api_path.go.
+"""
 
 from __future__ import annotations
 
 import pytest
 
+from qoe_agent.viewers.ingest import callbacks
+from qoe_agent.viewers.ingest.listing import Client, Malformed, listed
 from qoe_agent.viewers.ingest.playing import Playing
-from qoe_agent.viewers.ingest.polling import Client, Malformed, changes, clients
+from qoe_agent.viewers.ingest.polling import changes
 
 NOW = 1_800_014_400_000
 CLIENT = (
@@ -27,13 +32,36 @@ def client(name: int, time: int, flashver: str = "LNX 9,0,124,2", more: str = "<
 
 def test_who_plays_is_listed_without_publishers_and_the_agent_itself() -> None:
     body = stat(client(4, 1500), client(1, 9000, more="<publishing/>"), client(5, 700, flashver="qoe-agent"))
-    assert clients(body, NOW) == [Client("4", "live/show", NOW - 1500)]
+    assert listed("nginx-rtmp", body, NOW).clients == [Client("4", "live/show", NOW - 1500)]
+
+
+SRS = """{"code":0,"server":"vid-k21d7y2","service":"r9f0w3k2","pid":"1","clients":[
+{"id":"9308h583","vhost":"vid-1","stream":"vid-2","ip":"10.1.2.3","pageUrl":"","swfUrl":"","tcUrl":"rtmp://h/live",
+"url":"/live/show","name":"show","type":"rtmp-play","publish":false,"alive":12.345,"send_bytes":4,"recv_bytes":5,
+"kbps":{"recv_30s":0,"send_30s":0}},{"id":"p","url":"v.example.com/live/show","type":"fmle-publish","publish":true,
+"alive":99.0}]}"""
+MEDIAMTX = """{"itemCount":1,"pageCount":1,"items":[{"name":"live/show","confName":"all_others","ready":true,
+"available":true,"source":{"type":"rtmpConn","id":"p"},"tracks":["H264"],"readers":[{"type":"webRTCSession",
+"id":"b9ea6a9f"},{"type":"hidden","id":""},{"type":"hlsMuxer","id":"m"}],"inboundBytes":1,"outboundBytes":2}]}"""
+
+
+def test_srs_and_mediamtx_list_who_plays() -> None:
+    found = listed("srs", SRS.encode(), NOW)
+    assert found == ([Client("9308h583", "live/show", NOW - 12_345)], "vid-k21d7y2")
+    assert listed("mediamtx", MEDIAMTX.encode(), NOW).clients == [Client("b9ea6a9f", "live/show", None)]
+
+
+@pytest.mark.parametrize("kind", ["srs", "mediamtx"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"clients":[1],"items":[{"name":1}]}', b"<rtmp/>"])
+def test_what_is_no_list_says_so(kind: str, body: bytes) -> None:
+    with pytest.raises(Malformed):
+        listed(kind, body, NOW)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html/>", b"<rtmp>", b'<!DOCTYPE r [<!ENTITY a "x">]><rtmp/>'])
 def test_what_is_no_statistics_says_so(body: bytes) -> None:
     with pytest.raises(Malformed):
-        clients(body, NOW)
+        listed("nginx-rtmp", body, NOW)
 
 
 def test_a_client_joins_when_it_came_and_is_there_until_it_is_listed_no_more() -> None:
@@ -60,3 +88,36 @@ def test_servers_do_not_know_each_others_clients() -> None:
     changes([Client("4", "live/show", NOW)], "one", 10.0, playing, NOW)
     assert changes([], "two", 10.0, playing, NOW) == []
     assert playing.get(("one", "4"))
+
+
+def test_of_a_server_that_calls_back_the_list_tells_whose_callback_was_lost() -> None:
+    playing = Playing()
+    said = "app=live&name=show&clientid={}&call={}&viewer=u42&session={}"
+    for client in ("4", "5"):
+        callbacks.nginx(said.format(client, "play", f"s{client}").encode(), {"server": "edge"}, playing, NOW)
+    now = NOW + 20_000
+    there = [Client("4", "live/show", NOW - 200), Client("6", "live/show", NOW + 100)]
+    found = changes(there, "edge", 10.0, playing, now)
+    assert [(each["kind"], each["session"], each["interval_ms"]) for each in found] == [
+        ("heartbeat", "s4", 10_000), ("join", f"edge-6-{NOW + 100}", 10_000),
+        ("heartbeat", f"edge-6-{NOW + 100}", 10_000),
+    ]  # fmt: skip
+    assert playing.get(("edge", "5")) is None
+    (left,) = callbacks.nginx(said.format("6", "play_done", "").encode(), {"server": "edge"}, playing, now)
+    assert (left["kind"], left["session"]) == ("leave", f"edge-6-{NOW + 100}")
+
+
+def test_who_called_back_while_the_server_was_asked_is_not_taken_for_gone() -> None:
+    playing = Playing()
+    playing.begin(("edge", "4"), "s4", "live/show", NOW)
+    assert changes([], "edge", 10.0, playing, NOW + 500, NOW - 100) == []
+    assert playing.get(("edge", "4"))
+
+
+def test_who_was_there_before_the_agent_is_known_by_his_updates_and_the_list() -> None:
+    playing = Playing()
+    update = b"app=live&name=show&clientid=4&call=update_play&session=s4"
+    (beat,) = callbacks.nginx(update, {"server": "edge", "every": "30"}, playing, NOW)
+    assert (beat["session"], beat["interval_ms"]) == ("s4", 30_000)
+    (again,) = changes([Client("4", "live/show", NOW - 60_000)], "edge", 10.0, playing, NOW)
+    assert (again["kind"], again["session"]) == ("heartbeat", "s4")

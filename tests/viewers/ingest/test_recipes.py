@@ -36,7 +36,7 @@ def test_servers_tell_of_publishers_who_come_as_well_as_of_those_who_go() -> Non
     told = re.findall(r"^ +(on_\w+) http", server, re.MULTILINE)
     told += re.findall(r"^on_\w+", (PAGES[0].parent / "nginx-rtmp-application.conf").read_text(), re.MULTILINE)
     assert told.count("on_publish") == 2
-    assert set(re.findall(r"event=(\w+)", server)) == {"read", "unread", "ready", "not_ready"}
+    assert set(re.findall(r"event=(\w+)", server)) == {"read", "unread", "available", "unavailable"}
 
 
 def test_the_configuration_that_is_shown_is_one() -> None:
