@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from qoe_agent.viewers.judging import MINUTES, OBSERVED, claim, percent, share, times, within
 from qoe_agent.viewers.proof import DAMAGE, SENSES, Figure, pooled
 from qoe_agent.viewers.sayings import NEEDS, SAID
 from qoe_agent.viewers.shapes import Claim
@@ -21,15 +22,13 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.proof import Material, Pooled
 
-OBSERVED = "observed, not randomised: who meets it may differ in other ways"
-
 
 def claims(known: Material) -> tuple[Claim, ...]:
     """All of them, in a fixed order."""
     tests: dict[str, Callable[[Material], Claim | None]] = {
         "hd_retention": _hd, "stall_exit": _stall, "half_in_30s": _half, "three_seconds": _three,
         "connect_600ms": _connect, "first_screen": _startup, "av_unsynced": _unsynced, "av_damage_silent": _silent,
-        "message_delay": _talked, "replay_blur": _replayed,
+        "message_delay": _talked, "replay_blur": _replayed, "peak_crash": _peaks, "rhythm": _rhythm,
     }  # fmt: skip
     found = {name: test(known) for name, test in tests.items()}
     return tuple(found.get(name) or untestable(name) for name in SAID)
@@ -48,28 +47,6 @@ def evalue(ratio: float) -> float:
     ratio = max(ratio, 1 / ratio)
     risk = (1 - math.pow(0.5, math.sqrt(ratio))) / (1 - math.pow(0.5, math.sqrt(1 / ratio)))
     return risk + math.sqrt(risk * (risk - 1))
-
-
-def _within(found: Figure, low: float, high: float) -> str:
-    if found.low >= low and found.high <= high:
-        return "agrees"
-    return "disagrees" if found.high < low or found.low > high else "unclear"
-
-
-def _claim(name: str, shown: str, found: Figure, design: str, verdict: str) -> Claim:
-    return Claim(name, SAID[name], shown, found.low, found.value, found.high, design, verdict)
-
-
-def _percent(found: Figure) -> str:
-    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]".replace("%", " %").replace("-", "−")
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _times(found: Figure) -> str:
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def _of(known: Material, factor: str, *levels: str) -> dict[str, Figure]:
@@ -91,19 +68,19 @@ def _hd(known: Material) -> Claim | None:
     """Randomised arms decide; heights that were met are tied to networks and devices."""
     if known.longer:
         cap, ratio = known.longer
-        return _claim(
-            "hd_retention", f"sessions of arm hd last {_percent(ratio)} longer than those of sd, on average, each "
+        return claim(
+            "hd_retention", f"sessions of arm hd last {percent(ratio)} longer than those of sd, on average, each "
             f"counted up to {cap:,.0f} s", ratio, "restricted mean watch time of arms hd and sd, taken to be assigned "
-            "by chance; agrees: 10.3 % or more", _within(ratio, 0.103, math.inf),
+            "by chance; agrees: 10.3 % or more", within(ratio, 0.103, math.inf),
         )  # fmt: skip
     found = _of(known, "height")
     if not found:
         return None
     reference = _reference(known, "height")
-    told = ", ".join(f"{_times(each)} at {level}" for level, each in found.items())
+    told = ", ".join(f"{times(each)} at {level}" for level, each in found.items())
     nearest = min(found.values(), key=lambda each: abs(math.log(each.value)))
     limit = nearest.low if nearest.low > 1 else nearest.high if nearest.high < 1 else 1.0
-    return _claim(
+    return claim(
         "hd_retention", f"viewers leave {told} lines times as fast as at {reference}; whatever goes with both height "
         f"and leaving by a risk ratio of {evalue(limit):.2f} could explain the smallest of these away (E-value)",
         nearest, f"exit hazards by height played; {OBSERVED}, above all in their network", "unclear",
@@ -114,7 +91,7 @@ def _stall(known: Material) -> Claim | None:
     if not known.stalled:
         return None
     last = known.stalled[-1]
-    told = ", ".join(f"{_percent(each.gone)} within {each.seconds:g} s" for each in known.stalled)
+    told = ", ".join(f"{percent(each.gone)} within {each.seconds:g} s" for each in known.stalled)
     shown = f"after {last.stalls:,.0f} stalls are gone {told}; "
     design = (
         "exits by time since a stall began, every stall counted (Kaplan–Meier; an exit spread evenly over its "
@@ -124,12 +101,12 @@ def _stall(known: Material) -> Claim | None:
     if last.usual is None or last.excess is None:
         verdict = "disagrees" if last.gone.high < 0.7 else "unclear"
         shown += "how many would have gone without is not known: too few leave without one at the same time watched"
-        return _claim("stall_exit", shown, last.gone, design, verdict)
+        return claim("stall_exit", shown, last.gone, design, verdict)
     shown += (
-        f"{_share(last.usual)} would have gone within {last.seconds:g} s without one: a stall adds "
-        f"{_percent(last.excess)}"
+        f"{share(last.usual)} would have gone within {last.seconds:g} s without one: a stall adds "
+        f"{percent(last.excess)}"
     )
-    return _claim("stall_exit", shown, last.excess, design, _within(last.excess, 0.7, 1.0))
+    return claim("stall_exit", shown, last.excess, design, within(last.excess, 0.7, 1.0))
 
 
 def _half(known: Material) -> Claim | None:
@@ -137,13 +114,13 @@ def _half(known: Material) -> Claim | None:
     if mark is None:
         return None
     gone = Figure(1 - mark.share, 1 - mark.high, 1 - mark.low)
-    verdict = _within(gone, 0.4, 0.6)
-    shown = f"{_percent(gone)} are gone after 30 s"
+    verdict = within(gone, 0.4, 0.6)
+    shown = f"{percent(gone)} are gone after 30 s"
     if known.later:
-        shown += f"; from 30 s to 3 min those left go {_times(known.later)} times as fast as in the first 30 s"
-        faster = _within(known.later, 1.0, math.inf)
+        shown += f"; from 30 s to 3 min those left go {times(known.later)} times as fast as in the first 30 s"
+        faster = within(known.later, 1.0, math.inf)
         verdict = next((word for word in ("disagrees", "unclear") if word in (verdict, faster)), "agrees")
-    return _claim(
+    return claim(
         "half_in_30s", shown, gone,
         "retention curve; agrees: 40 to 60 % are gone after 30 s, and those left go faster until 3 min", verdict,
     )  # fmt: skip
@@ -154,22 +131,22 @@ def _three(known: Material) -> Claim | None:
     if mark is None or known.early is None:
         return None
     gone = Figure(1 - mark.share, 1 - mark.high, 1 - mark.low)
-    return _claim(
+    return claim(
         "three_seconds",
-        f"{_percent(gone)} are gone after 3 s; until then viewers leave {_times(known.early)} times as fast as from 3 "
+        f"{percent(gone)} are gone after 3 s; until then viewers leave {times(known.early)} times as fast as from 3 "
         "to 30 s", known.early, "hazard by time watched; agrees: at least twice as fast in the first 3 s",
-        _within(known.early, 2.0, math.inf),
+        within(known.early, 2.0, math.inf),
     )  # fmt: skip
 
 
 def _connect(known: Material) -> Claim | None:
     if known.quick is None:
         return None
-    return _claim(
-        "connect_600ms", f"{_percent(known.quick)} of sessions that last 10 s and tell their startup begin in 0.6 s",
+    return claim(
+        "connect_600ms", f"{percent(known.quick)} of sessions that last 10 s and tell their startup begin in 0.6 s",
         known.quick,
         "startup until the first picture, which is more than a connection; agrees: at least 95 % of sessions",
-        _within(known.quick, 0.95, 1.0),
+        within(known.quick, 0.95, 1.0),
     )  # fmt: skip
 
 
@@ -179,8 +156,8 @@ def _startup(known: Material) -> Claim | None:
     if slow is None:
         return None
     reference = _reference(known, "startup")
-    told = ", ".join(f"{_times(each)} at {level} s" for level, each in found.items())
-    return _claim(
+    told = ", ".join(f"{times(each)} at {level} s" for level, each in found.items())
+    return claim(
         "first_screen", f"once they see a picture, viewers leave {told} times as fast as at {reference} s", slow,
         f"exit hazards by startup time; {OBSERVED}; whoever leaves before the first picture has no startup time",
         "unclear",
@@ -191,11 +168,11 @@ def _unsynced(known: Material) -> Claim | None:
     found = pooled(known, SENSES)
     if found is None or found.excess is None:
         return _early_or_late(known) or _mixed("av_unsynced", found)
-    return _claim(
+    return claim(
         "av_unsynced", f"{_exits(found.excess)} exits too many at {_number(found, 'time')} of sound out of "
         f"step{_rest(found)}", found.excess,
         "incidents beside who was not struck, or other times of the stream; agrees: above 0",
-        _within(found.excess, 0.0, math.inf),
+        within(found.excess, 0.0, math.inf),
     )  # fmt: skip
 
 
@@ -207,9 +184,9 @@ def _early_or_late(known: Material) -> Claim | None:
              _of(known, "av_offset", "sound early", "sound late").items()}  # fmt: skip
     if not found:
         return None
-    told = " and ".join(f"{_times(each)} while it is {level}" for level, each in found.items())
-    verdicts = {_within(each, 1.0, math.inf) for each in found.values()}
-    return _claim(
+    told = " and ".join(f"{times(each)} while it is {level}" for level, each in found.items())
+    verdicts = {within(each, 1.0, math.inf) for each in found.values()}
+    return claim(
         "av_unsynced", f"viewers leave {told} times as fast as while sound is in tolerance",
         list(found.values())[-1], "exit hazards by where the probe measured the sound, minute by minute, beyond what "
         f"ITU-R BT.1359-1 calls acceptable; {OBSERVED}, as what else the stream showed then; agrees: each above 1",
@@ -221,7 +198,7 @@ def _silent(known: Material) -> Claim | None:
     found = pooled(known, DAMAGE)
     if found is None or found.excess is None:
         return _mixed("av_damage_silent", found)
-    return _claim(
+    return claim(
         "av_damage_silent",
         f"{_exits(found.excess)} exits too many at {_number(found, 'fault')} seen or heard{_rest(found)}; "
         "whether anybody complained is not known", found.excess,
@@ -235,14 +212,36 @@ def _replayed(known: Material) -> Claim | None:
     if not known.replays:
         return None
     words = {"startup": "begin after 2 s or more", "height": "are of fewer than 720 lines"}
-    told = [f"{_percent(one.share)} {words[name]}, {_percent(one.more)} (points) more than of others"
+    told = [f"{percent(one.share)} {words[name]}, {percent(one.more)} (points) more than of others"
             for name, one in known.replays.items()]  # fmt: skip
-    verdicts = {_within(one.more, 0.0, 1.0) for one in known.replays.values()}
-    return _claim(
+    verdicts = {within(one.more, 0.0, 1.0) for one in known.replays.values()}
+    return claim(
         "replay_blur", "of replays " + "; ".join(told), next(iter(known.replays.values())).more,
         "sessions whose attribute scenario is replay beside all others, of those that last 10 s and tell it; what "
         f"their lines are worth is not in it; {OBSERVED}; agrees: each share is larger than that of others",
         verdicts.pop() if len(verdicts) == 1 else "unclear",
+    )  # fmt: skip
+
+
+def _peaks(known: Material) -> Claim | None:
+    if known.crowded is None:
+        return None
+    return claim(
+        "peak_crash", f"where a stream has twice its usual audience or more, sessions fail {times(known.crowded)} "
+        "times as often as otherwise; whether those who met it come back is not counted", known.crowded,
+        f"exits for an error, minute by minute, beside those to be expected by time watched; {MINUTES}; {OBSERVED}; "
+        "agrees: above 1", within(known.crowded, 1.0, math.inf),
+    )  # fmt: skip
+
+
+def _rhythm(known: Material) -> Claim | None:
+    if known.paced is None:
+        return None
+    return claim(
+        "rhythm", f"more than 8 min after the last highlight viewers leave {times(known.paced)} times as fast as "
+        "until then", known.paced, "exits, minute by minute, beside those to be expected by time watched; "
+        f"{MINUTES}; observed, not randomised: highlights may come when something else holds viewers, too; agrees: "
+        "above 1", within(known.paced, 1.0, math.inf),
     )  # fmt: skip
 
 
@@ -253,9 +252,9 @@ def _talked(known: Material) -> Claim | None:
     shown = (
         f"half of {found.shown:,.0f} messages are shown within {found.middle:.1f} s, 95 % within {found.most:.1f} s, "
     )
-    shown += f"{_percent(found.late)} later than 2 s"
+    shown += f"{percent(found.late)} later than 2 s"
     if found.lost is not None:
-        shown += f"; {_percent(found.lost)} of {found.sent:,.0f} that were sent are shown to nobody"
+        shown += f"; {percent(found.lost)} of {found.sent:,.0f} that were sent are shown to nobody"
     else:
         shown += "; how many are lost is not known: players do not tell it, or too few users send"
     design = (
@@ -264,10 +263,10 @@ def _talked(known: Material) -> Claim | None:
         f"sender meets; {OBSERVED}, above all in their network; agrees: above 1"
     )
     if found.ratio is None:
-        return _claim("message_delay", f"{shown}; whether viewers leave after these is not known: {found.why}",
+        return claim("message_delay", f"{shown}; whether viewers leave after these is not known: {found.why}",
                       found.late, design, "unclear")  # fmt: skip
-    shown += f"; after a late or lost one viewers leave {_times(found.ratio)} times as fast as after one in time"
-    return _claim("message_delay", shown, found.ratio, design, _within(found.ratio, 1.0, math.inf))
+    shown += f"; after a late or lost one viewers leave {times(found.ratio)} times as fast as after one in time"
+    return claim("message_delay", shown, found.ratio, design, within(found.ratio, 1.0, math.inf))
 
 
 def _mixed(name: str, found: Pooled | None) -> Claim | None:

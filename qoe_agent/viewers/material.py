@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.maths.student import t_quantile
-from qoe_agent.viewers import costing
+from qoe_agent.viewers import costing, minutes
 from qoe_agent.viewers.estimates.breakdowns import only
 from qoe_agent.viewers.estimates.jackknife import spread, study
 from qoe_agent.viewers.estimates.minutes import restricted
@@ -236,7 +236,8 @@ def gathered(audience: Audience, fitted: Study | None, exits: Exits) -> Material
     )  # fmt: skip
     if fitted is not None:
         found = replace(found, early=pace(fitted, (0, 3), (3, 30)), later=pace(fitted, (30, 180), (0, 30)))
-    found = replace(found, replays=replays(audience))
+    found = replace(found, replays=replays(audience), crowded=minutes.crowded(audience, fitted),
+                    paced=minutes.paced(audience, fitted))  # fmt: skip
     if "arm" in audience.has:
         cells = audience.cells([*(["stall"] if "stall_times" in audience.has else []), "arm"])
         found = replace(found, longer=longer(cells))

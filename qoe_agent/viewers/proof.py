@@ -93,6 +93,10 @@ class Material:
     talked: Talked | None = None
     replays: Mapping[str, Replayed] = field(default_factory=dict)
     """startup: begin after 2 s or more; height: are of fewer than 720 lines."""
+    crowded: Figure | None = None
+    """How many times as often sessions fail in minutes with twice a stream's usual audience as in others."""
+    paced: Figure | None = None
+    """How many times as fast viewers leave over eight minutes after the last highlight as until then."""
     together: tuple[frozenset[str], ...] = ()
     """Ids of incidents of a stream that meet in time, directly or by others between them: no independent witnesses."""
 

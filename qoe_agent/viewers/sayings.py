@@ -26,6 +26,7 @@ NEEDS = {
     "av_damage_silent": "incidents whose cost can be known (--incidents), and reports of viewers",
     "replay_blur": "an attribute scenario, which is replay for some sessions, and startup_seconds or height",
     "message_delay": "events message_sent and message_shown, both with the message's id",
-    "peak_crash": "who returns after a promotion, by how many watched it, which this report does not count",
-    "rhythm": "highlights as events of the content, which no schema here has",
+    "peak_crash": "five half hours or more in which a stream had twice its usual audience, and why sessions end "
+    "(cause: failed)",
+    "rhythm": "incidents of the kind highlight (--incidents), and viewers who watch on for over 8 min without one",
 }

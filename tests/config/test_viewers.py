@@ -38,6 +38,8 @@ def test_the_folder_is_beside_the_file_and_the_keys_in_the_folder() -> None:
         (f"ingest: {{sources: [{{name: web, keys: [{KEY}], origins: [www.example.com]}}]}}", "must be an origin"),
         ("ingest: {trusted_proxies: [proxy]}", "must be an address or a network such as 10.0.0.0/8"),
         ("ingest: {region_header: CF-IPCountry}", "ingest.trusted_proxies: required"),
+        (f"ingest: {{folder: f, sources: [{{name: web, keys: [{KEY}]}}], stats: [{{name: s, url: 'http://h/', "
+         "source: edge}]}", "ingest.stats: source must be the name of one of sources"),
         ("ingest: {tls_cert: a.pem}", "ingest.tls_key: required"),
         ("streams: [{name: a, url: 'rtmp://h/a/b', viewers: {rtmp: alone}}]", "viewers.rtmp: must be app/name"),
         ("streams: [{name: a, url: 'rtmp://h/a/b', viewers: {path: '('}}]", "not a regular expression"),

@@ -174,3 +174,15 @@ def test_replays_are_blurred_and_slow_if_both_are_more_than_elsewhere(slow: floa
     found = one("replay_blur", Material(replays=known))
     assert (found.verdict, found.value) == (verdict, slow)
     assert "40.0 %" in found.shown
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [(Figure(2.0, 1.4, 2.9), "agrees"), (Figure(0.7, 0.5, 0.9), "disagrees"), (Figure(1.2, 0.8, 1.8), "unclear")],
+)  # fmt: skip
+def test_peaks_and_highlights_are_told_beside_other_minutes(found: Figure, verdict: str) -> None:
+    peak, rhythm = one("peak_crash", Material(crowded=found)), one("rhythm", Material(paced=found))
+    assert peak.verdict == rhythm.verdict == verdict
+    assert f"sessions fail {found.value:.2f} [{found.low:.2f}, {found.high:.2f}] times as often" in peak.shown
+    assert "come back is not counted" in peak.shown
+    assert f"leave {found.value:.2f} [" in rhythm.shown

@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qoe_agent.viewers.tables import cells as counting
 from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, measured, messages, segments, surroundings
 from qoe_agent.viewers.tables.assembly import Factor, assembled
+from qoe_agent.viewers.tables.courses import courses
+from qoe_agent.viewers.tables.scans import Wanted, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.shapes import Cells, Incident, Naive, Timeline
     from qoe_agent.viewers.tables.comparisons import AfterStall
+    from qoe_agent.viewers.tables.courses import Course
     from qoe_agent.viewers.tables.engines import Engine, Table
     from qoe_agent.viewers.tables.messages import Delivery
 
@@ -46,6 +48,8 @@ class Audience:
         self._segments: dict[tuple[str, ...], Table] = {}
         self._incidents: list[Incident] = []
         self._met: list[Incident] = []
+        self.highlights: list[Incident] = []
+        """Of content, among incidents: nothing that costs viewers."""
         self.reasons: dict[str, str] = {}
         """Why nothing can be told of an incident, by its id."""
         self.notes: list[str] = []
@@ -108,7 +112,9 @@ class Audience:
         streams = {row["stream"] for row in self._engine.rows(self._table.select("stream").distinct()).to_pylist()}
         streams.discard(None)
         only = next(iter(streams)) if len(streams) == 1 else ""
-        self._incidents = [one if one.stream else one._replace(stream=only) for one in found]
+        placed = [one if one.stream else one._replace(stream=only) for one in found]
+        self._incidents = [one for one in placed if one.kind != incidents.HIGHLIGHT]
+        self.highlights = [one for one in placed if one.kind == incidents.HIGHLIGHT]
         told = {one.id: incidents.reason(one, streams, self.has, self._places) for one in self._incidents}
         self.reasons = {name: reason for name, reason in told.items() if reason}
         self._met = [one for one in self._incidents if one.stream in streams]
@@ -143,32 +149,17 @@ class Audience:
         known = [self._factor(name) for name in factors]
         static = {f"f{number}": self._code(one) for number, one in enumerate(known) if not self._varies(one.name)}
         varying = {f"f{number}": one.name for number, one in enumerate(known) if self._varies(one.name)}
-        begun = {f"f{number}": len(one.levels) - 1 for number, one in enumerate(known) if one.name == "startup"}
-        states = prod(len(each.levels) for each in known)
-        if not varying:
-            codes = {f"{name}s0": code for name, code in static.items()}
-            ended = table.select("bucket", "cause", "lo_ms", "hi_ms", **codes)
-            found = self._engine.rows(counting.exits(ended, list(codes), changes=0, states=states))
-            time = counting.from_start(found, len(known))
-            for code, unknown in begun.items():
-                rows = table.select("bucket", "lo_ms", "startup", **static)
-                time = counting.moved(time, self._engine.rows(counting.waits(rows, list(static))), code, unknown)
-            return assembled(known, time, found, 0)
         begin = {code: f"m_{name}" if name in levels.MEASURED else segments.initial(name)
                  for code, name in varying.items()}  # fmt: skip
         known_at = [each for each in begin.values() if isinstance(each, str)]
         people = table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", *known_at, **static)
-        pieces = self._states(tuple(varying.values()))
-        pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
-        order = [f"f{number}" for number in range(len(known))]
-        spans = segments.spans(people, pieces, [*static, "startup"], begin)
-        for code, unknown in begun.items():
-            spans = counting.from_picture(spans, code, unknown)
-        time = self._engine.rows(counting.person_time(spans, order))
-        gone = segments.gone(people, pieces, list(static), begin)
-        after = [f"{code}s{change}" for change in range(counting.CHANGES + 1) for code in order]
-        exits = self._engine.rows(counting.exits(gone, after, changes=counting.CHANGES, states=states))
-        return assembled(known, time, exits, counting.CHANGES)
+        pieces = None
+        if varying:
+            pieces = self._states(tuple(varying.values()))
+            pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
+        begun = {f"f{number}": len(one.levels) - 1 for number, one in enumerate(known) if one.name == "startup"}
+        wanted = Wanted(tuple(static), begin, begun, prod(len(each.levels) for each in known))
+        return assembled(known, *counted(self._engine, people, pieces, wanted))
 
     def naive(self, factors: Sequence[str]) -> list[Naive]:
         """What comparing sessions that ever met a level with the others would say."""
@@ -209,6 +200,10 @@ class Audience:
         bought = self._told.events if self._told is not None and "orders" in self.has else None
         around = surroundings.Around(self._engine, self._table, self._places, bought, self._typical(), hazards)
         return around.timelines(found, before, after, step)
+
+    def courses(self, hazards: Sequence[tuple[float, float]], step: float, cause: int | None = None) -> list[Course]:
+        """Each stream from its beginning to its end; `hazards` as in `timelines`, `cause`: exits of this one alone."""
+        return courses(self._engine, self._table, self._count, hazards, cause, step)
 
     def _looked(self) -> tuple[int, frozenset[str]]:
         table = self._table
@@ -274,8 +269,6 @@ class Audience:
         if name == "stall" and "stall_times" in self.has:
             some = self._told is not None and self._told.silent is not None
             return Factor(name, levels.STALL if some else levels.STALL[:-1], levels.STALL[0])
-        if name == "message" and self._talk is not None:
-            return Factor(name, levels.MESSAGES, "in time")
         if name == "message" and self._talk is not None:
             return Factor(name, levels.MESSAGES, "in time")
         if name == "incident" and "incidents" in self.has:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from qoe_agent.viewers.tables.engines import Engine, Table
 
+HIGHLIGHT = "highlight"
+"""The kind of what is no incident: something that the content offers."""
 NAMED = 5
 """Incidents that a note names."""
 LONGEST = 366 * 86_400.0

@@ -32,8 +32,8 @@ def of_files(paths: Sequence[Path], engine: str, incidents: Path | None, measure
             audience = _told(events.of_rows(rows, found.columns, counter), counter,
                              [*places, *sessions.attributes(found.columns)])  # fmt: skip
         else:
-            kept = counter.keep(sessions.of_rows(rows, found.columns, counter, alone=bool(met or beside)), "sessions")
-            alone, repeated = once(kept, counter)
+            kept = counter.keep(sessions.of_rows(rows, found.columns, counter), "sessions")
+            alone, repeated = once(kept, counter, apart=bool(met or beside))
             audience = Audience(counter, alone, sessions.attributes(found.columns))
             if repeated:
                 audience.notes.append(REPEATED.format(repeated))
@@ -72,11 +72,12 @@ def snapshot(folder: Path, counter: Engine, reader: engines.DuckDB) -> Iterator[
         yield counter.read(paths), [str(row[0]) for row in keys]
 
 
-def once(kept: Table, counter: Engine) -> tuple[Table, int]:
-    """The sessions without those that are another's copy, and how many these were."""
+def once(kept: Table, counter: Engine, *, apart: bool = False) -> tuple[Table, int]:
+    """The sessions without those that are another's copy, and how many these were. `apart`: several sessions of one
+    name are told apart."""
     if not any(_several(each, counter) for each in _parts(kept, counter)):
         return kept, 0
-    alone = counter.keep(kept.distinct(), "once")
+    alone = counter.keep(sessions.apart(kept.distinct()) if apart else kept.distinct(), "once")
     before, after = (
         counter.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"] for each in (kept, alone)
     )

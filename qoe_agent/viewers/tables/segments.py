@@ -112,17 +112,14 @@ def _code(found: Table, name: str) -> Any:
 
 
 def spans(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[str, int | str]) -> Table:
-    """Certain person-time: bucket, codes, a_ms, b_ms. `varying`: codes in `found`, and what they are elsewhere: a code,
-    or the column of `sessions` that tells it."""
+    """Certain person-time of sessions in `found`: bucket, codes, a_ms, b_ms. `varying`: codes there, and what they are
+    at the beginning: a code, or the column of `sessions` that tells it."""
     import ibis
 
     joined = sessions.inner_join(found, "sid")
     until = ibis.least(ibis.coalesce(joined.b_ms, joined.lo_ms), joined.lo_ms)
     changed = joined.select("bucket", *static, **_held(joined, varying), a_ms=joined.a_ms, b_ms=until)
-    changed = changed.filter(changed.b_ms > changed.a_ms)
-    still = sessions.anti_join(found, "sid")
-    plain = still.select("bucket", *static, **_steady(still, varying), a_ms=still.lo_ms * 0, b_ms=still.lo_ms)
-    return changed.union(plain)
+    return changed.filter(changed.b_ms > changed.a_ms)
 
 
 def _held(joined: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
@@ -133,7 +130,7 @@ def _held(joined: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
             else joined[name] for name, code in varying.items()}  # fmt: skip
 
 
-def _steady(rows: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
+def steady(rows: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
     """The codes of sessions in which nothing changes."""
     import ibis
 
@@ -142,7 +139,8 @@ def _steady(rows: Table, varying: Mapping[str, int | str]) -> dict[str, Any]:
 
 
 def gone(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[str, int | str]) -> Table:
-    """An exit a row, as `cells.exits` wants it: codes s0, s1, … of each factor, and c1, … when they change."""
+    """An exit a row, of sessions in `found`, as `cells.exits` wants it: codes s0, s1, … of each factor, and when they
+    change: c1, …"""
     import ibis
 
     left = sessions.filter(sessions.cause >= 0)
@@ -162,7 +160,7 @@ def gone(sessions: Table, found: Table, static: Sequence[str], varying: Mapping[
         if change:
             states[f"x{change}"] = pieces.a_ms.max(where=chosen)
     rows = pieces.group_by(keys).agg(**states)
-    return _told(rows, static, varying).union(_plain(left.anti_join(found, "sid"), static, varying))
+    return _told(rows, static, varying)
 
 
 def _told(rows: Table, static: Sequence[str], varying: Iterable[str]) -> Table:
@@ -175,13 +173,4 @@ def _told(rows: Table, static: Sequence[str], varying: Iterable[str]) -> Table:
         for name in varying:
             codes[f"{name}s{change}"] = ibis.coalesce(*[rows[f"{name}_{each}"] for each in range(change, -1, -1)])
     cuts = {f"c{change}": ibis.coalesce(rows[f"x{change}"], rows.hi_ms) for change in range(1, CHANGES + 1)}
-    return rows.select("bucket", "cause", "lo_ms", "hi_ms", **codes, **cuts)
-
-
-def _plain(rows: Table, static: Sequence[str], varying: Mapping[str, int | str]) -> Table:
-    codes: dict[str, Any] = {}
-    for change in range(CHANGES + 1):
-        codes |= {f"{name}s{change}": rows[name] for name in static}
-        codes |= {f"{name}s{change}": code for name, code in _steady(rows, varying).items()}
-    cuts = {f"c{change}": rows.hi_ms for change in range(1, CHANGES + 1)}
     return rows.select("bucket", "cause", "lo_ms", "hi_ms", **codes, **cuts)

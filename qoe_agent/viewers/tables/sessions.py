@@ -9,7 +9,6 @@ whatever engine adds them up.
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables import schemas
@@ -56,8 +55,14 @@ class Rows:
         return [self.ms(name) - start for name in names if name in self.columns and start is not None]
 
 
-def of_rows(table: Table, columns: Collection[str], engine: Engine, *, alone: bool = False) -> Table:
-    """The sessions in a sessions file. `alone`: rows of one name are told apart by when they began and how long."""
+def apart(sessions: Table) -> Table:
+    """The same with names that also say when each began and how long it lasted."""
+    start, lasted = (sessions[name].cast("string").coalesce("") for name in ("start_ms", "lo_ms"))
+    return sessions.mutate(sid=sessions.sid + "/" + start + "/" + lasted)
+
+
+def of_rows(table: Table, columns: Collection[str], engine: Engine) -> Table:
+    """The sessions in a sessions file."""
     import ibis
 
     rows = Rows(table, columns)
@@ -78,9 +83,6 @@ def of_rows(table: Table, columns: Collection[str], engine: Engine, *, alone: bo
     told = {name: ibis.null("int64" if name in WHOLE else "string") if column is None else column
             for name, column in known.items()}  # fmt: skip
     others = {f"a{number}": rows.text(name) for number, name in enumerate(attributes(columns))}
-    if alone:
-        parts = [sid, *[each.cast("string").coalesce("") for each in (start, lo) if each is not None]]
-        sid = reduce(lambda one, other: one + "/" + other, parts)
     return table.select(sid=sid, bucket=bucket, lo_ms=lo, hi_ms=hi, cause=cause, **told, **others)
 
 
