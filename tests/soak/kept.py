@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 from tests.soak import report
@@ -18,15 +20,25 @@ class Kept:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "events.jsonl").write_text("")
 
+    def start(self) -> None:
+        """From now on lines are written, by a thread: a disk that others keep busy is nothing to wait for."""
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def _write(self) -> None:
+        while self._folder:
+            line = self._lines.get()
+            with (self._folder / "events.jsonl").open("a") as file:
+                file.write(line)
+
     def note(self, what: str, at: float, **more: object) -> None:
         """A line of what happened, so many seconds after the beginning."""
         if self._folder:
-            with (self._folder / "events.jsonl").open("a") as file:
-                file.write(json.dumps({"at": round(at, 2), "what": what, **more}) + "\n")
+            self._lines.put(json.dumps({"at": round(at, 2), "what": what, **more}) + "\n")
 
     def report(self, document: dict[str, Any], log: Path | None = None) -> None:
         """How it stands, and the agent's log so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import threading
 from pathlib import Path
 from statistics import mean
@@ -18,6 +19,8 @@ OTHERS = 0.3
 """Share of the machine that other programs have when ours may have to wait for them."""
 BEAT, STARVED = 0.1, 0.5
 """Seconds between two looks at the machine, and how late one must be for the machine to be called too busy."""
+ASK, SLUGGISH = 0.1, 0.3
+"""Seconds between two requests to the server, and those in which it answers one if it is well."""
 SLOW = 5.0
 """Seconds between two looks at processes."""
 
@@ -42,6 +45,8 @@ class Machine:
         self.shares: list[Shares] = []
         self.starved: list[tuple[float, float]] = []
         """When the machine was too busy to let us look, and for how long."""
+        self.sluggish: list[tuple[float, float]] = []
+        """When the server had let a request wait, and for how long."""
         self.over = threading.Event()
         self._cpu: dict[int, float] = {}
         self._waits: dict[str, float] = {}
@@ -55,6 +60,19 @@ class Machine:
             if now - last - BEAT > STARVED:
                 self.starved.append((now, round(now - last - BEAT, 2)))
             last = now
+
+    def ask(self, port: int) -> None:
+        """Until `over`, in a thread: whether the server turns, which is nginx alone with all streams."""
+        while not self.over.wait(ASK):
+            began = self._now()
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                link = http.client.HTTPConnection("127.0.0.1", port, timeout=30.0)
+                link.request("GET", "/hls/")
+                link.getresponse().read()
+                link.close()
+            now = self._now()
+            if now - began > SLUGGISH:
+                self.sluggish.append((now, round(now - began, 2)))
 
     def look(self) -> None:
         """What was used since the look before."""

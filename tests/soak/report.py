@@ -63,10 +63,14 @@ def made(
             "p99_seconds": round(ordered[98], 3) if ordered else None,
             "worst_seconds": round(max([0.0, *seen.took]), 3),
         },
-        "starved": {"times": len(seen.machine.starved), "seconds": round(sum(s for _, s in seen.machine.starved), 1)},
+        "starved": _often(seen.machine.starved), "sluggish": _often(seen.machine.sluggish),
         "processors": seen.machine.summary(warm),
         "joins": dict(seen.joins), "broken": broken,
     }  # fmt: skip
+
+
+def _often(times: list[tuple[float, float]]) -> dict[str, float]:
+    return {"times": len(times), "seconds": round(sum(seconds for _, seconds in times), 1)}
 
 
 def status(document: dict[str, Any]) -> int:
@@ -116,9 +120,10 @@ def text(said: dict[str, Any]) -> str:
             f"{MEANING[kind]}"
         )
     lines += [f"  not injected: {kind}: {why}" for kind, why in said["not_injected"].items()]
-    starved, had = said["starved"], said["processors"]
+    starved, sluggish, had = said["starved"], said["sluggish"], said["processors"]
     lines += [
-        f"the machine was too busy {starved['times']} times, {starved['seconds']} s in all",
+        f"the machine was too busy {starved['times']} times, {starved['seconds']} s in all; nginx let requests wait "
+        f"{sluggish['times']} times, {sluggish['seconds']} s in all",
         f"processors after the warm-up: agent {had['agent']}, with servers {had['ours']}, other programs "
         f"{had['others']}; {had['waited']} of the agent's threads waited for one; it was contended for a share of "
         f"{had['contended']} of the time: there overload and the start of workers are not judged",

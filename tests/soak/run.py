@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,10 @@ async def soak(said: argparse.Namespace, home: Path, kept: Kept) -> dict[str, An
     world = World(home, said.streams, said.shows)
     async with world.up():
         run = Run(said, world, kept)
-        threading.Thread(target=run.seen.machine.beat, daemon=True).start()
+        kept.start()
+        assert world.nginx
+        for watch in (run.seen.machine.beat, partial(run.seen.machine.ask, world.nginx.http_port)):
+            threading.Thread(target=watch, daemon=True).start()
         cut = None
         try:
             await run.play()
@@ -91,7 +95,8 @@ class Run:
         seen, world, injector = self.seen, self._world, self._injector
         began = monotonic() - seen.now()
         late = [Late(one["at"] - began, injector.of(one["show"])) for one in world.said if "at" in one]
-        late += [Late(at, frozenset(seen.watched)) for at, _ in seen.machine.starved]
+        machine = seen.machine
+        late += [Late(at, frozenset(seen.watched)) for at, _ in (*machine.starved, *machine.sluggish)]
         document = report.made(injector, seen, late, self._skipped, ended, WARM * 60.0 * self._said.minutes)
         return {"cut": cut, **document, "publishers": world.said[-200:]}
 
@@ -112,7 +117,7 @@ class Run:
             self._heard = len(self._world.said)
             if self.seen.now() >= due:
                 due += EVERY
-                self._kept.report(self.document(), self._world.log)
+                await asyncio.to_thread(self._kept.report, self.document(), self._world.log)
 
     async def _inject(self) -> None:
         """One slot of the plan after the other."""
