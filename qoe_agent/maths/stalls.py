@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from qoe_agent.maths.playout import Event
 
 
+STOOD = 0.5
+"""Seconds for which the agent must have stood still for pieces to be late by more than that."""
+
+
 @dataclass(slots=True)
 class Dry:
     """One stall."""
@@ -57,9 +61,13 @@ class Stalls:
         self._dry.remove(dry)
         return dry
 
-    def tick(self, at: float, lag: float) -> list[Dry]:
-        """Time has come to `at`; returns the stalls that are news: just opened, or begun and ended since."""
+    def tick(self, at: float, lag: float, piece: float = 0.0) -> list[Dry]:
+        """Time has come to `at`; returns the stalls that are news: just opened, or begun and ended since.
+
+        `piece`: seconds of media that are fetched at once; what appeared while the agent stood still is fetched then.
+        """
         still = self._late.tick(lag)
+        still += piece if still >= STOOD else 0.0
         news = []
         for dry in self._dry:
             until = at if dry.end is None else dry.end

@@ -59,6 +59,11 @@ class Viewing:
         """What the player did since the list was last emptied."""
         return self.playout.events
 
+    @property
+    def piece(self) -> float:
+        """Seconds of media that come at once; 0: frame by frame."""
+        return (self._target or 0.0) if self._segmented else 0.0
+
     def take(self, seen: Observation) -> None:
         """One observation."""
         if isinstance(seen, Packet):

@@ -127,7 +127,7 @@ class Freezes:
         viewing.events.clear()
         self._pictures(screen.show(viewing.playout.playhead), lag, found)
         self._still(tick.at, lag, found)
-        self._stalls.tick(tick.at, tick.lag)
+        self._stalls.tick(tick.at, tick.lag, self._viewing.piece)
         return self._samples(found)
 
     def _arrivals(self, now: float, lag: float) -> None:

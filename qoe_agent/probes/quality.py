@@ -230,7 +230,7 @@ class Quality:
             self._marks.sound(seen.pts, seen.sample_rate, heard[2])
 
     def _tick(self, tick: Tick) -> Iterable[Finding]:
-        for dry in self._stalls.tick(tick.at, tick.lag):
+        for dry in self._stalls.tick(tick.at, tick.lag, self._viewing.piece):
             place = self._intake.programme.place(dry.start_pts)
             self._pauses.add(float(self._played) if place is None else max(place, float(self._played)), dry)
         if not self._turned <= tick.at < self._turned + EVERY:

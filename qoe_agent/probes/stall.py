@@ -105,7 +105,7 @@ class Stall:
         found.append(self._lost)
 
     def _tick(self, tick: Tick, found: list[Finding]) -> None:
-        found += map(self._incident, self._stalls.tick(tick.at, tick.lag))
+        found += map(self._incident, self._stalls.tick(tick.at, tick.lag, self._viewing.piece))
         count, seconds = self._stalls.counted()
         self._count(STALLS, count)
         self._count(STALLED, seconds)
