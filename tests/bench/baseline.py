@@ -1,7 +1,7 @@
 """A bare PyAV loop: one thread a stream demuxes, and decodes a key frame every so many seconds; nothing else.
 
 The baseline of bench_fleet: `python -m tests.bench.baseline EVERY BURST URL…`. With a burst, all pictures of so many
-seconds in thirty are decoded, too, as the policy `adaptive` does. Everything is as PyAV sets it up: a decoder
+seconds in thirty are decoded, too. Everything is as PyAV sets it up: a decoder
 a stream, slice threads. The sound is demuxed and not decoded (the agent decodes it, so the comparison is in the
 baseline's favour).
 """

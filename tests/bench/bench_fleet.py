@@ -7,8 +7,8 @@ nginx and the publishers count for neither. What libavformat pays depends on the
 system calls a chunk. Goal: at most 0.5 times the CPU and 0.3 times the memory.
 
 With `--mixed` a third of the streams come by RTMP, a third by HTTP-FLV (`flv_server`), a third by HLS (nginx, segments
-of 2 s); what the servers take is printed too. `--decode` is the agent's policy; with `adaptive` the baseline decodes
-all pictures of two seconds in thirty, with `all` key frames only.
+of 2 s); what the servers take is printed too. `--decode` is the agent's policy; with `adaptive` a third
+loop decodes what that decodes: every key frame, and all pictures of two seconds in thirty.
 Of the agent's own metrics the benchmark reads, once a second, how late its event loops were at worst, and at the end
 what it left out.
 """
@@ -143,11 +143,13 @@ async def measure(home: Path, urls: list[str], every: float, said: argparse.Name
     lines += [f"  - {{name: show-{number}, url: '{url}'}}" for number, url in enumerate(urls)]
     config = home / f"agent-{every:g}.yml"
     config.write_text("\n".join(lines) + "\n")
-    python, adaptive = sys.executable, said.decode == "adaptive"
+    python, bare = sys.executable, [sys.executable, "-m", "tests.bench.baseline"]
     commands = {
         "qoe-agent": [python, "-m", "qoe_agent", "run", str(config)],
-        "bare PyAV": [python, "-m", "tests.bench.baseline", f"{every:g}", f"{BURST if adaptive else 0:g}", *urls],
+        "bare PyAV": [*bare, f"{every:g}", "0", *urls],
     }
+    if said.decode == "adaptive":
+        commands["the same pictures"] = [*bare, "0", f"{BURST:g}", *urls]
     found: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(said.rounds):
         for name, command in commands.items():
@@ -168,11 +170,12 @@ def report(title: str, found: dict[str, list[Cost]]) -> None:
     print(title)
     for name, costs in found.items():
         cpu = _spread(costs, lambda each: each.cpu, "CPU-s per stream-s", 1)
-        print(f"  {name:9}  {cpu},  {_spread(costs, lambda each: each.memory, 'MB', 1e-6)}")
-    ours, theirs = found["qoe-agent"], found["bare PyAV"]
-    cpu = mean(each.cpu for each in ours) / mean(each.cpu for each in theirs)
-    memory = mean(each.memory for each in ours) / mean(each.memory for each in theirs)
-    print(f"  ratio      {cpu:.2f} of the CPU (goal {CPU_GOAL}), {memory:.2f} of the memory (goal {MEMORY_GOAL})")
+        print(f"  {name:17}  {cpu},  {_spread(costs, lambda each: each.memory, 'MB', 1e-6)}")
+    ours = found["qoe-agent"]
+    for name in list(found)[1:]:
+        cpu = mean(each.cpu for each in ours) / mean(each.cpu for each in found[name])
+        memory = mean(each.memory for each in ours) / mean(each.memory for each in found[name])
+        print(f"  of {name}: {cpu:.2f} of the CPU (goal {CPU_GOAL}), {memory:.2f} of the memory (goal {MEMORY_GOAL})")
     lags = sorted(lag for each in ours for lag in each.lags)
     late = f"{lags[int(0.99 * len(lags))] * 1e3:.0f} ms at the 99th percentile, {lags[-1] * 1e3:.0f} ms at worst"
     print(f"  event loops late (the worst of each second): {late}; left out: {max(each.skipped for each in ours):g}")
