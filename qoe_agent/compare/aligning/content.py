@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import clocks, doubts, likeness, paths, routes, voting
+from qoe_agent.compare.aligning import beside, clocks, doubts, likeness, paths, routes, voting
 from qoe_agent.compare.aligning.close import Close
-from qoe_agent.compare.aligning.doubts import clear
-from qoe_agent.compare.aligning.laying import REACH, SHORTEST, Laid
+from qoe_agent.compare.aligning.doubts import SHORTEST, clear
+from qoe_agent.compare.aligning.laying import REACH, Laid
 from qoe_agent.compare.aligning.looks import Broad
 from qoe_agent.compare.shapes import Unlike
 
@@ -45,15 +45,9 @@ LOOKALIKE = 0.6
 """Correlation of pictures at which the content is the same, though no movement shows where."""
 LEAST_CERTAIN = 0.3
 """Share of the frames found whose lag must be certain."""
-AGAINST = 3.0
-"""Nats that pictures coded by themselves may have for another lag."""
-PARTS = 20.0
-"""Nats that parts of the test may have for a neighbouring lag, where edges are fitted."""
 PREFERRED = 15.0
 """Nats by which frames' numbers must fit better than their times to be believed instead."""
 AMBIGUOUS = "ambiguous"
-BESIDE = (-2.0, -1.0, 1.0, 2.0)
-"""Frames by which the whole path is moved to see whether that fits as well."""
 
 
 class Prints(NamedTuple):
@@ -114,13 +108,13 @@ class Lain(NamedTuple):
 def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes: Votes, route: Route) -> Lain:
     """First by the broad look, then by the close one, if there is one."""
     nearest = np.abs(reading.at[:, None] - votes.places[None]).argmin(axis=1)
-    first = Laid(broad, broad, reading, test.fresh, route.lags[nearest])
-    on = first.found()
-    if on.sum() < SHORTEST:
+    try:
+        first = Laid(broad, broad, reading, test.fresh, route.lags[nearest])
+        on = first.found()
+        doubts.enough(on, "are found in the reference")
+    except Unlike as few:
         why = _unfound(broad.test, broad.reference)
-        if AMBIGUOUS in str(why):
-            raise why
-        raise Unlike(f"only {int(on.sum())} frames of the test are found in the reference: too few to be sure")
+        raise (why if AMBIGUOUS in str(why) else few) from None
     alike = np.log(first.unrelated / (first.left[on] + likeness.FLOOR)).mean()
     if alike < np.log(RELATED) and route.fit < GOOD_FIT:
         raise _unfound(broad.test, broad.reference)
@@ -147,32 +141,30 @@ def checked(found: Lain) -> Found:
     """The path, if nothing else fits nearly as well; without the frames whose lag is not certain."""
     laid, on = found.laid, found.on
     middle = float(np.median(laid.lags[on]))
-    lags = routes.rivals(found.votes, found.route, REACH)
-    far = [(lag, laid.evidence(laid.lags + (lag - middle))) for lag in lags]
-    far += [(lag, laid.evidence(np.full(len(laid.lags), float(lag)))) for lag in lags]
-    unsure = {lag for lag, each in far if not clear(*each) or laid.repeats(laid.lags + (lag - middle))}
+    far: list[tuple[float, float]] = []
+    unsure: set[int] = set()
+    for lag in routes.rivals(found.votes, found.route, REACH):
+        moved = laid.settled(laid.lags + (lag - middle))
+        far += [laid.evidence(each) for each in (moved, laid.settled(np.full(len(laid.lags), float(lag))))]
+        if not all(clear(*each) for each in far[-2:]) or laid.repeats(moved):
+            unsure.add(lag)
     if unsure:
         raise Unlike(_several(round(middle), unsure))
     certain = on & doubts.certain(laid, on)
+    _enough(certain, on)
+    weighed = beside.weighed(laid)
+    if laid.look.loose(laid.fit) and beside.disputed(weighed, on):
+        certain = beside.believed(laid, weighed, certain)
+    _enough(certain, on)
+    if near := beside.unclear(laid, weighed, on, certain):
+        raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), {round(middle + by) for by in near})}")
+    margin = min([beside.margin(weighed, certain), *(gain - against for gain, against in far)])
+    return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit.frame, laid.left)
+
+
+def _enough(certain: NDArray[np.bool_], on: NDArray[np.bool_]) -> None:
     if certain.sum() < max(SHORTEST, LEAST_CERTAIN * on.sum()):
         raise Unlike(f"{AMBIGUOUS}: too little moves to tell which frame is which")
-    gains = {
-        by: laid.gains(laid.lags + by, refit=True) for by in (*BESIDE, *((-0.5, 0.5) if laid.reading.fine > 1 else ()))
-    }
-    beside = {by: laid.summed(*each, certain) for by, each in gains.items()}
-    enough = laid.look.enough(laid.fit)
-    # Pictures that lean on others may all be late by as much; those that do not must not speak for another lag.
-    unclear = {
-        by for by, each in beside.items() if not clear(*each, enough) or laid.coded_alone(laid.lags + by) < -AGAINST
-    }
-    if laid.look.loose(laid.fit):
-        # With edges of another lag some shots fit better: then those are wrong, or the others.
-        unclear |= {by for by, each in gains.items() if laid.summed(*each, on)[1] > PARTS}
-    if unclear:
-        unclear = {round(middle + by) for by in unclear}
-        raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), unclear)}")
-    margin = min([gain - against for gain, against in (*beside.values(), *(each for _, each in far))])
-    return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit.frame, laid.left)
 
 
 def _broad(luma: Bytes) -> Bytes:

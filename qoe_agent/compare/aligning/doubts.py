@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qoe_agent.compare.aligning import paths
+from qoe_agent.compare.shapes import Unlike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +36,29 @@ MOST = 0.6
 """Share of the frames that may be left out for that, where there is but one piece."""
 SHORT = 20
 """Frames before the first or after the last change of lag that are too few to be believed."""
+DIPS = 300.0
+"""Nats for a piece against later frames at which it is no matter of pictures that come late."""
 ALONE = 2.5
 """The same, by the pictures alone that are coded by themselves."""
 STANDS = 0.02
 """Mean square change of the reference, in square codes, below which it does not matter which frame is taken."""
+SHORTEST = 8
+"""Frames that must lie on each other."""
 STRETCH = 12
 """Frames whose evidence is added before it counts as for or against: neighbours hang together."""
+
+
+def sums(gains: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Nats of stretches, from those of frames."""
+    return np.add.reduceat(gains, np.arange(0, len(gains), STRETCH)) if len(gains) else gains
+
+
+def told(gains: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Nats for a path, and against it, of its frames'; nothing is against it where they are too few."""
+    if len(gains) < SHORTEST:
+        return np.inf, 0.0
+    stretches = sums(gains)
+    return float(stretches[stretches > 0].sum()), float(-stretches[stretches < 0].sum())
 
 
 def clear(gain: float, against: float, enough: float = ENOUGH) -> bool:
@@ -48,10 +66,17 @@ def clear(gain: float, against: float, enough: float = ENOUGH) -> bool:
     return gain - against >= enough and against <= CONTRARY * gain
 
 
+def enough(on: Flags, where: str) -> None:
+    """`Unlike` where too few frames are."""
+    if on.sum() < SHORTEST:
+        raise Unlike(f"only {int(on.sum())} frames of the test {where}: too few to be sure")
+
+
 def certain(laid: Laid[Any], on: Flags) -> Flags:
     """Of the test's frames, those whose lag is certain; `on`: those that are found at all."""
     sure = on.copy()
     pieces = _pieces(laid, on)
+    later = []
     for by in _beside(laid.reading.fine):
         gains = np.zeros(len(on))
         which, told = laid.gains(laid.lags + by)
@@ -63,8 +88,11 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
             _weigh(sure, gains, start, end, moves and len(pieces) > 1)
             _lost(sure, np.where(laid.fresh, gains, 0.0), start, end, ALONE)
             _hidden(sure, gains, start, end, moves, len(pieces))
+        if by >= 1:
+            later.append(gains)
     for start, end in _dips(laid, pieces) if laid.look.late else ():
-        sure[start:end] = False
+        if min(float(gains[start:end].sum()) for gains in later) < DIPS:
+            sure[start:end] = False
     return sure
 
 
@@ -113,8 +141,8 @@ def _weigh(sure: Flags, gains: NDArray[np.float64], start: int, end: int, whole:
     """Take out of `sure` the piece, or that end of it, that another lag might claim."""
     own = gains[start:end]
     if whole:
-        sums = np.add.reduceat(own, np.arange(0, len(own), STRETCH))
-        if not clear(float(sums[sums > 0].sum()), float(-sums[sums < 0].sum()), PIECE):
+        stretches = sums(own)
+        if not clear(float(stretches[stretches > 0].sum()), float(-stretches[stretches < 0].sum()), PIECE):
             sure[start:end] = False
             return
     _lost(sure, gains, start, end, ENDS)

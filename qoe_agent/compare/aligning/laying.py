@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from qoe_agent.compare.aligning import paths, voting
-from qoe_agent.compare.shapes import Unlike
+from qoe_agent.compare.aligning.doubts import SHORTEST, enough, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,10 +31,6 @@ UNRELATED = 0.6
 """Share of the unrelated frames' difference at which a frame counts as not found."""
 ROUNDS = 3
 """Times that the fit is learnt from the path, and the path found with the fit, at most."""
-SHORTEST = 8
-"""Frames that must lie on each other."""
-STRETCH = 12
-"""Frames whose evidence is added before it counts as for or against: neighbours hang together."""
 CODED = 1.5
 """Times the usual error that a repeated picture may differ: each was coded in its own way."""
 PIECES = 6
@@ -43,6 +39,8 @@ MOSTLY = 0.85
 """Share of the frames that must repeat: a shot that is shown twice is no loop."""
 AROUND_IT = (-2.0, 2.0)
 """Frames from a lag that must fit less well."""
+SOME = 40
+"""Frames by which a lag is settled to the frame."""
 EXCUSED = 0.8, 0.4
 """Share of what a picture that may be late has for an older one that does not count: where it is looked for, and where
 the path as a whole is weighed."""
@@ -80,21 +78,11 @@ class Laid(Generic[F]):
 
     def evidence(self, lags: Floats, *, refit: bool = False) -> tuple[float, float]:
         """Nats for the path, and against it, compared with other lags, where those lie inside the reference."""
-        return self.summed(*self.gains(lags, refit=refit))
-
-    def summed(self, both: Numbers, gains: Singles, among: NDArray[np.bool_] | None = None) -> tuple[float, float]:
-        """Nats for the path, and against it, of what `gains` gave, or of those frames of it that are `among` these."""
-        if among is not None:
-            both, gains = both[among[both]], gains[among[both]]
-        if len(both) < SHORTEST:
-            return np.inf, 0.0
-        sums = np.add.reduceat(gains, np.arange(0, len(gains), STRETCH))
-        return float(sums[sums > 0].sum()), float(-sums[sums < 0].sum())
+        return told(self.gains(lags, refit=refit)[1])
 
     def repeats(self, lags: Floats) -> bool:
         """Whether other lags show what the path shows, but for what coding leaves on either."""
-        frames = self.reading.frames(0.0, self.reading.at + lags)
-        both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
+        both, frames = self._differing(lags)
         if len(both) < SHORTEST:
             return False
         theirs = self._apart(both, frames[both], self.fit)
@@ -103,28 +91,48 @@ class Laid(Generic[F]):
         least = all(theirs.mean() <= self._apart(both, each, self.fit).mean() for each in near)
         return bool(least and np.quantile(theirs - CODED * self.usual[both], MOSTLY) < self.look.coded)
 
+    def settled(self, lags: Floats) -> Floats:
+        """Other lags moved to where frames, a few all over the test, look most like the reference's."""
+        some = np.flatnonzero(self.frames >= 0)
+        some = some[:: max(1, len(some) // SOME)]
+        near = [lags + by for by in (0.0, *AROUND_IT, *(by / 2 for by in AROUND_IT))]
+        shown = [self.reading.frames(0.0, self.reading.at[some] + each[some]) for each in near]
+        return near[int(np.argmin([self._apart(some, each, self.fit).mean() for each in shown]))]
+
     def coded_alone(self, lags: Floats) -> float:
         """Nats by which the path is better than other lags, by the pictures that are coded by themselves."""
         both, gains = self.gains(lags)
         return float(gains[self.fresh[both]].sum())
 
-    def gains(self, lags: Floats, *, refit: bool = False, part: float = EXCUSED[1]) -> tuple[Numbers, Singles]:
+    def gains(self, lags: Floats, *, refit: bool = False) -> tuple[Numbers, Singles]:
         """Frames of the test that other lags lay on other frames, and nats by which the path is better for each."""
-        frames = self.reading.frames(0.0, self.reading.at + lags)
-        both = np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames))
-        fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit) if refit else self.fit
-        theirs, own = (self._excused(both, each[both], way, part) for each, way in ((lags, fit), (self.lags, self.fit)))
-        least, usual = self.least[both], self.usual[both]
         if refit:
-            # What coding leaves is what the better of two fits leaves: else one that is wrong would excuse itself.
-            least = np.minimum(np.minimum(own, theirs), least)
-            usual = np.minimum(_usual(least), usual)
+            return self.rivalry(lags)[:2]
+        both, _ = self._differing(lags)
+        theirs, own = (self._excused(both, each[both], self.fit, EXCUSED[1]) for each in (lags, self.lags))
+        least, usual = self.least[both], self.usual[both]
         return both, self._priced(theirs, both, least, usual) - self._priced(own, both, least, usual)
+
+    def rivalry(self, lags: Floats) -> tuple[Numbers, Singles, Singles]:
+        """The same against other lags with a fit of their own, and once more with the path laid by that fit, too."""
+        both, frames = self._differing(lags)
+        fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit)
+        ways = ((lags, fit), (self.lags, self.fit), (self.lags, fit))
+        theirs, own, eased = (self._excused(both, each[both], way, EXCUSED[1]) for each, way in ways)
+        # What coding leaves is what the better of two fits leaves: else one that is wrong would excuse itself.
+        least = np.minimum(np.minimum(own, theirs), self.least[both])
+        usual = np.minimum(_usual(least), self.usual[both])
+        other, *paths_own = (self._priced(each, both, least, usual) for each in (theirs, own, eased))
+        return both, other - paths_own[0], other - paths_own[1]
+
+    def _differing(self, lags: Floats) -> tuple[Numbers, Numbers]:
+        """Frames of the test that other lags lay on other frames of the reference; and these, of all."""
+        frames = self.reading.frames(0.0, self.reading.at + lags)
+        return np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames)), frames
 
     def _learnt(self, frames: Numbers, near: F | None = None) -> F:
         on = np.flatnonzero(frames >= 0)
-        if len(on) < SHORTEST:
-            raise Unlike(f"only {len(on)} frames of the test lie inside the reference: too few to be sure")
+        enough(frames >= 0, "lie inside the reference")
         if len(on) > LEARN:
             # Half evenly, half where most moves.
             loud = on[np.argsort(self.moving[on])[-LEARN // 2 :]]
