@@ -203,11 +203,11 @@ def made(
 
 def _prints(media: Media, read: Prints, box: tuple[int, int, int, int] | None) -> content.Prints:
     video = media.video
-    uneven = (False, False)
-    if box:
-        uneven = video.width - box[0] != 2 * box[2], video.height - box[1] != 2 * box[3]
-        uneven = uneven[::-1] if video.rotation % 180 else uneven
-    return content.Prints(read.luma, Side(read.times, video.rate, video.constant), read.fresh, uneven)
+    aside = crop.aside(box, video.width, video.height) if box else (0.0, 0.0)
+    across, down = aside[::-1] if video.rotation % 180 else aside
+    signs = {90: (-1, 1), 180: (-1, -1), 270: (1, -1)}.get(video.rotation, (1, 1))
+    side = Side(read.times, video.rate, video.constant)
+    return content.Prints(read.luma, side, read.fresh, (signs[0] * across, signs[1] * down))
 
 
 def _side(media: Media) -> Side:

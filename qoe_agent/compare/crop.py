@@ -98,6 +98,12 @@ def unequal(test: Active, reference: Active) -> Bars:
     return Bars(test.box if barred else None, reference.box if min(apart) < -LEAST else None)
 
 
+def aside(box: Box, width: int, height: int) -> tuple[float, float]:
+    """By how much the middle of a box lies off the picture's, across and down, as shares of the box's own sides."""
+    wide, high, x, y = box
+    return (x + wide / 2 - width / 2) / wide, (y + high / 2 - height / 2) / high
+
+
 def _edged(test: Active, reference: Active, side: int) -> bool:
     """Whether a side (left, right, top, bottom) of the test has an edge, however thin, that is picture in the other."""
     size = test.height if side > 1 else test.width

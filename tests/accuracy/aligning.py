@@ -138,7 +138,7 @@ def spoiled(dice: Dice, pictures: list[Plane]) -> tuple[list[Plane], str]:
 
 def encoded(
     dice: Dice, pictures: list[Plane], rate: Fraction
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[bool, bool], str]:
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[float, float], str]:
     """Fingerprints of the pictures after an encoder and a decoder; which are coded by themselves; how bars were cut."""
     name, preset, knob, (low, high) = CODECS[int(dice.choice(4, p=[0.5, 0.2, 0.2, 0.1]))]
     level = float(dice.uniform(low, high))
@@ -173,7 +173,7 @@ def encoded(
     return (
         np.stack([thumbs.shrunk(each[y : y + height, x : x + width], finer=FINER) for each in planes]),
         intra,
-        (planes[0].shape[1] - width != 2 * x, planes[0].shape[0] - height != 2 * y),
+        crop.aside((width, height, x, y), *planes[0].shape[::-1]),
         f"{name} {preset} {level:.0f} gop {maker.gop_size}",
     )
 
@@ -187,12 +187,12 @@ def made(number: int, seed: int) -> tuple[str, content.Prints, content.Prints, l
     pictures, clean = filmed(dice, kind, count)
     truth, _, new, old, said = edited(dice, len(pictures), kind in STILL)
     shown, spoil = spoiled(dice, [pictures[n] for n in truth])
-    luma, intra, uneven, codec = encoded(dice, shown, new)
+    luma, intra, aside, codec = encoded(dice, shown, new)
     assert len(luma) == len(truth), f"{len(luma)} decoded of {len(truth)}: {codec}"
     reference = np.stack([thumbs.shrunk(each, finer=FINER) for each in pictures])
     sides = (Side(np.arange(n) / float(rate), rate, True) for n, rate in ((len(luma), new), (len(pictures), old)))
     ours, theirs = sides
-    tested = content.Prints(luma, ours, intra, uneven)
+    tested = content.Prints(luma, ours, intra, aside)
     against = content.Prints(reference, theirs, np.ones(len(reference), bool))
     return kind, tested, against, truth, clean, f"{said}; {spoil}; {codec}"
 

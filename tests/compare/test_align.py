@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,7 +11,8 @@ import pytest
 
 from qoe_agent.compare import stamped, thumbs
 from qoe_agent.compare.align import again, align, by_content, confirmed, verify
-from qoe_agent.compare.aligning import pairing
+from qoe_agent.compare.aligning import content, pairing
+from qoe_agent.compare.aligning.clocks import Side
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Alignment, Asked, Run, Unlike
 from qoe_agent.maths import stamp
@@ -202,6 +204,22 @@ def test_runs_hold_the_pairs_they_are_made_from(frames: list[int]) -> None:
     assert own.tolist() == found.reference.tolist()
     assert [frames[n] for n in test] == own.tolist()
     assert (np.diff(own) > 0).all()
+
+
+def test_times_that_jitter_drop_and_repeat_nothing() -> None:
+    prints = np.stack([thumbs.shrunk(each, finer=2) for each in PICTURES])
+    shaken = np.arange(len(prints)) / 30 + np.random.default_rng(3).uniform(-0.009, 0.009, len(prints))
+    sides = Side(shaken - shaken[0], Fraction(30), False), Side(np.arange(len(prints) - 17) / 30, Fraction(30), True)
+    reference, test = (
+        content.Prints(each, side, np.ones(len(each), bool))
+        for each, side in zip((prints, prints[17:]), sides, strict=True)
+    )
+
+    found = content.find(test, reference)
+    laid = pairing.paired(found.frames, found.certain)
+
+    assert (found.reading, laid.dropped, laid.duplicated) == ("numbers", 0, 0)
+    assert (laid.reference - laid.test == 17).all()
 
 
 @pytest.mark.parametrize("number", [3, 5, 8, 22])

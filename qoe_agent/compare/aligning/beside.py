@@ -6,12 +6,11 @@ the other's edges suit it better, at its own lag too: then it speaks of edges, a
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning.doubts import SHORT, clear, sums, told
+from qoe_agent.compare.aligning.doubts import between, clear, sums, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,13 +58,9 @@ def disputed(found: dict[float, Weighed], on: Flags) -> bool:
 
 
 def believed(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> Flags:
-    """Of the frames that are `sure`, those of pieces that speak clearly for themselves; not a few at either end."""
+    """Of the frames that are `sure`, those of pieces that speak clearly for themselves."""
     kept = sure.copy()
-    runs = [(a, b) for a, b in _between(np.flatnonzero(np.diff(sure)) + 1, len(sure)) if sure[a]]
-    for start, end in {*runs[:1], *runs[-1:]} if len(runs) > 1 else ():
-        if end - start < SHORT:
-            kept[start:end] = False
-    pieces = _between(np.flatnonzero(np.diff(laid.lags)) + 1, len(sure))
+    pieces = between(laid.lags)
     for start, end in pieces if len(pieces) > 1 else ():
         among = np.zeros_like(sure)
         among[start:end] = sure[start:end]
@@ -102,8 +97,3 @@ def _worse(each: Weighed, on: Flags, sure: Flags, enough: float, *, loose: bool)
 def _of(each: Weighed, among: Flags) -> tuple[float, float]:
     """Nats for the path and against it by the frames `among` these."""
     return told(each.gains[among[each.frames]])
-
-
-def _between(cuts: Numbers, count: int) -> list[tuple[int, int]]:
-    ends = [0, *cuts.tolist(), count]
-    return list(itertools.pairwise(ends))

@@ -69,7 +69,7 @@ def readings(test: Side, reference: Side) -> tuple[Reading, ...]:
     fine = ratio.denominator if ratio.denominator <= FINEST and test.constant else QUARTERS
     timed = Reading("times", at, slots.astype(np.int64), fine)
     counted = Reading("numbers", np.arange(len(test.times), dtype=np.float64), np.arange(len(reference.times)), 1)
-    if len(slots) == len(counted.slots) and np.abs(at - counted.at).max() < ALIKE:
+    if np.array_equal(slots, counted.slots) and np.abs(at - counted.at).max() < ALIKE:
         return (timed,)
     if test.constant and reference.constant and abs(float(ratio) - 1) > CHANGED:
         return (timed,)

@@ -73,10 +73,11 @@ class Close:
     lost, late, coded, dear, close = LOST, LATE, 0.25, 2.0, True
 
     def __init__(self, test: Bytes, reference: Bytes, fresh: NDArray[np.bool_], broad: likeness.Fit,
-                 uneven: tuple[bool, bool]) -> None:  # fmt: skip
+                 aside: tuple[tuple[float, float], tuple[float, float]]) -> None:  # fmt: skip
+        """`aside`: across and down, how far off the middle the test was cut, and how far the reference."""
         self.which = cosines.waves(*test.shape[1:])
         self.pixels = CLOSE * len(self.which.ring)
-        self.reference, self.fresh, self.start, self.uneven = reference, fresh, broad.frame, uneven
+        self.reference, self.fresh, self.start, self.aside = reference, fresh, broad.frame, aside
         codes = np.arange(256, dtype=np.float32)
         self.levels = np.asarray(codes * broad.gain + np.square(codes - 128) / 128 * broad.bend, np.float32)
         self.levels -= float(self.levels[reference[:: max(1, len(reference) // 16)]].mean())
@@ -217,20 +218,21 @@ class Close:
     def _whole(
         self, ours: Singles, theirs: Singles, frame: Frame, fresh: NDArray[np.bool_]
     ) -> tuple[Frame, tuple[int, ...]]:
-        """A side that is as long as the reference's was not cut: then it lies where the reference's does."""
+        """A side that is as long as the reference's was not cut: then it lies where the reference's does. One that is
+        longer, as bars were cut too narrow, has its picture in the middle of them."""
         rows, columns = theirs.shape[1:]
         on = fresh if fresh.any() else np.ones(len(fresh), bool)
         errors = self._edges(ours, theirs, frame, (0, 1, 2, 3), 1.0, on, 1)[1]
         free: tuple[int, ...] = ()
         edges = list(WHOLE)
-        for first, size in ((0, columns), (2, rows)):
-            more = (frame[first + 1] - frame[first] - 1) * size
-            off = abs(more)
-            if not self.uneven[first // 2] and TIGHT < more < BARS:
-                edges[first : first + 2] = -more / 2 / size, 1 + more / 2 / size
-            elif self.uneven[first // 2] or off > max(
-                TIGHT, min(SURE * float(np.hypot(*errors[first : first + 2])), 2.0)
-            ):
+        for first, size, (ours_off, theirs_off) in ((0, columns, self.aside[0]), (2, rows, self.aside[1])):
+            length, middle = frame[first + 1] - frame[first], (frame[first] + frame[first + 1]) / 2
+            more, uneven = (length - 1) * size, bool(ours_off or theirs_off)
+            central = 0.5 - theirs_off + ours_off * length
+            known = TIGHT < more < BARS if not uneven else more > -TIGHT and abs(middle - central) * size < TIGHT
+            if known:
+                edges[first : first + 2] = central - length / 2, central + length / 2
+            elif uneven or abs(more) > max(TIGHT, min(SURE * float(np.hypot(*errors[first : first + 2])), 2.0)):
                 free = (*free, first, first + 1)
                 edges[first : first + 2] = frame[first : first + 2]
         return Frame(*edges), free

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import beside, clocks, doubts, likeness, paths, routes, voting
+from qoe_agent.compare.aligning import beside, clocks, doubts, likeness, pairing, paths, routes, voting
 from qoe_agent.compare.aligning.close import Close
 from qoe_agent.compare.aligning.doubts import SHORTEST, clear
 from qoe_agent.compare.aligning.laying import REACH, Laid
@@ -47,6 +47,8 @@ LEAST_CERTAIN = 0.3
 """Share of the frames found whose lag must be certain."""
 PREFERRED = 15.0
 """Nats by which frames' numbers must fit better than their times to be believed instead."""
+ODD = 3.0
+"""Nats that a frame costs which is left out or shown again, where times are uneven: more likely they are not exact."""
 AMBIGUOUS = "ambiguous"
 
 
@@ -57,8 +59,9 @@ class Prints(NamedTuple):
     side: Side
     fresh: NDArray[np.bool_]
     """Which are coded by themselves, not from others."""
-    uneven: tuple[bool, bool] = (False, False)
-    """Across and down, whether more was cut at one edge than at the other: then it was perhaps cut a little wrongly."""
+    aside: tuple[float, float] = (0.0, 0.0)
+    """Across and down, how far the middle of what was cut out lies off the picture's, in shares of its own side: not at
+    all, or perhaps it was cut a little wrongly."""
 
 
 class Found(NamedTuple):
@@ -88,9 +91,11 @@ def find(test: Prints, reference: Prints) -> Found:
     if not tried:
         raise _unfound(broad.test, broad.reference)
     found = [_lain(broad, test, reference, *each) for each in tried]
+    uneven = 0.0 if test.side.constant and reference.side.constant else ODD
     best = found[0]
     for each in found[1:]:
-        if _price(best, each) - _price(each, best) > PREFERRED:
+        odd = uneven * (_odd(best) - _odd(each))
+        if _price(best, each) - _price(each, best) + odd > PREFERRED:
             best = each
     return checked(best)
 
@@ -120,7 +125,7 @@ def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes
         raise _unfound(broad.test, broad.reference)
     if test.luma.shape == broad.test.shape:
         return Lain(first, on, votes, route)
-    across, down = (any(sides) for sides in zip(test.uneven, reference.uneven, strict=True))
+    across, down = zip(test.aside, reference.aside, strict=True)
     close = Close(test.luma, reference.luma, test.fresh, first.fit, (across, down))
     laid = Laid(close, broad, reading, test.fresh, first.lags)
     return Lain(laid, on & (laid.frames >= 0), votes, route)
@@ -135,6 +140,12 @@ def _price(one: Lain, other: Lain) -> float:
         left = one.laid.look.apart(np.arange(len(left)), np.maximum(one.laid.frames, 0), fits[0]._replace(scale=scale))
     changes = int((np.abs(np.diff(one.laid.lags)) > 0).sum())
     return float(0.5 * one.laid.look.pixels * np.log1p(left).sum() + paths.LEAVING * changes)
+
+
+def _odd(one: Lain) -> int:
+    """Frames that are left out or shown again on a path."""
+    laid = pairing.paired(np.where(one.on, one.laid.frames, -1))
+    return laid.dropped + laid.duplicated
 
 
 def checked(found: Lain) -> Found:

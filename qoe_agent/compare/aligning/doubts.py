@@ -6,6 +6,7 @@ off. A piece that could as well lie elsewhere is left out, as is the end of one 
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ TOLD, UNTOLD = 5.0, 24
 MOST = 0.6
 """Share of the frames that may be left out for that, where there is but one piece."""
 SHORT = 20
-"""Frames before the first or after the last change of lag that are too few to be believed."""
+"""Frames before the first or after the last change of lag, or what may be one, that are too few to be believed."""
 DIPS = 300.0
 """Nats for a piece against later frames at which it is no matter of pictures that come late."""
 ALONE = 2.5
@@ -93,7 +94,17 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
     for start, end in _dips(laid, pieces) if laid.look.late else ():
         if min(float(gains[start:end].sum()) for gains in later) < DIPS:
             sure[start:end] = False
+    runs = [each for each in between(sure) if sure[each[0]]]
+    for start, end in {runs[0], runs[-1]} if len(runs) > 1 else ():
+        if end - start < SHORT:
+            sure[start:end] = False
     return sure
+
+
+def between(values: NDArray[Any]) -> list[tuple[int, int]]:
+    """From change to change."""
+    cuts = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return list(itertools.pairwise([0, *cuts.tolist(), len(values)]))
 
 
 def _dips(laid: Laid[Any], pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

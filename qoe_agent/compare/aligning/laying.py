@@ -91,6 +91,12 @@ class Laid(Generic[F]):
         least = all(theirs.mean() <= self._apart(both, each, self.fit).mean() for each in near)
         return bool(least and np.quantile(theirs - CODED * self.usual[both], MOSTLY) < self.look.coded)
 
+    def move(self, lags: Floats) -> None:
+        """Take another path, and the fit that suits it."""
+        self._take(lags)
+        self.fit = self._learnt(self.frames, self.fit)
+        self._take(lags)
+
     def settled(self, lags: Floats) -> Floats:
         """Other lags moved to where frames, a few all over the test, look most like the reference's."""
         some = np.flatnonzero(self.frames >= 0)
@@ -171,9 +177,7 @@ class Laid(Generic[F]):
                 gains.append(against - gain if np.isfinite(gain) else -np.inf)
             if max(gains) <= 0:
                 return turn > 0
-            self._take(self.lags + SHIFTS[int(np.argmax(gains))])
-            self.fit = self._learnt(self.frames, self.fit)
-            self._take(self.lags)
+            self.move(self.lags + SHIFTS[int(np.argmax(gains))])
         return True
 
     def _joined(self) -> bool:
@@ -189,9 +193,7 @@ class Laid(Generic[F]):
             if np.isfinite(gain) and against - gain > best:
                 best, found = against - gain, lags
         if found is not None:
-            self._take(found)
-            self.fit = self._learnt(self.frames, self.fit)
-            self._take(found)
+            self.move(found)
         return found is not None
 
     def _squares(self, some: Numbers, lags: Floats) -> Singles:
