@@ -34,8 +34,9 @@ DIRECT = {alertname(kind) for kind in catalogue.kinds()}
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*_test.yml"))
 TOLD = "".join((FOLDER / file).read_text() for file in EXAMPLES)
 LEVELS = {"job", "instance", "region", "vantage", "stream", "rendition", "le"}
-TOLD_OTHERWISE = {"fault_unnoticed", "stall", "lost", "ended"}
-"""Kinds of incident that are told by the share of time that a viewer waits, by `qoe_up`, or not at all."""
+TOLD_OTHERWISE = {"fault_unnoticed", "stall", "lost", "ended", "video_missing"}
+"""Kinds of incident that are told by the share of time that a viewer waits, by `qoe_up`, by the
+last picture, or not at all."""
 PER_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("record") or rule["alert"])
 PER_RECORD = pytest.mark.parametrize("rule", RECORDING, ids=lambda rule: rule["record"])
 PER_ALERT = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])

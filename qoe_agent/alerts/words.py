@@ -25,6 +25,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "playlist_stale": ("the playlist is not updated", "播放列表未按时更新"),
     "segment_error": ("segments cannot be fetched", "分片无法获取"),
     "timestamp_jump": ("timestamps jumped", "时间戳跳变"),
+    "video_missing": ("no pictures are sent, only sound", "仅有声音，画面数据缺失"),
     "black": ("the picture is black", "黑屏"),
     "solid_colour": ("the picture is of one colour", "画面为单一颜色"),
     "colour_bars": ("the picture is a test card", "画面为彩条测试图"),

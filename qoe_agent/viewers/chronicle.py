@@ -39,7 +39,7 @@ AGAIN = 60.0
 CONTENT = frozenset((
     "audio_missing", "av_out_of_sync", "black", "blocky", "blurred", "clipping", "colour_bars", "colour_cast",
     "content_freeze", "damage", "dead_channel", "dropouts", "flashes", "flicker", "interlaced", "letterbox",
-    "monochrome", "out_of_phase", "overexposed", "silence", "solid_colour", "underexposed", "upscaled",
+    "monochrome", "out_of_phase", "overexposed", "silence", "solid_colour", "underexposed", "upscaled", "video_missing",
 ))  # fmt: skip
 """Kinds that lie in the media, so that everybody sees them at the same place in it, whenever that reaches him."""
 

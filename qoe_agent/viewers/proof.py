@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SENSES = ("av_out_of_sync",)
 DAMAGE = (
-    "stall", "freeze", "content_freeze", "black", "silence", "audio_missing", "blurred", "blocky", "damage", "dropouts",
-    "av_out_of_sync", "lost",
+    "stall", "freeze", "content_freeze", "black", "silence", "audio_missing", "video_missing", "blurred", "blocky",
+    "damage", "dropouts", "av_out_of_sync", "lost",
 )  # fmt: skip
 """Kinds of incidents that anybody sees or hears."""
 

@@ -339,6 +339,7 @@ async def test_a_state_that_cannot_be_saved_is_said_once_and_does_not_stop_alert
         for count in (2, 4):
             at_work.end(at_work.begin())
             await until(lambda count=count: len(server.alerts()) == count)
+        await until(lambda: "cannot be saved" in caplog.text)
     assert caplog.text.count("cannot be saved: No such file or directory") == 1
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DELIVERY = frozenset({
     "stall", "lost", "ended", "delivery_gap", "freeze", "playlist_stale", "segment_error", "timestamp_jump",
-    "audio_missing", "damage",
+    "audio_missing", "video_missing", "damage",
 })  # fmt: skip
 GONE = frozenset({"stall", "lost", "ended", "playlist_stale", "delivery_gap"})
 EXPECTED = {
