@@ -5,14 +5,26 @@ SRS: SrsStatisticClient::dumps in trunk/src/app/srs_app_statistic.cpp; MediaMTX:
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
+import aiohttp
+import pytest
+from aiohttp import web
+
+from qoe_agent import config
 from qoe_agent.viewers.ingest import callbacks
 from qoe_agent.viewers.ingest.listing import Client, Malformed, listed
+from qoe_agent.viewers.ingest.live import Live
 from qoe_agent.viewers.ingest.playing import Playing
-from qoe_agent.viewers.ingest.polling import changes
+from qoe_agent.viewers.ingest.polling import Polling, changes
+from qoe_agent.viewers.ingest.store import Store
+from qoe_agent.viewers.ingest.whose import Whose
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = 1_800_014_400_000
+KEY = "pk-edge-0123456789abcdef"
 CLIENT = (
     "<client><id>{id}</id><address>10.1.2.3</address><time>{time}</time><flashver>{flashver}</flashver>{more}</client>"
 )
@@ -121,3 +133,31 @@ def test_who_was_there_before_the_agent_is_known_by_his_updates_and_the_list() -
     assert (beat["session"], beat["interval_ms"]) == ("s4", 30_000)
     (again,) = changes([Client("4", "live/show", NOW - 60_000)], "edge", 10.0, playing, NOW)
     assert (again["kind"], again["session"]) == ("heartbeat", "s4")
+
+
+@pytest.mark.parametrize(("kind", "body"), [("srs", SRS), ("mediamtx", MEDIAMTX)])
+async def test_a_server_is_asked_for_all_and_what_it_lists_is_stored(tmp_path: Path, kind: str, body: str) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        asked.append(request.path_qs)
+        return web.Response(text=body)
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    stat = config.Stat(name="edge-2", url=f"{site.name}/list?token=1", kind=kind, source="edge")
+    options = config.Ingest(folder=str(tmp_path), sources=(config.Source(name="edge", keys=(KEY,)),), stats=(stat,))
+    store = Store(options, Live(10, 0.0))
+    assert store.open()
+    async with aiohttp.ClientSession() as http:
+        assert await Polling(stat, store, lambda: Whose(()))._once(http) == ""
+    await store.close()
+    await runner.cleanup()
+    assert len(store.playing.of("edge").those("vid-k21d7y2" if kind == "srs" else "")) == 1
+    (path,) = asked
+    assert path.startswith("/list?token=1&")
+    (logged,) = [found.read_bytes() for found in tmp_path.rglob("*.log")]
+    assert b'"source":"edge"' in logged
+    assert b'"stream":"live/show"' in logged
