@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from tests.soak import judge, names
 from tests.soak.judge import Event, Gap, Injected, Late
+from tests.soak.kept import Kept
+from tests.soak.machine import Machine, Shares
 from tests.soak.plan import AGENTS, CONTROL, MEANING, SHOWS, plan
 from tests.soak.seen import Seen
 
@@ -100,6 +103,26 @@ def test_growth_compares_the_halves_after_the_warm_up() -> None:
     assert judge.grew(rising[:5], 0.0) is None
     assert judge.counted(rising, 0.0) == (112.0, 187.0)
     assert judge.counted(rising[:5], 0.0) is None
+
+
+def test_the_machine_was_contended_where_others_had_it_and_the_agent_waited_longer_than_it_worked() -> None:
+    machine = Machine(psutil.Process(), lambda: 0.0)
+    cores = psutil.cpu_count() or 1
+    machine.shares += [
+        Shares(50.0, agent=0.5, ours=0.7, others=0.9 * cores, waited=0.1),
+        Shares(100.0, agent=0.5, ours=0.7, others=0.1 * cores, waited=0.9),
+        Shares(150.0, agent=0.5, ours=0.7, others=0.9 * cores, waited=0.9),
+    ]
+    assert [machine.contended(at, at) for at in (50.0, 100.0, 150.0)] == [False, False, True]
+    assert machine.summary(0.0)["contended"] == pytest.approx(1 / 3, abs=1e-3)
+    assert machine.summary(200.0)["agent"] is None
+
+
+def test_a_soak_that_is_killed_leaves_its_latest_report_and_says_so(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "out")
+    kept.crashed("signal 9")
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == {"cut": "signal 9"}
+    assert "CUT SHORT: signal 9" in (tmp_path / "out" / "report.txt").read_text()
 
 
 def question(name: str, kind: int = 1) -> bytes:
