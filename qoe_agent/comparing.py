@@ -127,13 +127,14 @@ def _tell(
         first = compare_words.first(found)
         return compare_page.page(found, crops.worst(found, first, CROPS) if first else ())
 
-    if junit:
-        reporting.write(junit, compare_junit.suite(found, outcomes).decode())
-    forms = reporting.Forms(compare_terminal.report, compare_json.document, page, compare_csv.frames)
-    reporting.tell(found, forms, as_json, html, csv, taken=junit == reporting.STANDARD)
+    def suite(found: Compared) -> str:
+        return compare_junit.suite(found, outcomes).decode()
+
     for test, of_it in zip(found.tests, outcomes, strict=True):
         for line in compare_junit.lines(test, of_it):
             typer.echo(shown(line), err=True)
+    forms = reporting.Forms(compare_terminal.report, compare_json.document, page, compare_csv.frames, suite)
+    reporting.tell(found, forms, as_json, html, csv, junit)
 
 
 def _status(found: Compared, outcomes: list[list[Outcome]]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 from pathlib import Path
@@ -50,6 +51,8 @@ class Forms(NamedTuple):
     """For --html."""
     table: Callable[[Any], str] | None = None
     """For --csv."""
+    suite: Callable[[Any], str] | None = None
+    """For --junit."""
 
 
 @contextlib.contextmanager
@@ -172,32 +175,56 @@ def progress(quiet: bool) -> Iterator[Callable[[shapes.Step], None]]:
 
 
 def tell(
-    found: object, forms: Forms, as_json: bool, html: Path | None, csv: Path | None = None, taken: bool = False
+    found: object, forms: Forms, as_json: bool, html: Path | None, csv: Path | None = None, junit: Path | None = None
 ) -> None:
-    """Write the files that are asked for; then the report, or JSON, unless standard output is `taken` or for a file."""
-    if html:
-        write(html, forms.page(found))
-    if csv and forms.table:
-        write(csv, forms.table(found))
-    if taken or STANDARD in (html, csv):
-        return
-    if as_json:
-        say(forms.document(found))
-    else:
-        show(forms.report(found))
+    """Write the files that are asked for; then the report, or JSON, unless standard output is for a file.
+
+    One that cannot be written takes none of the others away. Raises Unusable, with a line for each.
+    """
+    from qoe_agent.viewers.apart import Unusable
+
+    wrong = []
+    for path, form in ((junit, forms.suite), (html, forms.page), (csv, forms.table)):
+        if path and form:
+            try:
+                write(path, form(found))
+            except Unusable as error:
+                wrong.append(str(error))
+    if STANDARD not in (html, csv, junit):
+        if as_json:
+            say(forms.document(found))
+        else:
+            show(forms.report(found))
+    if wrong:
+        raise Unusable("\n".join(wrong))
 
 
 def write(path: Path, text: str) -> None:
-    """A report to its file, or to standard output. Raises Unusable."""
+    """A report to its file, or to standard output. Raises Unusable, and leaves no half of a report."""
     from qoe_agent.viewers.apart import Unusable
 
     if path == STANDARD:
-        typer.echo(text, nl=False)
+        print_out(text)
         return
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                path.unlink()
         raise Unusable(f"{path}: {error.strerror}") from None
+
+
+def print_out(text: str) -> None:
+    """To standard output. Raises Unusable where that is full; a reader who has gone away is none of our business."""
+    from qoe_agent.viewers.apart import Unusable
+
+    try:
+        typer.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unusable(f"standard output: {error.strerror}") from None
 
 
 def apart(written: Mapping[str, Path | None], read: Sequence[Path] = (), as_json: bool = False) -> None:
@@ -243,12 +270,11 @@ def show(report: RenderableType) -> None:
     if screen.is_terminal:
         screen.print(report)
         return
-    screen = screen if os.environ.get("COLUMNS", "").isdigit() else Console(width=WIDTH)
-    with screen.capture() as captured:
-        screen.print(report)
-    typer.echo("\n".join(line.rstrip() for line in captured.get().split("\n")), nl=False)
+    text = io.StringIO()
+    Console(file=text, width=None if os.environ.get("COLUMNS", "").isdigit() else WIDTH).print(report)
+    print_out("\n".join(line.rstrip() for line in text.getvalue().split("\n")))
 
 
 def say(document: object) -> None:
     """A JSON document to standard output."""
-    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    print_out(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")

@@ -44,6 +44,7 @@ _NUMBER = r"(inf|nan|-?\d+\.\d+)"
 
 def metadata(path: Path) -> dict[str, Floats]:
     """By our names, one value a frame, from what the filter `metadata` printed."""
+    _uncut(path)
     found: dict[str, list[float]] = {}
     with path.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
@@ -56,6 +57,7 @@ def metadata(path: Path) -> dict[str, Floats]:
 
 def vmaf(path: Path, columns: Mapping[str, str]) -> dict[str, Floats]:
     """From libvmaf's CSV: `columns` maps a prefix of a column's name to ours."""
+    _uncut(path)
     with path.open(newline="", encoding="ascii") as file:
         rows = csv.reader(file)
         header = next(rows, [])
@@ -64,6 +66,14 @@ def vmaf(path: Path, columns: Mapping[str, str]) -> dict[str, Floats]:
         values = np.array([[float(row[place]) for place in wanted] for row in rows if row], np.float64)
     values = values.reshape(-1, len(wanted))
     return {ours: values[:, place] for place, ours in enumerate(places)}
+
+
+def _uncut(path: Path) -> None:
+    """Raises Unfit where a file does not end with its last line: neither FFmpeg nor libvmaf minds a full disk."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 1, 0))
+        if file.read() != b"\n":
+            raise Unfit(f"{path.parent}: scores that were written there are cut short: is there room in that folder?")
 
 
 def _place(header: Sequence[str], name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +167,19 @@ def test_a_folder_that_cannot_be_written_is_a_note_and_no_failure(
     (tmp_path / "file").write_text("")
     found = compare(asked(clips, str(tmp_path / "file" / "cache"), "coarse.mp4", models=("neg",), sound=False))
     assert any(note.startswith("scores are not kept for the next time") for note in found.tests[0].notes)
+
+
+def test_a_file_that_grows_meanwhile_is_said_and_not_kept(clips: Path, tmp_path: Path) -> None:
+    for name in ("reference.mp4", "fine.mp4"):
+        shutil.copy(clips / name, tmp_path)
+
+    def grows(_: Step) -> None:
+        with (tmp_path / "reference.mp4").open("ab") as file:
+            file.write(b"more")
+
+    found = compare(asked(tmp_path, str(tmp_path / "kept"), "fine.mp4", models=(), sound=False), grows)
+    assert "reference.mp4 changed while it was read" in " ".join(found.tests[0].notes)
+    assert not list(tmp_path.glob("kept/*"))
 
 
 def test_names_are_as_short_as_tells_them_apart() -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from qoe_agent.compare.figures.pooling import pooled
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Alignment, Asked, Run, Scores, Step, Unfit
 from qoe_agent.compare.space import space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FRAMES = 36
 PROGRAM = ffmpeg.program().path
@@ -225,6 +229,16 @@ def test_chatter_in_the_midst_of_a_line_leaves_the_line_whole() -> None:
     assert len(kept) <= 3
     found = readings.printed(b"".join(kept).decode(), [])
     assert found == {"ssim_y": 0.923252, "ssim": 0.9, "psnr_y": 32.297231, "psnr_avg": 31.0}
+
+
+@pytest.mark.parametrize("read", [readings.metadata, lambda path: readings.vmaf(path, {"m0": "vmaf[v1]"})])
+def test_scores_that_a_full_disk_cut_short_are_none(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    for text in ("", "Frame,m0\n0,75.1\n1,7"):
+        (tmp_path / "log").write_text(text)
+        with pytest.raises(Unfit, match="is there room in that folder"):
+            read(tmp_path / "log")
+    (tmp_path / "log").write_text("Frame,m0\n0,75.1\n1,75.2\n")
+    read(tmp_path / "log")
 
 
 def test_failures_are_told_in_words(tmp_path: Path) -> None:

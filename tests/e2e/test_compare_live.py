@@ -36,9 +36,9 @@ def encoded(room: Path) -> list[Path]:
     command: list[str | Path] = ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-t", str(SECONDS), "-i", shown,
                                  "-filter_complex", graph]  # fmt: skip
     for path, crf in zip(paths, (22, 34), strict=True):
-        command += ["-map", f"[{path.stem}]", "-c:v", "libx264", "-preset", "ultrafast", "-crf", str(crf), "-g",
-                    str(RATE), "-pix_fmt", "yuv420p", path]  # fmt: skip
-    subprocess.run(command, check=True, timeout=servers.DEADLINE)
+        command += ["-map", f"[{path.stem}]", "-c:v", "libx264", "-preset", "ultrafast", "-threads", "1",
+                    "-crf", str(crf), "-g", str(RATE), "-pix_fmt", "yuv420p", path]  # fmt: skip
+    subprocess.run(command, check=True, timeout=2 * servers.DEADLINE)
     return paths
 
 
