@@ -39,7 +39,7 @@ def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], N
     if asked.offset is not None:
         return given(reference, test, asked.offset)
     if len(reference.video.times) == len(test.video.times) == 1:
-        return _stills(reference, test)
+        return stills(reference, test)
     marked = stamped.frames(reference, test)
     if marked is not None:
         return made("stamp", marked, reference, 1.0)
@@ -55,7 +55,7 @@ def again(reference: Media, test: Media, before: Alignment, asked: Asked, heard:
     return by_content(reference, test, heard, asked)
 
 
-def _stills(reference: Media, test: Media) -> Alignment:
+def stills(reference: Media, test: Media) -> Alignment:
     """One picture on one picture."""
     ours, theirs = (likeness.shaped(thumbs.whole(each).luma) for each in (test, reference))
     if float((ours * theirs).sum()) < spots.LOOKALIKE:
@@ -75,17 +75,17 @@ def by_times(reference: Media, test: Media) -> Alignment | None:
     if not steady or not reference.video.rate:
         return None
     # What lies between two frames of the reference's rate is shown by the one before: only its first is a pair.
-    frames = clocks.readings(_side(test), _side(reference))[0].frames(0.0)
+    frames = clocks.readings(side(test), side(reference))[0].frames(0.0)
     longer = float(np.ptp(reference.video.times) - np.ptp(test.video.times))
     as_long = abs(longer) <= 1.01 / float(min(reference.video.rate, test.video.rate))
-    first = _spot(reference, test, frames, 0)
+    first = spot(reference, test, frames, 0)
     alone = spots.alone(first[0].luma, frames[first[0].numbers], first[1].luma, first[1].numbers)
     if alone is False and not as_long:
         return None
     if alone and as_long:
         return made("timestamps", frames, reference, CONFIRMED)
     found = (places.within((reference, test), frames, each, SPOT, NEAR) for each in (MIDDLE, END)[not as_long :])
-    read = [first, *(_spot(reference, test, frames, at) for at in found if at)]
+    read = [first, *(spot(reference, test, frames, at) for at in found if at)]
     ours, theirs = (_joined(each) for each in zip(*read, strict=True))
     told = spots.holds(ours.luma, ours.fresh, frames[ours.numbers], theirs.luma, theirs.numbers)
     if told is False or not ((told and len(read) > 1) or as_long):
@@ -93,14 +93,14 @@ def by_times(reference: Media, test: Media) -> Alignment | None:
     return made("timestamps", frames, reference, *((CONFIRMED, ()) if told else (0.5, (f"{test.path}: {UNMOVED}",))))
 
 
-def _spot(reference: Media, test: Media, frames: NDArray[np.int64], first: int) -> tuple[Prints, Prints]:
+def spot(reference: Media, test: Media, frames: NDArray[np.int64], first: int) -> tuple[Prints, Prints]:
     """Fingerprints of a few frames of the test, and of those of the reference that they would show."""
     shown = frames[first : first + SPOT]
     shown = shown[shown >= 0]
     theirs = max(0, int(shown[0]) - NEAR), min(len(reference.video.times) - 1, int(shown[-1]) + NEAR)
     stretches = (test, (first, first + len(shown) - 1)), (reference, theirs)
     with ThreadPoolExecutor(2) as pool:
-        ours, others = pool.map(lambda side: thumbs.span(side[0], *side[1]), stretches)
+        ours, others = pool.map(lambda each: thumbs.span(each[0], *each[1]), stretches)
     return ours, others
 
 
@@ -165,7 +165,12 @@ def by_content(reference: Media, test: Media, heard: Callable[[Step], None], ask
     finer = thumbs.finest(max(len(each.video.times) for each in (test, reference)))
     with ThreadPoolExecutor(2) as pool:
         sides = ((test, cut.test), (reference, cut.reference))
-        ours, theirs = pool.map(lambda side: thumbs.whole(side[0], heard, side[1], finer), sides)
+        ours, theirs = pool.map(lambda each: thumbs.whole(each[0], heard, each[1], finer), sides)
+    return by_prints(reference, test, ours, theirs, cut)
+
+
+def by_prints(reference: Media, test: Media, ours: Prints, theirs: Prints, cut: crop.Bars) -> Alignment:
+    """By fingerprints of every frame of the test and of the reference, made without the bars that are `cut`."""
     try:
         found = content.find(_prints(test, ours, cut.test), _prints(reference, theirs, cut.reference))
     except Unlike as why:
@@ -210,5 +215,6 @@ def _prints(media: Media, read: Prints, box: tuple[int, int, int, int] | None) -
     return content.Prints(read.luma, side, read.fresh, (signs[0] * across, signs[1] * down))
 
 
-def _side(media: Media) -> Side:
+def side(media: Media) -> Side:
+    """Its clock."""
     return Side(media.video.times, media.video.rate, media.video.constant)

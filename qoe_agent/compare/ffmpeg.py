@@ -137,19 +137,19 @@ def run(
     patience: float = HANGS,
     stop: threading.Event | None = None,
     output: bytearray | None = None,
+    asides: Sequence[bytearray] = (),
 ) -> Ran:
     """Run FFmpeg with `arguments` in `folder`; `heard` gets the number of frames that its first output has.
 
-    What it writes to its standard output is added to `output`. It is killed with its group where it has no new frame
-    for `patience` seconds, where the caller is interrupted, and once `stop` is set. Raises Failed with its last words.
+    Its standard output is added to `output`, its output `aside:N` to the N-th of `asides`. It is killed with its group
+    without a new frame for `patience` seconds, on an interrupt, and on `stop`. Raises Failed with its last words.
     """
-    child, reads = _started(arguments, folder, watched)
+    child, reads, streams = _started(arguments, folder, watched, len(asides))
     lines: deque[bytes] = deque(maxlen=LAST)
     output = bytearray() if output is None else output
-    readers = [
-        threading.Thread(target=_collect, args=(child.stderr, lines.append), daemon=True),
-        threading.Thread(target=_pour, args=(child.stdout, output), daemon=True),
-    ]
+    poured = zip((child.stdout, *streams), (output, *asides), strict=True)
+    readers = [threading.Thread(target=_pour, args=each, daemon=True) for each in poured]
+    readers.append(threading.Thread(target=_collect, args=(child.stderr, lines.append), daemon=True))
     try:
         for reader in readers:
             reader.start()
@@ -170,22 +170,29 @@ def run(
     return Ran(said, output)
 
 
-def _started(arguments: Sequence[str], folder: str, program: Program) -> tuple[subprocess.Popen[bytes], int]:
-    """The process, in a group of its own, and where its progress is read."""
-    reads, writes = os.pipe()
+def _started(
+    arguments: Sequence[str], folder: str, program: Program, asides: int
+) -> tuple[subprocess.Popen[bytes], int, list[IO[bytes]]]:
+    """The process, in a group of its own, where its progress is read, and where what it writes aside."""
+    pipes = [os.pipe() for _ in range(1 + asides)]
+    (reads, writes), *others = pipes
+    given = {f"aside:{number}": f"pipe:{end}" for number, (_, end) in enumerate(others)}
     command = [program.path, "-hide_banner", "-nostdin", "-nostats", "-y", "-progress", f"pipe:{writes}",
-               "-stats_period", "0.25", *arguments]  # fmt: skip
+               "-stats_period", "0.25", *(given.get(each, each) for each in arguments)]  # fmt: skip
     try:
         child = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=(writes,), start_new_session=True, env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
+            pass_fds=[end for _, end in pipes], start_new_session=True,
+            env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
         )  # fmt: skip
     except OSError as error:
-        os.close(reads)
+        for end, _ in pipes:
+            os.close(end)
         raise Failed(f"{program.path}: cannot be run ({error})") from error
     finally:
-        os.close(writes)
-    return child, reads
+        for _, end in pipes:
+            os.close(end)
+    return child, reads, [open(end, "rb") for end, _ in others]
 
 
 def in_words(said: str, status: int) -> str:

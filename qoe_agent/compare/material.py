@@ -120,6 +120,16 @@ def _blocks(values: NDArray[Any]) -> Floats:
     return np.asarray(cut.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3)), np.float64)
 
 
+def _places(reference: Media) -> list[float]:
+    """Seconds to which to seek; none twice that lead to the same key frame."""
+    video = reference.video
+    evenly = np.interp(PLACES, (0, 1), (video.times[0], video.times[-1]))
+    if video.keys is None or not len(video.keys):
+        return list(evenly.tolist())
+    _, first = np.unique(np.searchsorted(video.times[video.keys], evenly, "right"), return_index=True)
+    return list(evenly[first].tolist())
+
+
 def _pairs(reference: Media) -> list[tuple[Plane, Plane]]:
     """Key frames and those that follow them; none of fields, whose lines differ by motion."""
     video = reference.video
@@ -128,12 +138,11 @@ def _pairs(reference: Media) -> list[tuple[Plane, Plane]]:
     found = []
     with opened(reference.path) as container:
         track = picture_track(container, reference.path)
-        for at in np.interp(PLACES, (0, 1), (video.times[0], video.times[-1])):
+        for at in _places(reference):
             try:
-                container.seek(round(float(at) / (track.time_base or 1)), stream=track, backward=True)
-                first, second = (
-                    luma(each).copy() for _, each in zip(range(2), pictures(container, track), strict=False)
-                )
+                container.seek(round(at / (track.time_base or 1)), stream=track, backward=True)
+                shown = zip(range(2), pictures(container, track, few=True), strict=False)
+                first, second = (luma(each).copy() for _, each in shown)
             except (av.error.FFmpegError, ValueError):
                 continue
             if first.shape == second.shape:

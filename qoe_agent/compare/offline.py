@@ -18,13 +18,13 @@ from qoe_agent.compare import (
     cache,
     crop,
     footing,
+    guessed,
     material,
     misleading,
     models,
     provenance,
     registering,
     scoring,
-    sound,
     verdicts,
 )
 from qoe_agent.compare.cache import Kept
@@ -40,6 +40,7 @@ from qoe_agent.compare.space import space
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qoe_agent.compare.asides import Aside
     from qoe_agent.compare.shapes import Alignment, Heard, Media, Scores, Space
 
 __all__ = ["Asked", "compare"]
@@ -195,16 +196,16 @@ def _keep(folder: str | None, key: str, found: Kept) -> tuple[str, ...]:
 def _measured(work: _Work, index: int, media: Media) -> Kept:
     reference, asked = work.reference, work.asked
     laying = work.progress.of(index, 0.0, LAYING)
-    alignment, notes = _laid(work, media, laying)
+    alignment, notes, done = _begun(work, index, media, laying)
     while True:
         try:
-            where, scores = _scored(work, index, media, alignment)
+            where, scores = done or _scored(work, index, media, alignment)
             doubts = align.verify(alignment, scores.thumbs) if scores.thumbs else ()
         except Contradicted as error:
             doubts = error.args
         if not doubts or alignment.method in ("given", "content"):
             break
-        alignment = align.again(reference, media, alignment, asked, laying)
+        alignment, done = align.again(reference, media, alignment, asked, laying), None
         by = "by content" if alignment.method == "content" else "by every stamp"
         notes = (f"{'; '.join(doubts)}: laid {by} instead",)
     notes += doubts
@@ -219,10 +220,32 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
     return Kept(alignment, where, told, found, heard, (*notes, *more, *mislead))
 
 
-def _laid(work: _Work, media: Media, laying: Callable[[Step], None]) -> tuple[Alignment, tuple[str, ...]]:
-    """The test on the reference; times alone are not believed where the test would be moved in space, too."""
+def _begun(
+    work: _Work, index: int, media: Media, laying: Callable[[Step], None]
+) -> tuple[Alignment, tuple[str, ...], tuple[Space, Scores] | None]:
+    """The test on the reference, notes on that, and its scores where it was scored by a guess that proved right."""
+    guess = guessed.laid(work.reference, media, work.asked, laying)
+    if guess.proof is None:
+        return *_believed(work, media, guess.alignment, laying), None
+    try:
+        done = _scored(work, index, media, guess.alignment, guess.asides)
+    except (Contradicted, Unfit):
+        if work.progress.stopped.is_set():
+            raise
+        found = None
+    else:
+        found = guess.proof()
+    if found is None:
+        alignment = align.align(work.reference, media, work.asked, laying)
+        return *_believed(work, media, alignment, laying), None
+    return found, (), done if found.runs == guess.alignment.runs else None
+
+
+def _believed(
+    work: _Work, media: Media, alignment: Alignment, laying: Callable[[Step], None]
+) -> tuple[Alignment, tuple[str, ...]]:
+    """Times alone are not believed where the test would be moved in space, too."""
     reference, asked = work.reference, work.asked
-    alignment = align.align(reference, media, asked, laying)
     if alignment.method != "timestamps" or alignment.confidence >= align.CONFIRMED:
         return alignment, ()
     bars = crop.bars(reference, media, asked)
@@ -236,7 +259,9 @@ def _laid(work: _Work, media: Media, laying: Callable[[Step], None]) -> tuple[Al
     return alignment, ()
 
 
-def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Space, Scores]:
+def _scored(
+    work: _Work, index: int, media: Media, alignment: Alignment, aside: Sequence[Aside] = ()
+) -> tuple[Space, Scores]:
     """Raises Contradicted where the pictures say that the alignment is wrong, if another could be found."""
     bars = crop.bars(work.reference, media, work.asked)
     part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
@@ -246,15 +271,17 @@ def _scored(work: _Work, index: int, media: Media, alignment: Alignment) -> tupl
                      f"(FFmpeg's crop={left}), or say --crop off if they are content")  # fmt: skip
     where = space(work.reference, media, work.asked, bars.test, part)
     told = work.progress.of(index, LAYING, SCORING)
-    looks = Glances(alignment) if alignment.method in ("stamp", "timestamps") else None
+    looks = Glances(alignment) if aside or alignment.method in ("stamp", "timestamps") else None
     stop = work.progress.stopped
-    return where, scoring.score(work.reference, media, alignment, where, work.asked, told, stop, looks)
+    return where, scoring.score(work.reference, media, alignment, where, work.asked, told, stop, looks, aside)
 
 
 def _heard(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple[Heard | None, tuple[str, ...]]:
     """Its sound, and a note where that cannot be compared."""
-    if not work.asked.sound:
+    if not work.asked.sound or work.reference.audio is None:
         return None, ()
+    from qoe_agent.compare import sound  # what decodes it takes a while to come, and many files have none
+
     work.progress.came(index, (LAYING + SCORING) / (LAYING + SCORING + HEARING), f"hearing {media.path}")
     try:
         return sound.heard(work.reference, media, alignment), ()

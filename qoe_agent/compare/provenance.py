@@ -31,7 +31,7 @@ def versions(asked: Asked) -> dict[str, str]:
         if asked.ffmpeg is not None:
             raise
         return {**found, "libavfilter": ".".join(map(str, av.library_versions["libavfilter"]))}
-    return {**found, "ffmpeg": program.version, "libvmaf": ffmpeg.libvmaf(program.path, ()) or "none"}
+    return {**found, "ffmpeg": program.version, "libvmaf": ffmpeg.libvmaf(program.path) or "none"}
 
 
 def key(asked: Asked, reference: Media, test: Media, used: dict[str, str]) -> str:

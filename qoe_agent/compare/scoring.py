@@ -8,10 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from qoe_agent import clock
-from qoe_agent.compare import ffmpeg, graphs, models, plain, readings
+from qoe_agent.compare import asides, ffmpeg, graphs, models, plain, readings
+from qoe_agent.compare.aligning import pairing
 from qoe_agent.compare.shapes import Scores, Step, Unfit
 
 if TYPE_CHECKING:
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from fractions import Fraction
 
+    import numpy as np
     from numpy.typing import NDArray
 
+    from qoe_agent.compare.asides import Aside
     from qoe_agent.compare.models import Model
     from qoe_agent.compare.shapes import Alignment, Asked, Floats, Media, Run, Space
 
@@ -75,11 +76,11 @@ def score(
     heard: Callable[[Step], None],
     stop: threading.Event | None = None,
     looks: Callable[[bytearray], None] | None = None,
+    aside: Sequence[Aside] = (),
 ) -> Scores:
     """Every metric of every pair of the alignment; FFmpeg is ended once `stop` is set.
 
-    `looks` gets the fingerprints that have come so far (as `readings.thumbs` takes them), and may raise.
-
+    `looks` gets the fingerprints so far (as `readings.thumbs` takes them), and may raise; FFmpeg alone fills `aside`.
     All is measured in the samples' own depth, so that it is what FFmpeg's filters say by themselves: of 8 bits v1 is to
     the digit what it is in 10 bits (which Netflix advises, so that CAMBI sees banding) with `enc_bitdepth=8`. Without
     libvmaf, what PyAV can measure, and a note. Raises Unfit where options are impossible, a file cannot be decoded, or
@@ -100,16 +101,16 @@ def score(
     if plan is None:
         found, versions = _by_pyav((reference, test), alignment, space, told), plain.versions()
     else:
-        found, versions = measured(plan, alignment.runs, told, stop, looks), _versions(plan)
+        found, versions = measured(plan, alignment.runs, told, stop, looks, aside), _versions(plan)
     _whole(found, test, alignment.pairs)
     told(alignment.pairs)
-    took, sides = clock.now() - began, pairs(alignment.runs)
-    return Scores(found.frames, *sides, found.printed, found.thumbs, found.command, versions, took, tuple(notes))
+    took, (ours, theirs) = clock.now() - began, pairing.pairs(alignment.runs)
+    return Scores(found.frames, theirs, ours, found.printed, found.thumbs, found.command, versions, took, tuple(notes))
 
 
 def _by_pyav(media: tuple[Media, Media], alignment: Alignment, space: Space, told: Callable[[int], None]) -> Measured:
     rate = _rate(media[0], alignment.runs)
-    frames, thumbs = plain.measured(media, pairs(alignment.runs), space, rate, told)
+    frames, thumbs = plain.measured(media, pairing.pairs(alignment.runs)[::-1], space, rate, told)
     return Measured(frames, {}, thumbs, ())
 
 
@@ -118,15 +119,6 @@ def _versions(plan: Plan) -> dict[str, str]:
     if plan.by_libvmaf:
         found["libvmaf"] = ffmpeg.libvmaf(plan.program.path) or "unknown"
     return found
-
-
-def pairs(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The reference's and the test's frame of each pair."""
-    steps = [np.arange(run.frames) for run in runs]
-    return (
-        np.concatenate([r.reference + k * r.reference_step for r, k in zip(runs, steps, strict=True)]).astype(np.int64),
-        np.concatenate([r.test + k * r.test_step for r, k in zip(runs, steps, strict=True)]).astype(np.int64),
-    )
 
 
 def _plan(
@@ -191,6 +183,7 @@ def measured(
     told: Callable[[int], None],
     stop: threading.Event | None = None,
     looks: Callable[[bytearray], None] | None = None,
+    aside: Sequence[Aside] = (),
 ) -> Measured:
     """Score the pairs of `runs` by one FFmpeg."""
     with TemporaryDirectory(prefix="qoe-compare-") as folder:
@@ -203,16 +196,7 @@ def measured(
         for number, model in enumerate(plan.models):
             if model.path:
                 (room / f"model{number}.json").write_bytes(Path(model.path).read_bytes())
-        metrics = _plain(plan)
-        outputs = [each for name in (*(["vmaf"] if plan.by_libvmaf else []), *metrics)
-                   for each in ("-map", f"[{name}]", "-f", "null", "-")]  # fmt: skip
-        inputs = [each for media in (plan.test, plan.reference)
-                  for each in ("-threads", str(plan.threads), "-noautorotate", "-i",
-                               f"file:{os.path.abspath(media.path)}")]  # fmt: skip
-        arguments = [*inputs, "-filter_complex_threads", str(plan.threads), *options, "-an", "-sn", *outputs,
-                     "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
-        # Frames before the first pair are decoded too, and none of them counts as progress.
-        skipped = max(runs[0].test, runs[0].reference)
+        arguments = _arguments(plan, options)
         pictures = bytearray()
 
         def heard(done: int) -> None:
@@ -220,10 +204,29 @@ def measured(
             if looks:
                 looks(pictures)
 
-        ran = ffmpeg.run(arguments, folder, heard, plan.program, ffmpeg.HANGS + skipped / SLOW, stop, pictures)
-        frames = _read(plan, room, metrics)
+        all_of_it = [*arguments, *asides.arguments(room, plan.program.graph_option, aside)]
+        patience, others = ffmpeg.HANGS + _unseen(plan, runs, bool(aside)) / SLOW, [each.output for each in aside]
+        ran = ffmpeg.run(all_of_it, folder, heard, plan.program, patience, stop, pictures, others)
+        asides.heard(room, aside)
+        frames = _read(plan, room, _plain(plan))
     return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), readings.thumbs(pictures),
                     _shown(plan, arguments, written))  # fmt: skip
+
+
+def _arguments(plan: Plan, options: Sequence[str]) -> list[str]:
+    """All that FFmpeg is told; `options` name the graphs."""
+    outputs = [each for name in (*(["vmaf"] if plan.by_libvmaf else []), *_plain(plan))
+               for each in ("-map", f"[{name}]", "-f", "null", "-")]  # fmt: skip
+    inputs = [each for media in (plan.test, plan.reference)
+              for each in ("-threads", str(plan.threads), "-noautorotate", "-i",
+                           f"file:{os.path.abspath(media.path)}")]  # fmt: skip
+    return [*inputs, "-filter_complex_threads", str(plan.threads), *options, "-an", "-sn", *outputs,
+            "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
+
+
+def _unseen(plan: Plan, runs: Sequence[Run], whole: bool) -> int:
+    """Frames before the first pair, and of `whole` files behind the last: they are decoded, and no progress."""
+    return max(runs[0].test, runs[0].reference) + whole * max(len(each.video.times) for each in plan[:2])
 
 
 def _plain(plan: Plan) -> tuple[str, ...]:

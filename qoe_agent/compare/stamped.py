@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare import stills
+from qoe_agent.compare import asides, stills
 from qoe_agent.compare.aligning import grids
 from qoe_agent.compare.media import opened, picture_track, pictures
 from qoe_agent.compare.places import behind
@@ -17,14 +17,16 @@ from qoe_agent.compare.thumbs import luma
 from qoe_agent.maths import stamp, stamp_search
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from qoe_agent.compare.asides import Aside
     from qoe_agent.compare.shapes import Media
     from qoe_agent.maths.stamp import Mark, Spot
 
     Numbers = NDArray[np.int64]
+    Places = tuple[Spot, Spot]
 
 FIRST = 4
 """Pictures at the beginning in which a stamp is looked for."""
@@ -36,6 +38,20 @@ SOME, COVERED = 8, 0.7
 """Frames at either end whose stamps tell all where they run on evenly; the later come after this share of all."""
 HALF = 0.5
 """Counts by which two files' stamps may differ in time where they agree in counters."""
+DEAR = 32
+"""Frames that may be decoded only to reach the later ones."""
+ROUGH = 0.01
+"""Share by which the distance of two frames may be misjudged from few stamps."""
+
+
+class Begun(NamedTuple):
+    """The reference's frame of each of the test's, by few stamps, and what tells whether that holds."""
+
+    frames: Numbers
+    asides: tuple[Aside, ...]
+    """Wanted of the test and of the reference."""
+    proof: Callable[[], Numbers | None]
+    """By all that was wanted: the frames, or None."""
 
 
 class _Line(NamedTuple):
@@ -52,19 +68,26 @@ class _Line(NamedTuple):
     """On the grid, of every frame."""
 
 
-def frames(reference: Media, test: Media, *, every: bool = False) -> Numbers | None:
-    """The reference's frame of each of the test's, −1 for none; None where not both are stamped from one source.
-
-    `every`: all stamps are read, where otherwise a few at both ends tell the rest.
-    """
+def places(reference: Media, test: Media) -> Places | None:
+    """Where the stamp lies in the test's pictures and in the reference's; None where not both have one."""
     if (here := _spot(test)) is None or (there := _spot(reference)) is None:
         return None
-    sides = (test, here), (reference, there)
+    return here, there
+
+
+def frames(reference: Media, test: Media, *, every: bool = False, found: Places | None = None) -> Numbers | None:
+    """The reference's frame of each of the test's, −1 for none; None where not both are stamped from one source.
+
+    `every`: all stamps are read, where otherwise a few at both ends tell the rest; `found`: where they lie.
+    """
+    if (where := found or places(reference, test)) is None:
+        return None
+    sides = (test, where[0]), (reference, where[1])
     with ThreadPoolExecutor(2) as pool:
         if not every:
             ours, theirs = pool.map(lambda side: _line(*side), sides)
-            if ours and theirs and (found := _met(ours, theirs)) is not None:
-                return found
+            if ours and theirs and (met := _met(ours, theirs)) is not None:
+                return met
         marks = list(pool.map(lambda side: _marks(*side), sides))
     if any(sum(mark is not None for mark in each) < READ * len(each) for each in marks):
         return None
@@ -73,33 +96,105 @@ def frames(reference: Media, test: Media, *, every: bool = False) -> Numbers | N
 
 def _line(media: Media, spot: Spot) -> _Line | None:
     """Of a file with constant rate, if the stamps at both of its ends lie on one line."""
+    if (late := _late(media)) is None:
+        return None
+    read = {n: mark for first in (0, late) for n, mark in _few(media, spot, range(first, first + SOME)).items()}
+    return _lined(media, read) if len(read) >= READ * 2 * SOME else None
+
+
+def _late(media: Media) -> int | None:
+    """From which frame the later stamps are had cheapest; None where no line can be told."""
     video = media.video
     starts = np.arange(int(COVERED * len(video.times)), len(video.times) - SOME + 1)
     if not video.constant or not len(starts) or starts[0] < SOME:
         return None
-    late = int(starts[behind(media, starts).argmin()])
-    read = {n: mark for first in (0, late) for n, mark in _few(media, spot, range(first, first + SOME)).items()}
-    if len(read) < READ * 2 * SOME:
-        return None
-    places = grids.numbers(video.times, video.rate)
+    return int(starts[behind(media, starts).argmin()])
+
+
+def _lined(media: Media, read: dict[int, Mark]) -> _Line | None:
+    """By some stamps, if they lie on one line."""
+    video = media.video
+    at = grids.numbers(video.times, video.rate)
     numbers = np.array(sorted(read))
-    apart = places[numbers] - places[numbers[0]]
+    apart = at[numbers] - at[numbers[0]]
     counted = np.array([read[n].counter - read[numbers[0]].counter for n in numbers]) % stamp.COUNTERS
     step = int(np.median(np.diff(counted) % stamp.COUNTERS // np.diff(apart)))
     if step < 1 or ((counted - step * apart) % stamp.COUNTERS).any():
         return None
     first, last = read[numbers[0]], read[numbers[-1]]
     each = (last.ms - first.ms) / float(step * apart[-1])
-    begin = int(places[numbers[0]])
-    return _Line(first.counter - step * begin, step, first.ms - each * step * begin, each, places)
+    begin = int(at[numbers[0]])
+    return _Line(first.counter - step * begin, step, first.ms - each * step * begin, each, at)
 
 
-def _met(ours: _Line, theirs: _Line) -> Numbers | None:
-    """The reference's frames where the two lines meet in counter and time; None where they do not."""
+def begun(reference: Media, test: Media, found: Places) -> Begun | None:
+    """By the stamps at the beginning alone, where those at the end are dear; None where they are not, or tell nothing.
+
+    The later ones are to come out of the decoding that scores.
+    """
+    sides = (test, found[0]), (reference, found[1])
+    late = [at for media, _ in sides if (at := _late(media)) is not None]
+    if len(late) < len(sides) or not all(_taken(*side) for side in sides):
+        return None
+    if all(behind(media, np.array([at]))[0] <= DEAR for (media, _), at in zip(sides, late, strict=True)):
+        return None
+    with ThreadPoolExecutor(2) as pool:
+        read = list(pool.map(lambda side: _few(side[0], side[1], range(SOME)), sides))
+    if any(len(each) < READ * SOME for each in read):
+        return None
+    ours, theirs = (_lined(media, each) for (media, _), each in zip(sides, read, strict=True))
+    met = _met(ours, theirs, ROUGH) if ours and theirs else None
+    if met is None:
+        return None
+    boxes = [_box(*side) for side in sides]
+    pieces = tuple(asides.part(at, SOME, box) for at, box in zip(late, boxes, strict=True))
+
+    def proof() -> Numbers | None:
+        lines = []
+        for (media, spot), first, at, box, piece in zip(sides, read, late, boxes, pieces, strict=True):
+            marks = first | _marked(media, spot, at, box, piece)
+            lines.append(_lined(media, marks) if len(marks) >= READ * 2 * SOME else None)
+        return _met(lines[0], lines[1]) if lines[0] and lines[1] else None
+
+    return Begun(met, pieces, proof)
+
+
+def _taken(media: Media, spot: Spot) -> bool:
+    """Whether the part of a picture that holds the stamp is read as the whole would be."""
+    corners = np.array(spot.corners)
+    inside = bool(corners.min() >= 0 and corners.max() <= 1)
+    return asides.possible(media) and media.video.bits == 8 and spot.upright and inside
+
+
+def _box(media: Media, spot: Spot) -> asides.Box:
+    """Width, height, x and y of the part of the picture that holds the stamp."""
+    size = np.array([media.video.width, media.video.height])
+    low = np.floor(np.min(spot.corners, axis=0) * size).astype(int)
+    high = np.minimum(np.ceil(np.max(spot.corners, axis=0) * size).astype(int) + 1, size)
+    return int(high[0] - low[0]), int(high[1] - low[1]), int(low[0]), int(low[1])
+
+
+def _marked(media: Media, spot: Spot, first: int, box: asides.Box, piece: Aside) -> dict[int, Mark]:
+    """What the stamps say in those parts of pictures."""
+    picture = np.zeros((media.video.height, media.video.width), np.uint8)
+    found = {}
+    for number, part in enumerate(piece.pictures(), first):
+        picture[box[3] : box[3] + box[1], box[2] : box[2] + box[0]] = part
+        if mark := stamp.read(picture, spot):
+            found[number] = mark
+    return found
+
+
+def _met(ours: _Line, theirs: _Line, rough: float = 0.0) -> Numbers | None:
+    """The reference's frames where the two lines meet in counter and time; None where they do not.
+
+    `rough`: share of their distance by which their times may be off.
+    """
     counts = (theirs.ms - ours.ms) / ours.each if ours.each > 0 else np.inf
     apart = (theirs.counter - ours.counter) % stamp.COUNTERS
     rounds = (counts - apart) / stamp.COUNTERS
-    if not np.isfinite(rounds) or abs(counts - apart - stamp.COUNTERS * round(rounds)) > HALF:
+    most = HALF + rough * abs(counts)
+    if not np.isfinite(rounds) or abs(counts - apart - stamp.COUNTERS * round(rounds)) > most:
         return None
     ahead = ours.places * ours.step - (apart + stamp.COUNTERS * round(rounds))
     place, off = np.divmod(ahead, theirs.step)

@@ -65,7 +65,7 @@ def prepared(order: Order, heard: Callable[[Step], None]) -> Prepared:
     """Read what the plan names, and lay out its jobs. Raises Unfit."""
     plan = order.plan
     program = programs.program(order.ffmpeg)
-    if programs.libvmaf(program.path, ()) is None:
+    if programs.libvmaf(program.path) is None:
         raise Unfit(f"{program.path}: has no libvmaf, by which a sweep is scored: {programs.INSTALL}")
     known = tuple(model.name for model in models.chosen(plan.models))
     heard(Step("reading references", 0, len(plan.references)))
