@@ -37,8 +37,8 @@ MOST = 0.6
 """Share of the frames that may be left out for that, where there is but one piece."""
 SHORT = 20
 """Frames before the first or after the last change of lag, or what may be one, that are too few to be believed."""
-DIPS = 300.0
-"""Nats for a piece against later frames at which it is no matter of pictures that come late."""
+LATER = 0.75
+"""Frames by which a piece must show older ones than those around it."""
 ALONE = 2.5
 """The same, by the pictures alone that are coded by themselves."""
 STANDS = 0.02
@@ -77,7 +77,6 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
     """Of the test's frames, those whose lag is certain; `on`: those that are found at all."""
     sure = on.copy()
     pieces = _pieces(laid, on)
-    later = []
     for by in _beside(laid.reading.fine):
         gains = np.zeros(len(on))
         which, told = laid.gains(laid.lags + by)
@@ -89,11 +88,8 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
             _weigh(sure, gains, start, end, moves and len(pieces) > 1)
             _lost(sure, np.where(laid.fresh, gains, 0.0), start, end, ALONE)
             _hidden(sure, gains, start, end, moves, len(pieces))
-        if by >= 1:
-            later.append(gains)
-    for start, end in _dips(laid, pieces) if laid.look.late else ():
-        if min(float(gains[start:end].sum()) for gains in later) < DIPS:
-            sure[start:end] = False
+    for start, end in _dips(laid) if laid.look.late else ():
+        sure[start:end] = False
     runs = [each for each in between(sure) if sure[each[0]]]
     for start, end in {runs[0], runs[-1]} if len(runs) > 1 else ():
         if end - start < SHORT:
@@ -107,15 +103,18 @@ def between(values: NDArray[Any]) -> list[tuple[int, int]]:
     return list(itertools.pairwise([0, *cuts.tolist(), len(values)]))
 
 
-def _dips(laid: Laid[Any], pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _dips(laid: Laid[Any]) -> Iterator[tuple[int, int]]:
     """Pieces that show older frames than those before and after, and nothing that is coded by itself.
 
-    A frame is seldom shown again only for one to be left out a little later: an encoder short of bits looks like that.
+    A frame is seldom shown again only for one to be left out a little later: an encoder short of bits looks like that,
+    and one that skips what hardly moves.
     """
-    lags = [float(np.median(laid.lags[start:end])) for start, end in pieces]
+    pieces = [(start, end) for start, end in between(laid.lags) if (laid.frames[start:end] >= 0).any()]
+    ahead = np.where(laid.frames >= 0, laid.frames - laid.reading.at, np.nan)
+    shown = [float(np.nanmedian(ahead[start:end])) for start, end in pieces]
     for n in range(1, len(pieces) - 1):
         start, end = pieces[n]
-        if lags[n] < min(max(lags[:n]), max(lags[n + 1 :])) - 0.99 and not laid.fresh[start:end].any():
+        if shown[n] < min(max(shown[:n]), max(shown[n + 1 :])) - LATER and not laid.fresh[start:end].any():
             yield start, end
 
 
