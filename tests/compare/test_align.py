@@ -243,6 +243,7 @@ def test_what_fingerprints_hardly_show_is_seen_by_the_close_look(number: int, se
 @pytest.mark.parametrize(
     ("number", "seed"),
     [pytest.param(334, 67, id="a round of a loop that votes place a frame off"),
+     pytest.param(479, 67, id="a short loop at another rate"),
      pytest.param(213, 67, id="a still of which few frames lie inside")],
 )  # fmt: skip
 def test_what_fits_elsewhere_as_well_is_ambiguous(number: int, seed: int) -> None:

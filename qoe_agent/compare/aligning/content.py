@@ -155,9 +155,10 @@ def checked(found: Lain) -> Found:
     far: list[tuple[float, float]] = []
     unsure: set[int] = set()
     for lag in routes.rivals(found.votes, found.route, REACH):
-        moved = laid.settled(laid.lags + (lag - middle))
-        far += [laid.evidence(each) for each in (moved, laid.settled(np.full(len(laid.lags), float(lag))))]
-        if not all(clear(*each) for each in far[-2:]) or laid.repeats(moved):
+        ways = laid.lags + (lag - middle), np.full(len(laid.lags), float(lag))
+        others = [*ways, *(laid.settled(each) for each in ways)]
+        far += [laid.evidence(each) for each in others]
+        if not all(clear(*each) for each in far[-4:]) or laid.repeats(others[0]) or laid.repeats(others[2]):
             unsure.add(lag)
     if unsure:
         raise Unlike(_several(round(middle), unsure))
