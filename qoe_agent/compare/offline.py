@@ -158,7 +158,7 @@ def _tested(work: _Work, index: int, media: Media, name: str) -> _Done:
     try:
         if found is None:
             found = _measured(work, index, media)
-            notes += _changed(work.reference, media) or _keep(folder, key, found)
+            notes += provenance.changed(work.reference, media) or _keep(folder, key, found)
     except Unfit as error:
         refused = tuple(str(error).split("\n"))
         return _Done(Tested(media, name, refused, notes=notes), broken=not isinstance(error, Unlike))
@@ -171,16 +171,6 @@ def _tested(work: _Work, index: int, media: Media, name: str) -> _Done:
                tuple(dict.fromkeys(said))),
         cached,
     )  # fmt: skip
-
-
-def _changed(*media: Media) -> tuple[str, ...]:
-    """A note on each that is not as long as it was when it was opened: what was found is kept of none such."""
-    sizes = {each.path: os.path.getsize(each.path) if os.path.exists(each.path) else 0 for each in media}
-    return tuple(
-        f"{each.path} changed while it was read ({each.size} bytes, then {sizes[each.path]}): compare it once whole"
-        for each in media
-        if sizes[each.path] != each.size
-    )
 
 
 def _keep(folder: str | None, key: str, found: Kept) -> tuple[str, ...]:

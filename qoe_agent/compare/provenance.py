@@ -34,6 +34,16 @@ def versions(asked: Asked) -> dict[str, str]:
     return {**found, "ffmpeg": program.version, "libvmaf": ffmpeg.libvmaf(program.path) or "none"}
 
 
+def changed(*media: Media) -> tuple[str, ...]:
+    """A note on each that is not as long as it was when it was opened: what was found is kept of none such."""
+    sizes = {each.path: os.path.getsize(each.path) if os.path.exists(each.path) else 0 for each in media}
+    return tuple(
+        f"{each.path} changed while it was read ({each.size} bytes, then {sizes[each.path]}): compare it once whole"
+        for each in media
+        if sizes[each.path] != each.size
+    )
+
+
 def key(asked: Asked, reference: Media, test: Media, used: dict[str, str]) -> str:
     """Under which the scores of a test are kept."""
     chosen = [
