@@ -18,12 +18,23 @@ if TYPE_CHECKING:
     from tests.accuracy.faults_freeze import Case
 
 SEED = 4242
+LONGER = (1.0, 2.0, 2.0, 2.4, 3.0, 3.0, 4.0, 4.4, 6.0)
+"""Of freezes, seconds."""
+SMALLER = ((320, 180), (320, 180), (640, 360))
 
 
 def short(number: int, folder: Path) -> list[Row]:
     """20 s: moving contents with two or three freezes, or standing ones without, in `all` and `adaptive`."""
     (case,) = islice(matrix(number + 1, SEED, 1), number, None)
     return _measured(case, folder, "all", "adaptive")
+
+
+def many(number: int, folder: Path) -> list[Row]:
+    """60 s: moving contents with about nine freezes, most of them as long as `adaptive` promises to find, or (one of
+    five) standing ones without, in that policy: a short clip has hardly one such freeze."""
+    mixed = matrix(number + 1, SEED + 2, 1, MOVING * 3 + STANDING, seconds=60.0, lengths=LONGER, sizes=SMALLER)
+    (case,) = islice(mixed, number, None)
+    return _measured(case, folder, "adaptive")
 
 
 def long(number: int, folder: Path) -> list[Row]:

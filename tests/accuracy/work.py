@@ -52,6 +52,7 @@ GROUPS = {
     "blank": Group(group_blank.short, 150),
     "blank_long": Group(group_blank.long, 170),
     "freeze": Group(group_freeze.short, 320),
+    "freeze_many": Group(group_freeze.many, 50),
     "freeze_long": Group(group_freeze.long, 400),
     "tiles": Group(group_tiles.short, 210),
     "tiles_long": Group(group_tiles.long, 140),
