@@ -44,6 +44,8 @@ class Active(NamedTuple):
     height: int
     width: int
     """Of the whole."""
+    since: float | None = None
+    """Media time of the first of the pictures that it was so in."""
 
     @property
     def share(self) -> float:
@@ -61,13 +63,14 @@ class Active(NamedTuple):
 class Borders:
     """Follows how much of every line and column is lit."""
 
-    __slots__ = ("_began", "_now", "_seen", "_shape", "_was")
+    __slots__ = ("_began", "_now", "_seen", "_shape", "_since", "_was")
 
     def __init__(self) -> None:
         self._shape: tuple[int, ...] = ()
         self._now: tuple[Profile, Profile] | None = None
         self._was: tuple[Profile, Profile] | None = None
-        self._began = 0.0
+        self._began = self._since = 0.0
+        """Media times of the first pictures of `_now`, and of all that count."""
         self._seen = 0
 
     def see(self, view: View, pts: float) -> Active | None:
@@ -79,6 +82,7 @@ class Borders:
         rows = cv2.reduce(lit, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / lit.shape[1]
         columns = cv2.reduce(lit, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / lit.shape[0]
         if self._now is None or not 0.0 <= pts - self._began < WINDOW:
+            self._since = pts if self._now is None else self._began
             self._was, self._began = self._now, pts
             self._now = np.asarray(rows, np.float32), np.asarray(columns, np.float32)
         for kept, new in zip(self._now, (rows, columns), strict=True):
@@ -90,7 +94,8 @@ class Borders:
         if max(float(p.max()) for p in both) < 2 * LINE:
             return None
         (top, bottom), (left, right) = _within(both[0]), _within(both[1])
-        return Active(top, bottom, left, right, *self._shape)
+        height, width = self._shape
+        return Active(top, bottom, left, right, height, width, self._since)
 
 
 def _within(profile: Profile) -> tuple[int, int]:

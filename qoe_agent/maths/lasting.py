@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.model import Incident
@@ -66,7 +67,7 @@ class Stretch:
 class Lasting:
     """Follows one thing that may hold, or one of several that exclude one another."""
 
-    __slots__ = ("_last", "_last_pts", "_least", "_step", "now")
+    __slots__ = ("_ended", "_last", "_last_pts", "_least", "_step", "now")
 
     def __init__(self, least: dict[str, float]) -> None:
         """`least`: what may hold, and for how many seconds it must."""
@@ -75,10 +76,11 @@ class Lasting:
         """What holds at present."""
         self._last: float | None = None
         self._last_pts: float | None = None
-        self._step = 0.0
+        self._step, self._ended = 0.0, -inf
 
-    def see(self, what: str, at: float, pts: float | None) -> Iterator[Stretch]:
-        """Take the next picture (`what` is empty: nothing holds) at its time on the agent's clock.
+    def see(self, what: str, at: float, pts: float | None, before: float = 0.0) -> Iterator[Stretch]:
+        """Take the next picture (`what` is empty: nothing holds) at its time on the agent's clock; `before`: seconds
+        for which it had held by then.
 
         Yields a stretch when it has lasted long enough, and when such a one is over.
         """
@@ -94,7 +96,9 @@ class Lasting:
         if not what:
             return
         if self.now is None:
-            self.now = Stretch(what, at, pts, gap, at, pts)
+            before = max(0.0, min(before, at - self._ended))
+            start = None if pts is None else pts - before
+            self.now = Stretch(what, at - before, start, None if before else gap, at, pts)
         else:
             self.now.end, self.now.end_pts = self._even(at, pts)
             self.now.pictures += 1
@@ -120,7 +124,7 @@ class Lasting:
         now, self.now = self.now, None
         if now is None:
             return
-        now.end, now.end_pts = end, pts
+        now.end, now.end_pts, self._ended = end, pts, end
         if now.opened or self._enough(now.seconds, now.what):
             now.opened = now.over = True
             yield now

@@ -174,8 +174,11 @@ class Exposure:
         if levels[0].high < BLACK:
             return
         facts = self._facts(*levels)
+        since = levels.active and levels.active.since
+        known = 0.0 if since is None or seen.pts is None or not since <= seen.pts <= since + STALE else seen.pts - since
         for kind, held in self._held.items():
-            found = list(held.see(kind if kind in facts else "", when, seen.pts))
+            before = known if kind == "letterbox" else 0.0
+            found = list(held.see(kind if kind in facts else "", when, seen.pts, before))
             if held.now:
                 held.now.facts |= facts[kind]
             yield from map(_incident, found)

@@ -44,6 +44,16 @@ def test_it_opens_when_the_minimum_is_reached_not_at_the_end() -> None:
     assert [each[3] for each in follow(lasting, grid(11, 13, "black"))] == [False]
 
 
+def test_what_is_known_later_began_earlier_but_not_before_the_last_was_over() -> None:
+    lasting = Lasting({"bars": 3.0})
+    assert follow(lasting, [(n, "") for n in range(4)]) == []
+    assert [s.start_pts for s in lasting.see("bars", 104.0, 4.0, 3.5)] == [0.5]
+    assert [s.end_pts for s in lasting.see("", 105.0, 5.0)] == [5.0]
+    assert follow(lasting, [(6.0, "")]) == [*lasting.see("bars", 107.0, 7.0, 6.5)] == []
+    assert lasting.now is not None
+    assert lasting.now.start_pts == 5.0
+
+
 def test_one_thing_turns_into_another() -> None:
     lasting = Lasting({"black": 0.5, "bars": 0.5})
     found = follow(lasting, grid(0, 25, "black") + grid(25, 50, "bars") + grid(50, 52, ""))

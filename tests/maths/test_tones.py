@@ -130,6 +130,7 @@ def test_bars_are_where_they_were_put(across: float, down: float, name: str, lev
         found = borders.see(view_of_image(image), float(second))
     assert found is not None
     assert found.bars(0.04) == name
+    assert found.since == 0.0
     assert found.right - found.left == pytest.approx(640 * (1 - across), abs=2)
     assert found.bottom - found.top == pytest.approx(360 * (1 - down), abs=2)
     assert found.share == pytest.approx((1 - across) * (1 - down), abs=0.02)
@@ -159,6 +160,10 @@ def test_a_dark_scene_is_no_bar_and_the_picture_grows_at_once() -> None:
         kept = borders.see(view_of_image(dark), float(second))
     assert kept is not None
     assert kept.share == 1.0
+    for second in range(20, 31):
+        kept = borders.see(view_of_image(dark), float(second))
+    assert kept is not None
+    assert (kept.share < 1.0, kept.since) == (True, 15.0)
 
 
 def test_night_is_not_known_and_a_gradual_edge_is_no_bar() -> None:

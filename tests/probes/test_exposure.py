@@ -130,6 +130,8 @@ def test_a_coded_night_of_pillars_goes_white(tmp_path: Path) -> None:
     seen: Any = watch(path, "exposure")
     (boxed,) = seen.of("letterbox")
     assert boxed.detail["bars"] == "pillarbox"
+    pictures = [one.pts for one in seen.observations if isinstance(one, Picture)]
+    assert boxed.start_pts == min(pictures)  # not that of the picture at which it was known
     assert boxed.detail["width"] == pytest.approx(240, abs=4)
     (white,) = seen.of("overexposed")
     assert white.end_pts is not None
