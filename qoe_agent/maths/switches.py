@@ -92,8 +92,9 @@ class Turning(Viewing):
 
     def _media(self, at: float, track: int, kind: str, pts: float | None, dts: float | None, flags: int) -> None:
         super()._media(at, track, kind, pts, dts, flags)
-        self._change = change_of(flags) or self._change
         place = self.display.added()
+        if flags >> _SHIFT:  # hardly ever
+            self._change = change_of(flags) or self._change
         if self._change and place is not None:
             self.marks.append(Mark(at, place, self._change))
             self._change = ""

@@ -119,7 +119,8 @@ class Track:
             place = when + self.shift
             self._lead = begin - when
         else:
-            self._learn(step)
+            if 0.0 < step <= LONGEST:
+                self._learn(step)
             if pts is not None and pts - when < self._lead:
                 self._lead = pts - when
         if place > self._last:
@@ -144,8 +145,6 @@ class Track:
 
     def _learn(self, step: float) -> None:
         """The median of recent steps is how long a frame lasts."""
-        if not 0.0 < step <= LONGEST:
-            return
         self._steps.append(step)
         if abs(step - self._duration) > 0.1 * self._duration:
             self._duration = sorted(self._steps)[len(self._steps) // 2]

@@ -67,7 +67,12 @@ class Viewing:
     def take(self, seen: Observation) -> None:
         """One observation."""
         if isinstance(seen, Packet):
-            self._packet(seen)
+            if seen.kind == "data":
+                return
+            if self._segmented:
+                self._staged.append((seen.track, seen.kind, seen.pts, seen.dts, seen.flags))
+            else:
+                self._media(seen.at, seen.track, seen.kind, seen.pts, seen.dts, seen.flags)
         elif isinstance(seen, Tick):
             self.playout.advance(seen.at)
         elif isinstance(seen, Segment):
@@ -82,21 +87,14 @@ class Viewing:
         elif isinstance(seen, Lost):
             self._lost(seen)
 
-    def _packet(self, packet: Packet) -> None:
-        if packet.kind == "data":
-            return
-        if self._segmented:
-            self._staged.append((packet.track, packet.kind, packet.pts, packet.dts, packet.flags))
-        else:
-            self._media(packet.at, packet.track, packet.kind, packet.pts, packet.dts, packet.flags)
-
     def _media(self, at: float, track: int, kind: str, pts: float | None, dts: float | None, flags: int) -> None:
         playout = self.playout
-        if at > playout.now and playout.state == "stalled":
-            playout.advance(at)  # the viewer may have left meanwhile
-        if playout.state == "idle":
-            self.requested = None
-            playout.request(at)
+        if playout.state != "playing":
+            if at > playout.now and playout.state == "stalled":
+                playout.advance(at)  # the viewer may have left meanwhile
+            if playout.state == "idle":
+                self.requested = None
+                playout.request(at)
         self._failing = True
         place = playout.media(at, track, kind, pts, dts, flags)
         if self._screen is not None and kind == "video" and place is not None:
