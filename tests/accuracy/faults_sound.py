@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
     Change = Callable[[Samples], Samples]
 
+FULL = 0.999
+"""Magnitude of samples that were cut off."""
 ENCODERS = {
     "aac": ("aac", "mp4"),
     "opus": ("libopus", "mkv"),
@@ -121,6 +123,20 @@ def hush(level: float = -78.0, seed: int = 0) -> Change:
 def clipped(decibels: float) -> Change:
     """Amplified so far beyond the loudest sample, which full scale cuts off."""
     return lambda x: np.clip(x / max(float(np.abs(x).max()), 1e-9) * np.float32(10 ** (decibels / 20)), -1.0, 1.0)
+
+
+def loud(samples: Samples, hole: Span) -> bool:
+    """Whether there is sound right before and right after, to break off: −45 dBFS over 6 ms."""
+    first, last, size = round(hole.start * RATE), round(hole.end * RATE), round(0.006 * RATE)
+    edges = samples[:, first - size : first], samples[:, last : last + size]
+    return all(float(np.square(edge).mean(axis=1).max()) > 10**-4.5 for edge in edges)
+
+
+def cut(samples: Samples, where: Span) -> float:
+    """The share of samples at full scale in the median second of a stretch, of the worse channel."""
+    inside = np.abs(samples[:, round(where.start * RATE) : round(where.end * RATE)]) >= FULL
+    seconds = inside[:, : inside.shape[1] // RATE * RATE].reshape(len(samples), -1, RATE)
+    return float(np.median(seconds.mean(axis=2).max(axis=0)))
 
 
 def dead(channel: int, level: float = -90.0, seed: int = 0) -> Change:

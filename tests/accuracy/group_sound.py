@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 CODINGS = (("aac", 128_000), ("aac", 96_000), ("aac", 64_000), ("opus", 64_000), ("aac", 32_000))
 GOOD = CODINGS[:4]
 """Of these a coded sound still has the fault: at 32 kb/s both channels become much alike, and tops round."""
+WINDOW, HOLES, MISSING = 10.0, 3, 0.2
+"""Seconds, and dropouts or seconds of them therein, from which on they are an incident (the probe's defaults)."""
+LIGHTLY = 0.01
+"""Share of the samples of the median second, cut off, below which clipping need not be found."""
 LENGTHS = (0.52, 0.6, 0.8, 1.0, 1.5, 2.0, 2.5, 3.0)
 
 
@@ -68,17 +72,40 @@ def flawed(number: int, folder: Path) -> list[Row]:
     name, samples = content(random, 50.0)
     kind = pick(random, ("dropouts", "clipping", "dead_channel", "out_of_phase", ""))
     truth: list[Span] = []
+    optional: list[Span] = []
     if kind:
         flaws, truth = _flaws(random, kind)
+        if kind == "dropouts":
+            truth, optional = _noticed([flaw.truth for flaw in flaws if faults.loud(samples, flaw.truth)])
         for flaw in flaws:
             samples = flaw.into(samples)
+        if kind == "clipping" and faults.cut(samples, truth[0]) < LIGHTLY:
+            truth, optional = optional, truth
     path, facts = _coded(random, folder, f"flawed_{number}", name, samples, GOOD)
     seen = watched(path, "sound", "all")
     origin, rows = first_sound(seen), []
     for detector in ("dropouts", "clipping", "dead_channel", "out_of_phase"):
         held = found(seen, detector, origin, 50.0)
-        rows.append(intervals(detector, "always", truth if detector == kind else [], held, 0.0, facts))
+        mine = (truth, optional) if detector == kind else ([], [])
+        rows.append(intervals(detector, "always", mine[0], held, 0.0, facts, optional=mine[1]))
     return rows
+
+
+def _noticed(holes: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """Holes in what is heard, those within WINDOW together; and the groups that are too few and too short to be told
+    of."""
+    groups: list[list[Span]] = []
+    for hole in holes:
+        if groups and hole.start - groups[-1][-1].end <= WINDOW:
+            groups[-1].append(hole)
+        else:
+            groups.append([hole])
+    spans: tuple[list[Span], list[Span]] = ([], [])
+    for group in groups:
+        lately = [[each for each in group if 0.0 <= last.end - each.end <= WINDOW] for last in group]
+        told = any(len(few) >= HOLES or sum(each.seconds for each in few) >= MISSING for few in lately)
+        spans[not told].append(Span(group[0].start, group[-1].end))
+    return spans
 
 
 def _flaws(random: np.random.Generator, kind: str) -> tuple[list[Flaw], list[Span]]:
