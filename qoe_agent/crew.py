@@ -239,7 +239,7 @@ class Crew:
                 await child.begin(self._setup(child))
             except OSError as error:
                 log.error("worker %s cannot be begun: %s", child.name, error.strerror or error)
-                failures += 1
+                failures = min(failures + 1, 3)  # for lack of files or memory: to try costs nothing
                 continue
             self._deal(child)
             child.send("look", self._looked)

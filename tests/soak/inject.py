@@ -273,6 +273,12 @@ class Injector:
                 self.seen.agent.send_signal(signal.SIGHUP)
             await asyncio.sleep(seconds / STORM)
             came = came or any(name.startswith("guest") for name in self.seen.up)
+        self.world.write(GUESTS)
+        await self._reload()
+        until = self.seen.now() + REPLACED
+        while not came and self.seen.now() < until:
+            await asyncio.sleep(0.2)
+            came = any(name.startswith("guest") for name in self.seen.up)
         self.world.write()
         await self._reload()
         await asyncio.sleep(6.0)

@@ -104,6 +104,9 @@ class Seen:
         if self.total("qoe_agent_overload_level") > 0.0:
             self.overloaded.append(now)
         self.joins.clear()
+        told = {dict(labels).get("stream") for name, labels in found if name == "qoe_packets_total"}
+        for stream in [one for one in self.packets if one not in told and one not in self.watched]:
+            del self.packets[stream]  # a guest that is gone: should it come again, it counts anew
         for (name, labels), value in found.items():
             said = dict(labels)
             if name == "qoe_incidents_total":
