@@ -198,7 +198,9 @@ async def test_the_cookie_opens_what_may_be_looked_at_and_changes_nothing(made: 
             assert answer.status == 401
 
 
-@pytest.mark.parametrize("given", ["", "wrong", TOKEN[:-1], seal(TOKEN, LATER)])
+@pytest.mark.parametrize(
+    "given", ["", "wrong", TOKEN[:-1], seal(TOKEN, LATER)], ids=["none", "other", "cut short", "a cookie"]
+)
 async def test_a_wrong_token_gets_no_cookie(made: Any, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qoe_agent.web.login.SLOWLY", 0.0)
     bench = await made(token=TOKEN)
@@ -220,6 +222,7 @@ async def test_a_wrong_token_gets_no_cookie(made: Any, given: str, monkeypatch: 
         "9" * 5000,
         "².",
     ],
+    ids=["none", "a token", "of another token", "ended", "ended, its end changed", "huge", "no number"],
 )
 async def test_a_wrong_cookie_opens_nothing(made: Any, cookie: str) -> None:
     bench = await made(token=TOKEN)

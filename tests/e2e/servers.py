@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 PROGRAMS = ("nginx", "ffmpeg", "prometheus", "promtool", "prometheus-alertmanager", "chromium")
@@ -33,6 +34,8 @@ ANSWER = 20.0
 """Seconds that a request may take."""
 PORTS, SHARES = range(20_000, 32_000), 8
 """What `free_port` gives: below Linux' and IANA's ephemeral ports."""
+MEMORY, ROOM = Path("/dev/shm"), 2e9
+"""A file system in memory, and bytes that must be free there."""
 _given = itertools.count(random.SystemRandom().randrange(1_000))
 """Where to look on: two runs beside each other do not try the same ports."""
 
@@ -192,32 +195,47 @@ class Nginx:
         return path.exists() and path.read_text().count("#EXTINF") >= segments
 
 
+@contextlib.contextmanager
+def _light(home: Path) -> Iterator[None]:
+    """A folder, in memory if there is room: while a disk is busy nginx stands still for seconds, and so do streams."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        with tempfile.TemporaryDirectory(prefix="qoe-nginx-", dir=MEMORY) as folder:
+            home.symlink_to(folder)
+            yield
+    else:
+        home.mkdir()
+        yield
+
+
 @contextlib.asynccontextmanager
 async def nginx(
     home: Path, fragment: int = 1, length: int = 6, chunk: int = 4096, server: str = "", live: str = ""
 ) -> AsyncIterator[Nginx]:
     """nginx with the RTMP module, as the current user; `chunk`: bytes in an RTMP chunk (4096 is nginx's default);
     `server`: more for `http`, `live`: more for the application of that name."""
-    (home / "hls").mkdir(parents=True)
-    made = Nginx(home, free_port(), free_port())
-    config = home / "nginx.conf"
-    text = NGINX.format(
-        module=RTMP_MODULE,
-        home=home,
-        chunk=chunk,
-        http=made.http_port,
-        rtmp=made.rtmp_port,
-        fragment=fragment,
-        length=length,
-        server=server,
-        live=live,
-    )
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    config.write_text(user + text)
-    log = home / "out.log"
-    async with running(_program("nginx") or "", "-p", home, "-c", config, "-e", home / "error.log", log=log) as process:
-        await comes(process, lambda: answers(made.rtmp_port) and answers(made.http_port), "nginx", log)
-        yield made
+    with _light(home):
+        (home / "hls").mkdir()
+        made = Nginx(home, free_port(), free_port())
+        config = home / "nginx.conf"
+        text = NGINX.format(
+            module=RTMP_MODULE,
+            home=home,
+            chunk=chunk,
+            http=made.http_port,
+            rtmp=made.rtmp_port,
+            fragment=fragment,
+            length=length,
+            server=server,
+            live=live,
+        )
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        config.write_text(user + text)
+        log = home / "out.log"
+        started = running(_program("nginx") or "", "-p", home, "-c", config, "-e", home / "error.log", log=log)
+        async with started as process:
+            await comes(process, lambda: answers(made.rtmp_port) and answers(made.http_port), "nginx", log)
+            yield made
 
 
 @contextlib.asynccontextmanager
