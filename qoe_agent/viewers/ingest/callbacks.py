@@ -41,7 +41,7 @@ _ESCAPED = re.compile(r"[\w.*+%-]*%3D[\w.*+%-]*", re.IGNORECASE)
 
 
 class Malformed(Exception):
-    """A callback that cannot be understood; never quotes it."""
+    """What a server said cannot be understood; never quotes it."""
 
 
 def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def srs(body: bytes, playing: Players, now_ms: int) -> list[dict[str, Any]]:
 
     Of HLS it tells the end late (ossrs/srs#3330), and once more with an empty client: that one is left out.
     """
-    said = _json(body)
+    said = as_object(body)
     action, client = _TOLD.get(_word(said.get("action"))), _word(said.get("client_id"))
     server, path = _word(said.get("server_id")), f"{bare(_word(said.get('app')))}/{bare(_word(said.get('stream')))}"
     return _hooked(action, (server, client), path, _word(said.get("param")), playing, now_ms)
@@ -94,7 +94,7 @@ def srs(body: bytes, playing: Players, now_ms: int) -> list[dict[str, Any]]:
 
 def mediamtx(body: bytes, form: bool, playing: Players, now_ms: int) -> list[dict[str, Any]]:
     """What the documented hooks of MediaMTX send: event, path, id, type, query; as a form or as JSON."""
-    said: Mapping[str, Any] = _form(body) if form else _json(body)
+    said: Mapping[str, Any] = _form(body) if form else as_object(body)
     who, query = (_word(said.get("server")), _word(said.get("id"))), _word(said.get("query"))
     if _ESCAPED.fullmatch(query):
         query = unquote_plus(query)
@@ -149,7 +149,8 @@ def _form(body: bytes) -> dict[str, str]:
     return said
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def as_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that it is; raises Malformed."""
     try:
         said = from_json(body)
     except ValueError:

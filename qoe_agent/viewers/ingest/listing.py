@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
-from pydantic_core import from_json
-
-from qoe_agent.viewers.ingest.callbacks import OURSELVES
+from qoe_agent.viewers.ingest.callbacks import OURSELVES, Malformed, as_object
 from qoe_agent.viewers.privacy import bare
 
 if TYPE_CHECKING:
@@ -20,10 +18,6 @@ ALL: Mapping[str, Mapping[str, int]] = {"nginx-rtmp": {}, "srs": {"count": _MOST
 """Arguments with which each kind of server tells of all who play."""
 _HIDDEN = ("hidden", "hlsMuxer")
 """Readers of MediaMTX that are no viewers: of older versions, what makes HLS for all of them."""
-
-
-class Malformed(Exception):
-    """An answer that is not what such a server tells."""
 
 
 class Client(NamedTuple):
@@ -76,7 +70,7 @@ def _of_streams(root: ElementTree.Element, now_ms: int) -> Iterator[Client]:
 
 def _srs(body: bytes, now_ms: int) -> Listed:
     """SRS's /api/v1/clients/ (5 and later)."""
-    said = _object(body)
+    said = as_object(body)
     found = []
     for each in _list(said, "clients", "not the clients of SRS"):
         name, url, alive = each.get("id"), each.get("url"), each.get("alive")
@@ -92,7 +86,7 @@ def _srs(body: bytes, now_ms: int) -> Listed:
 def _mediamtx(body: bytes, now_ms: int) -> Listed:
     """MediaMTX's /v3/paths/list."""
     found = []
-    for path in _list(_object(body), "items", "not the paths of MediaMTX"):
+    for path in _list(as_object(body), "items", "not the paths of MediaMTX"):
         name = path.get("name")
         if not isinstance(name, str):
             raise Malformed("a path of MediaMTX without name")
@@ -100,16 +94,6 @@ def _mediamtx(body: bytes, now_ms: int) -> Listed:
             if isinstance(each.get("id"), str) and each["id"] and each.get("type") not in _HIDDEN:
                 found.append(Client(each["id"], bare(name)[:_PATH], None))
     return Listed(found)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = from_json(body)
-    except ValueError:
-        raise Malformed("not JSON") from None
-    if not isinstance(said, dict):
-        raise Malformed("not an object")
-    return said
 
 
 def _list(said: Mapping[str, Any], key: str, wrong: str) -> list[dict[str, Any]]:

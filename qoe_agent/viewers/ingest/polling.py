@@ -18,7 +18,8 @@ from qoe_agent import clock
 from qoe_agent.viewers.events import event
 from qoe_agent.viewers.facts.writer import Refused
 from qoe_agent.viewers.ingest import meter
-from qoe_agent.viewers.ingest.listing import ALL, Malformed, listed
+from qoe_agent.viewers.ingest.callbacks import Malformed
+from qoe_agent.viewers.ingest.listing import ALL, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

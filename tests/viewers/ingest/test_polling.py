@@ -13,7 +13,8 @@ from aiohttp import web
 
 from qoe_agent import config
 from qoe_agent.viewers.ingest import callbacks
-from qoe_agent.viewers.ingest.listing import Client, Malformed, listed
+from qoe_agent.viewers.ingest.callbacks import Malformed
+from qoe_agent.viewers.ingest.listing import Client, listed
 from qoe_agent.viewers.ingest.live import Live
 from qoe_agent.viewers.ingest.playing import Playing
 from qoe_agent.viewers.ingest.polling import Polling, changes
