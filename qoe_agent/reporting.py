@@ -206,11 +206,14 @@ def write(path: Path, text: str) -> None:
     if path == STANDARD:
         print_out(text)
         return
+    begun = False
     try:
-        path.write_text(text, "utf-8")
+        with path.open("w", encoding="utf-8") as file:
+            begun = True
+            file.write(text)
     except OSError as error:
         with contextlib.suppress(OSError):
-            if path.is_file():
+            if begun and path.is_file():
                 path.unlink()
         raise Unusable(f"{path}: {error.strerror}") from None
 

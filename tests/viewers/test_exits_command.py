@@ -161,7 +161,10 @@ def test_what_makes_no_sense_is_told(sessions: Path, tmp_path: Path) -> None:
     assert "no folder of facts" in refused(facts=tmp_path)
     assert not (tmp_path / "events").exists()
     assert "it has region" in refused(sessions, by=("regoin",))
-    assert "nosuch/exits.html" in wrong(sessions, "--html", tmp_path / "nosuch" / "exits.html")
+    status, out, err = run(sessions, "--html", tmp_path / "nosuch" / "exits.html")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "nosuch/exits.html" in err
+    assert "sessions" in out  # what can be told is told
     status, _, err = run(sessions, "--memory", "lots")
     assert status == 2
     assert "must be a size" in err

@@ -140,7 +140,10 @@ def test_what_makes_no_sense_is_told_in_one_line(within: None, good: Path, tmp_p
     assert "sessions.csv" in said
     assert "nobody" in said
     assert "one of them" in wrong(good, *ASKED, "--facts", tmp_path)
-    assert "nosuch/lift.html" in wrong(good, *ASKED, "--html", tmp_path / "nosuch" / "lift.html")
+    status, out, err = run(good, *ASKED, "--html", tmp_path / "nosuch" / "lift.html")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "nosuch/lift.html" in err
+    assert "watch time" in out  # what can be told is told
     (tmp_path / "one.csv").write_text("viewer,variant,seconds\na,sd,5\nb,sd,6\n")
     assert "one arm only" in wrong(tmp_path / "one.csv", *ASKED)
     (tmp_path / "odd.csv").write_text("viewer,variant,seconds\na,sd,5\nb,hd,soon\n")
