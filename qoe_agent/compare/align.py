@@ -39,7 +39,7 @@ def align(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], N
     if asked.offset is not None:
         return given(reference, test, asked.offset)
     if len(reference.video.times) == len(test.video.times) == 1:
-        return stills(reference, test)
+        return _stills(reference, test)
     marked = stamped.frames(reference, test)
     if marked is not None:
         return made("stamp", marked, reference, 1.0)
@@ -55,7 +55,7 @@ def again(reference: Media, test: Media, before: Alignment, asked: Asked, heard:
     return by_content(reference, test, heard, asked)
 
 
-def stills(reference: Media, test: Media) -> Alignment:
+def _stills(reference: Media, test: Media) -> Alignment:
     """One picture on one picture."""
     ours, theirs = (likeness.shaped(thumbs.whole(each).luma) for each in (test, reference))
     if float((ours * theirs).sum()) < spots.LOOKALIKE:

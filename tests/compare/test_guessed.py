@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from qoe_agent.compare.shapes import Tested
+    from qoe_agent.compare.shapes import Scores, Tested
 
     Plane = NDArray[np.uint8]
 
@@ -50,9 +50,9 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     monkeypatch.setattr(thumbs, "whole", lambda *_: pytest.fail("all was decoded for fingerprints"))
     monkeypatch.setattr(stamped, "_marks", lambda *_: pytest.fail("every stamp was read"))
 
-    def watched(*given: object) -> object:
-        seen.append(tuple(given[2].runs[0]))  # type: ignore[attr-defined]
-        return score(*given)  # type: ignore[arg-type]
+    def watched(*given: Any) -> Scores:
+        seen.append(tuple(given[2].runs[0]))
+        return score(*given)
 
     monkeypatch.setattr(scoring, "score", watched)
     return seen

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning.doubts import between, clear, sums, told
+from qoe_agent.compare.aligning import paths
+from qoe_agent.compare.aligning.doubts import clear, sums, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def disputed(found: dict[float, Weighed], on: Flags) -> bool:
 def believed(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> Flags:
     """Of the frames that are `sure`, those of pieces that speak clearly for themselves."""
     kept = sure.copy()
-    pieces = between(laid.lags)
+    pieces = paths.pieces(laid.lags, 0.0)
     for start, end in pieces if len(pieces) > 1 else ():
         among = np.zeros_like(sure)
         among[start:end] = sure[start:end]

@@ -6,7 +6,6 @@ off. A piece that could as well lie elsewhere is left out, as is the end of one 
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,17 +89,11 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
             _hidden(sure, gains, start, end, moves, len(pieces))
     for start, end in _dips(laid) if laid.look.late else ():
         sure[start:end] = False
-    runs = [each for each in between(sure) if sure[each[0]]]
+    runs = [each for each in paths.pieces(sure, 0.0) if sure[each[0]]]
     for start, end in {runs[0], runs[-1]} if len(runs) > 1 else ():
         if end - start < SHORT:
             sure[start:end] = False
     return sure
-
-
-def between(values: NDArray[Any]) -> list[tuple[int, int]]:
-    """From change to change."""
-    cuts = np.flatnonzero(values[1:] != values[:-1]) + 1
-    return list(itertools.pairwise([0, *cuts.tolist(), len(values)]))
 
 
 def _dips(laid: Laid[Any]) -> Iterator[tuple[int, int]]:
@@ -109,7 +102,7 @@ def _dips(laid: Laid[Any]) -> Iterator[tuple[int, int]]:
     A frame is seldom shown again only for one to be left out a little later: an encoder short of bits looks like that,
     and one that skips what hardly moves.
     """
-    pieces = [(start, end) for start, end in between(laid.lags) if (laid.frames[start:end] >= 0).any()]
+    pieces = [(start, end) for start, end in paths.pieces(laid.lags, 0.0) if (laid.frames[start:end] >= 0).any()]
     ahead = np.where(laid.frames >= 0, laid.frames - laid.reading.at, np.nan)
     shown = [float(np.nanmedian(ahead[start:end])) for start, end in pieces]
     for n in range(1, len(pieces) - 1):

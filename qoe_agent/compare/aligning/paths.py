@@ -58,9 +58,9 @@ def bands(middles: list[float], reach: float, fine: int) -> Band:
     return Band(np.array(sorted(every), np.float64) / fine, fine)
 
 
-def pieces(lags: Floats) -> list[tuple[int, int]]:
-    """From change to change of the lag by a frame or more."""
-    cuts = np.flatnonzero(np.abs(np.diff(lags)) > 0.99) + 1
+def pieces(lags: Floats | NDArray[np.bool_], least: float = 0.99) -> list[tuple[int, int]]:
+    """From change to change, by more than `least`: of the lag by a frame or more."""
+    cuts = np.flatnonzero(np.abs(np.diff(lags)) > least) + 1
     return list(itertools.pairwise([0, *cuts.tolist(), len(lags)]))
 
 
