@@ -13,6 +13,7 @@ import numpy as np
 
 from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers import costing
+from qoe_agent.viewers.estimates.jackknife import spread
 from qoe_agent.viewers.proof import Figure
 from qoe_agent.viewers.shapes import CAUSES
 
@@ -86,9 +87,8 @@ def ratio(courses: Sequence[Course], marks: Sequence[NDArray[np.int64]]) -> Figu
     above, below = _weighed(totals)
     mine = _weighed(totals[whose]), _weighed(totals[whose] - blocks)
     copies = np.log(above.sum() - mine[0][0] + mine[1][0]) - np.log(below.sum() - mine[0][1] + mine[1][1])
-    value, count = math.log(above.sum() / below.sum()), len(copies)
-    error = math.sqrt((count - 1) / count * float(((copies - copies.mean()) ** 2).sum()))
-    reach = t_quantile(0.95, known - 1) * error
+    value = math.log(above.sum() / below.sum())
+    reach = t_quantile(0.95, known - 1) * float(spread(copies))
     return Figure(math.exp(value), math.exp(value - reach), math.exp(value + reach)) if math.isfinite(reach) else None
 
 

@@ -63,7 +63,8 @@ def nginx(body: bytes, query: Mapping[str, str], playing: Players, now_ms: int) 
     if not client:
         raise Malformed("names no client")
     who, every = (server, client), query.get("every", "")
-    known_by = {"interval_ms": 1000 * int(every)} if every.isdecimal() and 0 < int(every[:4]) <= _LONGEST else {}
+    seconds = int(every) if every.isdecimal() and len(every) <= len(str(_LONGEST)) else 0
+    known_by = {"interval_ms": 1000 * seconds} if 0 < seconds <= _LONGEST else {}
     if call == "play":
         session = _session(said) or f"{server or 'rtmp'}-{client}-{now_ms}"[-_SESSION:]
         playing.begin(who, session, path, now_ms)

@@ -136,6 +136,12 @@ def test_who_was_there_before_the_agent_is_known_by_his_updates_and_the_list() -
     assert (again["kind"], again["session"]) == ("heartbeat", "s4")
 
 
+@pytest.mark.parametrize("every", ["0", "3601", "1000000", "36009999", "-30", "half"])
+def test_an_interval_between_updates_that_no_server_has_is_none(every: str) -> None:
+    (join,) = callbacks.nginx(b"app=live&name=show&clientid=4&call=play", {"every": every}, Playing(), NOW)
+    assert "interval_ms" not in join
+
+
 @pytest.mark.parametrize(("kind", "body"), [("srs", SRS), ("mediamtx", MEDIAMTX)])
 async def test_a_server_is_asked_for_all_and_what_it_lists_is_stored(tmp_path: Path, kind: str, body: str) -> None:
     asked: list[str] = []
