@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qoe_agent.probes.sound import WINDOW, Sounds
 from tests.accuracy import faults_sound as faults
 from tests.accuracy.clips import RATE, encode
 from tests.accuracy.contents import dice, pick
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 CODINGS = (("aac", 128_000), ("aac", 96_000), ("aac", 64_000), ("opus", 64_000), ("aac", 32_000))
 GOOD = CODINGS[:4]
 """Of these a coded sound still has the fault: at 32 kb/s both channels become much alike, and tops round."""
-WINDOW, HOLES, MISSING = 10.0, 3, 0.2
-"""Seconds, and dropouts or seconds of them therein, from which on they are an incident (the probe's defaults)."""
+PROBE = Sounds()
+"""Its defaults say from which number of dropouts in WINDOW, and which seconds of them, on they are an incident."""
 LIGHTLY = 0.01
 """Share of the samples of the median second, cut off, below which clipping need not be found."""
 LENGTHS = (0.52, 0.6, 0.8, 1.0, 1.5, 2.0, 2.5, 3.0)
@@ -103,7 +104,7 @@ def _noticed(holes: Sequence[Span]) -> tuple[list[Span], list[Span]]:
     spans: tuple[list[Span], list[Span]] = ([], [])
     for group in groups:
         lately = [[each for each in group if 0.0 <= last.end - each.end <= WINDOW] for last in group]
-        told = any(len(few) >= HOLES or sum(each.seconds for each in few) >= MISSING for few in lately)
+        told = any(len(few) >= PROBE.dropouts or sum(each.seconds for each in few) >= PROBE.dropped for few in lately)
         spans[not told].append(Span(group[0].start, group[-1].end))
     return spans
 

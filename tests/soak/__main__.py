@@ -20,9 +20,6 @@ from tests.soak.kept import Kept
 from tests.soak.run import soak
 from tests.soak.session import CANNOT, NICE, apart
 
-MEMORY = Path("/dev/shm")
-"""Where nginx writes segments, if it is there: on a disk that others keep busy it stands still for seconds."""
-
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -42,9 +39,7 @@ def main() -> int:
         print(f"this machine lacks {', '.join(lacking)}", file=sys.stderr)
         return CANNOT
     kept = Kept(said.out)
-    with tempfile.TemporaryDirectory(
-        prefix="qoe-soak-", dir=MEMORY if MEMORY.is_dir() else None, ignore_cleanup_errors=True
-    ) as folder:
+    with tempfile.TemporaryDirectory(prefix="qoe-soak-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
 
         def work() -> int:
