@@ -45,7 +45,8 @@ async def demonstrate(seconds: float | None) -> int:
     daemon = Daemon(_configuration(base), None, {})
     try:
         where = await daemon.start()
-        screen.print(f"origin {base}/live/show.flv and .m3u8, metrics {where}/metrics; Ctrl-C ends it")
+        screen.print(f"page {where}/, metrics {where}/metrics; Ctrl-C ends it")
+        screen.print(f"origin {base}/live/show.flv and .m3u8")
         await _show(screen, origin, daemon, seconds, stop)
     finally:
         await daemon.stop()

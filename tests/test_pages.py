@@ -106,7 +106,7 @@ async def test_a_streams_page_shows_state_measures_and_incidents(made: Any) -> N
     status, text = await bench.get("/streams/room")
     assert status == 200
     assert "1080 px" in text
-    assert "Sound late (below 0: early) (stamp)" in text
+    assert "Sound late (below 0: early) (by the stamp)" in text
     assert "42.1 ms" in text
     assert text.index("the picture is black") < text.index("playback stalls")
     assert "still going on" in text

@@ -67,6 +67,17 @@ TILE = "tile_"
 """What kinds of incident of a part of the picture begin with."""
 AT_ONCE = 1.0
 """Seconds of which it need not be said that it has lasted so long."""
+REASONS: Mapping[str, tuple[str, str]] = {
+    "ended": ("ended", "已结束"), "silent": ("no media come", "无媒体数据"),
+    "timeout": ("too slow to answer", "响应超时"), "resolve": ("host name not found", "域名无法解析"),
+    "refused": ("connection refused", "连接被拒绝"), "unreachable": ("unreachable", "网络不可达"),
+    "reset": ("connection broke", "连接被重置"), "tls": ("TLS failed", "TLS 握手失败"),
+    "auth": ("not admitted", "鉴权失败"), "not_found": ("not found", "流不存在"),
+    "status": ("error status", "服务器返回错误"), "protocol": ("not the protocol", "协议不符"),
+    "empty": ("no media inside", "内容为空"), "unsupported": ("not supported", "不支持"), "failed": ("failed", "失败"),
+    "stopped": ("not watched", "已停止监测"),
+}  # fmt: skip
+"""Why a pull ended (model.LOST_REASONS)."""
 SEVERITIES: Mapping[str, str] = {"critical": "严重", "warning": "警告", "info": "提示"}
 
 
@@ -123,42 +134,48 @@ def who(notice: Notice, language: str) -> str:
 def _english(notice: Notice, zone: str) -> Text:
     what, whom = phrase(notice.name.kind, "en", notice.name.key), who(notice, "en")
     lasted = duration(notice.seconds, "en")
-    flaps = f", {notice.count} times" if notice.count >= FLAPS else ""
+    again = "comes and goes" if notice.status == "firing" else "came and went"
+    flaps = f"It {again}: {notice.count} times lately." if flapping(notice) else ""
     since = time_of(notice.start, zone)
     facts = _facts(notice, "en")
     if notice.status == "firing":
         worse = f"It has become worse: {notice.severity}, no longer {notice.former}." if notice.former else ""
         so_far = f", for {lasted} so far" if notice.seconds >= AT_ONCE else ""
-        return Text(f"{whom}: {what}", _lines(f"Since {since}{so_far}{flaps}.", worse, facts))
+        return Text(f"{whom}: {what}", _lines(f"Since {since}{so_far}.", flaps, worse, facts))
     if notice.because:
         now = f"now {phrase(notice.because, 'en')}"
-        return Text(f"{whom}: {now} (before: {what})", _lines(f"Since {since}, {lasted} in all{flaps}."))
+        return Text(f"{whom}: {now} (before: {what})", _lines(f"Since {since}, {lasted} in all.", flaps))
     if not notice.observed:
         unseen = "Nobody looks any more (the agent or its worker was restarted, or the stream is no longer watched)."
-        return Text(f"{whom}: no longer known: {what}", _lines(f"Since {since}, for {lasted} or more{flaps}.", unseen))
+        return Text(f"{whom}: no longer known: {what}", _lines(f"Since {since}, for {lasted} or more.", flaps, unseen))
     end = time_of(notice.end or notice.at, zone)
-    return Text(f"{whom}: over: {what}", _lines(f"From {since} to {end}, {lasted} in all{flaps}.", facts))
+    return Text(f"{whom}: over: {what}", _lines(f"From {since} to {end}, {lasted} in all.", flaps, facts))
 
 
 def _chinese(notice: Notice, zone: str) -> Text:
     what, whom = phrase(notice.name.kind, "zh", notice.name.key), who(notice, "zh")
     lasted = duration(notice.seconds, "zh")
-    flaps = f"，共 {notice.count} 次" if notice.count >= FLAPS else ""
+    flaps = f"反复出现，近来共 {notice.count} 次。" if flapping(notice) else ""
     since = time_of(notice.start, zone)
     facts = _facts(notice, "zh")
     if notice.status == "firing":
         former = SEVERITIES.get(notice.former or "", "")
         worse = f"已由{former}升级为{SEVERITIES[notice.severity]}。" if former else ""
         so_far = f"，已持续 {lasted}" if notice.seconds >= AT_ONCE else ""
-        return Text(f"{whom}：{what}", _lines(f"始于 {since}{so_far}{flaps}。", worse, facts))
+        return Text(f"{whom}：{what}", _lines(f"始于 {since}{so_far}。", flaps, worse, facts))
     if notice.because:
         now = f"已转为：{phrase(notice.because, 'zh')}"
-        return Text(f"{whom}：{now}（此前：{what}）", _lines(f"始于 {since}，累计 {lasted}{flaps}。"))
+        return Text(f"{whom}：{now}（此前：{what}）", _lines(f"始于 {since}，累计 {lasted}。", flaps))
     if not notice.observed:
         unseen = "目前无人观测（代理或其工作进程已重启，或该流不再被监测）。"
-        return Text(f"{whom}：状态未知：{what}", _lines(f"始于 {since}，至少持续 {lasted}{flaps}。", unseen))
+        return Text(f"{whom}：状态未知：{what}", _lines(f"始于 {since}，至少持续 {lasted}。", flaps, unseen))
     end = time_of(notice.end or notice.at, zone)
-    return Text(f"{whom}：已恢复：{what}", _lines(f"{since} 至 {end}，累计 {lasted}{flaps}。", facts))
+    return Text(f"{whom}：已恢复：{what}", _lines(f"{since} 至 {end}，累计 {lasted}。", flaps, facts))
+
+
+def flapping(notice: Notice) -> bool:
+    """Whether it comes and goes. Those times are not all since `notice.start`: ends between them were told."""
+    return notice.count >= FLAPS
 
 
 def _lines(*lines: str) -> tuple[str, ...]:
@@ -175,6 +192,8 @@ def _facts(notice: Notice, language: str) -> str:
         if chinese:
             return f"声音{'滞后' if late else '提前'} {by} 毫秒。"
         return f"The sound is {by} ms {'late' if late else 'early'}."
+    if kind == "lost" and (why := REASONS.get(str(detail.get("reason")))):
+        return f"原因：{why[1]}。" if chinese else f"Why: {why[0]}."
     if kind == "resolution_change" and {"from", "to"} <= detail.keys():
         return f"{detail['from']} → {detail['to']}" + ("。" if chinese else ".")
     if kind == "upscaled" and "from_size" in detail:

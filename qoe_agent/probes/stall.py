@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qoe_agent.maths.stalls import Dry, Stalls
 from qoe_agent.maths.viewing import SEES, Viewing
-from qoe_agent.model import Incident, Metric, Sample, Tick
+from qoe_agent.model import Incident, Lost, Metric, Opened, Sample, Tick
 from qoe_agent.probes import probe
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ SKIPS = Metric("qoe_skips_total", "counter", "Times the player jumped over media
     sees=SEES,
     incidents={
         "stall": "the player ran dry; ends when it plays again",
-        "lost": "nothing to play: the viewer gave up on a stall, or the stream could not be played at all",
+        "lost": "nothing to play: the viewer gave up on a stall, or the stream could not be played at all; "
+        "detail: reason",
     },
 )
 @dataclass(slots=True)
@@ -60,6 +61,8 @@ class Stall:
     _viewing: Viewing = field(init=False, repr=False)
     _stalls: Stalls = field(init=False, repr=False)
     _lost: Incident | None = field(init=False, repr=False, default=None)
+    _why: str = field(init=False, repr=False, default="")
+    """Why the latest pull ended or could not begin; empty while one stands."""
     _counts: dict[str, float] = field(init=False, repr=False, default_factory=dict)
     _watched: float = field(init=False, repr=False, default=0.0)
 
@@ -71,6 +74,8 @@ class Stall:
         """Take one observation; stalls are reported with Ticks, their ends at once."""
         viewing = self._viewing
         viewing.take(seen)
+        if isinstance(seen, Lost | Opened):
+            self._why = seen.reason if isinstance(seen, Lost) and seen.reason not in ("ended", "stopped") else ""
         if not viewing.events and viewing.failed is None and not isinstance(seen, Tick):
             return ()
         found: list[Finding] = []
@@ -101,6 +106,7 @@ class Stall:
 
     def _leave(self, at: float, found: list[Finding], played: bool) -> None:
         detail = {"player": self._viewing.playout.player.name, "played": played}
+        detail |= {"reason": self._why} if self._why else {}
         self._lost = Incident("lost", at, None, "critical", detail=detail)
         found.append(self._lost)
 

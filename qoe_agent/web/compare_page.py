@@ -154,5 +154,5 @@ def _measured(scene: Scene, keys: tuple[Key, Key], said: Reader) -> Safe:
 
 
 def _cell(value: float | None, unit: str, sign: str) -> Safe:
-    text = DASH if value is None else f"{sign if value > 0 else ''}{number(value)} {unit}".strip().replace("-", "−")
+    text = DASH if value is None else f"{sign if value > 0 else ''}{number(value)} {unit}".strip()
     return html('<td class="number">{}</td>', text)

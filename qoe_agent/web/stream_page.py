@@ -17,8 +17,7 @@ from qoe_agent.web.chart import HOUR
 from qoe_agent.web.hour import drawn, incident_id
 from qoe_agent.web.html import Safe, html, joined, other, page, switch
 from qoe_agent.web.live import Fragment, Whole, places
-from qoe_agent.web.shield import say
-from qoe_agent.web.tiles import badge, facts, mood_word, stalled_in, thumbnail, wrongs
+from qoe_agent.web.tiles import badge, facts, spoken, stalled_in, thumbnail, wrongs
 from qoe_agent.web.words import DASH, Reader, number, reader
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class View(Whole):
             ),
             "kept": joined(_cases(self.cases, said)) or html("<p>{}</p>", said("none_kept")),
         }
-        told = f"{key.shown}: {', '.join([mood_word(stand, said), *(words for _, words in wrongs(stand.wrong, said))])}"
+        told = spoken(stand, said)
         return {
             name: Fragment(text if name in ("asof", "head") else html('<div id="{}">{}</div>', name, text),
                            told if name == "head" else "")
@@ -122,7 +121,7 @@ def routes(scene: Scene, live: Live) -> list[web.RouteDef]:
     async def stream(request: web.Request) -> web.Response:
         view = asked(request, request.match_info["name"])
         if view is None:
-            return say(404, "no such stream")
+            return _unknown(request, reader(request))
         found, since = await live.made(view)
         said, key = view.said, view.stand.key
         follow = said.link("/live", page="stream", since=since, stream=key.stream, rendition=key.rendition,
@@ -138,6 +137,14 @@ def routes(scene: Scene, live: Live) -> list[web.RouteDef]:
 
     live.add("stream", lambda request: asked(request, request.query.get("stream", "")))
     return [web.get("/streams/{name}", stream)]
+
+
+def _unknown(request: web.Request, said: Reader) -> web.Response:
+    """A link to a stream that is watched no more, or was never."""
+    name = request.match_info["name"]
+    nav = html('<a href="{}">{}</a>{}', said.link("/"), said("all"), switch(other(request, said)))
+    body = html('<h1>{}</h1><p class="bad" role="alert">{}</p>', said("stream"), said("no_such", name))
+    return page(f"{said('stream')} · qoe-agent", body, said, nav=nav, status=404)
 
 
 def find(scene: Scene, name: str, rendition: str = "") -> Stand | None:
@@ -187,7 +194,9 @@ def _measured(numbers: Iterable[dict[str, Any]], said: Reader) -> Safe:
     rows = []
     for name, english, chinese, factor, unit in TABLE:
         for one in by_name.get(name, ()):
-            labels = ", ".join(str(value) for label, value in one["labels"].items() if label not in _EVERYWHERE)
+            labels = said("and").join(
+                said.label(str(value)) for label, value in one["labels"].items() if label not in _EVERYWHERE
+            )
             called = chinese if said.language == "zh" else english
             called = f"{called} ({labels})" if labels else called
             rows.append(html('<tr><th scope="row">{}</th><td class="number">{}</td></tr>',
@@ -239,7 +248,9 @@ def _cases(cases: list[dict[str, Any]], said: Reader) -> Iterator[Safe]:
     still = '<figure><img src="{}" alt="{}: {}" loading="lazy"><figcaption>{}</figcaption></figure>'
     for case in cases:
         at, there = f"/evidence/{quote(case['name'])}/", case["files"]
-        what = ", ".join(phrase(each["kind"], said.language, each.get("key") or "") for each in case["incidents"])
+        what = said("and").join(
+            phrase(each["kind"], said.language, each.get("key") or "") for each in case["incidents"]
+        )
         stills = joined(
             html(still, at + file, what, said(name), said(name))
             for file, name in (("before.jpg", "before"), ("at.jpg", "at")) if file in there
@@ -250,8 +261,8 @@ def _cases(cases: list[dict[str, Any]], said: Reader) -> Iterator[Safe]:
             if file in there
         )  # fmt: skip
         yield html(
-            '<section id="case-{}">{}<h3>{}: {}</h3><div class="case">{}<p>{}</p></div></section>', case["name"],
+            '<section id="case-{}">{}<h3>{}{}{}</h3><div class="case">{}<p>{}</p></div></section>', case["name"],
             joined(html('<span id="{}"></span>', each["mark"]) for each in case["incidents"]),
-            time_of(case["incidents"][0]["start"], said.zone),
+            time_of(case["incidents"][0]["start"], said.zone), said("colon"),
             f"{what} ({case['rendition']})" if case.get("rendition") else what, stills, links,
         )  # fmt: skip

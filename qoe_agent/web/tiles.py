@@ -96,8 +96,7 @@ class Tiles:
         known = self._written.get(each)
         if known is None or known[0] != made_of:
             text = _written(each, stand, measured, hour.line, thumbnail(stand.key, taken, said), said)
-            told = f"{stand.key.shown}: {', '.join((mood_word(stand, said), *(what for _, what in wrong)))}"
-            known = self._written[each] = made_of, Fragment(text, told)
+            known = self._written[each] = made_of, Fragment(text, spoken(stand, said))
         return known[1]
 
 
@@ -116,8 +115,14 @@ def mood_word(stand: Stand, said: Reader) -> str:
     if stand.mood == "ended" and stand.quiet == "unexpected":
         return said("off_air")
     if stand.mood == "down":
-        return f"{said.state('down')}{'：' if said.language == 'zh' else ': '}{said.state(stand.state)}"
+        return f"{said.state('down')}{said('colon')}{said.state(stand.state)}"
     return said.state(stand.state if stand.mood == "unknown" else stand.mood)
+
+
+def spoken(stand: Stand, said: Reader) -> str:
+    """How it stands, in a sentence for those who listen."""
+    wrong = (what for _, what in wrongs(stand.wrong, said))
+    return f"{stand.key.shown}{said('colon')}{said('and').join((mood_word(stand, said), *wrong))}"
 
 
 def badge(stand: Stand, said: Reader) -> Safe:
@@ -156,7 +161,7 @@ def facts(now: Mapping[str, float], method: str, stalled: Stalled | None, said: 
         for name, value in (
             ("size", _size(now)),
             ("bitrate", bitrate(now["bytes_per_second"]) if "bytes_per_second" in now else ""),
-            ("latency", f"{now['latency']:.1f} s ({method})" if "latency" in now else ""),
+            ("latency", f"{now['latency']:.1f} s ({said.label(method)})" if "latency" in now else ""),
             ("stalled", _stalls(stalled) if stalled else ""),
             ("offset", offset(now["av_offset"], said) if "av_offset" in now else ""),
         )
@@ -207,7 +212,7 @@ def _line(points: Points, stalls: Points, stalled: Stalled | None, start: float,
     values = [value for _, value in points]
     label = said("spark", bitrate(min(values)), bitrate(max(values)))
     if stalled and stalled.seconds:
-        label += ", " + said("spark_stalls", duration(stalled.seconds, said.language))
+        label += said("and") + said("spark_stalls", duration(stalled.seconds, said.language))
     return spark(points, stalls, start, label)
 
 
@@ -226,7 +231,7 @@ def _summary(stands: Iterable[Stand], said: Reader, now: float) -> Safe:
 
 def _agent(scene: Scene, said: Reader) -> Safe:
     """What is wrong with the agent itself."""
-    wrong = wrongs(scene.wrong(None), said)
+    wrong = wrongs(scene.wrong(None), said, advise=True)
     shown = joined(html('<li class="{}">{}</li>', *one) for one in wrong)
     if not wrong:
         return Safe('<div id="agent"></div>')

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from qoe_agent import clock
+from qoe_agent.alerts.words import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "exits": ("Viewers who left", "离开的观众"), "as_usual": ("{} (as usual: {})", "{}（平时：{}）"),
     "before": ("before", "之前"), "at": ("at the beginning", "开始时"), "clip": ("clip", "片段"),
     "playlist": ("playlists", "播放列表"),
-    "facts": ("facts", "详情"), "timeline": ("The last hour", "近一小时"),
+    "and": (", ", "、"), "colon": (": ", "："), "facts": ("facts", "详情"), "timeline": ("The last hour", "近一小时"),
     "times_in": ("Times are {}.", "时间为 {}。"),
     "timeline_of": ("What was measured in the last hour, and incidents across it", "近一小时的测量值与事件"),
     "no_history": ("Nothing has been measured yet.", "尚无测量数据。"), "unknown_value": ("not known", "未知"),
@@ -63,18 +64,22 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "wait": ("One moment", "请稍候"), "go_on": ("Go on", "继续"),
 }  # fmt: skip
 STATES: Mapping[str, tuple[str, str]] = {
-    "up": ("up", "正常"), "faulty": ("faults", "有故障"), "down": ("down", "中断"), "ended": ("ended", "已结束"),
+    "up": ("up", "正常"), "faulty": ("faults", "有故障"), "down": ("down", "中断"),
     "unknown": ("not known yet", "尚不清楚"), "waiting": ("waiting for a worker", "等待工作进程"),
-    "connecting": ("connecting", "正在连接"),
-    "silent": ("no media come", "无媒体数据"), "timeout": ("too slow to answer", "响应超时"),
-    "resolve": ("host name not found", "域名无法解析"), "refused": ("connection refused", "连接被拒绝"),
-    "unreachable": ("unreachable", "网络不可达"), "reset": ("connection broke", "连接被重置"),
-    "tls": ("TLS failed", "TLS 握手失败"), "auth": ("not admitted", "鉴权失败"),
-    "not_found": ("not found", "流不存在"), "status": ("error status", "服务器返回错误"),
-    "protocol": ("not the protocol", "协议不符"), "empty": ("no media inside", "内容为空"),
-    "unsupported": ("not supported", "不支持"), "failed": ("failed", "失败"), "stopped": ("not watched", "已停止监测"),
+    "connecting": ("connecting", "正在连接"), **REASONS,
 }  # fmt: skip
-"""How a stream stands, and why it is not up (see model.LOST_REASONS)."""
+"""How a stream stands, and why it is not up."""
+LABELS: Mapping[str, tuple[str, str]] = {
+    "declared": ("declared", "声明"), "measured": ("measured", "实测"),
+    "detail": ("by its detail", "按细节"), "scaled": ("by traces of scaling", "按缩放痕迹"),
+    "video": ("picture", "画面"), "audio": ("sound", "声音"),
+    "60s": ("last minute", "近 1 分钟"), "session": ("since it began", "开始以来"),
+    "minute": ("last minute", "近 1 分钟"), "integrated": ("since connecting", "连接以来"),
+    "momentary": ("last 0.4 s", "近 0.4 秒"), "short": ("last 3 s", "近 3 秒"),
+    "transport": ("when it can be played", "可播放时"), "playout": ("when it is shown", "显示时"),
+    "stamp": ("by the stamp", "按画面标记"), "events": ("by events of both", "按音画事件"),
+}  # fmt: skip
+"""What values of labels say; those of protocols and formats (sei, rtcp, prft, act, pdt, onfi) are names."""
 MEASURES: Mapping[str, tuple[str, str, float, str]] = {
     "height": ("Height", "高度", 1, "px"),
     "frame_rate": ("Frame rate", "帧率", 1, "fps"),
@@ -91,6 +96,7 @@ MEASURES: Mapping[str, tuple[str, str, float, str]] = {
 """What the history knows, as it is shown: name in both languages, factor, unit."""
 DASH = "–"
 """What is not known."""
+MINUS = "−"
 HOUR = 3600.0
 
 
@@ -110,6 +116,11 @@ class Reader:
         """How a stream stands, or why."""
         known = STATES.get(state)
         return known[self.language == "zh"] if known else state
+
+    def label(self, value: str) -> str:
+        """What a label's value says; a name stays one."""
+        known = LABELS.get(value)
+        return known[self.language == "zh"] if known else value
 
     def measure(self, name: str) -> tuple[str, float, str]:
         """A measure's name, factor and unit."""
@@ -149,10 +160,10 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1000:
-        return f"{value:.0f}"
+        return f"{value:.0f}".replace("-", MINUS)
     if abs(value) >= 1:
-        return f"{value:.4g}"
-    return f"{value:.3g}" if abs(value) >= 0.01 else f"{round(value, 2) + 0.0:.2f}"
+        return f"{value:.4g}".replace("-", MINUS)
+    return (f"{value:.3g}" if abs(value) >= 0.01 else f"{round(value, 2) + 0.0:.2f}").replace("-", MINUS)
 
 
 def bitrate(bytes_per_second: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from qoe_agent import catalogue
 from qoe_agent.alerts import wishes, words
+from qoe_agent.model import LOST_REASONS
 from tests.alerts.notices import notice, over
 
 
@@ -38,16 +39,26 @@ def test_a_beginning(language: str, title: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "title", "line"),
+    ("language", "title", "lines"),
     [
         ("en", "show-1: over: the picture is black",
-         "From 2030-03-18 01:46:40 CST to 2030-03-18 01:47:10 CST, 30 s in all, 4 times."),
-        ("zh", "show-1：已恢复：黑屏", "2030-03-18 01:46:40 CST 至 2030-03-18 01:47:10 CST，累计 30 秒，共 4 次。"),
+         ("From 2030-03-18 01:46:40 CST to 2030-03-18 01:47:10 CST, 30 s in all.",
+          "It came and went: 4 times lately.")),
+        ("zh", "show-1：已恢复：黑屏",
+         ("2030-03-18 01:46:40 CST 至 2030-03-18 01:47:10 CST，累计 30 秒。", "反复出现，近来共 4 次。")),
     ],
 )  # fmt: skip
-def test_an_end_of_what_flapped_in_local_time(language: str, title: str, line: str) -> None:
+def test_an_end_of_what_flapped_in_local_time(language: str, title: str, lines: tuple[str, ...]) -> None:
+    """Not all of the times are within the interval: what was told to be over counts on."""
     told = words.text(over(count=4), language, "Asia/Shanghai")
-    assert (told.title, told.lines) == (title, (line,))
+    assert (told.title, told.lines) == (title, lines)
+
+
+def test_every_reason_for_which_a_stream_is_lost_is_told_in_words() -> None:
+    assert words.REASONS.keys() == LOST_REASONS.keys()
+    lost = notice("lost", detail={"reason": "refused"})
+    assert words.text(lost, "en", "UTC").lines[-1] == "Why: connection refused."
+    assert words.text(lost, "zh", "UTC").lines[-1] == "原因：连接被拒绝。"
 
 
 @pytest.mark.parametrize(("offset", "english", "chinese"), [(0.16, "late", "滞后"), (-0.16, "early", "提前")])

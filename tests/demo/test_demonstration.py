@@ -71,6 +71,6 @@ async def test_as_a_command_it_ends_by_itself_or_when_interrupted(how: str) -> N
             process.send_signal(signal.SIGINT)
         out, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
-    assert first.startswith(b"origin http://127.0.0.1:")
+    assert first.startswith(b"page http://127.0.0.1:")
     assert b"flv: " in out
     assert errors == b""

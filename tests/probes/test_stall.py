@@ -91,6 +91,7 @@ def test_the_viewer_gives_up_on_a_connection_that_stands_too() -> None:
     [stall], [lost] = kept.of("stall"), kept.of("lost")
     assert stall.end == lost.start
     assert lost.end == pytest.approx(1050.1 + 0.51, abs=0.1)
+    assert "reason" not in lost.detail, "the connection stands"
 
 
 def test_a_stream_that_never_played_is_lost_at_once() -> None:
@@ -100,6 +101,7 @@ def test_a_stream_that_never_played_is_lost_at_once() -> None:
     assert lost.start == 1000.5
     assert lost.end == pytest.approx(1010.6, abs=0.05)
     assert lost.detail["played"] is False
+    assert lost.detail["reason"] == "refused"
     assert kept.of("stall") == []
 
 

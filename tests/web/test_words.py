@@ -13,7 +13,7 @@ from qoe_agent.model import LOST_REASONS
 from qoe_agent.web import words
 from qoe_agent.web.stand import MOODS, WEIGHTS
 from qoe_agent.web.tiles import SYMBOLS
-from qoe_agent.web.words import MEASURES, STATES, WORDS, Reader, bitrate, number, offset, reader
+from qoe_agent.web.words import LABELS, MEASURES, STATES, WORDS, Reader, bitrate, number, offset, reader
 
 SOURCES = Path(words.__file__).parent
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -22,7 +22,7 @@ EN, ZH = Reader("en"), Reader("zh")
 
 
 def test_every_word_is_there_in_both_languages_and_takes_the_same_values() -> None:
-    for name, (english, chinese) in {**WORDS, **STATES, **{k: v[:2] for k, v in MEASURES.items()}}.items():
+    for name, (english, chinese) in {**WORDS, **STATES, **LABELS, **{k: v[:2] for k, v in MEASURES.items()}}.items():
         assert english, name
         assert not CHINESE.search(english), name
         assert CHINESE.search(chinese) or not re.search("[a-z]", chinese), name
@@ -51,7 +51,7 @@ def test_every_state_every_mood_and_every_measure_has_words() -> None:
         (-0.001, "0.00"),
         (0.0642, "0.0642"),
         (1.5, "1.5"),
-        (-23.456, "-23.46"),
+        (-23.456, "−23.46"),
         (123456.0, "123456"),
     ],
 )
