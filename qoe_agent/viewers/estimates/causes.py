@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from qoe_agent.viewers.estimates.likelihood import Floats
     from qoe_agent.viewers.shapes import Cells
 
-ROUNDS = 12
+ROUNDS, STILL = 12, 1e-10
+"""Of EM at most, and what shares change by in the last at most."""
 FEWEST_COUNT = 1.0
 """Exits of a cause, or it is left out."""
 
@@ -91,5 +92,7 @@ def _by_cause(found: Study) -> Floats:
             place = bucket[part.rows][:, None] * size + inside.astype(np.int64) * causes + cause
             total += np.bincount(place.ravel(), weights.ravel(), count * size)
         summed = total.reshape(count, bins, causes).sum(axis=0)
-        shares = (summed + 1e-9) / (summed + 1e-9).sum(axis=1, keepdims=True)
+        before, shares = shares, (summed + 1e-9) / (summed + 1e-9).sum(axis=1, keepdims=True)
+        if np.abs(shares - before).max() < STILL:
+            break
     return total.reshape(count, bins, causes)

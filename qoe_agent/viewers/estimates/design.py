@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.viewers.estimates.likelihood import PRIOR, Problem, fit, problem
+from qoe_agent.viewers.estimates.likelihood import PRIOR, blurred, fit, problem
 from qoe_agent.viewers.estimates.references import empty
 from qoe_agent.viewers.shapes import TENURE
 
 if TYPE_CHECKING:
-    from qoe_agent.viewers.estimates.likelihood import Fit, Floats
+    from qoe_agent.viewers.estimates.likelihood import Fit, Floats, Problem
     from qoe_agent.viewers.shapes import Cells
 
 BINS = len(TENURE)
@@ -44,7 +44,8 @@ def modelled(cells: Cells) -> Model | None:
     doubtful = float(cells.exit_count @ np.where(cells.exit_cell >= 0, cells.exit_seconds, 0.0).sum(axis=1))
     start = np.zeros(width)
     start[:BINS] = np.log(exits / max(float(data.time.sum()) + 0.5 * doubtful, 1.0))
-    return Model(cells, data, fit(data, start), tuple(first))
+    near = fit(blurred(data), start).theta
+    return Model(cells, data, fit(data, near), tuple(first))
 
 
 def _penalty(width: int) -> Floats:
