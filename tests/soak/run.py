@@ -168,7 +168,15 @@ async def end(process: subprocess.Popen[bytes], seen: Seen) -> dict[str, Any]:
         process.kill()
         process.wait()
         took = None
-    _, left = psutil.wait_procs(list(family.values()), timeout=1.0)
+    over = monotonic() + 1.0
+    while (left := [one for one in family.values() if _runs(one)]) and monotonic() < over:
+        await asyncio.sleep(0.05)
     for one in left:
         one.kill()
     return {"seconds": took, "status": process.returncode, "orphans": [one.pid for one in left]}
+
+
+def _runs(one: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+    return False
