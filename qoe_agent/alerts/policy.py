@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 FLAPS = 3
 """Incidents of one case that are flapping."""
-UNOBSERVED = 10.0
-"""Seconds that a worker may take to see again what its predecessor saw."""
+UNOBSERVED = 20.0
+"""Seconds that a worker may take to see again what its predecessor saw: a server that says nothing is one only after
+`lost_after`, ten seconds, and with ten in all each worker that dies would page again for all streams that are down."""
 RESTARTED = 60.0
 """Seconds that the agent may take for it after a restart."""
 OVERLOADED = "agent_overloaded"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from qoe_agent.alerts import policy, saved
 from qoe_agent.alerts.cases import Notice, Report, Rule, Silenced
+from qoe_agent.config.streams import StreamOptions
 from qoe_agent.model import Incident
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 RULE = Rule(lasting=2.0, resolve_after=10.0, merge=60.0)
 TICK = 0.25
+BACK = 4.0
+"""Seconds until the streams of a dead worker are watched again."""
+LOST_AFTER = StreamOptions().lost_after
+"""Seconds, from then on, until a server that says nothing shows."""
 
 
 @dataclass
@@ -294,10 +299,11 @@ def test_maintenance_keeps_quiet_but_tells_ends_and_what_outlasts_it() -> None:
 def test_a_worker_that_dies_ends_nothing_if_its_successor_sees_it_again() -> None:
     watch = Watch()
     watch.fault("stall", 0.0, 20.0, unobserved=True)
-    watch.until(27.0)
-    watch.report(incident("stall", 26.0))
+    seen_again = 20.0 + BACK + LOST_AFTER
+    watch.until(seen_again + 1.0)
+    watch.report(incident("stall", seen_again))
     watch.until(60.0)
-    watch.report(incident("stall", 26.0, 60.0))
+    watch.report(incident("stall", seen_again, 60.0))
     watch.until(100.0)
     told = [(one.status, one.count, one.start, one.end) for one in watch.told if isinstance(one, Notice)]
     assert told == [("firing", 1, 0.0, None), ("resolved", 1, 0.0, 60.0)]
@@ -310,7 +316,7 @@ def test_an_end_that_nobody_saw_says_so() -> None:
     over = watch.told[-1]
     assert isinstance(over, Notice)
     assert (over.status, over.observed) == ("resolved", False)
-    assert 30.0 <= over.at < 30.5, "a dead worker's successor has ten seconds"
+    assert 40.0 <= over.at < 40.5, "a dead worker's successor has twenty seconds"
 
 
 def test_a_new_incident_ends_one_of_the_same_name_that_was_left_open() -> None:
