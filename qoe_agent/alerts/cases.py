@@ -68,7 +68,7 @@ class Case:
     """One fingerprint's incidents, as far back as they belong together."""
 
     id: str
-    """The mark of its first incident, as its evidence has it."""
+    """The mark of its first incident."""
     start: float
     """When it went wrong: the first incident that the present alert is about."""
     spells: Mapping[float, float | None] = field(default_factory=dict)
@@ -92,6 +92,8 @@ class Case:
     """Why it was not told though it was due."""
     number: int = 0
     """Notices of it so far."""
+    mark: str = ""
+    """The mark of the incident that began at `start`, as its evidence has it."""
 
     @property
     def open(self) -> bool:
@@ -132,6 +134,8 @@ class Notice:
     """The latest incident's own."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The stream's own, when it was first told."""
+    mark: str = ""
+    """What was kept of it is found by; empty: by `id`."""
 
 
 @dataclass(frozen=True, slots=True)

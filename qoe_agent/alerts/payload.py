@@ -42,7 +42,7 @@ def link(notice: Notice, context: Context) -> str:
     base = context.page.rstrip("/")
     if not notice.name.stream:
         return f"{base}/"
-    query = {"at": f"{notice.start:.0f}", "incident": notice.id} | (
+    query = {"at": f"{notice.start:.0f}", "incident": notice.mark or notice.id} | (
         {"rendition": notice.name.rendition} if notice.name.rendition else {}
     )
     return f"{base}/streams/{quote(notice.name.stream, safe='')}?{urlencode(query)}"

@@ -87,8 +87,9 @@ def resumed(state: State, now: float, since: float) -> State:
 def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
     """The case with what is reported of it."""
     start, end = incident.start, incident.end
+    marked = mark(*name, start)
     if case is None:
-        case = Case(mark(*name, start), start)
+        case = Case(marked, start)
     new = start not in case.spells
     if new and _stale(case, start, end):
         return case
@@ -100,6 +101,7 @@ def _taken(case: Case | None, name: Name, incident: Incident) -> Case:
     return replace(
         case,
         start=case.start if case.spells else start,
+        mark=case.mark if case.spells else marked,
         spells=spells,
         count=case.count + 1 if new and (not case.grace or not case.count) else case.count,
         severity=max(case.severity, incident.severity, key=lambda each: ORDER[each]),
@@ -222,7 +224,7 @@ def _notice(case: Case, name: Name, severity: Severity | None, now: float, *, ov
     shared: dict[str, Any] = {
         "id": case.id, "number": case.number, "name": name, "severity": severity, "start": case.start,
         "seconds": case.folded + _wrong(case.spells, case.start, now), "count": case.count, "at": now,
-        "detail": case.detail, "labels": case.labels,
+        "detail": case.detail, "labels": case.labels, "mark": case.mark,
     }  # fmt: skip
     if not over:
         return Notice(status="firing", end=None, **shared)

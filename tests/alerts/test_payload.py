@@ -41,6 +41,9 @@ def test_what_the_document_says() -> None:
     assert (told["start"], told["end"], told["seconds"], told["count"], told["flapping"]) == (AT, None, 12.0, 3, True)
     assert told["labels"] == {"team": "live"}
     assert told["url"] == "https://qoe.example/streams/show-1?at=1900000000&incident=0123456789abcdef"
+    again = payload.document([notice(mark="fedcba987654")], CONTEXT, 0.0)["alerts"][0]
+    assert again["url"].endswith("&incident=fedcba987654"), "evidence of what is wrong now, not of what was before"
+    assert again["id"] == told["id"]
     assert told["runbook_url"] == "https://qoe.example/runbook#black"
     assert told["summary"] == "show-1: the picture is black"
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from qoe_agent.alerts import policy, saved
 from qoe_agent.alerts.cases import Notice, Report, Rule, Silenced
 from qoe_agent.config.streams import StreamOptions
+from qoe_agent.evidence.mark import mark
 from qoe_agent.model import Incident
 
 if TYPE_CHECKING:
@@ -171,7 +172,12 @@ def test_what_flaps_more_slowly_than_it_resolves_pages_three_times_and_then_stay
     over = watch.told[-1]
     assert isinstance(over, Notice)
     assert (len(watch.told), over.status, over.count) == (6, "resolved", 20)
-    assert len({one.id for one in watch.told if isinstance(one, Notice)}) == 1
+    notices = [one for one in watch.told if isinstance(one, Notice)]
+    assert len({one.id for one in notices}) == 1
+    begun = [10.0, 40.0, 70.0]
+    assert [one.mark for one in notices[::2]] == [
+        mark(*one.name, at) for one, at in zip(notices[::2], begun, strict=True)
+    ]
 
 
 def test_a_new_fault_long_after_the_last_is_another_case() -> None:
