@@ -26,6 +26,10 @@ PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.25", "-nostats")
 _PLACE = re.compile(r"^\[[^]]*\] *(?:\[[^]]*\] *)?")
 TRIAL = 60.0
 """Seconds that a trial may take."""
+SOURCE = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=0.2")
+"""Of a trial."""
+TOLD = {"svt-av1": ("svt-av1", r"SVT-AV1 Encoder Lib v?(\S+)"), "vp9": ("libvpx", r"\[libvpx-vp9 [^]]*\] v(\d\S*)")}
+"""Encoders that write their version into their log, not into the stream: its name, and how it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ def absent(ffmpeg: str, name: str, pixel_format: str = "yuv420p") -> str | None:
     filters = encoder.upload or f"format={pixel_format}"
     with tempfile.TemporaryDirectory(prefix="qoe-sweep-") as folder:
         command = [
-            ffmpeg, *QUIET, *PROGRESS, *encoder.before, "-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=0.2",
-            "-vf", filters, *told, os.path.join(folder, "trial.mp4"),
+            ffmpeg, *QUIET, *PROGRESS, *encoder.before, *SOURCE, "-vf", filters, *told,
+            os.path.join(folder, "trial.mp4"),
         ]  # fmt: skip
         try:
             measuring.run(command, folder, lambda _: None, TRIAL)
@@ -77,6 +81,18 @@ def _reason(said: str) -> str:
     """What an encoder complained of first: all that follows is of FFmpeg's own making."""
     lines = [_PLACE.sub("", line) for line in said.splitlines()]
     return next((line for line in lines[1:] if line), lines[0])
+
+
+@functools.cache
+def version(ffmpeg: str, name: str) -> dict[str, str]:
+    """That of an encoder which says it in its log alone, by what it is called; empty where none is said."""
+    if name not in TOLD:
+        return {}
+    called, pattern = TOLD[name]
+    said = measuring.said([ffmpeg, "-hide_banner", "-nostdin", "-nostats", *SOURCE, "-frames:v", "1", "-c:v",
+                           ENCODERS[name].codec, "-f", "null", "-"], TRIAL)  # fmt: skip
+    found = re.search(pattern, said)
+    return {called: found[1]} if found else {}
 
 
 def trial(job: Job, ffmpeg: str) -> float | None:

@@ -83,6 +83,17 @@ def run(command: Sequence[str], folder: str, heard: Callable[[int], None], stuck
     return Usage(wall, used.ru_utime, used.ru_stime, used.ru_maxrss * 1024, frames)
 
 
+def said(command: Sequence[str], patience: float) -> str:
+    """What a program writes to its log, within so many seconds; empty where it cannot be started or does not end."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        found = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+            timeout=patience, preexec_fn=_tame if os.name == "posix" else None,
+        )  # fmt: skip
+        return found.stderr.decode("utf-8", "replace")
+    return ""
+
+
 def _tame() -> None:
     """In the child: it ends with its parent, and cannot make itself a real-time process.
 

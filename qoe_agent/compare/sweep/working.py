@@ -89,7 +89,8 @@ def _weighed(job: Job, how: How, clip: str, made: encoding.Encoded, media: Media
         decode=made.decode.cpu / length if made.decode else None, peak=compliance.peak(made.packets, how.window),
         buffer=compliance.buffer(made.packets, limit, rate.bufsize) if limit and rate.bufsize else None,
         keys=_keys(made.packets), command=made.command,
-        versions={"ffmpeg": how.version} | _named(made.path), digest=media.digest,
+        versions={"ffmpeg": how.version} | (_named(made.path) or encoding.version(how.ffmpeg, job.encoder)),
+        digest=media.digest,
     )  # fmt: skip
 
 

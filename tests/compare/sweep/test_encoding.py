@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -72,6 +73,12 @@ def test_an_encoder_that_needs_a_device_is_tried_and_its_complaint_told() -> Non
     assert encoding.absent(ffmpeg(), "x264") is None
     said = encoding.absent(ffmpeg(), "h264_videotoolbox")
     assert said == "Unknown encoder 'h264_videotoolbox'"
+
+
+@pytest.mark.parametrize(("encoder", "called"), [("svt-av1", "svt-av1"), ("vp9", "libvpx")])
+def test_encoders_that_tell_their_version_in_their_log_alone_are_asked(encoder: str, called: str) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", encoding.version(ffmpeg(), encoder)[called])
+    assert encoding.version("/no/such/program", encoder) == {}
 
 
 def test_a_failed_encode_is_told_with_the_last_lines(clip: Path, tmp_path: Path) -> None:
