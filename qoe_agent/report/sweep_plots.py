@@ -23,6 +23,12 @@ RATES = tuple(digit * 10.0**power for power in range(3, 10) for digit in (1, 2, 
 SPEEDS = tuple(digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5))
 AIR = 0.06
 """Share of an axis left free at either end."""
+LETTER = 0.95
+"""Per cent of the width that a letter of a name takes on a page of 700 pixels."""
+DOT, TEXT = 4.0, 6.0
+"""Half the height of a dot and of a name in pixels."""
+ASIDE = (-8.0, 17.0, -21.0, 30.0, -34.0, 43.0, -47.0)
+"""Pixels below its dot at which a name may stand, the best first."""
 
 
 def curves(drawn: Sequence[Curve], hulls: Sequence[Hull], labels: Sequence[str], metric: str) -> Safe:
@@ -148,15 +154,17 @@ def trade(speeds: Sequence[Speed], rates: dict[str, float], anchor: str, labels:
                        for other, less in known)]  # fmt: skip
     ordered = sorted(best, key=lambda each: each[0].frames_per_second)
     line = path([(x.at(one.frames_per_second), 100 - y.at(-ratio)) for one, ratio in ordered], "line pareto")
+    places = [(x.at(one.frames_per_second), y.at(-ratio)) for one, ratio in known]
+    heights = _apart([(across, LOW - LOW * up / 100, one.label)
+                      for (across, up), (one, _) in zip(places, known, strict=True)])  # fmt: skip
     marks = []
-    for one, ratio in known:
-        across, up = x.at(one.frames_per_second), y.at(-ratio)
+    for (one, ratio), (across, up), height in zip(known, places, heights, strict=True):
         told = "anchor" if one.label == anchor else sweep_words.percent(ratio)
         marks.append(
             _dot(across, up, LOW, labels.index(one.label), f"{one.label}: {told}, {one.frames_per_second:.0f} fps")
         )
         marks.append(html('<text class="tick name{}" x="{}%" y="{}">{}</text>', end_of(across), f"{across:.2f}",
-                          f"{LOW - LOW * up / 100 - 8:.1f}", one.label))  # fmt: skip
+                          f"{height:.1f}", one.label))  # fmt: skip
     up_at = [(y.at(value) / 100, sweep_words.percent(-value) if value else "0", "grid" if value else "one")
              for value in (round(each, 9) for each in rounds(y.low, y.high))]  # fmt: skip
     said = "BD-rate by speed. " + "; ".join(
@@ -165,6 +173,26 @@ def trade(speeds: Sequence[Speed], rates: dict[str, float], anchor: str, labels:
     )
     across_at = _across(x, SPEEDS, lambda value: f"{value:g} fps")
     return frame(said, LOW, across_at, up_at, line if len(ordered) > 1 else NOTHING, joined(marks))
+
+
+def _apart(dots: Sequence[tuple[float, float, str]]) -> list[float]:
+    """At which heights the names of dots (per cent across, pixels from above, name) stand clear of each other and of
+    the dots; on narrow pages some may still meet."""
+    taken = [(across, across, at, DOT) for across, at, _ in dots]
+    found = []
+    for across, at, name in dots:
+        wide = LETTER * len(name)
+        left = {" begin": across, " end": across - wide}.get(end_of(across), across - wide / 2)
+
+        def meets(height: float, left: float = left, right: float = left + wide) -> bool:
+            beside = (abs(height - DOT - middle) < TEXT + half for low, high, middle, half in taken
+                      if low < right + LETTER and high > left - LETTER)  # fmt: skip
+            return height > LOW or any(beside)
+
+        height = next((at + by for by in ASIDE if not meets(at + by)), at + ASIDE[0])
+        taken.append((left, left + wide, height - DOT, TEXT))
+        found.append(height)
+    return found
 
 
 def end_of(across: float) -> str:
