@@ -41,6 +41,8 @@ class Guess(NamedTuple):
     """What is to come out of scoring, of the test and of the reference."""
     proof: Callable[[], Alignment | None] | None = None
     """By those: how it does lie, None where they do not tell; raises Unlike. No guess at all where there is none."""
+    bars: crop.Bars | None = None
+    """What was cut of either side for that, where bars were looked for."""
 
 
 def laid(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], None]) -> Guess:
@@ -84,7 +86,7 @@ def _by_content(reference: Media, test: Media, asked: Asked) -> Guess | None:
         own, shown = asides.read(test, ours), asides.read(reference, theirs)
         return align.by_prints(reference, test, own, shown, cut) if own and shown else None
 
-    return Guess(align.made("content", frames, reference, 0.0), (ours, theirs), proof)
+    return Guess(align.made("content", frames, reference, 0.0), (ours, theirs), proof, cut)
 
 
 def _began(reference: Media, test: Media, reading: Reading) -> NDArray[np.int64] | None:

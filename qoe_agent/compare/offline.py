@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qoe_agent.compare.asides import Aside
+    from qoe_agent.compare.crop import Bars
     from qoe_agent.compare.shapes import Alignment, Heard, Media, Scores, Space
 
 __all__ = ["Asked", "compare"]
@@ -218,7 +219,7 @@ def _begun(
     if guess.proof is None:
         return *_believed(work, media, guess.alignment, laying), None
     try:
-        done = _scored(work, index, media, guess.alignment, guess.asides)
+        done = _scored(work, index, media, guess.alignment, guess.asides, guess.bars)
     except (Contradicted, Unfit):
         if work.progress.stopped.is_set():
             raise
@@ -226,6 +227,7 @@ def _begun(
     else:
         found = guess.proof()
     if found is None:
+        del guess  # What came out of scoring is as large as all that is read anew.
         alignment = align.align(work.reference, media, work.asked, laying)
         return *_believed(work, media, alignment, laying), None
     return found, (), done if found.runs == guess.alignment.runs else None
@@ -250,10 +252,10 @@ def _believed(
 
 
 def _scored(
-    work: _Work, index: int, media: Media, alignment: Alignment, aside: Sequence[Aside] = ()
+    work: _Work, index: int, media: Media, alignment: Alignment, aside: Sequence[Aside] = (), bars: Bars | None = None
 ) -> tuple[Space, Scores]:
     """Raises Contradicted where the pictures say that the alignment is wrong, if another could be found."""
-    bars = crop.bars(work.reference, media, work.asked)
+    bars = bars or crop.bars(work.reference, media, work.asked)
     part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
     if bars.reference is not None and (part is None or part.reference is None):
         left = "{}:{}:{}:{}".format(*bars.reference)
