@@ -166,8 +166,8 @@ def _scored(source: Path, path: Path, start: int) -> dict[str, Floats]:
     log = path.with_suffix(".json")
     cut = "settb=1/25,setpts=N"
     graph = (
-        f"[0:v]select='gte(n,{LEAD * FPS - start})',{cut},format=yuv420p10le[d];"
-        f"[1:v]select='gte(n,{LEAD * FPS})',{cut},format=yuv420p10le[r];"
+        f"[0:v]select='gte(n,{LEAD * FPS - start})',{cut},format=yuv420p[d];"
+        f"[1:v]select='gte(n,{LEAD * FPS})',{cut},format=yuv420p[r];"
         r"[d][r]libvmaf=model='version=vmaf_v1.0.16_3d0h\:name=v1':feature='name=psnr|name=float_ssim'"
         f":n_threads=2:log_fmt=json:log_path={log.name}:shortest=1"
     )
