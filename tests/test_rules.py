@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from qoe_agent import catalogue
+from qoe_agent.alerts import wishes
 from qoe_agent.alerts.payload import RUNBOOK, alertname
 from qoe_agent.web.runbook_page import TEXTS
 from tests import promql
@@ -215,6 +216,20 @@ class TestAlertmanager:
                 assert any(re.fullmatch(part, name) for name in {each["alert"] for each in ALERTS} | DIRECT), part
         for alert in (*sources, *targets):
             assert set(rule.get("equal", ())) <= promql.labels(alert["expr"])
+
+    @pytest.mark.parametrize(
+        ("kind", "source"), [("lost", "QoeStreamDown"), ("agent_overloaded", "QoeAgentOverloaded")]
+    )
+    def test_what_an_agent_silences_is_silenced_here_where_rules_tell_of_it(self, kind: str, source: str) -> None:
+        targets = [rule["target_matchers"] for rule in self.CONFIG["inhibit_rules"]
+                   if matched(rule["source_matchers"], source)]  # fmt: skip
+        silenced = 0
+        for rule in promql.rules("alerts_streams.yml"):
+            kinds = set(catalogue.kinds()) & set(re.findall(r"\w+", rule["expr"].partition(" unless ")[0]))
+            if kinds and all(kind in wishes.RULES[each][2] for each in kinds):
+                silenced += 1
+                assert any(matched(target, rule["alert"]) for target in targets), rule["alert"]
+        assert silenced > 5
 
 
 def matched(matchers: list[str], name: str) -> bool:

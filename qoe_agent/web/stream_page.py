@@ -82,7 +82,7 @@ class View(Whole):
             "asof": as_of(said, now),
             "head": head(self.scene, stand, said, now),
             "timeline": self._hour[1],
-            "measured": html("<table>{}</table>", _measured(numbers, said)),
+            "measured": _measured(numbers, said),
             "incidents": table(
                 [(key, known) for known in incidents],
                 said,
@@ -187,7 +187,7 @@ def head(scene: Scene, stand: Stand, said: Reader, now: float, name: str = "head
 
 
 def _measured(numbers: Iterable[dict[str, Any]], said: Reader) -> Safe:
-    """What there is of `TABLE`, with its labels."""
+    """What there is of `TABLE`, with its labels, as a table."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for one in numbers:
         by_name.setdefault(one["name"], []).append(one)
@@ -201,7 +201,7 @@ def _measured(numbers: Iterable[dict[str, Any]], said: Reader) -> Safe:
             called = f"{called} ({labels})" if labels else called
             rows.append(html('<tr><th scope="row">{}</th><td class="number">{}</td></tr>',
                              called, f"{number(one['value'] * factor)} {unit}".strip()))  # fmt: skip
-    return joined(rows)
+    return html("<table>{}</table>", joined(rows)) if rows else html("<p>{}</p>", DASH)
 
 
 _EVERYWHERE = ("rendition", "vantage", "region")
