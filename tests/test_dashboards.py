@@ -24,8 +24,8 @@ PROVISIONING = Path(__file__).parent.parent / "grafana" / "provisioning"
 OF_PROMETHEUS = {"expr", "step", "titleFormat", "textFormat", "tagKeys", "useValueForTime"}
 """What an annotation tells its data source, which the schema leaves to the data source."""
 UNITS = {
-    "s", "percentunit", "bytes", "pixel", "hertz", "dB", "bps", "Bps", "dateTimeFromNow", "none", "short",
-    "bool_on_off", "bool_yes_no", "string",
+    "s", "percentunit", "bytes", "pixel", "hertz", "suffix:LUFS", "suffix:LU", "bps", "dateTimeFromNow", "none",
+    "short", "bool_on_off", "bool_yes_no", "string",
 }  # fmt: skip
 """Ids of Grafana's formats: packages/grafana-data/src/valueFormats/categories.ts of Grafana 11.6."""
 PER_BOARD = pytest.mark.parametrize("uid", dashboards.BOARDS)
@@ -93,7 +93,7 @@ def test_its_columns_are_those_that_it_has(uid: str, panel: dict[str, Any]) -> N
 @PER_BOARD
 def test_variables_are_defined_before_they_are_used(uid: str) -> None:
     board = dashboards.BOARDS[uid]
-    known = {"__rate_interval", "__range", "__url_time_range", "__data"}
+    known = {"__rate_interval", "__range", "__url_time_range", "__data", "__field"}
     for variable in board["templating"]["list"]:
         if "query" in variable and isinstance(variable["query"], dict):
             series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()  # type: ignore[union-attr]
@@ -104,6 +104,31 @@ def test_variables_are_defined_before_they_are_used(uid: str) -> None:
     assert used <= known | {"1"}
     for name in re.findall(r"\?var-(\w+)=", json.dumps(board["panels"])):
         assert any(name == each["name"] for each in dashboards.BOARDS["qoe-stream"]["templating"]["list"])
+
+
+@PER_BOARD
+def test_curves_and_columns_of_streams_lead_to_the_stream(uid: str) -> None:
+    for panel in dashboards.BOARDS[uid]["panels"] if uid != "qoe-stream" else ():
+        links = [each["url"] for each in panel.get("fieldConfig", {}).get("defaults", {}).get("links", ())]
+        by_stream = all("stream" in promql.labels(plain(each["expr"])) for each in panel.get("targets", ()))
+        if panel["type"] in ("timeseries", "state-timeline"):
+            assert bool(links) == by_stream, panel["title"]
+        assert all(url.startswith("/d/qoe-stream/?var-stream=${__field.labels.stream}&") for url in links)
+
+
+@PER_BOARD
+def test_annotations_are_of_what_the_dashboard_shows(uid: str) -> None:
+    """Marks of other streams on the dashboard of one would be read as its own."""
+    board = dashboards.BOARDS[uid]
+    (stream,) = [each for each in board["templating"]["list"] if each["name"] == "stream"] or [None]
+    for mark in board["annotations"]["list"]:
+        if stream and "expr" in mark:
+            assert 'stream=~"$stream"' in mark["expr"], mark["name"]
+
+
+def test_nothing_has_no_better_name_than_its_metric() -> None:
+    titles = [panel["title"] for board in dashboards.BOARDS.values() for panel in board["panels"]]
+    assert [title for title in titles if title.startswith("qoe_")] == []
 
 
 @PER_BOARD

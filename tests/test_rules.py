@@ -156,6 +156,7 @@ def test_its_runbook_has_a_section(rule: dict[str, Any]) -> None:
 @PER_ALERT
 def test_its_dashboard_exists(rule: dict[str, Any]) -> None:
     if address := rule["annotations"].get("dashboard_url"):
+        assert re.findall(r"\$labels\.\w+ \}\}", address) == [], "a name in an address must be escaped"
         (uid,) = re.findall(r"http://127\.0\.0\.1:3000/d/([\w-]+)/", address)
         boards = [json.loads(path.read_text()) for path in (ROOT / "grafana" / "dashboards").glob("*.json")]
         (board,) = [board for board in boards if board["uid"] == uid]
