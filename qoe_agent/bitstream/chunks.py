@@ -102,38 +102,42 @@ class Reader:
 
     def _payload(self, data: bytes, position: int, state: _Channel) -> tuple[bytes | None, int]:
         """Take from `position` on what belongs to the message: it, if it is whole now, and where to go on."""
-        stop = min(position + self._left, len(data))
-        if stop - position == state.size:
-            return data[position:stop], stop
-        if not state.parts and (whole := self._whole(data, position, state)) is not None:
-            return whole
-        self._gather(state, memoryview(data)[position:stop])
-        self._left -= stop - position
-        if self._left:
-            return None, stop
-        self._current = None
+        first = position + self._left
+        if self._left == state.size and first <= len(data):
+            return data[position:first], first
+        if first > len(data):
+            self._left = first - len(data)
+            self._gather(state, memoryview(data)[position:])
+            return None, len(data)
+        stop = self._follow(data, first, state)
+        part = bytearray(memoryview(data)[position:stop])
+        del part[self._left :: self._size + 1]
+        if len(part) == state.size:
+            return bytes(part), stop
+        self._gather(state, part)
+        self._left, self._current = 0, None
         if len(state.parts) < state.size:
             return None, stop
         payload = bytes(state.parts)
         self._drop(state)
         return payload, stop
 
-    def _whole(self, data: bytes, position: int, state: _Channel) -> tuple[bytes, int] | None:
-        """A message of several chunks that are all here, one after the other, and where it ends; else None."""
+    def _follow(self, data: bytes, first: int, state: _Channel) -> int:
+        """Where those of the message's chunks end that follow its chunk up to `first`, whole and one after the other:
+        to take many at once costs little more than one."""
         if state.extended or state.channel > 63:
-            return None
-        later = (state.size - 1) // self._size
-        stop, step = position + state.size + later, self._size + 1
-        if stop > len(data):
-            return None
-        heads = data[position + self._size : stop : step]
-        if heads != bytes((0xC0 | state.channel,)) * later:
-            return None
-        body = bytearray(data[position:stop])
-        del body[self._size :: step]
-        return bytes(body), stop
+            return first
+        step = self._size + 1
+        whole, short = divmod(state.size - len(state.parts) - self._left, self._size)
+        later = whole + (short > 0)
+        end = first + whole * self._size + short + later
+        heads = data[first:end:step]
+        same = len(heads) - len(heads.lstrip(bytes((0xC0 | state.channel,))))
+        if same == later and end <= len(data):
+            return end
+        return first + min(same, whole, (len(data) - first) // step) * step
 
-    def _gather(self, state: _Channel, part: memoryview) -> None:
+    def _gather(self, state: _Channel, part: bytearray | memoryview) -> None:
         self._pending += len(part)
         if self._pending > PENDING_LIMIT:
             raise Violation("too many unfinished messages")

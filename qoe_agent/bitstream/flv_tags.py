@@ -211,5 +211,4 @@ def _bytes(body: bytes, at: int, size: int) -> tuple[bytes, int]:
 def _signed24(body: bytes, at: int) -> int:
     if at + 3 > len(body):
         raise Truncated
-    value = body[at] << 16 | body[at + 1] << 8 | body[at + 2]
-    return value - 0x1000000 if value & 0x800000 else value
+    return int.from_bytes(body[at : at + 3], "big", signed=True)

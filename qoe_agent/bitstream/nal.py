@@ -101,9 +101,7 @@ def flags(codec: str, data: bytes, framing: int, key: bool | None = None) -> int
         frame = av1.key_frame(data)
         if frame is not None:
             found = (KEY | IDR if frame[1] else KEY) if frame[0] else 0
-    if found is None:
-        return KEY if key else 0
-    return found
+    return found if found is not None else KEY if key else 0
 
 
 def _h264_flags(data: bytes, framing: int) -> int | None:
@@ -112,6 +110,8 @@ def _h264_flags(data: bytes, framing: int) -> int | None:
     libavcodec/h264_parser.c calls every recovery point a key frame, also those of intra refresh, from which
     no whole picture can be had for `recovery_frame_cnt` frames; those are RECOVERY only.
     """
+    if 0 < framing < len(data) and 1 <= data[framing] & 31 <= 4 and any(data[:framing]):
+        return 0  # most packets are one slice: answer at once
     recovery = 0
     for start in heads(data, framing):
         kind = data[start] & 31

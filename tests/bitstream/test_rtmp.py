@@ -156,6 +156,14 @@ def test_messages_of_two_channels_interleave() -> None:
     assert [p.data for p in played(v[0] + a[0] + v[1] + a[1] + v[2])] == [audio[1:], video[1:]]
 
 
+@pytest.mark.parametrize("first", [1, 2, 8, 15])
+def test_a_message_may_come_between_any_two_chunks_of_another(first: int) -> None:
+    video, audio = b"\x22" + b"\xc6" * 2000, server.chunked(8, b"\x2f" + b"a" * 200, channel=4, stream=1)
+    whole = server.chunked(9, video, channel=6, stream=1)
+    cut = 12 + 128 * first + first - 1
+    assert [p.data for p in played(whole[:cut] + audio + whole[cut:])] == [b"a" * 200, video[1:]]
+
+
 def test_the_chunk_size_changes_between_two_messages() -> None:
     body = b"\x2f" + b"x" * 5000
     data = server.chunked(server.SET_CHUNK_SIZE, (4096).to_bytes(4, "big"), channel=2)
