@@ -101,7 +101,7 @@ class Backwards:
         elif self._gop is gop:
             self._scheduled &= not wish
             yield from self._advance()
-        elif wish and gop.whole and self._duty.allows(same=self._same and not gop.odd):
+        elif wish and gop.whole and (gop.odd or not self._same) and self._duty.allows(same=False):
             yield from self._begin(gop)
         if self._gop is gop and (not gop.whole or (rests and self._scheduled and not self._pictures.looks.alert)):
             yield from self._stop()
@@ -128,14 +128,16 @@ class Backwards:
         self._keyed(_ticks(gop.pts), here)
         stands = len(frames) > 1 and self._stands(view, here, self._pictures.view(frames[-1]))
         self._stood.append(stands)
+        news = not self._same  # that it stands still is known, and small packets say no more
         asked = looks.suspects(view) or looks.alert
-        wants = self._granted(asked or told.small, told.odd) or (stands and self._duty.allows(same=self._habit))
+        wants = self._granted(asked or (told.small and news), told.odd)
+        wants |= stands and news and self._duty.allows(same=self._habit)
         if wants and before is not None:
             yield from self._begin(before)
             yield from self._enter(gop)
         if self._seen != _ticks(gop.pts) and self._run is None:
             yield from self._look(frames[0], view)
-        now = told.now or looks.alert or (before is None and asked)
+        now = (told.now and (news or told.odd)) or looks.alert or (before is None and asked)
         if told.burst or self._granted(now, False) or (before is None and wants):
             yield from self._begin(gop, scheduled=told.burst and not now)
         else:
@@ -148,7 +150,7 @@ class Backwards:
         yield from self._enter(gop)
         if self._run is None and self._seen != _ticks(gop.pts):
             yield from self._glance(gop)
-        wants = told.now or self._pictures.looks.alert
+        wants = (told.now and (told.odd or not self._same)) or self._pictures.looks.alert
         if self._run is not None and (told.burst or self._granted(wants, False)):
             self._scheduled = told.burst and not wants
             yield from self._advance()
@@ -175,8 +177,8 @@ class Backwards:
 
     @property
     def _habit(self) -> bool:
-        """Standing still is what this stream does, from one key frame to the next or just slowly."""
-        return self._same or sum(self._stood) > len(self._stood) / 2 >= 2
+        """Standing still, or moving slowly, is what this stream does."""
+        return sum(self._stood) > len(self._stood) / 2 >= 2
 
     def _granted(self, wants: bool, odd: bool) -> bool:
         return (odd and self._duty.allows(same=False)) or (wants and self._duty.allows(same=self._same))
@@ -240,7 +242,7 @@ class Backwards:
 
     def _pay(self) -> None:
         if self._gop is not None and not self._scheduled and self._done > 1:
-            self._duty.spend(self._gop.seconds, same=self._same)
+            self._duty.spend(self._gop.seconds, same=self._same and not self._gop.odd)
 
     def _come(self, frames: list[Frame]) -> Iterator[tuple[Frame, View]]:
         """Pictures of the run: those that are to be shown, because they were not seen."""

@@ -1,10 +1,10 @@
 """How much of a stream may be decoded in full because something looked suspicious: two accounts, in media seconds.
 
 Every wish is paid for out of `credit`: two minutes at once, and half of the time in the long run. What stands
-still is paid for out of `still` as well: ten seconds at once, and a tenth of the time; once it is empty it stays
-shut until half of it is back. So slides, a frozen stream and an hour of black cost ten seconds and then five a
-minute: between key pictures that are the same there is hardly anything to see, and the key pictures show when that
-changes (then the pictures between are wanted for another reason).
+still, and whose packets are not odd either, is paid for out of `still` as well: ten seconds at once, and a tenth of the
+time; once it is empty it stays shut until half of it is back. So slides, a frozen stream and an hour of black cost ten
+seconds and then five a minute: between key pictures that are the same there is hardly anything to see, and the key
+pictures show when that changes (then the pictures between are wanted for another reason).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Duty:
         self._shut &= self.still < STILL / 2
 
     def spend(self, seconds: float, *, same: bool) -> None:
-        """So much was decoded in full; `same`: between key pictures that are the same."""
+        """So much was decoded in full; `same`: between key pictures that are the same, without odd packets."""
         self.credit -= seconds
         if same:
             self.still -= seconds

@@ -51,8 +51,8 @@ HELD = 0.15
 """Seconds for which a picture may be repeated and the time still count as motion."""
 MEMORY = 30.0
 """Seconds (time constant) over which is counted whether standing still is normal."""
-HABIT, KNOWN = 0.5, 3.0
-"""Share of the time from which on it is, and the seconds that must be known to say so."""
+HABIT, KNOWN = 0.5, MEMORY * (1.0 - exp(-3.0 / MEMORY))
+"""Share of the time from which on it is, and what is left, as it fades, of the 3 s that must be known to say so."""
 CUT, CUTS = 8.0, 4.0
 """Change that is a cut, in code values and as a multiple of the recent change."""
 WHOLE = 0.15

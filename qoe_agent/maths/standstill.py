@@ -45,7 +45,7 @@ TINY = 1e-3
 STEPS = 3
 """Pictures in a row that may differ by residue."""
 REFINES = 0.5
-"""Seconds after a key frame of a frozen picture in which an encoder short of bits makes it what it was."""
+"""Seconds in which an encoder short of bits makes a frozen picture what it was before a key frame."""
 
 
 class Run:
@@ -130,10 +130,14 @@ class Watch:
         self._check(run, now, now - then, plane, past)
 
     def _residue(self, run: Run, now: float, most: float, before: Plane, plane: Plane) -> bool:
-        """Whether a change is one of quality: a small one, or of any size after a key frame in a freeze."""
+        """Whether a change is one of quality: a small one, or of any size in a freeze, for half a second: the key
+        frames of an encoder before the last one do not show. Where it is not known what came before, the picture must
+        be what it was at first, too, which no dissolve is."""
         if run.pictures > 2 and run.steps < STEPS and most <= POP and self._same(before, plane):
             return True
-        return run.why_not == "" and 0.0 <= now - self._key <= REFINES and not displaced(before, plane, self.chosen)
+        refines = min(abs(now - self._key), now - run.doubt if run.steps else 0.0) <= REFINES
+        frozen = run.why_not == "" or (run.why_not == "unknown" and self._same(run.first, plane))
+        return refines and frozen and not displaced(before, plane, self.chosen)
 
     def _move(self, now: float, shown: float, plane: Plane, past: Past, by: tuple[float, float], key: bool) -> None:
         self.motion.moved(now, shown, *by, plane, key)

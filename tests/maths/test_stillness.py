@@ -160,6 +160,14 @@ def test_a_freeze_under_residue_and_steps_is_found() -> None:
     assert end == pytest.approx(125 / FPS, abs=0.041)
 
 
+def test_a_freeze_goes_on_while_key_frames_of_an_encoder_before_the_last_one_are_refined() -> None:
+    before, after, random = pan(60), pan(50, start=60.0), np.random.default_rng(6)
+    frozen = before[-1].astype(np.float32)
+    coded = [np.clip(frozen + random.normal(0, 2.5 if 37 <= n < 43 else 0.0, frozen.shape), 0, 255) for n in range(80)]
+    found = freezes([*before, *(each.astype(np.uint8) for each in coded), *after])
+    assert found == [pytest.approx((59 / FPS, 140 / FPS))]
+
+
 def test_a_shorter_one_is_none() -> None:
     before = pan(50)
     assert freezes([*before, *[before[-1]] * 8, *pan(50, start=60.0)]) == []
