@@ -105,10 +105,10 @@ def _headline(notices: Sequence[Notice], texts: Sequence[Text], context: Context
     if len(notices) == 1:
         return f"[{_mark(notices[0], context)}] {texts[0].title}"
     over = sum(notice.status == "resolved" for notice in notices)
-    begun = len(notices) - over
-    if context.language == "zh":
-        return f"{begun} 个故障发生，{over} 个结束"
-    return f"{begun} begun, {over} over"
+    chinese = context.language == "zh"
+    words = ("{} 个故障发生", "{} 个故障恢复") if chinese else ("{} begun", "{} over")
+    counted = zip(words, (len(notices) - over, over), strict=True)
+    return ("，" if chinese else ", ").join(said.format(number) for said, number in counted if number)
 
 
 def _advised(notice: Notice, context: Context, linked: Callable[[str, str], str]) -> list[str]:

@@ -73,6 +73,13 @@ def test_dingtalk() -> None:
     )
 
 
+def test_a_headline_counts_what_begins_and_what_is_over_and_only_that() -> None:
+    both, begun = [notice(), over()], [notice(), notice(), notice()]
+    assert chats.slack(both, CHINESE)["text"] == "1 个故障发生，1 个故障恢复"
+    assert chats.slack([over(), over()], CHINESE)["text"] == "2 个故障恢复"
+    assert chats.slack(begun, Context())["text"] == "3 begun"
+
+
 def test_wecom_keeps_to_its_limit_and_says_what_is_left_out() -> None:
     made = chats.wecom(MANY, CHINESE)
     content = made["markdown"]["content"]
