@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.beside]
 NAME = "主播 <b>/房间 7"
 """A stream as people may call it."""
 TOKEN = "a-token-for-the-browser"
+PHONE = 360
+"""Pixels of a narrow screen."""
 AXE = resources.files("axe_core_python").joinpath("axe.min.js").read_text()
 """Deque's checks of accessibility."""
 BROKEN = "axe.run(document).then(found => JSON.stringify([found.passes.length, found.violations.map(each => each.id)]))"
@@ -127,10 +129,18 @@ async def test_it_is_usable_by_keyboard_by_screen_readers_and_without_scripts(
             passed, broken = json.loads(await page.run(BROKEN))
             assert passed > 10
             assert broken == [], f"{mode} {path}"
+            await on_a_phone(page, path)
         await page.ask("Emulation.setScriptExecutionDisabled", value=True)
         await page.ask("Page.navigate", url=f"{base}/?find=sho")
         assert await selected(page, "noscript > meta[http-equiv=refresh]") == 1
         assert await selected(page, "#tiles > li") == 1
+
+
+async def on_a_phone(page: Page, path: str) -> None:
+    """Nothing makes the whole page wider than the screen."""
+    await page.ask("Emulation.setDeviceMetricsOverride", width=PHONE, height=700, deviceScaleFactor=1, mobile=True)
+    assert await page.run("document.documentElement.scrollWidth") == PHONE, path
+    await page.ask("Emulation.clearDeviceMetricsOverride")
 
 
 async def by_keyboard(page: Page) -> None:
