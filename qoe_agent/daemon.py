@@ -289,7 +289,7 @@ async def serve(path: str, environ: Mapping[str, str], shard: str = "", viewers:
         log.error("cannot listen on %s: %s", error.filename or config.web.listen, error.strerror or error)
         await daemon.stop()
         return 2
-    log.info("watching %d streams, metrics at %s/metrics", len(daemon.fleet.streams()), where)
+    log.info("watching %d streams, page at %s/, metrics at %s/metrics", len(daemon.fleet.streams()), where, where)
     fault = await daemon.until(stop)
     await daemon.stop()
     return 1 if fault else 0
