@@ -103,7 +103,23 @@ def test_colours_that_turn_within_a_shot_are_told_and_forgotten_when_they_turn_b
     first, middle, last = ([float(each or 0.0) for each in told[n : n + 10]] for n in (0, 10, 20))
     assert max(first) == 0.0
     assert min(middle) > 0.08
-    assert max(last) < 0.5 * min(middle)
+    assert max(last) < 0.02
+
+
+def test_turned_colours_are_followed_over_cuts_to_shots_seen_before() -> None:
+    tint, gains = Tint(), faults.cast(0.65, 1.0, 1.1)
+    one, other = shot(0), np.ascontiguousarray(shot(0)[:, ::-1])
+    shots = one, other, one, gains(one, 0), gains(other, 0), gains(one, 0), one, other
+    told = [[float(tint.see(view_of_image(each)) or 0.0) for _ in range(3)] for each in shots]
+    assert all(min(each) > 0.08 for each in told[3:6])
+    assert max(max(each) for each in told[:3] + told[6:]) < 0.02
+
+
+def test_colours_that_turn_back_after_a_cut_are_no_cast() -> None:
+    tint, gains = Tint(), faults.cast(1.0, 0.7, 1.0)
+    other = np.ascontiguousarray(shot(0)[:, ::-1])
+    told = [tint.see(view_of_image(each)) for each in (shot(0), gains(shot(0), 1), gains(other, 2), other, other)]
+    assert [float(each or 0.0) > 0.08 for each in told] == [False, True, False, False, False]
 
 
 def test_light_that_dims_what_moves_and_a_cut_turn_nothing() -> None:
