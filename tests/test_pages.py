@@ -95,6 +95,7 @@ async def test_what_is_wrong_stands_first_on_the_front_page(made: Any) -> None:
     assert "the picture is black" in text
     assert "playback stalls" not in text
     assert '<a href="/streams/room">' in text
+    assert '<a href="/runbook">Runbook</a>' in text
 
 
 async def test_a_streams_page_shows_state_measures_and_incidents(made: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from qoe_agent import __version__
+from qoe_agent.alerts.payload import RUNBOOK
 from qoe_agent.web.html import Other, Safe, html, joined, other, page, switch
 from qoe_agent.web.live import places
 from qoe_agent.web.tiles import Tiles
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from qoe_agent.web.live import Fragment, Live
     from qoe_agent.web.stand import Scene, Stand
 
-LINKS = ("/runbook", "/metrics", "/evidence", "/-/healthy", "/-/ready")
+LINKS = ("/metrics", "/evidence", "/-/healthy", "/-/ready")
 FIXED = ("agent", "summary")
 """Fragments beside the tiles."""
 LONGEST = 200
@@ -136,8 +137,8 @@ def hidden(said: Reader) -> Safe:
 
 
 def _nav(said: Reader, to: Other) -> Safe:
-    return html('<span class="brand">qoe-agent</span><a href="{}">{}</a>{}',
-                said.link("/compare"), said("compare"), switch(to))  # fmt: skip
+    return html('<span class="brand">qoe-agent</span><a href="{}">{}</a><a href="{}">{}</a>{}',
+                said.link("/compare"), said("compare"), said.link(RUNBOOK), said("runbook"), switch(to))  # fmt: skip
 
 
 def _foot(said: Reader) -> Safe:

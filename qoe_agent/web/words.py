@@ -58,7 +58,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_such": ("There is no stream called {}.", "没有名为 {} 的直播流。"),
     "choose_two": ("Choose two different streams.", "请选择两路不同的直播流。"),
     "log_in": ("Log in", "登录"), "token": ("Token", "令牌"), "not_token": ("That is not the token.", "令牌不正确。"),
-    "what_to_do": ("what to do", "处理办法"),
+    "what_to_do": ("what to do", "处理办法"), "runbook": ("Runbook", "处理手册"),
     "off_air": ("off air, as expected", "未开播（符合预期）"),
     "maintenance": ("maintenance: nobody is told", "维护中，不发通知"),
     "wait": ("One moment", "请稍候"), "go_on": ("Go on", "继续"),
