@@ -14,6 +14,7 @@ import typer
 from qoe_agent import __version__, logs
 from qoe_agent.comparing import WithSweep, compare
 from qoe_agent.exiting import exits
+from qoe_agent.forgetting import forget
 from qoe_agent.importing import bring
 from qoe_agent.lifting import WithPlan, lift
 from qoe_agent.options import USAGE, length
@@ -213,6 +214,7 @@ def demo(
 app.command()(stamp)
 app.command("import")(bring)
 app.command()(exits)
+app.command()(forget)
 app.command(cls=WithPlan)(lift)
 app.command(cls=WithSweep)(compare)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from qoe_agent.compare import shapes
+    from qoe_agent.config import Ingest
     from qoe_agent.viewers.apart import Step
 
 PATIENCE = 2.0
@@ -83,19 +84,25 @@ def folder(files: object, facts: Path | None, config: Path | None) -> Path | Non
 
 def _configured(config: Path | None) -> Path:
     """The folder of facts of a configuration."""
-    from qoe_agent import config as configuration
     from qoe_agent.viewers.apart import Unusable
 
     if config is None and not DEFAULT.exists():
         raise Unusable(f"name files of sessions or events, or --facts DIR, or --config FILE (there is no {DEFAULT})")
-    config = config or DEFAULT
+    return Path(ingesting(config or DEFAULT).folder or "")
+
+
+def ingesting(config: Path) -> Ingest:
+    """How a configuration has viewers' events taken in, and where they are kept. Raises Unusable."""
+    from qoe_agent import config as configuration
+    from qoe_agent.viewers.apart import Unusable
+
     try:
-        found = configuration.load(str(config), os.environ).ingest.folder
+        found = configuration.load(str(config), os.environ).ingest
     except configuration.ConfigError as error:
         raise Unusable(str(error)) from None
-    if found is None:
+    if found.folder is None:
         raise Unusable(f"{config}: ingest.folder: not set, so no viewers' events are kept")
-    return Path(found)
+    return found
 
 
 def engine_of(engine: str, master: str) -> str:

@@ -39,7 +39,7 @@ LAYERS = (
     ("options",),
     ("reporting", "lift_options", "compare_options"),
     ("sweeping", "comparing_live"),
-    ("stamping", "exiting", "lifting", "importing", "comparing"),
+    ("stamping", "exiting", "forgetting", "lifting", "importing", "comparing"),
     ("demonstration",),
     ("__main__",),
 )
