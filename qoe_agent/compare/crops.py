@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from qoe_agent.compare.shapes import Compared, Media, Tested
     from qoe_agent.compare.stills import Picture
 
+    Place = tuple[int, int, int, int]
+    """Left, top, width and height."""
+
 WIDEST, NARROWEST = 480, 160
 """Pixels of a part's width, which is else a quarter of the picture's."""
 BYTES = 2_000_000
@@ -56,7 +59,7 @@ class Crop:
     """Of the reference."""
     mean: float
     """Of the second."""
-    place: tuple[int, int, int, int]
+    place: Place
     """Left, top, width and height within the pictures compared."""
     size: tuple[int, int]
     """Width and height of those."""
@@ -82,14 +85,17 @@ def worst(compared: Compared, metric: str, most: int) -> tuple[Crop, ...]:
     chosen = _chosen([seconds(one, metric, rate, most) for one in tests], rate, most)
     if not chosen:
         return ()
-    places = _places(compared, tests, chosen)
-    origins = {each.reference: _origin(tests[each.test]) for each in chosen}
-    cut = [_cut(one, {each.reference: _test_frame(one, each.reference) for each in chosen}, places, origins)
-           for one in tests]  # fmt: skip
+    mine = [[each.reference for each in chosen if each.test == number] for number in range(len(tests))]
     original: dict[int, Picture] = {}
-    for number, one in enumerate(tests):
-        mine = [each.reference for each in chosen if each.test == number and each.reference in places]
-        original |= _read(compared.reference, mine, one.space.reference_filters) if one.space and mine else {}
+    places: dict[int, Place] = {}
+    cut: list[dict[int, Picture]] = []
+    for one, own in zip(tests, mine, strict=True):
+        original |= _read(compared.reference, own, one.space.reference_filters) if one.space and own else {}
+        cut.append(_own(one, own, original, places))
+    origins = {each.reference: _origin(tests[each.test]) for each in chosen}
+    for one, own, parts in zip(tests, mine, cut, strict=True):
+        others = {each: _test_frame(one, each) for each in origins if each not in own}
+        parts |= _cut(one, others, places, origins)
     found: list[Crop] = []
     spent = 0
     for each in chosen:
@@ -144,24 +150,21 @@ def _chosen(lists: Sequence[Sequence[tuple[float, int]]], rate: float, most: int
     return taken
 
 
-def _places(
-    compared: Compared, tests: Sequence[Tested], chosen: Iterable[_Worst]
-) -> dict[int, tuple[int, int, int, int]]:
-    """The part of each frame of the reference at which the test that it is chosen for is most unlike."""
-    places = {}
-    for each in chosen:
-        one = tests[each.test]
-        frame = _test_frame(one, each.reference)
-        if one.space is None or frame is None:
-            continue
-        ours = _read(compared.reference, [each.reference], one.space.reference_filters)
-        theirs = _read(one.media, [frame], one.space.test_filters)
-        if ours and theirs:
-            places[each.reference] = place(ours[each.reference], theirs[frame])
-    return places
+def _own(
+    one: Tested, wanted: Iterable[int], original: Mapping[int, Picture], places: dict[int, Place]
+) -> dict[int, Picture]:
+    """The parts of a test, by the reference's frames for which it was chosen, where it is most unlike: in `places`."""
+    frames = {each: frame for each in wanted if each in original and (frame := _test_frame(one, each)) is not None}
+    read = _read(one.media, frames.values(), one.space.test_filters) if one.space and frames else {}
+    found = {}
+    for reference, frame in frames.items():
+        if frame in read:
+            places[reference] = place(original[reference], read[frame])
+            found[reference] = _within(read[frame], places[reference])
+    return found
 
 
-def place(reference: Picture, test: Picture) -> tuple[int, int, int, int]:
+def place(reference: Picture, test: Picture) -> Place:
     """Left, top, width and height of the part with the largest visible error.
 
     An error counts less where the reference is busy (masking), and what single pixels differ in hardly counts.
@@ -202,8 +205,9 @@ def _origin(one: Tested) -> tuple[int, int]:
     return one.space.part[2:] if one.space and one.space.part else (0, 0)
 
 
-def _cut(one: Tested, frames: Mapping[int, int | None], places: Mapping[int, tuple[int, int, int, int]],
-         origins: Mapping[int, tuple[int, int]]) -> dict[int, Picture]:  # fmt: skip
+def _cut(
+    one: Tested, frames: Mapping[int, int | None], places: Mapping[int, Place], origins: Mapping[int, tuple[int, int]]
+) -> dict[int, Picture]:
     """The parts of a test, by the reference's frames, of those that it shows whole."""
     wanted = {reference: frame for reference, frame in frames.items() if frame is not None and reference in places}
     read = _read(one.media, wanted.values(), one.space.test_filters) if one.space else {}
@@ -225,7 +229,7 @@ def _read(media: Media, numbers: Iterable[int], filters: str) -> dict[int, Pictu
         return {}
 
 
-def _within(picture: Picture, where: tuple[int, int, int, int]) -> Picture:
+def _within(picture: Picture, where: Place) -> Picture:
     left, top, width, height = where
     return picture[top : top + height, left : left + width].copy()
 
