@@ -20,6 +20,8 @@ HULL = "hull"
 METHOD: Method = "akima"
 DOWNWARDS = ("cambi",)
 """Metrics of which less is better: they have no BD-rate."""
+NAMED = 3
+"""Clips, of more, that a warning names; it counts those beyond."""
 
 Drawn = dict[tuple[str, str], dict[str, tuple["Point", ...]]]
 """Points by label and resolution (or "hull"), then by clip."""
@@ -111,10 +113,17 @@ def _told(each: Sequence[BdRate], known: Sequence[BdRate]) -> tuple[str, ...]:
             found.setdefault(_NUMBER.sub("", warning), []).append((warning, one.clip or ""))
     for each_kind in found.values():
         least = min((text for text, _ in each_kind), key=_first_number)
-        clips = ", ".join(clip for _, clip in each_kind)
+        clips = _named([clip for _, clip in each_kind], len(each))
         same = len({text for text, _ in each_kind}) == 1
         told.append(f"{clips}: {least}" if same else f"{clips}: {least}, in the one with the least")
     return tuple(told)
+
+
+def _named(clips: Sequence[str], of: int) -> str:
+    """Some clips of all `of` them."""
+    if len(clips) == of > 1:
+        return "all clips"
+    return ", ".join(clips) if len(clips) <= NAMED else f"{len(clips)} of {of} clips"
 
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -190,3 +190,19 @@ def test_metrics_of_which_less_is_better_have_no_bd_rate() -> None:
     plan = replace(design(), metrics=("vmaf[v1]", "cambi"))
     found = concluded(plan, [*banded(curve("x264 veryfast")), *banded(curve("x265 medium", 1.4))])
     assert {one.metric for one in found.bd} == {"vmaf[v1]"}
+
+
+def test_a_warning_names_few_clips_counts_many_and_says_when_it_is_of_all() -> None:
+    names = tuple("abcde")
+
+    def warned(few: int) -> tuple[str, ...]:
+        """With four points a curve on so many of the clips."""
+        labels = ("x264 veryfast", 1.0), ("x265 medium", 1.4)
+        points = [one for number, name in enumerate(names) for label, scale in labels
+                  for one in curve(label, scale, name=name)[number < few :]]  # fmt: skip
+        return concluded(design(*names), points).bd[0].warnings
+
+    said = "4 points of a curve: VMAF needs 5 or more to be interpolated well"
+    assert warned(2) == (f"a, b: {said}",)
+    assert warned(4) == (f"4 of 5 clips: {said}",)
+    assert warned(5) == (f"all clips: {said}",)
