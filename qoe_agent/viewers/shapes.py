@@ -49,9 +49,10 @@ class Cells:
     """Index into CAUSES."""
     exit_count: NDArray[np.float64]
     exit_cell: NDArray[np.int64]
-    """(exits, PIECES): cells that its interval passes through in order; -1: none. An exact exit has one of length 0."""
+    """(exits, PIECES or fewer): cells that its interval passes through in order; -1: none. An exact exit has one of
+    length 0."""
     exit_seconds: NDArray[np.float64]
-    """(exits, PIECES): how long it stays in each."""
+    """The same: how long it stays in each."""
 
 
 @dataclass(frozen=True, slots=True)

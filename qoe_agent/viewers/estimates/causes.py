@@ -12,7 +12,7 @@ import numpy as np
 
 from qoe_agent.maths.student import t_quantile
 from qoe_agent.viewers.estimates.jackknife import Study, numbered, spread, study
-from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments
+from qoe_agent.viewers.estimates.likelihood import expected
 from qoe_agent.viewers.estimates.retention import AT, NONE_LEFT, exposure, reached, watched_by_bin
 from qoe_agent.viewers.shapes import CAUSES, TENURE
 
@@ -78,10 +78,10 @@ def _by_cause(found: Study) -> Floats:
     bucket = numbered(cells)[2]
     count, bins, causes = found.buckets, len(TENURE), len(CAUSES)
     size = bins * causes
-    known = moments(cells)
+    known = found.model.exits.known
     at = (bucket * size + cells.exit_cause)[known] + cells.bins[cells.exit_cell[known, 0]].astype(np.int64) * causes
     certain = np.bincount(at, cells.exit_count[known], count * size).astype(float)
-    parts = [chunk for group in intervals(cells) for chunk in group.chunks()]
+    parts = [chunk for group in found.model.exits.groups for chunk in group.chunks()]
     shares, total = np.full((bins, causes), 1.0 / causes), certain
     for _ in range(ROUNDS if parts else 1):
         total = certain.copy()

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qoe_agent.viewers.estimates.design import BINS, Model, modelled
-from qoe_agent.viewers.estimates.likelihood import expected, intervals, moments, positive, totals
+from qoe_agent.viewers.estimates.likelihood import exits_of, expected, positive, totals
 from qoe_agent.viewers.estimates.references import UNKNOWN, compared, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from qoe_agent.viewers.estimates.likelihood import Floats, Whole
+    from qoe_agent.viewers.estimates.likelihood import Exits, Floats, Whole
     from qoe_agent.viewers.shapes import Cells
 
 
@@ -98,13 +98,14 @@ def study(cells: Cells) -> Study | None:
     later = [factor for factor in cells.factors if factor in LATER]
     for factor in later:
         cells = _not_yet(cells, factor)
-    found, bare = _study(cells), left_out(cells)
+    exits = exits_of(cells)
+    found, bare = _study(cells, exits), left_out(cells)
     apart = [factor for factor in cells.factors if factor in bare or factor not in REPORTED]
     if not apart:
         return found
     for factor in apart:
         cells = without(cells, factor)
-    plain = _study(cells)
+    plain = _study(cells, exits)
     if found is None or plain is None:
         return found or plain
     return found._replace(hazards=plain.hazards, copies=plain.copies, plain=plain)
@@ -136,20 +137,20 @@ def without(cells: Cells, factor: str) -> Cells:
     )
 
 
-def _study(cells: Cells) -> Study | None:
-    model = modelled(cells)
+def _study(cells: Cells, exits: Exits) -> Study | None:
+    model = modelled(cells, exits)
     if model is None:
         return None
     data, theta = model.data, model.fitted.theta
     rates = data.hazard(theta)
     names, of_time, of_exits = numbered(cells)
-    parts = list(_entries(cells, rates, of_time, of_exits))
+    parts = list(_entries(model, rates, of_time, of_exits))
     entries = Entries(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-    pulls, exits, seconds, whole = _by_bucket(data.columns, data.width, entries, rates, len(names))
+    pulls, gone, seconds, whole = _by_bucket(data.columns, data.width, entries, rates, len(names))
     known = model.fitted.information
     moves = _moves(known if positive(known) else data.penalty + whole.sum(axis=0), whole, pulls)
     hazards, copies = _by_bin(whole, seconds, moves)
-    return Study(model, theta + moves, exits, seconds, hazards, copies, names)
+    return Study(model, theta + moves, gone, seconds, hazards, copies, names)
 
 
 def _moves(information: Floats, whole: Floats, pulls: Floats) -> Floats:
@@ -208,13 +209,13 @@ def _by_bin(whole: Floats, seconds: Floats, moves: Floats) -> tuple[Floats, Floa
     return hazards, left / rest * np.exp(moves @ mean.T)
 
 
-def _entries(cells: Cells, rates: Floats, of_time: Whole, of_exits: Whole) -> Iterator[Entries]:
+def _entries(model: Model, rates: Floats, of_time: Whole, of_exits: Whole) -> Iterator[Entries]:
+    cells, known = model.cells, model.exits.known
     passed = cells.time_seconds * rates[cells.time_cell]
     yield Entries(of_time, cells.time_cell.astype(np.int64), -passed, passed, np.zeros_like(passed))
-    known = moments(cells)
     count = cells.exit_count[known].astype(float)
     yield Entries(of_exits[known], cells.exit_cell[known, 0].astype(np.int64), count, np.zeros_like(count), count)
-    for part in (chunk for group in intervals(cells) for chunk in group.chunks()):
+    for part in (chunk for group in model.exits.groups for chunk in group.chunks()):
         there = expected(part.seconds, rates[part.cells])
         bucket = np.repeat(of_exits[part.rows], part.cells.shape[1])
         counts = part.counts[:, None]

@@ -51,6 +51,15 @@ class Group(NamedTuple):
             yield Group(self.cells[part], self.seconds[part], self.counts[part], self.rows[part])
 
 
+class Exits(NamedTuple):
+    """Rows of exits."""
+
+    known: Whole
+    """Which happened at a known moment."""
+    groups: tuple[Group, ...]
+    """The others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is known, by cell. A column number `width` stands for none: the reference of a factor."""
@@ -88,24 +97,23 @@ class Expected(NamedTuple):
     """Hazard x expected person-time."""
 
 
-def problem(cells: Cells, columns: Whole, width: int, penalty: Floats) -> Problem:
+def problem(cells: Cells, exits: Exits, columns: Whole, width: int, penalty: Floats) -> Problem:
     """Person-time and exits at known moments by cell; intervals by how many cells they pass through."""
     count = len(columns)
     time = np.bincount(cells.time_cell, cells.time_seconds, count).astype(float)
-    known = moments(cells)
-    exact = np.bincount(cells.exit_cell[known, 0], cells.exit_count[known], count).astype(float)
-    return Problem(columns, width, penalty, time, exact, tuple(_alike(each) for each in intervals(cells)))
+    exact = np.bincount(cells.exit_cell[exits.known, 0], cells.exit_count[exits.known], count).astype(float)
+    return Problem(columns, width, penalty, time, exact, tuple(_alike(each) for each in exits.groups))
 
 
-def moments(cells: Cells) -> NDArray[np.bool_]:
-    """Which exits happened at a known moment."""
-    return np.asarray(np.where(cells.exit_cell >= 0, cells.exit_seconds, 0.0).sum(axis=1) <= TINY)
+def exits_of(cells: Cells) -> Exits:
+    """Those of the cells."""
+    seconds = np.where(cells.exit_cell >= 0, cells.exit_seconds, 0.0)
+    known, held = seconds.sum(axis=1) <= TINY, seconds > TINY
+    pieces = np.where(known, 0, held.sum(axis=1))
+    return Exits(np.flatnonzero(known), tuple(_intervals(cells, held, pieces)))
 
 
-def intervals(cells: Cells) -> Iterator[Group]:
-    """The other exits."""
-    held = (cells.exit_cell >= 0) & (cells.exit_seconds > TINY)
-    pieces = np.where(moments(cells), 0, held.sum(axis=1))
+def _intervals(cells: Cells, held: NDArray[np.bool_], pieces: Whole) -> Iterator[Group]:
     for count in range(1, held.shape[1] + 1):
         rows = np.flatnonzero(pieces == count)
         if len(rows):

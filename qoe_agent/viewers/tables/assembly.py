@@ -95,7 +95,7 @@ def _joint(table: pa.Table, columns: Sequence[str], radix: Sequence[int]) -> NDA
 
 def _pieces(exits: pa.Table, codes: Sequence[NDArray[np.int64]],
             changes: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
-    """(exits, PIECES): joint codes of cells that each interval passes through in order, and for how long."""
+    """(exits, PIECES or fewer): joint codes of cells that each interval passes through in order, and for how long."""
     count = _floats(exits, "count")
     cuts = [_floats(exits, f"c{number}") / count / 1000.0 for number in range(changes + 2)]
     bins = [_ints(exits, f"b{number}") for number in range(changes + 2)]
@@ -115,7 +115,8 @@ def _pieces(exits: pa.Table, codes: Sequence[NDArray[np.int64]],
             place[some] += 1
     exact = place == 0
     cell[exact, 0] = codes[0][exact] * BINS + bins[-1][exact]
-    return cell, seconds
+    most = max(1, min(PIECES, int(place.max(initial=0))))
+    return cell[:, :most].copy(), seconds[:, :most].copy()
 
 
 def _levels(
