@@ -123,7 +123,7 @@ def _measured(audience: Audience, modelled: Sequence[str], cause: str) -> tuple[
     if not own:
         return ()
     factors = [*(name for name in BESIDE if name in modelled), *own]
-    counted = (audience.cells(factors, witness) for witness in ("bucket", "block"))
+    counted = (audience.cells(factors, stretches=shared) for shared in (False, True))
     by_users, by_stretches = (estimates.study(estimates.of_cause(each, cause) if cause else each) for each in counted)
     naive = () if cause else audience.naive(own)
     found = [one for one in hazards(by_users, naive) if one.factor in own]

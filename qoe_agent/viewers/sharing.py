@@ -1,7 +1,7 @@
 """Intervals of what befalls all who watch a stream at once. Pure.
 
 Users are not the witnesses then: whatever else happened in those minutes, happened to all of them. So exits are counted
-a second time by stretches of streams, and of both intervals the wider one holds.
+a second time by the stretches of streams in which they happened, and of both intervals the wider one holds.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _draw(bursts: float, draw: int) -> tuple[dict[tuple[str, str], Hazard], ...]
         folder = Path(name)
         files.write(fates(plan), folder, ("parquet",))
         with open_files([folder / "sessions.parquet"], measures=folder / "measures.jsonl") as audience:
-            users, stretches = (estimates.hazards(audience.cells(factors, each)) for each in ("bucket", "block"))
+            users, stretches = (estimates.hazards(audience.cells(factors, stretches=each)) for each in (False, True))
             naive = audience.naive(MEASURED)
     wide = widened(users, stretches)
     return tuple({(one.factor, one.level): one for one in each} for each in (wide, users, naive))

@@ -15,7 +15,7 @@ from qoe_agent.viewers.audience.sent import measures, sent
 from qoe_agent.viewers.exits import Asked, analyse
 from qoe_agent.viewers.shapes import Hazard
 from qoe_agent.viewers.sharing import widened
-from qoe_agent.viewers.tables import open_facts
+from qoe_agent.viewers.tables import open_facts, open_files
 from tests.viewers.made import NOON_MS
 from tests.viewers.tables import told
 from tests.viewers.tables.test_facts import stored
@@ -87,6 +87,21 @@ def test_facts_bring_what_agents_measured(tmp_path: Path) -> None:
         sound = told.spent(audience.cells(["av_offset"]))
     assert height.keys() == {("<480",), ("unknown",)}, "the mean of 360 and 540 lines; one session tells no stream"
     assert sound == {("sound late",): height["<480",], ("unknown",): height["unknown",]}
+
+
+def test_stretches_hold_what_happened_in_them_whenever_a_session_began(tmp_path: Path) -> None:
+    noon = NOON_MS / 1000
+    sessions = [{"session": "a", "stream": "s", "start": noon + 1200, "end": noon + 2400},
+                {"session": "b", "stream": "s", "start": noon + 1900, "end": noon + 2000}]  # fmt: skip
+    lines = [{"stream": "s", "at": noon + 60 * minute, "effective_height": 720} for minute in range(60)]
+    for name, rows in (("sessions", sessions), ("measures", lines)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with open_files([tmp_path / "sessions.jsonl"], measures=tmp_path / "measures.jsonl") as audience:
+        cells = audience.cells(["effective_height"], stretches=True)
+    spent = np.bincount(cells.time_bucket, cells.time_seconds)
+    assert spent[spent > 0].tolist() == [600.0, 700.0], "before half past twelve, and after"
+    assert set(cells.exit_bucket.tolist()) == {int(np.flatnonzero(spent)[1])}, "both left after it"
+    assert cells.factors == ("effective_height",)
 
 
 def test_intervals_know_that_a_stream_s_viewers_share_its_minutes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -58,6 +59,20 @@ def assembled(factors: Sequence[Factor], time: pa.Table, exits: pa.Table, change
         time_cell=index.astype(np.int64), time_bucket=known.bucket[rows].astype(np.int32), time_seconds=spent,
         exit_bucket=_ints(exits, "bucket").astype(np.int32), exit_cause=_ints(exits, "cause").astype(np.int32),
         exit_count=_floats(exits, "count"), exit_cell=pieces, exit_seconds=lengths,
+    )  # fmt: skip
+
+
+def witnessed(cells: Cells, factor: str) -> Cells:
+    """The same without a factor, whose levels (numbers) take the place of users' buckets."""
+    place = cells.factors.index(factor)
+    number = np.array([int(each) for each in cells.levels[place]], np.int32)[cells.design[:, place]]
+    apart = np.column_stack([cells.bins, np.delete(cells.design, place, axis=1)])
+    kinds, index = np.unique(apart, axis=0, return_inverse=True)
+    return replace(
+        cells, factors=cells.factors[:place] + cells.factors[place + 1 :], bins=kinds[:, 0], design=kinds[:, 1:],
+        levels=cells.levels[:place] + cells.levels[place + 1 :], time_cell=index[cells.time_cell],
+        time_bucket=number[cells.time_cell], exit_bucket=number[cells.exit_cell[:, 0]],
+        exit_cell=np.where(cells.exit_cell >= 0, index[np.maximum(cells.exit_cell, 0)], -1),
     )  # fmt: skip
 
 

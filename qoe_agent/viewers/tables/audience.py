@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qoe_agent.viewers.tables import comparisons, firsts, incidents, levels, measured, messages, segments, surroundings
-from qoe_agent.viewers.tables.assembly import Factor, assembled
+from qoe_agent.viewers.tables.assembly import Factor, assembled, witnessed
 from qoe_agent.viewers.tables.courses import courses
 from qoe_agent.viewers.tables.scans import Wanted, counted
 
@@ -134,22 +134,23 @@ class Audience:
             return
         found = measured.measured(paths, self._table, self._engine, self._places.get("rendition"))
         self._table, self._measured = found.sessions, found.changed
-        counts = {name: (found.sessions[f"m_{name}"] < len(levels.SCALES[name].names)).sum() for name in found.changed}
+        codes = {name: found.sessions[f"m_{name}"] for name in levels.MEASURED}
+        counts = {name: (code < len(levels.SCALES[name].names)).sum() for name, code in codes.items()}
         begun = self._engine.rows(found.sessions.agg(**counts)).to_pylist()[0]
         later = {name: self._engine.rows(each.count().name("rows").as_table()).to_pylist()[0]["rows"]
                  for name, each in found.changed.items()}  # fmt: skip
-        self.has |= {name for name in found.changed if begun[name] or later[name]}
+        self.has |= {name for name in levels.MEASURED if begun[name] or later[name]}
 
-    def cells(self, factors: Sequence[str], bucket: str = "bucket") -> Cells:
+    def cells(self, factors: Sequence[str], *, stretches: bool = False) -> Cells:
         """Person-time and exits by tenure and `factors`. ValueError: the data does not carry one of them.
 
-        `bucket`: what counts as one witness: users, or with "block" stretches of streams (where there are measures).
+        `stretches`: these, of streams that were measured, are witnesses in place of users.
         """
-        table = self._table if bucket == "bucket" else self._table.mutate(bucket=self._table[bucket])
-        known = [self._factor(name) for name in factors]
+        table = self._table.mutate(bucket=self._table.bucket * 0) if stretches else self._table
+        known = [self._factor(name) for name in (*factors, *[levels.STRETCH] * stretches)]
         static = {f"f{number}": self._code(one) for number, one in enumerate(known) if not self._varies(one.name)}
         varying = {f"f{number}": one.name for number, one in enumerate(known) if self._varies(one.name)}
-        begin = {code: f"m_{name}" if name in levels.MEASURED else segments.initial(name)
+        begin = {code: f"m_{name}" if name in self._measured else segments.initial(name)
                  for code, name in varying.items()}  # fmt: skip
         known_at = [each for each in begin.values() if isinstance(each, str)]
         people = table.select("sid", "bucket", "cause", "lo_ms", "hi_ms", "startup", *known_at, **static)
@@ -158,8 +159,9 @@ class Audience:
             pieces = self._states(tuple(varying.values()))
             pieces = pieces.select("sid", "a_ms", "b_ms", **{code: pieces[name] for code, name in varying.items()})
         begun = {f"f{number}": len(one.levels) - 1 for number, one in enumerate(known) if one.name == "startup"}
-        wanted = Wanted(tuple(static), begin, begun, prod(len(each.levels) for each in known))
-        return assembled(known, *counted(self._engine, people, pieces, wanted))
+        wanted = Wanted(tuple(static), begin, begun, prod(len(each.levels) for each in known if each.name in factors))
+        found = assembled(known, *counted(self._engine, people, pieces, wanted))
+        return witnessed(found, levels.STRETCH) if stretches else found
 
     def naive(self, factors: Sequence[str]) -> list[Naive]:
         """What comparing sessions that ever met a level with the others would say."""
@@ -229,7 +231,7 @@ class Audience:
 
     def _varies(self, name: str) -> bool:
         told = self._told is not None and name in ("height", "latency")
-        return told or name in ("stall", "incident", "message", *levels.MEASURED)
+        return told or name in ("stall", "incident", "message", *self._measured)
 
     def _kinds(self) -> tuple[str, ...]:
         return tuple(sorted({one.kind for one in self._met}))
@@ -263,6 +265,8 @@ class Audience:
         return self._segments[names]
 
     def _factor(self, name: str) -> Factor:
+        if name == levels.STRETCH and name in self._measured:
+            return Factor(name, tuple(map(str, range(1000))))
         if name in levels.SCALES and name in self.has:
             scale = levels.SCALES[name]
             return Factor(name, (*scale.names, levels.UNKNOWN), scale.reference)

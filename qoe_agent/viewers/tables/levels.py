@@ -32,6 +32,8 @@ SCALES = {
 }
 MEASURED = ("effective_height", "av_offset")
 """Of these: what a probe measured of a stream, not what sessions tell of themselves."""
+STRETCH = "stretch_of_stream"
+"""Which stretch of a stream it is, of 1000 groups of them: witnesses of what was measured, as users are of the rest."""
 STALL = ("none", "recent", "earlier", UNKNOWN)
 MESSAGES = ("none", "in time", "late", UNKNOWN)
 """What messages a viewer met of late; late ones and lost ones together."""

@@ -15,7 +15,7 @@ from qoe_agent.viewers.measures import FOLDER, MINUTE
 from qoe_agent.viewers.plain import FIRST, LAST
 from qoe_agent.viewers.tables import files, schemas
 from qoe_agent.viewers.tables.engines import listed, quoted
-from qoe_agent.viewers.tables.levels import MEASURED, SCALES, coded
+from qoe_agent.viewers.tables.levels import MEASURED, SCALES, STRETCH, coded
 from qoe_agent.viewers.tables.sessions import Rows
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ class Measured(NamedTuple):
     """Sessions, and what changed while they watched."""
 
     sessions: Table
-    """With `m_NAME` of each of MEASURED: its code when the session began; and `block` (0…999): groups of stretches of
-    streams, by when each session began."""
+    """With `m_NAME` of each of MEASURED, and of STRETCH: its code when the session began."""
     changed: Mapping[str, Table]
     """By name: sid, t_ms, and the code from then on."""
 
@@ -113,7 +112,7 @@ def measured(paths: Sequence[Path], sessions: Table, engine: Engine, rendition: 
     for name, found in points.items():
         kept = _begun(kept, engine.put(_spans(found, len(SCALES[name].names)), f"spans_{name}"), name)
     kept = engine.keep(kept, "measured")
-    return Measured(kept, _changed(kept, points, engine))
+    return Measured(kept, {**_changed(kept, points, engine), STRETCH: _stretches(kept, engine)})
 
 
 def _minutes(table: Table, watched: Table) -> Table:
@@ -214,8 +213,34 @@ def _tracked(sessions: Table, tracks: Table, rendition: str | None) -> Table:
     behind = joined.behind_ms.coalesce(joined.latency) - late
     clock = joined.start_ms - ibis.coalesce(behind, 0)
     found = joined.select(*sessions.columns, track=track, clock_ms=clock)
-    stretch = found.track * _APART + _slot(found.clock_ms, BLOCK_MS)
-    return found.mutate(slot=_slot(found.clock_ms), block=ibis.coalesce(stretch % 1000, found.bucket))
+    stretch = (found.track * _APART + _slot(found.clock_ms, BLOCK_MS)) % 1000
+    return found.mutate(slot=_slot(found.clock_ms), **{f"m_{STRETCH}": ibis.coalesce(stretch, found.bucket)})
+
+
+def _slots(sessions: Table, length_ms: int, engine: Engine) -> Table:
+    """Each slot of time in which a session watched a track: sid, track, clock_ms, until, slot."""
+    import pyarrow as pa
+
+    known = sessions.filter(sessions.track.notnull() & sessions.clock_ms.notnull())
+    until, first = known.clock_ms + known.hi_ms, _slot(known.clock_ms, length_ms)
+    known = known.select("sid", "track", "clock_ms", until=until, first=first, times=_slot(until, length_ms) - first)
+    times = [row["times"] for row in engine.rows(known.select("times").distinct()).to_pylist()]
+    reach = engine.put(pa.table({
+        "of_times": pa.array([each for each in times for _ in range(each + 1)], pa.int64()),
+        "turn": pa.array([turn for each in times for turn in range(each + 1)], pa.int64()),
+    }), "reach")  # fmt: skip
+    there = known.inner_join(reach, known.times == reach.of_times)
+    there = there.select("sid", "track", "clock_ms", "until", "first", "turn")
+    return there.mutate(slot=there.first + there.turn).drop("first", "turn")
+
+
+def _stretches(sessions: Table, engine: Engine) -> Table:
+    """When a session came into another stretch of its stream."""
+    there = _slots(sessions, BLOCK_MS, engine)
+    t_ms = there.slot * BLOCK_MS - there.clock_ms
+    found = there.select("sid", "clock_ms", "until", t_ms=t_ms, **{STRETCH: (there.track * _APART + there.slot) % 1000})
+    found = found.filter((found.t_ms > 0) & (found.clock_ms + found.t_ms < found.until))
+    return engine.keep(found.select("sid", "t_ms", STRETCH), "stretches")
 
 
 def _slot(time: Any, length_ms: int = SLOT_MS) -> Any:
@@ -234,18 +259,7 @@ def _changed(sessions: Table, points: Mapping[str, _Points], engine: Engine) -> 
     """By measure: when it changed while a session watched."""
     import pyarrow as pa
 
-    known = sessions.filter(sessions.track.notnull() & sessions.clock_ms.notnull())
-    until = known.clock_ms + known.hi_ms
-    known = known.select("sid", "track", "slot", "clock_ms", until=until, hours=_slot(until) - known.slot)
-    hours = [row["hours"] for row in engine.rows(known.select("hours").distinct()).to_pylist()]
-    reach = engine.put(pa.table({
-        "of_hours": pa.array([each for each in hours for _ in range(each + 1)], pa.int64()),
-        "turn": pa.array([turn for each in hours for turn in range(each + 1)], pa.int64()),
-    }), "reach")  # fmt: skip
-    there = known.inner_join(reach, known.hours == reach.of_hours)
-    there = there.select("sid", "track", "clock_ms", "until", "slot", "turn")
-    there = there.mutate(slot=there.slot + there.turn)
-    found = {}
+    there, found = _slots(sessions, SLOT_MS, engine), {}
     for name, each in points.items():
         table = engine.put(pa.table({"track": each.track, "slot": each.at // SLOT_MS, "at_ms": each.at,
                                      "code": each.code}), f"points_{name}")  # fmt: skip

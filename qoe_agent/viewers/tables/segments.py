@@ -6,7 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from qoe_agent.viewers.tables.cells import CHANGES
-from qoe_agent.viewers.tables.levels import MEASURED, RECENT_MS, SCALES, STALL, UNKNOWN, coded
+from qoe_agent.viewers.tables.levels import MEASURED, RECENT_MS, SCALES, STALL, STRETCH, UNKNOWN, coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +93,7 @@ def _widened(part: Table, columns: Sequence[str]) -> Table:
 
 def initial(name: str) -> int:
     """The code before anything is known."""
-    if name in MEASURED:
+    if name in (*MEASURED, STRETCH):
         return AS_BEGUN
     return len(SCALES[name].names) if name in SCALES else 0
 
