@@ -206,6 +206,14 @@ def test_runs_hold_the_pairs_they_are_made_from(frames: list[int]) -> None:
     assert (np.diff(own) > 0).all()
 
 
+def test_a_frame_that_is_shown_again_is_a_pair_where_the_first_to_show_it_is_not_certain() -> None:
+    frames, certain = np.array([3, 4, 4, 5, 5, 7, 7]), np.array([True, False, True, False, False, True, True])
+    found = pairing.paired(frames, certain)
+
+    assert list(zip(found.test, found.reference, strict=True)) == [(0, 3), (2, 4), (5, 7)]
+    assert (found.dropped, found.duplicated) == (1, 2)
+
+
 def test_times_that_jitter_drop_and_repeat_nothing() -> None:
     prints = np.stack([thumbs.shrunk(each, finer=2) for each in PICTURES])
     shaken = np.arange(len(prints)) / 30 + np.random.default_rng(3).uniform(-0.009, 0.009, len(prints))
@@ -238,6 +246,11 @@ def test_what_fingerprints_hardly_show_is_seen_by_the_close_look(number: int, se
     answer = case(number, seed)
     assert answer.outcome == "right", answer
     assert answer.share == 1.0
+
+
+def test_twice_the_rate_is_told_by_pictures_that_lean_on_no_other() -> None:
+    answer = case(179, 79)
+    assert answer.outcome == "right", answer
 
 
 @pytest.mark.parametrize(

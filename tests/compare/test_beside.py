@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qoe_agent.compare.aligning import beside
+from qoe_agent.compare.aligning import beside, doubts
 from qoe_agent.compare.aligning.beside import Weighed
+from qoe_agent.compare.aligning.clocks import Reading
+from qoe_agent.compare.aligning.laying import Laid
 
 FRAMES = 96
 
@@ -69,3 +71,86 @@ def test_pieces_that_do_not_speak_for_themselves_are_not_believed() -> None:
     kept = beside.believed(path([0.0] * 48 + [1.0] * 24 + [2.0] * 24), found, all_frames())
 
     assert np.flatnonzero(kept).tolist() == [*range(48), *range(72, 96)]
+
+
+@pytest.mark.parametrize(("nats", "kept"), [(1000.0, 96), (30.0, 48)])
+def test_a_long_piece_must_speak_for_itself_with_edges_that_suit_it_a_frame_off(nats: float, kept: int) -> None:
+    def rivalry(lags: np.ndarray, *, every: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        assert every
+        gains = np.full(FRAMES, (1000.0 if lags[0] else nats) / FRAMES)
+        return np.arange(FRAMES), gains, gains
+
+    laid = Laid.__new__(Laid)
+    laid.lags, laid.rivalry = np.repeat([0.0, 5.0], 48), rivalry  # type: ignore[method-assign]
+
+    assert beside.alone(laid, all_frames()).sum() == kept
+
+
+def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:
+    best = np.repeat([1.0, 5.0, 1.0], 32)
+    laid = Laid.__new__(Laid)
+    laid.lags = np.repeat([0.0, 5.0, 0.0], 32)
+    off: Any = lambda lags: float(np.abs(lags - best).sum())  # noqa: E731
+    laid.evidence = lambda lags, refit: (off(lags), off(laid.lags))  # type: ignore[method-assign]
+    laid.move = lambda lags: setattr(laid, "lags", lags)  # type: ignore[method-assign]
+
+    assert laid._joined()
+    assert (laid.lags == best).all()
+    assert not laid._joined()
+
+
+def doubled(moving: list[float]) -> Any:
+    """A test of twice the rate, every other frame of which shows the one before again, as it seems."""
+    at = np.arange(FRAMES) / 2
+    reading = Reading("times", at, np.arange(FRAMES), 2)
+    fresh = np.arange(FRAMES) % 12 == 0
+    look = SimpleNamespace(enough=lambda _: 60.0, loose=lambda _: False)
+    lags = np.full(FRAMES, 10.5)
+    return SimpleNamespace(look=look, fit=None, reading=reading, lags=lags, frames=reading.frames(10.5), fresh=fresh,
+                           moving=np.tile(np.array(moving, np.float32), FRAMES // 2))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("nats", "moving", "alone", "kept"),
+    [pytest.param(2.5, [1.0, 0.5], 0.0, 48, id="the rhythm is another, and the pictures tell little"),
+     pytest.param(2.5, [0.5, 1.0], 0.0, 96, id="the rhythm agrees"),
+     pytest.param(25.0, [1.0, 0.5], 0.0, 96, id="the pictures tell as much as of whole frames"),
+     pytest.param(2.5, [1.0, 0.5], 30.0, 96, id="pictures coded by themselves tell"),
+     pytest.param(0.5, [0.5, 1.0], 0.0, 48, id="nothing tells")],
+)  # fmt: skip
+def test_frames_that_show_another_at_half_a_frame_are_believed_only_if_they_tell(
+    nats: float, moving: list[float], alone: float, kept: int
+) -> None:
+    odd = np.arange(1, FRAMES, 2)
+    half, whole = np.full(len(odd), nats), np.full(FRAMES, 30.0)
+    found = {-1.0: Weighed(np.arange(FRAMES), whole, whole, 99.0), -0.5: Weighed(odd, half, half, alone)}
+
+    sure = beside.phased(doubled(moving), found, all_frames(), all_frames())
+
+    assert sure.sum() == kept
+    assert sure[::2].all()
+
+
+def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed() -> None:
+    nothing = np.zeros(0)
+    laid = SimpleNamespace(reading=SimpleNamespace(fine=4), lags=np.zeros(4), coded_alone=lambda _: 0.0,
+                           rivalry=lambda _: (nothing, nothing, nothing))  # fmt: skip
+
+    assert sorted(beside.weighed(laid)) == [-2, -1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("lags", "fresh", "left_out"),
+    [pytest.param([14.0, 12.5, 10.0], (), range(24, 48), id="on the way to older ones"),
+     pytest.param([14.0, 12.5, 14.0], (), range(24, 48), id="for a while"),
+     pytest.param([14.0, 12.5, 10.0], (30,), (), id="with a picture coded by itself"),
+     pytest.param([19.0, 12.5, 10.0], (), (), id="older by more than an encoder is late"),
+     pytest.param([14.0, 12.5, 12.5], (), (), id="as those after it")],
+)  # fmt: skip
+def test_pieces_that_may_be_late_are_left_out(lags: list[float], fresh: tuple[int, ...], left_out: Any) -> None:
+    at = np.arange(72) / 2
+    reading = Reading("times", at, np.arange(99), 2)
+    laid: Any = SimpleNamespace(reading=reading, lags=np.repeat(lags, 24), fresh=np.isin(np.arange(72), fresh))
+    laid.frames = reading.frames(0.0, at + laid.lags)
+
+    assert [n for piece in doubts._dips(laid) for n in range(*piece)] == list(left_out)

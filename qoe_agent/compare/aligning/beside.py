@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import paths
-from qoe_agent.compare.aligning.doubts import clear, sums, told
+from qoe_agent.compare.aligning import paths, voting
+from qoe_agent.compare.aligning.doubts import ENOUGH, SHORTEST, clear, sums, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 WHOLE, HALF = (-2.0, -1.0, 1.0, 2.0), (-0.5, 0.5)
-"""Frames by which the path is moved; the halves where rates differ."""
+"""Frames by which the path is moved; the halves, and all phases that are told apart, where rates differ."""
+LEANING = 0.5
+"""Share of what a frame tells against the next that pictures tell at least which lean on no other than theirs."""
+RHYTHM = 2.0
+"""Times its own error by which pictures that are shown again must change less than those that are new."""
+NEAR = 6
+"""Frames to each side, with whose changes those are compared."""
 AGAINST = 3.0
 """Nats that pictures coded by themselves may have for another lag."""
 PARTS, SHARE = 20.0, 0.01
@@ -49,13 +55,15 @@ class Weighed(NamedTuple):
 
 def weighed(laid: Laid[Any]) -> dict[float, Weighed]:
     """By the frames that the other path lies off."""
-    halves = HALF if laid.reading.fine > 1 else ()
-    return {by: Weighed(*laid.rivalry(laid.lags + by), laid.coded_alone(laid.lags + by)) for by in (*WHOLE, *halves)}
+    fine = laid.reading.fine
+    parts = {sign * part / fine for part in range(1, fine) for sign in (-1, 1)} | set(HALF if fine > 1 else ())
+    ways = {by: laid.lags + by for by in (*WHOLE, *sorted(parts))}
+    return {by: Weighed(*laid.rivalry(lags), laid.coded_alone(lags)) for by, lags in ways.items()}
 
 
 def disputed(found: dict[float, Weighed], on: Flags) -> bool:
     """Whether parts of what is found (`on`) speak for another lag with its edges."""
-    return any(_of(each, on)[1] > PARTS for each in found.values())
+    return any(_of(each, on)[1] > PARTS for by, each in found.items() if by in WHOLE + HALF)
 
 
 def believed(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> Flags:
@@ -65,15 +73,63 @@ def believed(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> Flags
     for start, end in pieces if len(pieces) > 1 else ():
         among = np.zeros_like(sure)
         among[start:end] = sure[start:end]
-        if not all(clear(*_of(each, among), PIECE) for each in found.values()):
+        if not all(clear(*_of(each, among), PIECE) for by, each in found.items() if by in WHOLE + HALF):
             kept[start:end] = False
+    return kept
+
+
+def alone(laid: Laid[Any], sure: Flags) -> Flags:
+    """Of the frames that are `sure`, without pieces that might be a frame off, with edges that suit that.
+
+    To a shot that hardly moves, among others, edges a little off are a frame more or less: those hold the edges.
+    """
+    kept = sure.copy()
+    for piece, lags in laid.apart():
+        if kept[piece].any() and not clear(*told(laid.rivalry(lags, every=True)[1]), PIECE):
+            kept[piece] = False
     return kept
 
 
 def unclear(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags) -> set[float]:
     """By how many frames another path lies off that is not clearly worse."""
-    enough = laid.look.enough(laid.fit)
-    return {by for by, each in found.items() if not _worse(each, on, sure, enough, loose=laid.look.loose(laid.fit))}
+    return {by for by, each in found.items() if abs(by) >= 1 and not _worse(laid, each, on, sure)}
+
+
+def phased(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags) -> Flags:
+    """Of the frames that are `sure`, those that show the same at any part of a frame by which the path may lie off.
+
+    Where rates differ, only some frames tell such parts apart. If none of those is coded by itself, and they tell much
+    less than frames do that are all laid a frame off, they may lean on what comes before as on what comes after: then
+    the rhythm of the test must agree.
+    """
+    kept = sure.copy()
+    for by, each in found.items():
+        if abs(by) >= 1:
+            continue
+        leaning = each.alone < AGAINST and _mean(each, on) < LEANING * _mean(found[1.0 if by > 0 else -1.0], on)
+        if not _worse(laid, each, on, sure, min(1.0, 2 * abs(by))) or (leaning and not _rhythm(laid, by)):
+            kept[each.frames] = False
+    return kept
+
+
+def _mean(each: Weighed, among: Flags) -> float:
+    """Nats of a frame."""
+    gains = each.gains[among[each.frames]]
+    return float(gains.mean()) if len(gains) else 0.0
+
+
+def _rhythm(laid: Laid[Any], by: float) -> bool:
+    """Whether what the path shows again, and another does not, changes less than what only the other shows again."""
+    frames, others = laid.frames, laid.reading.frames(by, laid.reading.at + laid.lags)
+    told = (np.minimum(frames, others)[1:] >= 0) & (np.minimum(frames, others)[:-1] >= 0) & ~laid.fresh[1:]
+    again, elsewhere = np.diff(frames) == 0, np.diff(others) == 0
+    ours, theirs = told & again & ~elsewhere, told & ~again & elsewhere
+    if min(ours.sum(), theirs.sum()) < SHORTEST:
+        return True
+    size = np.log(laid.moving[1:] + voting.QUIET / NEAR)
+    size = size - [np.median(size[max(0, n - NEAR) : n + NEAR + 1]) for n in range(len(size))]
+    error = float(np.hypot(*(size[each].std() / np.sqrt(each.sum()) for each in (ours, theirs))))
+    return float(size[ours].mean() - size[theirs].mean()) < -RHYTHM * error
 
 
 def margin(found: dict[float, Weighed], sure: Flags) -> float:
@@ -81,7 +137,9 @@ def margin(found: dict[float, Weighed], sure: Flags) -> float:
     return min(gain - against for gain, against in (_of(each, sure) for each in found.values()))
 
 
-def _worse(each: Weighed, on: Flags, sure: Flags, enough: float, *, loose: bool) -> bool:
+def _worse(laid: Laid[Any], each: Weighed, on: Flags, sure: Flags, share: float = 1.0) -> bool:
+    """Whether another path is clearly worse, of which only that share of the frames tells."""
+    enough, loose = max(share * laid.look.enough(laid.fit), ENOUGH), laid.look.loose(laid.fit)
     all_found, certain = (_of(each, among) for among in (on, sure))
     if not (clear(*certain, enough) or (clear(*certain, OWN) and clear(*all_found, enough))):
         return False

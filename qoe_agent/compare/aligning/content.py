@@ -165,8 +165,11 @@ def checked(found: Lain) -> Found:
     certain = on & doubts.certain(laid, on)
     _enough(certain, on)
     weighed = beside.weighed(laid)
-    if laid.look.loose(laid.fit) and beside.disputed(weighed, on):
-        certain = beside.believed(laid, weighed, certain)
+    if laid.look.loose(laid.fit):
+        if beside.disputed(weighed, on):
+            certain = beside.believed(laid, weighed, certain)
+        certain = beside.alone(laid, certain)
+    certain = beside.phased(laid, weighed, on, certain)
     _enough(certain, on)
     if near := beside.unclear(laid, weighed, on, certain):
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), {round(middle + by) for by in near})}")

@@ -38,6 +38,8 @@ SHORT = 20
 """Frames before the first or after the last change of lag, or what may be one, that are too few to be believed."""
 LATER = 0.75
 """Frames by which a piece must show older ones than those around it."""
+OLDER = 4
+"""Frames by which a picture may be late, where an encoder is short of bits."""
 ALONE = 2.5
 """The same, by the pictures alone that are coded by themselves."""
 STANDS = 0.02
@@ -100,14 +102,17 @@ def _dips(laid: Laid[Any]) -> Iterator[tuple[int, int]]:
     """Pieces that show older frames than those before and after, and nothing that is coded by itself.
 
     A frame is seldom shown again only for one to be left out a little later: an encoder short of bits looks like that,
-    and one that skips what hardly moves.
+    and one that skips what hardly moves. So does a piece that is a little older than what came before, where what
+    follows is older still.
     """
     pieces = [(start, end) for start, end in paths.pieces(laid.lags, 0.0) if (laid.frames[start:end] >= 0).any()]
     ahead = np.where(laid.frames >= 0, laid.frames - laid.reading.at, np.nan)
     shown = [float(np.nanmedian(ahead[start:end])) for start, end in pieces]
     for n in range(1, len(pieces) - 1):
         start, end = pieces[n]
-        if shown[n] < min(max(shown[:n]), max(shown[n + 1 :])) - LATER and not laid.fresh[start:end].any():
+        by = max(shown[:n]) - shown[n]
+        after = max(shown[n + 1 :]) - shown[n] > LATER or (by <= OLDER and shown[n + 1] < shown[n] - LATER)
+        if by > LATER and after and not laid.fresh[start:end].any():
             yield start, end
 
 

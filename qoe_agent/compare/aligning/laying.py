@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from qoe_agent.compare.aligning import paths, voting
-from qoe_agent.compare.aligning.doubts import SHORTEST, enough, told
+from qoe_agent.compare.aligning.doubts import OLDER, SHORTEST, enough, told
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from qoe_agent.compare.aligning.clocks import Reading
@@ -33,8 +35,12 @@ ROUNDS = 3
 """Times that the fit is learnt from the path, and the path found with the fit, at most."""
 CODED = 1.5
 """Times the usual error that a repeated picture may differ: each was coded in its own way."""
+BEARING = 8
+"""Pieces as long as that part of the test are weighed with a fit of their own."""
 PIECES = 6
 """Pieces of a path at most that are tried where those beside them lie."""
+MANY = 1280
+"""Frames at most that tell whether a piece lies elsewhere, with edges that suit that."""
 MOSTLY = 0.85
 """Share of the frames that must repeat: a shot that is shown twice is no loop."""
 AROUND_IT = (-2.0, 2.0)
@@ -44,8 +50,6 @@ SOME = 40
 EXCUSED = 0.8, 0.4
 """Share of what a picture that may be late has for an older one that does not count: where it is looked for, and where
 the path as a whole is weighed."""
-OLDER = 4
-"""Frames by which a picture may be late."""
 AROUND = 12
 """Frames to each side over which the usual error of coding is taken."""
 SHIFTS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
@@ -119,9 +123,13 @@ class Laid(Generic[F]):
         least, usual = self.least[both], self.usual[both]
         return both, self._priced(theirs, both, least, usual) - self._priced(own, both, least, usual)
 
-    def rivalry(self, lags: Floats) -> tuple[Numbers, Singles, Singles]:
-        """The same against other lags with a fit of their own, and once more with the path laid by that fit, too."""
+    def rivalry(self, lags: Floats, *, every: bool = False) -> tuple[Numbers, Singles, Singles]:
+        """The same against other lags with a fit of their own, and once more with the path laid by that fit, too.
+        `every`: also of frames that lie where they did, as that fit is theirs, too; `MANY`, evenly, at most."""
         both, frames = self._differing(lags)
+        if every:
+            both = np.flatnonzero((frames >= 0) & (self.frames >= 0))
+            both = both[:: -(-len(both) // MANY) or 1]
         fit = self._learnt(np.where(self.frames >= 0, frames, -1), self.fit)
         ways = ((lags, fit), (self.lags, self.fit), (self.lags, fit))
         theirs, own, eased = (self._excused(both, each[both], way, EXCUSED[1]) for each, way in ways)
@@ -181,20 +189,37 @@ class Laid(Generic[F]):
         return True
 
     def _joined(self) -> bool:
-        """Let a piece of the path go on where the one beside it lies, if edges that suit that fit all of it better."""
+        """Lay pieces where those beside them lie, or a frame off, as long as edges that suit that fit all better."""
+        for turn in range(PIECES):
+            best, found = 0.0, None
+            for lags in self._otherwise():
+                gain, against = self.evidence(lags, refit=True)
+                if np.isfinite(gain) and against - gain > best:
+                    best, found = against - gain, lags
+            if found is None:
+                return turn > 0
+            self.move(found)
+        return True
+
+    def _otherwise(self) -> Iterator[Floats]:
+        """Lags of the path but for one piece that goes on where the one beside it lies, or is a frame off."""
         pieces = [slice(*each) for each in paths.pieces(self.lags)]
-        if len(pieces) > PIECES:
-            return False
-        best, found = 0.0, None
+        if not 1 < len(pieces) <= PIECES:
+            return
         for piece, beside in [*itertools.pairwise(pieces), *itertools.pairwise(pieces[::-1])]:
             lags = self.lags.copy()
             lags[piece] = np.median(self.lags[beside])
-            gain, against = self.evidence(lags, refit=True)
-            if np.isfinite(gain) and against - gain > best:
-                best, found = against - gain, lags
-        if found is not None:
-            self.move(found)
-        return found is not None
+            yield lags
+        yield from (lags for _, lags in self.apart())
+
+    def apart(self) -> Iterator[tuple[slice, Floats]]:
+        """Of several pieces those that are long enough to bear upon the fit, and lags with each a frame off."""
+        pieces = [slice(*each) for each in paths.pieces(self.lags)]
+        long = [each for each in pieces if (each.stop - each.start) * BEARING >= len(self.lags)]
+        for piece, by in itertools.product(long if len(pieces) > 1 else (), (-1.0, 1.0)):
+            lags = self.lags.copy()
+            lags[piece] += by
+            yield piece, lags
 
     def _squares(self, some: Numbers, lags: Floats) -> Singles:
         """Mean square differences of frames of the test at each lag; outside the reference, of what is unrelated."""

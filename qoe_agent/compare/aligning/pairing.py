@@ -31,20 +31,25 @@ class Paired(NamedTuple):
 def paired(frames: Numbers, certain: NDArray[np.bool_] | None = None) -> Paired:
     """From the reference's frame of each of the test's, −1 for none: the first that shows a frame is its pair.
 
-    Pairs that are not `certain` count where frames dropped and shown again are counted, and are left out after that.
+    Frames that are not `certain` count where those dropped and shown again are counted, and are left out after that.
     """
     test = np.flatnonzero(frames >= 0)
     reference = frames[test]
-    highest = np.maximum.accumulate(reference) if len(reference) else reference
-    new = np.ones(len(reference), bool)
-    new[1:] = reference[1:] > highest[:-1]
+    new = _new(reference)
     # What follows the last pair may only be taken for its picture, where the test goes on after the reference.
     again = int((~new[: np.flatnonzero(new)[-1]]).sum()) if len(new) else 0
-    test, reference = test[new], reference[new]
-    missing = int(reference[-1] - reference[0]) + 1 - len(reference) if len(reference) else 0
+    missing = int(reference[new][-1] - reference[new][0]) + 1 - int(new.sum()) if len(reference) else 0
     if certain is not None:
         test, reference = test[certain[test]], reference[certain[test]]
-    return Paired(test, reference, missing, again)
+        new = _new(reference)
+    return Paired(test[new], reference[new], missing, again)
+
+
+def _new(reference: Numbers) -> NDArray[np.bool_]:
+    """Which frames come after all before them."""
+    new = np.ones(len(reference), bool)
+    new[1:] = reference[1:] > np.maximum.accumulate(reference)[:-1] if len(reference) else True
+    return new
 
 
 def runs(test: Numbers, reference: Numbers) -> tuple[Run, ...]:
