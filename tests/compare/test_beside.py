@@ -73,12 +73,17 @@ def test_pieces_that_do_not_speak_for_themselves_are_not_believed() -> None:
     assert np.flatnonzero(kept).tolist() == [*range(48), *range(72, 96)]
 
 
-@pytest.mark.parametrize(("nats", "kept"), [(1000.0, 96), (30.0, 48)])
-def test_a_long_piece_must_speak_for_itself_with_edges_that_suit_it_a_frame_off(nats: float, kept: int) -> None:
+@pytest.mark.parametrize(
+    ("nats", "eased", "kept"),
+    [pytest.param(1000.0, 0.0, 96, id="it does"), pytest.param(30.0, 30.0, 48, id="it does not"),
+     pytest.param(-400.0, 1000.0, 96, id="those edges are better where it lies, too")],
+)  # fmt: skip
+def test_a_long_piece_must_speak_for_itself_with_edges_that_suit_it_a_frame_off(
+    nats: float, eased: float, kept: int
+) -> None:
     def rivalry(lags: np.ndarray, *, every: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         assert every
-        gains = np.full(FRAMES, (1000.0 if lags[0] else nats) / FRAMES)
-        return np.arange(FRAMES), gains, gains
+        return np.arange(FRAMES), *(np.full(FRAMES, (1000.0 if lags[0] else n) / FRAMES) for n in (nats, eased))
 
     laid = Laid.__new__(Laid)
     laid.lags, laid.rivalry = np.repeat([0.0, 5.0], 48), rivalry  # type: ignore[method-assign]
@@ -90,8 +95,8 @@ def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:
     best = np.repeat([1.0, 5.0, 1.0], 32)
     laid = Laid.__new__(Laid)
     laid.lags = np.repeat([0.0, 5.0, 0.0], 32)
-    off: Any = lambda lags: float(np.abs(lags - best).sum())  # noqa: E731
-    laid.evidence = lambda lags, refit: (off(lags), off(laid.lags))  # type: ignore[method-assign]
+    off: Any = lambda lags: np.abs(lags - best)  # noqa: E731
+    laid.rivalry = lambda lags: (np.arange(96), *[off(lags) - off(laid.lags)] * 2)  # type: ignore[method-assign]
     laid.move = lambda lags: setattr(laid, "lags", lags)  # type: ignore[method-assign]
 
     assert laid._joined()

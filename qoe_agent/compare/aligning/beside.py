@@ -85,7 +85,8 @@ def alone(laid: Laid[Any], sure: Flags) -> Flags:
     """
     kept = sure.copy()
     for piece, lags in laid.apart():
-        if kept[piece].any() and not clear(*told(laid.rivalry(lags, every=True)[1]), PIECE):
+        # Where only the other edges are better, they are so at the path's own lags, too.
+        if kept[piece].any() and not any(clear(*told(nats), PIECE) for nats in laid.rivalry(lags, every=True)[1:]):
             kept[piece] = False
     return kept
 

@@ -19,6 +19,8 @@ from qoe_agent.compare.aligning.looks import Broad
 from qoe_agent.compare.shapes import Unlike
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from qoe_agent.compare.aligning.clocks import Reading, Side
@@ -92,12 +94,13 @@ def find(test: Prints, reference: Prints) -> Found:
         raise _unfound(broad.test, broad.reference)
     found = [_lain(broad, test, reference, *each) for each in tried]
     uneven = 0.0 if test.side.constant and reference.side.constant else ODD
-    best = found[0]
-    for each in found[1:]:
-        odd = uneven * (_odd(best) - _odd(each))
-        if _price(best, each) - _price(each, best) + odd > PREFERRED:
-            best = each
-    return checked(best)
+    best, *others = found
+    told = True
+    for each in others:
+        lead = _price(best, each) - _price(each, best) + uneven * (_odd(best) - _odd(each))
+        best, others = (each, [best]) if lead > PREFERRED else (best, [each])
+        told = abs(lead) >= doubts.ENOUGH
+    return checked(best, () if told else others)
 
 
 class Lain(NamedTuple):
@@ -148,8 +151,11 @@ def _odd(one: Lain) -> int:
     return laid.dropped + laid.duplicated
 
 
-def checked(found: Lain) -> Found:
-    """The path, if nothing else fits nearly as well; without the frames whose lag is not certain."""
+def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
+    """The path, if nothing else fits nearly as well; without the frames whose lag is not certain.
+
+    `rest`: the paths by other readings of the clocks that fit as well: only what they say, too, is certain.
+    """
     laid, on = found.laid, found.on
     middle = float(np.median(laid.lags[on]))
     far: list[tuple[float, float]] = []
@@ -163,6 +169,8 @@ def checked(found: Lain) -> Found:
     if unsure:
         raise Unlike(_several(round(middle), unsure))
     certain = on & doubts.certain(laid, on)
+    for each in rest:
+        certain &= each.laid.frames == laid.frames
     _enough(certain, on)
     weighed = beside.weighed(laid)
     if laid.look.loose(laid.fit):

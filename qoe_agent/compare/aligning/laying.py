@@ -193,9 +193,10 @@ class Laid(Generic[F]):
         for turn in range(PIECES):
             best, found = 0.0, None
             for lags in self._otherwise():
-                gain, against = self.evidence(lags, refit=True)
-                if np.isfinite(gain) and against - gain > best:
-                    best, found = against - gain, lags
+                both, *nats = self.rivalry(lags)
+                worse = -max(float(each.sum()) for each in nats)
+                if len(both) >= SHORTEST and worse > best:
+                    best, found = worse, lags
             if found is None:
                 return turn > 0
             self.move(found)
