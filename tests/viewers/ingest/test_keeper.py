@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 KEY, OTHER = "pk-web-0123456789abcdef", "pk-two-0123456789abcdef"
 AT = 1_800_014_400.0
-CRASHES = int(os.environ.get("QOE_CRASHES", "12")) // 4
+CRASHES = int(os.environ.get("QOE_CRASHES", "3"))
 SENDERS = 4
 
 
