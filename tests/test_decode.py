@@ -65,6 +65,23 @@ async def test_key_frames_that_miss_the_beat_are_decoded_as_often_as_asked_on_th
     assert [one.pts for one in seen if isinstance(one, Picture)] == [0.0, 8.0, 12.0, 16.0, 20.0]
 
 
+class Dark:
+    """Sees something begin in the picture at 8 s."""
+
+    began = False
+
+    def __call__(self, view: View) -> None:
+        self.began = view.pts == 8.0
+
+
+async def test_where_something_begins_the_very_next_key_frame_is_decoded(pool: Pool) -> None:
+    form, packets = h264(frames=600, gop=50)  # a key frame every two seconds
+    plain = await decode(pool, packets, form, every=7.0)
+    seen = await decode(pool, packets, form, every=7.0, pictures={"dark": Dark})
+    assert [one.pts for one in plain if isinstance(one, Picture)] == [0.0, 8.0, 14.0, 22.0]
+    assert [one.pts for one in seen if isinstance(one, Picture)] == [0.0, 8.0, 10.0, 18.0]
+
+
 async def test_nothing_is_decoded_where_none_is_wanted(pool: Pool) -> None:
     (form, pictures), (heard, sounds) = h264(frames=50), aac()
     assert await decode(pool, [*pictures, *sounds], form, heard, every=0.0, policy="none") == []

@@ -65,8 +65,8 @@ def guarded(look: Any, raised: list[Exception], *, out: bool = False) -> Guard:
 def test_what_a_look_says_and_wants_comes_through_its_guard() -> None:
     raised: list[Exception] = []
     wary, plain = guarded(Wary(), raised), guarded(Plain(), raised)
-    assert (wary(VIEW), wary.suspects(VIEW), wary.alert) == (90.0, True, True)
-    assert (plain(VIEW), plain.suspects(VIEW), plain.alert) == ("seen", False, False)
+    assert (wary(VIEW), wary.suspects(VIEW), wary.alert, wary.began) == (90.0, True, True, False)
+    assert (plain(VIEW), plain.suspects(VIEW), plain.alert, plain.began) == ("seen", False, False, False)
     assert raised == []
 
 

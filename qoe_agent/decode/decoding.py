@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qoe_agent import clock
 from qoe_agent.decode.adaptive import Adaptive, Schedule
 from qoe_agent.decode.looks import Looks
-from qoe_agent.decode.pictures import TOGETHER, LeftOut, Pictures
+from qoe_agent.decode.pictures import TOGETHER, Again, LeftOut, Pictures
 from qoe_agent.decode.snapshots import Snapshot, Snapshots
 from qoe_agent.decode.sounds import Hush, Sounds
 from qoe_agent.decode.thrift import Thrift
@@ -258,6 +258,8 @@ class Decoding:
                     self._snapshots.show(seen)
             elif isinstance(seen, LeftOut):
                 self.skipped[seen.kind] += seen.number
+            elif isinstance(seen, Again):
+                self._thrift.again()
             elif isinstance(seen, Hush):
                 for track in self._video.values() if self._policy == "adaptive" else ():
                     track.adaptive.hush()

@@ -36,6 +36,11 @@ class Guard:
         return bool(self._ask(getattr, self._look, "alert", False))
 
     @property
+    def began(self) -> bool:
+        """Whether something began with the last picture that the next key frame tells more of."""
+        return bool(self._ask(getattr, self._look, "began", False))
+
+    @property
     def when(self) -> str:
         """Which sound it hears (see `SoundLook`)."""
         return getattr(self._look, "when", "always")
@@ -79,3 +84,8 @@ class Looks:
     def alert(self) -> bool:
         """Whether any look wants every picture now."""
         return any(getattr(look, "alert", False) for look in self.pictures.values())
+
+    @property
+    def began(self) -> bool:
+        """Whether any look wants the next key frame, as something began with this one."""
+        return any(getattr(look, "began", False) for look in self.pictures.values())

@@ -38,6 +38,10 @@ class LeftOut(NamedTuple):
     """See `thrift.KINDS`."""
 
 
+class Again(NamedTuple):
+    """Something began with a key frame that was decoded by itself: the very next one tells whether it lasts."""
+
+
 class Frame(NamedTuple):
     """A decoded picture, and what its packet said."""
 
@@ -95,12 +99,14 @@ class Pictures:
         self.follows = False
         """The next picture follows the last one that the looks saw."""
 
-    def key_frame(self, seen: Packet) -> Iterator[Damage | Picture | Snapshot]:
+    def key_frame(self, seen: Packet) -> Iterator[Damage | Picture | Snapshot | Again]:
         """A key frame by itself."""
         frames = yield from self.alone([seen])
         for frame in frames[:1]:
             self.follows = False
             yield from self.show([self.next(frame)], key=True)
+            if self.looks.began:
+                yield Again()
 
     def alone(self, packets: list[Packet]) -> Generator[Damage, None, list[Frame]]:
         """The pictures of a key frame and perhaps some packets after it, by a decoder that others use too."""

@@ -124,11 +124,15 @@ class Lasting:
         now, self.now = self.now, None
         if now is None:
             return
+        shown = now.seconds + self._step
         now.end, now.end_pts, self._ended = end, pts, end
-        if now.opened or self._enough(now.seconds, now.what):
+        if now.opened or self._enough(min(now.seconds, shown), now.what):
             now.opened = now.over = True
             yield now
 
     def _enough(self, seconds: float, what: str) -> bool:
-        """Whether what was shown for so long may have lasted the minimum: pictures are whole, so up to one less."""
+        """Whether what was shown for so long may have lasted the minimum: pictures are whole, so up to one less.
+
+        One key picture of a fade shows that it was dark then, not that it was until the next.
+        """
         return seconds > self._least[what] - max(SLACK, self._step - SLACK)

@@ -47,9 +47,12 @@ class Face:
         self._mask: tuple[tuple[int, ...], NDArray[np.uint8] | None] = ((), None)
         self._held = ""
         self._since: float | None = None
+        self.began = False
+        """A spell began with the last picture."""
 
     def __call__(self, view: View) -> tuple[str, float, float]:
         face = face_of(view, self._held, self._masked(view))
+        self.began = face.kind not in ("", self._held)
         if face.kind != self._held:
             self._held, self._since = face.kind, view.pts
         elif self._since is not None and view.pts is not None and view.pts - self._since > WATCHED:

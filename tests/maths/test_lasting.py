@@ -38,6 +38,12 @@ def test_less_is_nothing() -> None:
     assert follow(Lasting({"black": 0.5}), shown) == []
 
 
+def test_a_picture_alone_does_not_last_until_the_next_that_is_seen() -> None:
+    assert follow(Lasting({"black": 0.5}), [(0.0, ""), (5.0, "black"), (10.0, "")]) == []
+    found = follow(Lasting({"black": 0.5}), [(0.0, ""), (5.0, "black"), (10.0, "black"), (15.0, "")])
+    assert found == [("black", 5.0, 10.0, False), ("black", 5.0, 15.0, True)]
+
+
 def test_it_opens_when_the_minimum_is_reached_not_at_the_end() -> None:
     lasting = Lasting({"black": 0.5})
     assert follow(lasting, grid(0, 11, "black")) == []

@@ -82,6 +82,12 @@ def test_key_pictures_alone_say_how_little_they_know() -> None:
     assert (black.detail["onset_within"], black.detail["end_within"]) == (5.0, 5.0)
 
 
+def test_one_key_picture_in_a_fade_through_black_is_no_spell() -> None:
+    outcome = after([*pictures(".b..", fps=0.2), Tick(125.0)])
+    assert outcome.incidents("black") == []
+    assert outcome.total(BLACK) == 0
+
+
 def test_what_is_lost_while_black_ends_with_its_last_picture() -> None:
     outcome = after([*pictures("." * 10 + "b" * 50), Lost(120.0, "reset")])
     (black,) = outcome.incidents("black")
@@ -129,8 +135,9 @@ def test_the_look_suspects_a_key_picture_that_changed_sides() -> None:
     assert (look.suspects(black), look.suspects(light), look.alert) == (True, False, False)
     assert look(black)[0] == "black"
     assert (look.suspects(black), look.suspects(light), look.alert) == (False, True, True)
+    assert look.began
     look(view_of_image(np.zeros((360, 640, 3), np.uint8), 9.0))
-    assert not look.alert
+    assert (look.alert, look.began) == (False, False)
 
 
 @pytest.fixture(scope="module")
