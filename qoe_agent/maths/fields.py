@@ -23,6 +23,9 @@ Weave: TypeAlias = Literal["", "whole", "top", "bottom"]
 
 WOVEN = 1.06
 """How much farther one field is than the other. A little more than idet's, which asks two neighbours."""
+BETWEEN = 1.4
+"""Of three fields in a row the second is about as far from the first as from the third. In whole pictures it is far
+from the one and near to the other, also where thin lines that climb make one field farther than the other."""
 MOVES = 1.5
 """How much farther the picture before is than the rows around, for whole pictures that move."""
 STILL = 0.05
@@ -51,11 +54,11 @@ def weave(before: Plane, now: Plane) -> Weave:
         return ""
     # detail that lies in rows of one kind makes them far from the others in every comparison
     ahead = second * first_within / (first * second_within)
-    if ahead > WOVEN:
+    if ahead > WOVEN and first * first < BETWEEN * second * first_within:
         return "top"
-    if ahead < 1 / WOVEN:
+    if ahead < 1 / WOVEN and second * second < BETWEEN * first * second_within:
         return "bottom"
-    return "whole" if first > MOVES * first_within else ""
+    return "whole" if min(first / first_within, second / second_within) > MOVES else ""
 
 
 def _far(rows: Plane, others: Plane) -> float:

@@ -37,6 +37,8 @@ LAST, LEAST = 10, 4
 """Pictures in motion that the share is over, and how many of them must be known."""
 PROOF = 5
 """So many of them woven one way are an incident: a pan may look woven now and then."""
+STRAY = 1
+"""Of them that may look woven the other way: fields come in one order."""
 
 Said = tuple[bool, Weave]
 """Declared interlaced; how woven."""
@@ -109,7 +111,8 @@ class Interlace:
         if self._open is not None or declared:
             return ()
         count = self._said.count(woven)
-        if count < PROOF:
+        others = len(self._said) - count - self._said.count("whole")
+        if count < PROOF or others > STRAY:
             return ()
         detail = {"first_field": woven, "woven": count, "in_motion": len(self._said)}
         self._open = Incident("interlaced", seen.at, None, "info", start_pts=seen.pts, detail=detail)

@@ -68,6 +68,17 @@ def test_fields_and_whole_pictures_are_told_apart_as_idet_does(pan: dict[str, fl
     assert told(woven, first=1, **pan) == {"bottom": 11}
 
 
+def test_thin_lines_that_climb_are_no_fields() -> None:
+    graph = av.filter.Graph()
+    source, sink = graph.add("testsrc2", "size=640x360:rate=25"), graph.add("buffersink")
+    form = graph.add("format", "gray")
+    source.link_to(form)
+    form.link_to(sink)
+    graph.configure()
+    pictures = [middle(graph.pull().to_ndarray()).copy() for _ in range(40)]  # type: ignore[union-attr]
+    assert {weave(a, b) for a, b in itertools.pairwise(pictures)} == {"whole"}
+
+
 def test_the_oracle_agrees() -> None:
     names = {"progressive": whole, "tff": woven}
     for name, picture in names.items():

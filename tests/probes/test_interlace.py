@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 
 
 def encoded(path: Path, picture: Callable[..., np.ndarray], *, declared: bool) -> Path:
-    """Fifteen seconds of a pan to and fro."""
+    """Fifteen seconds of a pan of two seconds, again and again."""
     with av.open(str(path), "w") as out:
         stream: Any = out.add_stream("libx264", 25)
         stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 25)
         stream.options = {"preset": "veryfast", "crf": "24"} | ({"x264-params": "interlaced=1"} if declared else {})
         for n in range(25 * 15):
-            turn = n % 100
-            luma = picture(turn if turn < 50 else 100 - turn)
+            luma = picture(n % 50)
             planes = np.ascontiguousarray(np.vstack([luma, np.full((ROWS // 2, COLUMNS), 128, np.uint8)]))
             frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
             frame.pts = n
@@ -45,6 +44,19 @@ def test_fields_in_a_progressive_stream_are_an_incident(tmp_path: Path) -> None:
     assert found.detail["in_motion"] >= 5
     assert seen.gauges[COMBED.name,] == pytest.approx(1.0, abs=0.2)
     assert seen.gauges[DECLARED.name,] == 0.0
+
+
+def test_pictures_that_look_woven_now_this_way_and_now_that_are_whole() -> None:
+    def after(ways: str) -> list[str]:
+        names = {"t": "top", "b": "bottom", "w": "whole"}
+        seen = [
+            Picture(100.0 + n, 0, float(n), 320, 180, "yuv420p", False, 100.0 + n, {"interlace": (False, names[way])})
+            for n, way in enumerate(ways)
+        ]
+        return [each.detail["first_field"] for each in Outcome("interlace").feed(seen).incidents("interlaced")]
+
+    assert after("tbtbttbtbbtt") == []
+    assert after("ttwbtwtt") == ["top"]
 
 
 def test_fields_that_are_declared_are_none(tmp_path: Path) -> None:
