@@ -116,8 +116,10 @@ def test_what_was_left_by_one_that_was_killed_goes_with_the_next(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_it_ends_when_its_parent_does(tmp_path: Path, number: signal.Signals) -> None:
+    # whoever runs the tests may have it ignored, which children inherit
     parent = subprocess.Popen(
-        [sys.executable, "-c", "from qoe_agent.viewers import apart; apart.run("
+        [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+         "from qoe_agent.viewers import apart; apart.run("
          f"'{__name__}:litters', '', None, lambda step: step and print(step.doing, flush=True))"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip

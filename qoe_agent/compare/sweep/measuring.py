@@ -85,10 +85,11 @@ def run(command: Sequence[str], folder: str, heard: Callable[[int], None], stuck
 
 def said(command: Sequence[str], patience: float) -> str:
     """What a program writes to its log, within so many seconds; empty where it cannot be started or does not end."""
+    talking = {name: value for name, value in os.environ.items() if name != "SVT_LOG"}  # which silences SVT-AV1
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         found = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
-            timeout=patience, preexec_fn=_tame if os.name == "posix" else None,
+            timeout=patience, env=talking, preexec_fn=_tame if os.name == "posix" else None,
         )  # fmt: skip
         return found.stderr.decode("utf-8", "replace")
     return ""

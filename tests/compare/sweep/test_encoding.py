@@ -76,7 +76,11 @@ def test_an_encoder_that_needs_a_device_is_tried_and_its_complaint_told() -> Non
 
 
 @pytest.mark.parametrize(("encoder", "called"), [("svt-av1", "svt-av1"), ("vp9", "libvpx")])
-def test_encoders_that_tell_their_version_in_their_log_alone_are_asked(encoder: str, called: str) -> None:
+def test_encoders_that_tell_their_version_in_their_log_alone_are_asked(
+    monkeypatch: pytest.MonkeyPatch, encoder: str, called: str
+) -> None:
+    monkeypatch.setenv("SVT_LOG", "0")
+    encoding.version.cache_clear()
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", encoding.version(ffmpeg(), encoder)[called])
     assert encoding.version("/no/such/program", encoder) == {}
 
