@@ -107,7 +107,7 @@ async def watched(origin: str) -> AsyncIterator[Watched]:
 async def test_streams_are_spread_and_told_of(watched: Watched) -> None:
     assert sorted(watched.crew._owners.values()) == [0, 0, 1, 1]
     await until(watched.crew.ready)
-    assert sorted(watched.crew.states()) == [(Key(name), "up") for name in NAMES]
+    await until(lambda: sorted(watched.crew.states()) == [(Key(name), "up") for name in NAMES])
     for worker in ("0", "1"):
         assert watched.value("qoe_agent_worker_streams", worker=worker) == 2.0
         memory = watched.value("qoe_agent_worker_resident_memory_bytes", worker=worker)
