@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,7 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Whatever is imported, also under TYPE_CHECKING; `from a import b` gives both a and a.b."""
     found: set[str] = set()
@@ -99,11 +101,7 @@ def touches(found: set[str], module: str) -> bool:
     return any(got == module or got.startswith(module + ".") for got in found)
 
 
-PER_FILE = pytest.mark.parametrize("path", FILES, ids=name)
-
-
-@PER_FILE
-def test_imports_only_lower_rooms(path: Path) -> None:
+def imports_only_lower_rooms(path: Path) -> None:
     order = {each: depth for depth, rooms in enumerate(LAYERS) for each in rooms}
     here = room(path)
     if here == "__init__":
@@ -115,8 +113,7 @@ def test_imports_only_lower_rooms(path: Path) -> None:
             assert order[there] < order[here], f"{here} imports {there}"
 
 
-@PER_FILE
-def test_only_the_clock_imports_time(path: Path) -> None:
+def only_the_clock_imports_time(path: Path) -> None:
     if room(path) in MAY_IMPORT_TIME:
         return
     found = imports(path)
@@ -127,27 +124,23 @@ def test_only_the_clock_imports_time(path: Path) -> None:
             assert owner not in ("datetime", "datetime.datetime", "date", "datetime.date"), "ask clock instead"
 
 
-@PER_FILE
-def test_only_the_edges_import_av(path: Path) -> None:
+def only_the_edges_import_av(path: Path) -> None:
     assert room(path) in MAY_IMPORT_AV or not touches(imports(path), "av")
 
 
-@PER_FILE
-def test_only_the_tables_know_their_engines(path: Path) -> None:
+def only_the_tables_know_their_engines(path: Path) -> None:
     if not name(path).startswith(MAY_IMPORT_IBIS):
         assert not [each for each in ("ibis", "duckdb", "pyspark", "chdb") if touches(imports(path), each)]
 
 
-@PER_FILE
-def test_what_comes_with_an_extra_is_imported_where_it_is_needed(path: Path) -> None:
+def what_comes_with_an_extra_is_imported_where_it_is_needed(path: Path) -> None:
     for node in TREES[path].body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             assert not [each for each in names if each.split(".")[0] in EXTRAS]
 
 
-@PER_FILE
-def test_the_middle_is_pure(path: Path) -> None:
+def the_middle_is_pure(path: Path) -> None:
     if room(path) not in PURE and name(path) not in PURE_FILES and not name(path).startswith(PURE_ROOMS):
         return
     found = imports(path)
@@ -156,8 +149,7 @@ def test_the_middle_is_pure(path: Path) -> None:
     assert not called & {"open", "input", "print", "np.random.default_rng", "os.environ.get"}
 
 
-@PER_FILE
-def test_files_and_functions_are_small(path: Path) -> None:
+def files_and_functions_are_small(path: Path) -> None:
     lines = len(path.read_text().splitlines())
     assert lines < LONGER.get(name(path), LINES)
     for node in ast.walk(TREES[path]):
@@ -166,17 +158,28 @@ def test_files_and_functions_are_small(path: Path) -> None:
             assert length < FUNCTION_LINES, f"{node.name} has {length} lines"
 
 
-@PER_FILE
-def test_every_file_says_what_it_is_for(path: Path) -> None:
+def every_file_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(TREES[path]), "no docstring"
     assert not FORBIDDEN_NAMES & set(path.relative_to(ROOT).with_suffix("").parts)
 
 
-@PER_FILE
-def test_broad_excepts_raise_again_or_say_why(path: Path) -> None:
+def broad_excepts_raise_again_or_say_why(path: Path) -> None:
     lines = path.read_text().splitlines()
     for node in ast.walk(TREES[path]):
         if isinstance(node, ast.ExceptHandler):
             broad = node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
             again = isinstance(node.body[-1], ast.Raise)
             assert not broad or again or "#" in lines[node.lineno - 1], f"line {node.lineno}: unexplained"
+
+
+LAWS = (
+    imports_only_lower_rooms, only_the_clock_imports_time, only_the_edges_import_av, only_the_tables_know_their_engines,
+    what_comes_with_an_extra_is_imported_where_it_is_needed, the_middle_is_pure, files_and_functions_are_small,
+    every_file_says_what_it_is_for, broad_excepts_raise_again_or_say_why,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_the_order_of_the_house_is_kept(path: Path) -> None:
+    for law in LAWS:
+        law(path)
