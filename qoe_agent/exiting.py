@@ -10,7 +10,10 @@ import typer
 from qoe_agent import reporting
 
 if TYPE_CHECKING:
-    from qoe_agent.viewers.shapes import Exits
+    from qoe_agent.viewers.shapes import Exits, Without
+
+HIDDEN = "background"
+"""What --without says of players that nobody sees."""
 
 Files: TypeAlias = Annotated[
     list[Path] | None,
@@ -28,6 +31,12 @@ Measures: TypeAlias = Annotated[
 By: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="ATTRIBUTE", help="Break retention down by this, too; repeatable.")
 ]
+Leave: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--without", metavar="NAME=VALUE", show_default=False,
+                 help='Leave sessions out by an attribute, as device=robot, or "background": players from when nobody '
+                      "sees them; repeatable."),
+]  # fmt: skip
 Cause: TypeAlias = Annotated[
     str,
     typer.Option(metavar="CAUSE", show_default=False,
@@ -45,6 +54,7 @@ def exits(
     facts: reporting.Facts = None,
     config: reporting.Known = None,
     by: By = None,
+    without: Leave = None,
     cause: Cause = "",
     claims: Claims = False,
     as_json: reporting.AsJson = False,
@@ -71,9 +81,24 @@ def exits(
             raise Unusable(f"--cause {cause}: must be one of {', '.join(CAUSES)}")
         if cause and claims:
             raise Unusable("--cause: not with --claims, which are about whoever goes, by whatever cause")
-        asked = Asked(tuple(files or ()), facts, incidents, measures, wanted, claims, name, cause)
+        asked = Asked(tuple(files or ()), facts, incidents, measures, wanted, claims, name, cause, _left_out(without))
         room = reporting.allowed(memory, engine)
         _tell(reporting.analysed("qoe_agent.viewers.exits:analyse", asked, room, quiet), as_json, html)
+
+
+def _left_out(said: list[str] | None) -> Without:
+    """Raises Unusable."""
+    from qoe_agent.viewers.apart import Unusable
+    from qoe_agent.viewers.shapes import Without
+
+    values = []
+    for one in dict.fromkeys(said or ()):
+        name, mark, value = one.partition("=")
+        if one != HIDDEN and not (name and mark and value):
+            raise Unusable(f"--without {one}: must be NAME=VALUE, or {HIDDEN}")
+        if one != HIDDEN:
+            values.append((name, value))
+    return Without(tuple(values), HIDDEN in (said or ()))
 
 
 def _tell(found: Exits, as_json: bool, html: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qoe_agent.viewers import claims, costing
 from qoe_agent.viewers.analysing import Steps, facts_in, plainly
 from qoe_agent.viewers.apart import Unusable
-from qoe_agent.viewers.shapes import CAUSES, TENURE, Exits, Hazard
+from qoe_agent.viewers.shapes import CAUSES, EVERYBODY, TENURE, Exits, Hazard, Without
 from qoe_agent.viewers.sharing import widened
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Asked:
     """As the tables name it."""
     cause: str = ""
     """Hazards of this way to go alone; empty: of all together."""
+    without: Without = EVERYBODY
 
 
 def analyse(asked: Asked, tell: Callable[[Step], None]) -> Exits:
@@ -75,8 +76,8 @@ def _opened(asked: Asked) -> Audience:
 
     if asked.facts is not None:
         facts_in(asked.facts)
-        return tables.open_facts(asked.facts, asked.engine, asked.incidents, asked.measures)
-    return tables.open_files(asked.files, asked.engine, asked.incidents, asked.measures)
+        return tables.open_facts(asked.facts, asked.engine, asked.incidents, asked.measures, asked.without)
+    return tables.open_files(asked.files, asked.engine, asked.incidents, asked.measures, asked.without)
 
 
 def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:

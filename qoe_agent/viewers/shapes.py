@@ -25,6 +25,19 @@ PIECES = 8
 last takes what more there would be."""
 
 
+class Without(NamedTuple):
+    """Whom to leave out of a report."""
+
+    values: tuple[tuple[str, str], ...] = ()
+    """Names of attributes and values: sessions that have one."""
+    hidden: bool = False
+    """And players from when nobody sees them."""
+
+
+EVERYBODY = Without()
+"""Nobody is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Person-time and exits by tenure, factors and bucket: all that the hazard model needs (DECISIONS 42).

@@ -89,10 +89,11 @@ def test_one_way_to_go_can_be_asked_for(tmp_path: Path) -> None:
         lines.append(f"s{number},u{number},room,{BEGAN},{left:.3f},0.5,{360 if low else 720},"
                      f"{'failed' if number % 8 < (6 if low else 1) else 'left'}\n")  # fmt: skip
     path = tmp_path / "sessions.csv"
-    path.write_text("".join(lines))
-    status, out, _ = run(path, "--json", "--cause", "failed")
+    path.write_text("".join(lines) + f"s,u,staff,{BEGAN},1,0.5,360,left\n")
+    status, out, _ = run(path, "--json", "--cause", "failed", "--without", "stream=staff")
     assert status == 0
     found = json.loads(out)
+    assert (found["sessions"], "sessions left out by stream=staff: 1" in found["notes"]) == (MANY, True)
     high = next(one for one in found["hazards"] if (one["factor"], one["level"]) == ("height", "720–1079"))
     assert found["cause"] == "failed"
     assert high["low"] < 1 / 3 < high["high"]
@@ -161,6 +162,7 @@ def test_what_makes_no_sense_is_told(sessions: Path, tmp_path: Path) -> None:
     assert "no folder of facts" in refused(facts=tmp_path)
     assert not (tmp_path / "events").exists()
     assert "it has region" in refused(sessions, by=("regoin",))
+    assert "--without staff: must be NAME=VALUE, or background" in wrong(sessions, "--without", "staff")
     status, out, err = run(sessions, "--html", tmp_path / "nosuch" / "exits.html")
     assert (status, err.count("\n")) == (2, 1)
     assert "nosuch/exits.html" in err

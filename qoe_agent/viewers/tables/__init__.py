@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qoe_agent.viewers.shapes import EVERYBODY, Without
 from qoe_agent.viewers.tables.audience import Audience
 from qoe_agent.viewers.tables.comparisons import AfterStall
 from qoe_agent.viewers.tables.faults import BadTable
@@ -36,19 +37,22 @@ def exhausted() -> type[Exception]:
 
 
 def open_files(
-    paths: Sequence[Path], engine: str = "duckdb", incidents: Path | None = None, measures: Path | None = None
-) -> Audience:
-    """The audience in files of sessions or of events. BadTable: a file is wrong. ValueError: no such engine."""
+    paths: Sequence[Path], engine: str = "duckdb", incidents: Path | None = None, measures: Path | None = None,
+    without: Without = EVERYBODY,
+) -> Audience:  # fmt: skip
+    """The audience in files of sessions or of events. BadTable: a file is wrong. ValueError: no such engine, or nobody
+    can be left out that way."""
     from qoe_agent.viewers.tables import opening
 
-    return opening.of_files(paths, engine, incidents, measures)
+    return opening.of_files(paths, opening.Asked(engine, incidents, measures, without))
 
 
 def open_facts(
-    folder: Path, engine: str = "duckdb", incidents: Path | None = None, measures: Path | None = None
-) -> Audience:
+    folder: Path, engine: str = "duckdb", incidents: Path | None = None, measures: Path | None = None,
+    without: Without = EVERYBODY,
+) -> Audience:  # fmt: skip
     """The audience in a folder of facts; without `incidents` and `measures` they are what the agents wrote there.
-    BadTable: they are wrong. ValueError: no such engine."""
+    BadTable: they are wrong. ValueError: as of `open_files`."""
     from qoe_agent.viewers.tables import opening
 
-    return opening.of_facts(folder, engine, incidents, measures)
+    return opening.of_facts(folder, opening.Asked(engine, incidents, measures, without))

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from qoe_agent.viewers.tables import endings, engines, events, files, measured, schemas, sessionising, sessions
+from qoe_agent.viewers.tables import (
+    endings,
+    engines,
+    events,
+    files,
+    leaving_out,
+    measured,
+    schemas,
+    sessionising,
+    sessions,
+)
 from qoe_agent.viewers.tables import incidents as reported
 from qoe_agent.viewers.tables.audience import Audience, Told
 
@@ -13,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from qoe_agent.viewers.shapes import Without
     from qoe_agent.viewers.tables.engines import Engine, Table
 
 AT_ONCE = 40_000_000
@@ -20,35 +31,46 @@ AT_ONCE = 40_000_000
 REPEATED = "{:,} rows are there twice, alike in all columns: each counts once"
 
 
-def of_files(paths: Sequence[Path], engine: str, incidents: Path | None, measures: Path | None = None) -> Audience:
+class Asked(NamedTuple):
+    """What is joined, and who is left out; as `tables.open_files` says."""
+
+    engine: str
+    incidents: Path | None
+    measures: Path | None
+    without: Without
+
+
+def of_files(paths: Sequence[Path], asked: Asked) -> Audience:
     """As `tables.open_files` says."""
-    met = reported.read(incidents) if incidents is not None else []
-    with counting(engine) as counter, reading(counter) as reader:
+    met = reported.read(asked.incidents) if asked.incidents is not None else []
+    with counting(asked.engine) as counter, reading(counter) as reader:
         found = files.staged(paths, reader)
-        beside = measured.of_file(measures, reader) if measures is not None else []
+        beside = measured.of_file(asked.measures, reader) if asked.measures is not None else []
         rows = counter.read(found.paths)
         if schemas.is_events(found.columns):
             places = [each for each in events.PLACES if each in found.columns]
             audience = _told(events.of_rows(rows, found.columns, counter), counter,
-                             [*places, *sessions.attributes(found.columns)])  # fmt: skip
+                             [*places, *sessions.attributes(found.columns)], asked.without)  # fmt: skip
         else:
-            kept = counter.keep(sessions.of_rows(rows, found.columns, counter), "sessions")
-            alone, repeated = once(kept, counter, apart=bool(met or beside))
-            audience = Audience(counter, alone, sessions.attributes(found.columns))
-            if repeated:
-                audience.notes.append(REPEATED.format(repeated))
+            names = sessions.attributes(found.columns)
+            told = sessions.of_rows(rows, found.columns, counter)
+            left = leaving_out.of_sessions(told, names, asked.without, counter)
+            alone, repeated = once(counter.keep(left.rows, "sessions"), counter, apart=bool(met or beside))
+            audience = Audience(counter, alone, names)
+            audience.notes += [*left.notes, *[REPEATED.format(repeated)] * bool(repeated)]
         audience.meet(met)
         audience.measure(beside)
         return audience
 
 
-def of_facts(folder: Path, engine: str, incidents: Path | None, measures: Path | None = None) -> Audience:
+def of_facts(folder: Path, asked: Asked) -> Audience:
     """As `tables.open_facts` says."""
-    met = reported.read(incidents) if incidents is not None else reported.of_facts(folder)
-    with counting(engine) as counter, reading(counter) as reader:
-        beside = measured.of_facts(folder, reader) if measures is None else measured.of_file(measures, reader)
+    met = reported.read(asked.incidents) if asked.incidents is not None else reported.of_facts(folder)
+    with counting(asked.engine) as counter, reading(counter) as reader:
+        given = asked.measures
+        beside = measured.of_facts(folder, reader) if given is None else measured.of_file(given, reader)
         with snapshot(folder, counter, reader) as (rows, names):
-            audience = _told(events.of_facts(rows, names), counter, [*events.PLACES, *names])
+            audience = _told(events.of_facts(rows, names), counter, [*events.PLACES, *names], asked.without)
         audience.meet(met)
         audience.measure(beside)
         return audience
@@ -124,11 +146,11 @@ def reading(counter: Engine) -> Iterator[engines.DuckDB]:
 
 
 def of_events(
-    found: Table, counter: Engine, attributes: Sequence[str]
+    timed: Table, counter: Engine, attributes: Sequence[str]
 ) -> tuple[Table, Table, Table, Table | None, bool]:
-    """Sessions out of events; these with their times, stalls, and sessions whose stalls are not known; whether players
+    """Sessions out of events with their times; these, stalls, and sessions whose stalls are not known; whether players
     tell states."""
-    rows = counter.keep(events.timed(found), "events")
+    rows = counter.keep(timed, "events")
     begun = counter.keep(sessionising.stalls(rows), "stalls")
     changing = [f"a{number}" for number, name in enumerate(attributes) if name in events.CHANGING]
     people = counter.keep(sessionising.sessions(rows, counter, changing), "silent")
@@ -140,8 +162,11 @@ def of_events(
     return kept, rows, begun, silent, known.states
 
 
-def _told(found: Table, counter: Engine, attributes: Sequence[str]) -> Audience:
-    kept, rows, begun, silent, speaks = of_events(found, counter, attributes)
+def _told(found: Table, counter: Engine, attributes: Sequence[str], without: Without) -> Audience:
+    left = leaving_out.of_events(events.timed(found), attributes, without, counter)
+    kept, rows, begun, silent, speaks = of_events(left.rows, counter, attributes)
     kinds = {row["kind"] for row in counter.rows(rows.select("kind").distinct()).to_pylist()}
     told = Told(rows, begun, frozenset(kinds | ({"state"} if speaks else set())), silent)
-    return Audience(counter, kept, attributes, told)
+    audience = Audience(counter, kept, attributes, told)
+    audience.notes += left.notes
+    return audience

@@ -15,9 +15,12 @@ from qoe_agent.viewers.audience import files
 from qoe_agent.viewers.audience.fates import fates
 from qoe_agent.viewers.audience.plan import Plan, Reporting
 from qoe_agent.viewers.lift.shapes import Design, Moments, Trial
+from qoe_agent.viewers.shapes import Without
 from qoe_agent.viewers.tables import Audience, open_facts, open_files, trials
 from tests.viewers.tables import test_trials_facts, told, trials_made
+from tests.viewers.tables.test_events import LONG
 from tests.viewers.tables.test_facts import stored
+from tests.viewers.tables.test_leaving_out import OUT_OF_SIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +116,15 @@ def test_events(engine: str, simulated: Path) -> None:
 
     factors = ["stall", "height", "startup", "incident"]
     same(figures(opened("duckdb"), factors), figures(opened(engine), factors))
+
+
+def test_whom_to_leave_out(engine: str, tmp_path: Path) -> None:
+    path = told.lines(tmp_path / "events.jsonl", OUT_OF_SIGHT + [row | {"region": "x"} for row in LONG])
+
+    def opened(by: str) -> Callable[[], Audience]:
+        return lambda: open_files([path], by, without=Without((("region", "y"), ("arm", "z")), hidden=True))
+
+    same(figures(opened("duckdb"), []), figures(opened(engine), []))
 
 
 def test_measures(engine: str, simulated: Path) -> None:

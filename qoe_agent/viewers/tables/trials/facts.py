@@ -33,7 +33,7 @@ def of_facts(folder: Path, experiment: str, numbers: Sequence[str], words: Seque
         with opening.snapshot(folder, counter, reader) as (given, names):
             found = events.of_facts(given, names, ("user_key", "experiment", "bytes_per_second"))
             attributes = [*events.PLACES, *names]
-            kept, rows, *_ = opening.of_events(found, counter, attributes)
+            kept, rows, *_ = opening.of_events(events.timed(found), counter, attributes)
         places = {name: f"a{number}" for number, name in enumerate(attributes)}
         numbers, words = list(dict.fromkeys(numbers)), list(dict.fromkeys(words))
         known = (*NUMBERS, *places, "stream", "watch_seconds", "start")
