@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import sys
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from qoe_agent import reporting
+from qoe_agent import options, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +45,11 @@ def forget(users: Users, facts: reporting.Facts = None, config: reporting.Known 
             raise Unusable(INSTALL)
         if not folder.is_dir():
             raise Unusable(f"{folder}: no such folder")
+        named = _named(users)
         try:
             ring = read(keys or ring_file)
             with _alone(folder):
-                for user in _named(users):
+                for user in named:
                     found = erasing.forget(folder, ring, user)
                     later = f", {found.logged} in the log hidden until compaction deletes them" if found.logged else ""
                     typer.echo(f"{found.events} events deleted{later}", err=True)
@@ -73,10 +73,10 @@ def _where(facts: Path | None, config: Path | None) -> tuple[Path, Path]:
     return Path(found.folder or ""), Path(found.ring)
 
 
-def _named(users: list[str]) -> Iterator[str]:
-    """The ids, each once. None of them is ever said."""
-    lines = sys.stdin.read().splitlines() if "-" in users else []
-    return iter(dict.fromkeys(one for one in (*users, *lines) if one not in ("", "-")))
+def _named(users: list[str]) -> list[str]:
+    """The ids, each once. None of them is ever said. Raises Unusable."""
+    lines = options.typed("a user's id in each line") if "-" in users else []
+    return list(dict.fromkeys(one for one in (*users, *lines) if one not in ("", "-")))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
-from qoe_agent import lift_options, reporting
+from qoe_agent import lift_options, options, reporting
 from qoe_agent.lift_options import (  # noqa: TC001  typer reads annotations
     Allocation,
     Arm,
@@ -140,16 +140,10 @@ def assign(plan: Assigned, salt: Salt = "") -> None:
     import csv
     import sys
 
-    from qoe_agent.viewers.apart import Unusable
     from qoe_agent.viewers.lift import assigning
 
     with reporting.told():
-        try:
-            given = sys.stdin.buffer.read().decode("utf-8-sig").removesuffix("\n")
-        except UnicodeDecodeError:
-            raise Unusable("standard input: must be UTF-8, a unit's name in each line") from None
-        units = [each.removesuffix("\r") for each in given.split("\n")] if given else []
-        found = list(assigning.assigned(plan, units, salt))
+        found = list(assigning.assigned(plan, options.typed("a unit's name in each line"), salt))
         table = csv.writer(sys.stdout, lineterminator="\n")
         table.writerow(("user", "arm"))
         table.writerows(each for each in found if each[1] is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import typer
 
@@ -23,3 +24,14 @@ def length(text: str) -> float | None:
     if not 0 < found < math.inf:
         raise typer.BadParameter("must be more than nothing")
     return found
+
+
+def typed(expected: str) -> list[str]:
+    """The lines of standard input, which has `expected`. Raises Unusable."""
+    from qoe_agent.viewers.apart import Unusable
+
+    try:
+        given = sys.stdin.buffer.read().decode("utf-8-sig").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise Unusable(f"standard input: must be UTF-8, {expected}") from None
+    return [each.removesuffix("\r") for each in given.split("\n")] if given else []

@@ -8,7 +8,7 @@ import os
 import resource
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,9 @@ from qoe_agent.viewers.facts import compaction, erasing, forgotten, parts, readi
 from qoe_agent.viewers.facts.writer import Taken, Writer
 from qoe_agent.viewers.pseudonyms import Key, Ring
 from tests.viewers.made import NOON_MS, RING, heartbeat, record, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DAY_MS = 86_400_000
 
@@ -302,8 +305,35 @@ def test_a_user_is_forgotten_with_all_sessions_under_each_key_in_files_and_in_th
     assert ("d", 1) in stored(tmp_path), "who comes back is somebody again"
 
 
-def test_forgetting_somebody_unknown_changes_nothing(tmp_path: Path) -> None:
+def test_a_deletion_that_ended_halfway_is_ended_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log(tmp_path, [heartbeat("a", 1, user="u"), heartbeat("b", 1), heartbeat("x", 1, user="v")])
+    log(tmp_path, [heartbeat("a", 2), heartbeat("b", 2, user="u"), heartbeat("x", 2)])
+    compact(tmp_path)
+    write = rows.write
+    written: list[Path] = []
+
+    def full(path: Path, tables: Iterable[pa.Table]) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        write(path, tables)
+
+    monkeypatch.setattr(rows, "write", full)
+    with compaction.owning(tmp_path), pytest.raises(OSError, match="No space"):
+        erasing.forget(tmp_path, RING, "u")
+    monkeypatch.setattr(rows, "write", write)
+    assert ("a", 2) in stored(tmp_path), "of a session that nothing names any more"
+    with compaction.owning(tmp_path):
+        assert erasing.forget(tmp_path, RING, "nobody") == erasing.Erased(2, 1, 0)
+        assert erasing.forget(tmp_path, RING, "nobody") == erasing.Erased(0, 0, 0)
+    assert stored(tmp_path) == [("x", 1), ("x", 2)]
+
+
+def test_forgetting_somebody_unknown_deletes_only_what_nobody_can_read(tmp_path: Path) -> None:
     log(tmp_path, [heartbeat("a", 1, user="u")])
+    damaged = tmp_path / "log" / "000000000009.damaged"
+    damaged.write_bytes(b"somebody")
     with compaction.owning(tmp_path):
         assert erasing.forget(tmp_path, RING, "nobody") == erasing.Erased(0, 0, 0)
     assert stored(tmp_path) == [("a", 1)]
+    assert not damaged.exists()

@@ -84,6 +84,7 @@ def test_a_deletion_that_was_killed_harms_nobody_else_and_can_be_run_again(tmp_p
     for each in range(20):
         both = [heartbeat(f"{user}-{each}", 0, user=user) for user in ("gone", "other")]
         writer.commit([segments.framed(record(*both))])
+        writer.commit([segments.framed(record(heartbeat(f"gone-{19 - each}", 1)))])  # whose, another file tells
     others = sorted((f"other-{each}", 0) for each in range(20))
     for _ in range(max(4, CRASHES // 3)):
         eraser = Victim(hammer.forget, tmp_path, "gone")

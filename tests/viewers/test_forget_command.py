@@ -40,7 +40,7 @@ def facts(tmp_path: Path) -> Path:
     return folder
 
 
-def run(*arguments: object, typed: str = "") -> tuple[int, str]:
+def run(*arguments: object, typed: str | bytes = "") -> tuple[int, str]:
     """Exit status and what was said."""
     found = CliRunner().invoke(app, ["forget", *map(str, arguments)], input=typed)
     assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
@@ -56,7 +56,7 @@ def test_a_configuration_says_where_they_are_and_names_may_be_typed(facts: Path)
     config = facts.parent / "agent.yml"
     config.write_text("ingest: {folder: facts, sources: [{name: web, keys: [pk-web-2030-0123456789]}]}\n"
                       "streams: [{name: show, url: 'rtmp://h/live/show'}]\n")  # fmt: skip
-    status, said = run("-", "--config", config, typed="bob\neve\n\nbob\n")
+    status, said = run("-", "--config", config, typed="\ufeffbob\r\neve\n\nbob\n")
     assert (status, said.count("\n")) == (0, 2)
     assert "bob" not in said
     assert stored(facts) == [("a", 1), ("a", 2), ("aa", 1)]
@@ -75,6 +75,10 @@ def test_what_cannot_be_done_is_told(facts: Path, monkeypatch: pytest.MonkeyPatc
     assert run("ann", "--facts", facts / "none") == (2, f"{facts / 'none'}: no such folder\n")
     assert run("ann", "--facts", facts, "--config", "x") == (2, "name --facts or --config: one of them\n")
     assert run("ann", "--facts", facts, "--keys", facts / "none")[0] == 2
+    assert run("-", "--facts", facts, typed=b"\xff") == (
+        2,
+        "standard input: must be UTF-8, a user's id in each line\n",
+    )
     monkeypatch.setattr(forgetting, "TURNS", 0)
     with compaction.owning(facts):
         status, said = run("ann", "--facts", facts)

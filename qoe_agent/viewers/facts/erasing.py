@@ -28,17 +28,23 @@ class Erased(NamedTuple):
 
 
 def forget(folder: Path, ring: Ring, user: str) -> Erased:
-    """Delete all events of `user`'s sessions; under `compaction.owning`. Killed meanwhile, run it again."""
-    users = {pseudonym.user_key for pseudonym in ring.all(user)}
+    """Delete all events of `user`'s sessions; under `compaction.owning`. Killed meanwhile, run it again.
+
+    Which sessions these are is written down first: a file may name the user that is gone when another is written anew.
+    """
+    users, sessions = forgotten.begun(folder)
+    users |= {pseudonym.user_key for pseudonym in ring.all(user)}
     compaction.compact(folder)
     files = [part.path for part in parts.listed(folder)]
     waiting = segments.listed(folder / "log")
     logged = [rows.table(segments.scan(segment.path).records) for segment in waiting]
-    sessions: set[tuple[str, str]] = set()
+    for damaged in (folder / "log").glob(f"*{segments.DAMAGED}"):
+        damaged.unlink()  # of which nobody knows whose it is
     for piece in (*logged, *(piece for path in files for piece in rows.pieces(path, _WHOSE))):
         sessions |= _sessions(piece, users)
     if not sessions:
         return Erased(0, 0, 0)
+    forgotten.begin(folder, users, sessions)
     if waiting:
         forgotten.add(folder, forgotten.Forgotten(waiting[-1].number, sorted(users), sorted(sessions)))
     events = written = 0
@@ -47,8 +53,7 @@ def forget(folder: Path, ring: Ring, user: str) -> Erased:
         if gone:
             rows.write(path, _others(path, users, sessions))
             events, written = events + gone, written + 1
-    for damaged in (folder / "log").glob(f"*{segments.DAMAGED}"):
-        damaged.unlink()
+    forgotten.done(folder)
     return Erased(events, written, sum(_count(each, users, sessions) for each in logged))
 
 

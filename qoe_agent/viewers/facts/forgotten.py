@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from qoe_agent.viewers.facts import rows, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
 NAME = "forgotten.json"
+BEGUN = "forgetting.json"
+"""Whom a deletion is about that has begun."""
 
 
 class Forgotten(NamedTuple):
@@ -63,11 +65,35 @@ def tidy(folder: Path) -> None:
         _write(folder, left)
 
 
+def begun(folder: Path) -> tuple[set[int], set[tuple[str, str]]]:
+    """Users and sessions of a deletion that did not end."""
+    try:
+        users, sessions = json.loads((folder / BEGUN).read_bytes())
+    except FileNotFoundError:
+        return set(), set()
+    return set(users), {(source, session) for source, session in sessions}
+
+
+def begin(folder: Path, users: Collection[int], sessions: Collection[tuple[str, str]]) -> None:
+    """A deletion begins."""
+    _put(folder, BEGUN, [sorted(users), sorted(sessions)])
+
+
+def done(folder: Path) -> None:
+    """It has ended."""
+    (folder / BEGUN).unlink()
+    segments.sync_folder(folder)
+
+
 def _write(folder: Path, them: Sequence[Forgotten]) -> None:
-    temporary = folder / f"{NAME}.tmp"
+    _put(folder, NAME, [one._asdict() for one in them])
+
+
+def _put(folder: Path, name: str, content: object) -> None:
+    temporary = folder / f"{name}.tmp"
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump([one._asdict() for one in them], file)
+        json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, folder / NAME)
+    os.replace(temporary, folder / name)
     segments.sync_folder(folder)
