@@ -43,6 +43,9 @@ SHARED = (
     "the wider of those by users and those by half hours of streams"
 )
 ALONE = "hazards are of the cause {} alone, without naive figures: whoever goes otherwise counts until then"
+LONG, MANY = 0.98, 20
+"""Such a share of so many sessions at least does not stay for minutes: half do, where people switch at will."""
+TOO_LONG = "almost nobody leaves within {:.0f} s, as of no audience: watch_seconds must be seconds, not milliseconds"
 SILENT = "not told: a ratio would compare players, or moments, that tell with others that do not"
 
 
@@ -96,14 +99,16 @@ def _report(audience: Audience, asked: Asked, steps: Steps) -> Exits:
     study = estimates.study(cells)
     told = hazards(estimates.study(estimates.of_cause(cells, asked.cause)), ()) if asked.cause else (
         hazards(study, naive))  # fmt: skip
+    retention = estimates.retention(study or cells)
+    odd = [TOO_LONG.format(one.seconds) for one in retention[-1:] if one.share > LONG and audience.sessions() >= MANY]
     found = Exits(
         sessions=audience.sessions(),
-        retention=estimates.retention(study or cells),
+        retention=retention,
         curve=estimates.curve(study or cells),
         hazards=_joined(told, _measured(audience, modelled, asked.cause)),
         cause=asked.cause,
         causes=estimates.incidence(study) if study else (),
-        notes=(*notes(audience.has, cells, asked.cause), *audience.notes),
+        notes=(*odd, *notes(audience.has, cells, asked.cause), *audience.notes),
     )
     found = replace(found, breakdowns=_broken_down(audience, by, factors, steps))
     steps("costing incidents")

@@ -148,6 +148,14 @@ def test_names_of_columns_and_values_are_no_markup(tmp_path: Path) -> None:
     assert "\\x1b" in wrong(tmp_path / "no\x1b[31mwhere.csv")
 
 
+def test_lengths_that_are_too_long_are_wondered_at(sessions: Path) -> None:
+    path = sessions.with_name("milliseconds.csv")
+    lines = (f"{-1e5 * math.log1p(-number / 200):.0f}\n" for number in range(200))
+    path.write_text("watch_seconds\n" + "".join(lines))
+    assert any("not milliseconds" in note for note in analyse(Asked((path,)), lambda _: None).notes)
+    assert not any("not milliseconds" in note for note in analyse(Asked((sessions,)), lambda _: None).notes)
+
+
 def test_files_that_are_none_are_told_of(tmp_path: Path) -> None:
     assert "nowhere.csv" in wrong(tmp_path / "nowhere.csv")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")

@@ -58,7 +58,7 @@ def reports(reading: cmcd.Reading, source: Source, now_ms: int, ring: Ring) -> T
             taken.events.append(event(said, source.name, record.mode, now_ms, ring))
     for reason in ("version", "many", "long"):  # whole reports; single keys are not counted
         if count := reading.dropped.get(reason, 0):
-            _reject(taken, "malformed" if reason == "version" else "large", count)
+            _reject(taken, "version" if reason == "version" else "large", count)
     if not taken.events:
         if taken.rejected.get("share"):
             taken.status = 410

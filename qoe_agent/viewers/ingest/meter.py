@@ -7,8 +7,8 @@ from qoe_agent.model import Metric
 EVENTS = Metric("qoe_viewer_events_total", "counter", "Viewers' events that were stored.", ("source", "kind"))
 REJECTED = Metric(
     "qoe_viewer_events_rejected_total", "counter", "Viewers' events, or requests where nobody looked into them, that "
-    "were not stored, by reason: key (unknown), revoked, origin, method, type, large, malformed, session (none is "
-    "named), share, rate, busy, full, disk, slow, gone (in the middle of a body), bug.",
+    "were not stored, by reason: key (unknown), revoked, origin, method, type, large, malformed, version (of "
+    "CMCD), session (none is named), share, rate, busy, full, disk, slow, gone (in the middle of a body), bug.",
     ("source", "reason"),
 )  # fmt: skip
 REPEATED = Metric(

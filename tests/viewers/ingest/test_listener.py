@@ -118,6 +118,7 @@ async def test_cmcd_comes_by_query_and_by_headers_of_which_headers_win(ingest: I
 async def test_a_report_of_a_version_beyond_ours_is_ignored_and_acknowledged(ingest: Ingested) -> None:
     assert await ingest.cmcd((REPORT % ("a", 1)).replace("v=2", "v=3")) == 204
     assert ingest.stored() == []
+    assert ingest.counted("qoe_viewer_events_rejected_total", source="web", reason="version") == 1
 
 
 @pytest.mark.parametrize("body", ["", "e=ps,sta=p,v=2", "%%%%"])
