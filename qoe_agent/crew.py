@@ -232,14 +232,14 @@ class Crew:
 
     async def _keep(self, child: Child) -> None:
         """Begin it, again and again."""
-        failures = 0
+        failures = refused = 0
         while not self._ended():
-            await asyncio.sleep(WAITS[min(failures, len(WAITS) - 1)])
+            await asyncio.sleep(WAITS[min(max(failures, refused), len(WAITS) - 1)])
             try:
                 await child.begin(self._setup(child))
             except OSError as error:
                 log.error("worker %s cannot be begun: %s", child.name, error.strerror or error)
-                failures = min(failures + 1, 3)  # for lack of files or memory: to try costs nothing
+                refused = min(refused + 1, 3)  # for lack of files or memory: to try costs nothing
                 continue
             self._deal(child)
             child.send("look", self._looked)
@@ -248,7 +248,7 @@ class Crew:
             await child.listen(self._heard)
             if self._ended():
                 return
-            failures = 0 if clock.now() - child.began > SOON else failures + 1
+            failures, refused = 0 if clock.now() - child.began > SOON else failures + 1, 0
             self._bereaved(child)
 
     def _ended(self) -> bool:

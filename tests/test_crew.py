@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -234,6 +235,26 @@ async def test_workers_that_may_open_no_more_files_go_on(watched: Watched) -> No
             resource.prlimit(one.pid or 0, resource.RLIMIT_NOFILE, before)
     await until(lambda: all(watched.value("qoe_agent_worker_open_fds", worker=one.name) for one in limits))
     assert not any(watched.restarts(one, "crashed") for one in limits)
+
+
+async def test_a_worker_that_could_not_be_begun_at_first_is_replaced_at_once_when_it_dies(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew_module, "WAITS", (0.0, 0.0, 0.0, 0.0, 1000.0))
+    one, left = watched.of("a"), [OSError(errno.EMFILE, "Too many open files")] * 4
+    begin = one.begin
+
+    async def reluctant(*setup: Any) -> None:
+        if left:
+            raise left.pop()
+        await begin(*setup)
+
+    monkeypatch.setattr(one, "begin", reluctant)
+    for deaths in (1.0, 2.0):
+        os.kill(one.pid or 0, signal.SIGKILL)
+        await until(lambda deaths=deaths: watched.restarts(one, "crashed") == deaths and watched.up("a"))
+    assert not left
+    await watched.flowing(*NAMES)
 
 
 async def test_a_worker_that_has_grown_too_large_is_replaced_in_good_order(watched: Watched) -> None:
