@@ -117,7 +117,7 @@ async def test_streams_are_spread_and_told_of(watched: Watched) -> None:
         assert (watched.value("qoe_agent_worker_cpu_seconds_total", worker=worker) or 0.0) > 0.0
         assert watched.value("qoe_agent_lag_seconds", worker=worker) is not None
     assert watched.value("qoe_agent_streams") == 4.0
-    assert watched.value("qoe_stream_expected", "a") == 1.0
+    await until(lambda: watched.value("qoe_stream_expected", "a") == 1.0)
 
 
 async def test_a_killed_worker_costs_its_streams_seconds_and_the_others_nothing(watched: Watched) -> None:

@@ -243,7 +243,7 @@ async def test_what_another_shard_takes_over_is_let_go_after_the_handover(asked:
     assert client.names() == set(names)
     assert "owns 8 of 8 streams" in (await client.get("/"))[1]
     await until(lambda: played.begun == 8)
-    client.path.write_text(agent(text, "shards: 2, handover: 300ms"))
+    client.path.write_text(agent(text, "shards: 2, handover: 1s"))
     assert (await client.post("/-/reload"))[0] == 200
     assert client.names() == set(names)
     await until(lambda: len(client.names()) < 8)

@@ -100,7 +100,7 @@ async def test_a_beginning_and_its_end_reach_a_webhook(server: Receiver) -> None
         await until(lambda: server.alerts() == [("firing", "stall")])
         at_work.end(stall)
         await until(lambda: server.alerts() == [("firing", "stall"), ("resolved", "stall")])
-        assert at_work.value("qoe_agent_notifications_total", receiver="oncall", result="sent") == 2
+        await until(lambda: at_work.value("qoe_agent_notifications_total", receiver="oncall", result="sent") == 2)
         assert at_work.value("qoe_agent_notification_delay_seconds_count", receiver="oncall") == 2
         assert at_work.value("qoe_agent_alerts_firing", severity="warning") == 0
     begun = server.taken[0].told["alerts"][0]
@@ -313,10 +313,8 @@ async def test_what_was_not_delivered_before_a_restart_is_delivered_after_it(ser
         before.end(before.begin())
         await until(lambda: len(before.desk._delivery.waiting().get("oncall", ())) == 2)
         await until(lambda: server.taken)
-    server.taken.clear()
-    server.answer = lambda taken: web.Response()
-    async with bench(wanted):
-        await until(lambda: server.alerts() == [("firing", "stall"), ("resolved", "stall")])
+    async with receiver() as well, bench(wanted | {"webhooks": [hook(well)]}):  # the other may still be hearing a try
+        await until(lambda: well.alerts() == [("firing", "stall"), ("resolved", "stall")])
 
 
 async def test_a_damaged_state_is_said_and_started_afresh(
