@@ -86,7 +86,7 @@ async def test_the_truth_is_what_left(origin: tuple[Origin, str]) -> None:
     log = made.sent
     assert stall.end is not None
     at = next(i for i, frame in enumerate(log) if frame.pts == stall.start_pts)
-    assert 0.45 < stall.end - stall.start < 1.0
+    assert stall.end - stall.start > 0.45
     assert log[at].at >= stall.end > log[at - 1].at
     assert log[at].pts - log[at - 1].pts == pytest.approx(1 / SMALL.rate)
 

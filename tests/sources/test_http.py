@@ -16,6 +16,7 @@ from qoe_agent import sources
 from qoe_agent.model import Answer, Format, Lost, Observation, Opened, Packet, Target
 from qoe_agent.sources import http
 from tests.bitstream.flv_files import by_pyav, file
+from tests.e2e.servers import free_port
 from tests.sources.certificates import certificate
 
 if TYPE_CHECKING:
@@ -269,9 +270,7 @@ async def test_a_redirection_to_a_file_is_not_followed() -> None:
 
 
 async def test_a_port_where_nobody_listens_is_refused() -> None:
-    async with saying(b"") as port:
-        pass
-    lost, _ = await pull(port)
+    lost, _ = await pull(free_port())
     assert (lost.reason, lost.detail) == ("refused", "connection refused")
 
 

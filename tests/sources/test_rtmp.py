@@ -13,6 +13,7 @@ from qoe_agent import sources
 from qoe_agent.model import BACKLOG, Lost, Observation, Opened, Packet, Target
 from tests import rtmp_server as server
 from tests.bitstream.flv_files import by_pyav, file
+from tests.e2e.servers import free_port
 from tests.sources.certificates import certificate
 
 if TYPE_CHECKING:
@@ -152,9 +153,7 @@ async def test_a_cancelled_pull_closes_its_connection() -> None:
 
 
 async def test_a_port_where_nobody_listens_is_refused() -> None:
-    async with serving(saying(b"")) as port:
-        pass
-    lost = await sources.watch(Target(f"rtmp://127.0.0.1:{port}/live/key"), lambda seen: None)
+    lost = await sources.watch(Target(f"rtmp://127.0.0.1:{free_port()}/live/key"), lambda seen: None)
     assert (lost.reason, lost.detail) == ("refused", "connection refused")
 
 

@@ -13,15 +13,10 @@ from qoe_agent.sources import udp
 from qoe_agent.sources.connect import explain
 from tests.bitstream.test_ts import only, read
 from tests.bitstream.ts_files import SIZE, muxed
+from tests.e2e.servers import free_port
 from tests.sources.hls_origin import Ear
 
 SEVEN = 7 * SIZE
-
-
-def free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def rtp(n: int, payload: bytes, *, extension: bool = False, pad: int = 0) -> bytes:

@@ -93,10 +93,11 @@ async def test_stalls_are_of_the_time_that_was_watched(board: Board, tmp_path: P
     assert (found["stalled_seconds"], found["watched_seconds"]) == (3.0, 60.0)
 
 
-async def test_it_writes_while_it_runs(board: Board, tmp_path: Path) -> None:
-    history, begun = History(board), clock.now() - clock.wall(clock.now()) % MINUTE - MINUTE
+async def test_it_writes_while_it_runs(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history, now = History(board), clock.now()
+    monkeypatch.setattr(clock, "wall", lambda at: at - now + 30_000_000.5 * MINUTE)  # it is the middle of a minute
     put(board, SHOW, "qoe_video_height_pixels", 720)
-    history.take(begun + 1.0)
+    history.take(now - MINUTE)
     task = asyncio.create_task(Measures(history, tmp_path, "a", 86_400.0).run())
     while not list(tmp_path.glob("measures/*.jsonl")):
         await asyncio.sleep(0)
