@@ -84,7 +84,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Nobody else compacts, merges or deletes there. Raises Unusable where somebody does, and for long."""
     from qoe_agent.viewers.apart import Unusable
     from qoe_agent.viewers.facts import compaction
-    from qoe_agent.viewers.facts.writer import Taken
+    from qoe_agent.viewers.facts.writer import Taken, Writer
 
     with contextlib.ExitStack() as held:
         for turn in count():
@@ -95,4 +95,6 @@ def _alone(folder: Path) -> Iterator[None]:
                 if turn >= TURNS:
                     raise Unusable(f"{error}; run it again later") from None
                 Event().wait(1.0)
+        with contextlib.suppress(Taken):  # an agent writes to the log, and will close it
+            Writer(folder, 1, 1.0).close()  # of one that was killed, it is still open
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ from typer.testing import CliRunner
 
 from qoe_agent import forgetting
 from qoe_agent.__main__ import app
-from qoe_agent.viewers.facts import compaction, segments
+from qoe_agent.viewers.facts import compaction, reading, segments
 from qoe_agent.viewers.facts.writer import Writer
 from qoe_agent.viewers.pseudonyms import Key, Ring
 from tests.viewers.made import heartbeat, record, stored
@@ -50,6 +52,27 @@ def run(*arguments: object, typed: str | bytes = "") -> tuple[int, str]:
 def test_who_is_named_is_gone_under_each_key_and_the_others_are_not(facts: Path) -> None:
     assert run("ann", "--facts", facts) == (0, "2 events deleted, 1 in the log hidden until compaction deletes them\n")
     assert stored(facts) == [("b", 1), ("ee", 1)]
+
+
+def test_what_a_killed_agent_left_open_in_the_log_is_deleted_at_once(facts: Path) -> None:
+    left = facts.with_name("left")
+    shutil.copytree(facts, left)
+    assert run("ann", "--facts", left) == (0, "3 events deleted\n")
+    assert not [*(left / "log").glob("0*")]
+    assert stored(left) == [("b", 1), ("ee", 1)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files to somebody")
+def test_what_root_deletes_leaves_the_agent_its_files(facts: Path) -> None:
+    owner = 65_534
+    for path in (facts, *facts.rglob("*")):
+        os.chown(path, owner, owner)
+    assert run("ann", "--facts", facts)[0] == 0
+    with reading.snapshot(facts):
+        found = {path.relative_to(facts).parts[-1]: path.stat().st_uid for path in facts.rglob("*")}
+    assert {"forgotten.json", ".lock", ".readers", "lock"} <= {*found}
+    assert any(name.endswith(".parquet") for name in found)
+    assert set(found.values()) == {owner}
 
 
 def test_a_configuration_says_where_they_are_and_names_may_be_typed(facts: Path) -> None:

@@ -44,7 +44,6 @@ class Compacted(NamedTuple):
 @contextlib.contextmanager
 def owning(folder: Path) -> Iterator[None]:
     """Nobody else compacts, merges or deletes in `folder`. Taken: somebody does."""
-    parts.events(folder).mkdir(parents=True, exist_ok=True)
     with _locked(parts.events(folder) / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as owned:
         if not owned:
             raise Taken(f"{parts.events(folder)}: another process compacts it")
@@ -56,7 +55,6 @@ def owning(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def kept(folder: Path) -> Iterator[None]:
     """No Parquet file that is listed inside vanishes meanwhile; only its rows of who is forgotten may."""
-    parts.events(folder).mkdir(parents=True, exist_ok=True)
     with _locked(parts.events(folder) / ".readers", fcntl.LOCK_SH):
         yield
 
@@ -187,8 +185,11 @@ def _remove(folder: Path, unwanted: list[Part]) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path, how: int) -> Iterator[bool]:
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        for each in (path.parent, path):
+            segments.hand_over(each)
         try:
             fcntl.flock(descriptor, how)
         except BlockingIOError:

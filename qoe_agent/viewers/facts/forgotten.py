@@ -95,5 +95,6 @@ def _put(folder: Path, name: str, content: object) -> None:
         json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())
+    segments.hand_over(temporary)
     os.replace(temporary, folder / name)
     segments.sync_folder(folder)

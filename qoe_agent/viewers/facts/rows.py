@@ -13,7 +13,7 @@ import numpy as np
 
 from qoe_agent.viewers.events import ViewerEvent, decoded
 from qoe_agent.viewers.facts import parts
-from qoe_agent.viewers.facts.segments import sync_folder
+from qoe_agent.viewers.facts.segments import hand_over, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -73,6 +73,7 @@ def write(path: Path, tables: Iterable[pa.Table]) -> None:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    hand_over(path.parent)
     temporary = path.with_name(f".{path.name}{parts.TEMPORARY}")
     try:
         with open(temporary, "wb") as file:
@@ -81,6 +82,7 @@ def write(path: Path, tables: Iterable[pa.Table]) -> None:
                     writer.write_table(each, GROUP_ROWS)
             file.flush()
             os.fsync(file.fileno())
+        hand_over(temporary)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -98,6 +98,13 @@ def listed(folder: Path) -> list[Segment]:
     return [Segment(number, path) for number, path in sorted(found.items())]
 
 
+def hand_over(path: Path) -> None:
+    """What root made in somebody else's folder becomes his: an agent that is not root could not use it."""
+    if os.geteuid() == 0:
+        there = path.parent.stat()
+        os.chown(path, there.st_uid, there.st_gid, follow_symlinks=False)
+
+
 def sync_folder(folder: Path) -> None:
     """Have names that were made, changed or removed in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

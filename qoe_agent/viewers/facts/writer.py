@@ -106,6 +106,8 @@ class Writer:
         for parent in (folder, folder.parent):
             segments.sync_folder(parent)
         self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        for each in (self._folder, self._folder / "lock"):
+            segments.hand_over(each)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
