@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from qoe_agent.decode import Pool
 
@@ -18,6 +19,9 @@ LONGEST = (
     "demo/test_demonstration.py", "e2e/test_bad_input.py", "e2e/test_viewers_rtmp.py",
 )  # fmt: skip
 """Files that take longest: they are begun first, so that no worker is left with one at the end."""
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # how long an example takes, the rest of the machine decides
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

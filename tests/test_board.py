@@ -82,7 +82,7 @@ def test_openmetrics_is_read_by_the_reference_parser() -> None:
     assert samples == {(s.name, frozenset(s.labels.items()), s.value) for f in read_text(text) for s in f.samples}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
 def test_any_label_text_survives_both_formats(name: str, title: str, track: str) -> None:
     made = Board(ALL)
@@ -370,13 +370,13 @@ def _perform(made: Board, steps: list[tuple[str, Key | None, object]], *, render
     return [*written, made.render()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_STEPS, max_size=40))
 def test_cached_text_equals_text_written_from_scratch(steps: list[tuple[str, Key | None, object]]) -> None:
     assert _perform(Board(ALL), steps, render=True)[-1] == _perform(Board(ALL), steps, render=False)[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_STEPS, max_size=40))
 def test_counters_never_fall_whatever_happens(steps: list[tuple[str, Key | None, object]]) -> None:
     seen: dict[tuple[str, object], float] = {}

@@ -328,7 +328,7 @@ def test_origins_are_none_or_our_own(headers: dict[str, str], allowed: bool) -> 
     assert origin_allowed(headers) is allowed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=60))
 def test_no_header_makes_the_guards_raise(text: str) -> None:
     assert wants_openmetrics(text) in (True, False)

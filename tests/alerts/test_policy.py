@@ -426,7 +426,7 @@ def unended(history: list[tuple[float, Report]]) -> list[Report]:
     return [report for report in last.values() if report.incident.end is None]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(histories())
 def test_every_beginning_has_one_end(history: list[tuple[float, Report]]) -> None:
     firing: dict[Any, Notice] = {}
@@ -449,14 +449,14 @@ def test_every_beginning_has_one_end(history: list[tuple[float, Report]]) -> Non
     assert firing == {}, "no end is lost"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(histories())
 def test_no_notice_number_is_used_twice(history: list[tuple[float, Report]]) -> None:
     numbers = [(notice.id, notice.number) for notice in play(history)]
     assert len(set(numbers)) == len(numbers)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(histories())
 def test_state_that_is_written_and_read_at_every_step_gives_the_same_notices(
     history: list[tuple[float, Report]],
@@ -464,7 +464,7 @@ def test_state_that_is_written_and_read_at_every_step_gives_the_same_notices(
     assert play(history, restarts=True) == play(history)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(0.1, 60), st.floats(0.1, 50), st.booleans(), st.booleans())
 def test_a_restart_neither_repeats_nor_forgets(restart: float, away: float, lasts: bool, killed: bool) -> None:
     """The agent is gone for a while; the fault lasts, and is found again by what starts anew, or is over meanwhile."""

@@ -105,7 +105,7 @@ def test_one_wrong_bit_and_our_own_mark_is_void() -> None:
         assert told(5, bytes(bad)) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from([1, 5, 100, 136]),
     st.sampled_from([b"", OWN, BPM, MISB, MISB_NANO, b'{"ts":']),

@@ -73,13 +73,13 @@ def test_the_first_picture_resets_the_decoder() -> None:
 
 
 @given(st.lists(st.integers(0, len(AVC)), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_where_the_bytes_are_cut_does_not_matter(cuts: list[int]) -> None:
     assert _cut(AVC, cuts) == demux(AVC)
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 3000), max_size=8), st.integers(0, 2500))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_garbage_in_any_cut_never_raises_and_gives_the_same(noise: bytes, cuts: list[int], where: int) -> None:
     data = AVC[:where] + noise + AVC[where + len(noise) // 2 :]
     assert _cut(data, cuts) == demux(data)

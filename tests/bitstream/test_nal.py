@@ -208,7 +208,7 @@ START = st.sampled_from([b"\0\0\1", b"\0\0\0\1", b"\0\0\0\5", b"\0\0\3"])
 UNITS = st.lists(START | st.binary(max_size=20), max_size=8).map(b"".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(["h264", "hevc", "av1", "vp9"]), st.binary(max_size=300) | UNITS, st.sampled_from([0, 1, 2, 3, 4])
 )
@@ -216,7 +216,7 @@ def test_garbage_never_raises(codec: str, data: bytes, framing: int) -> None:
     survive(codec, data, framing)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_damaged_headers_never_raise(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(["h264 scaling lists", "hevc main 10, open gops", "av1 10 bit"]))

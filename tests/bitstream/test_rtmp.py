@@ -103,14 +103,14 @@ def test_messages_are_the_tags_of_the_file() -> None:
 
 
 @given(st.lists(st.integers(0, len(SHOW) + 4000), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_where_the_bytes_are_cut_does_not_matter(cuts: list[int]) -> None:
     data = server.HANDSHAKE + server.ACCEPTED + SHOW
     assert run(data, cuts)[1] == run(data)[1]
 
 
 @given(st.binary(max_size=300), st.integers(0, 6000), st.lists(st.integers(0, 9000), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_garbage_never_raises_and_gives_the_same_in_any_cut(noise: bytes, where: int, cuts: list[int]) -> None:
     data = server.HANDSHAKE + server.ACCEPTED + SHOW
     data = data[:where] + noise + data[where + len(noise) // 2 :]

@@ -162,7 +162,7 @@ def sane(codec: str, found: tuple[Coded, ...]) -> None:
         assert -48 <= one.qp <= TOP[codec]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(CODECS), st.data())
 def test_damage_is_never_fatal(samples: dict[str, Traced], codec: str, data: st.DataObject) -> None:
     made = samples[codec]
@@ -179,7 +179,7 @@ def test_damage_is_never_fatal(samples: dict[str, Traced], codec: str, data: st.
         sane(codec, headers.read(bytes(broken)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(CODECS), st.binary(max_size=60), st.lists(st.binary(max_size=120), max_size=4))
 def test_noise_is_never_fatal(codec: str, extradata: bytes, packets: list[bytes]) -> None:
     headers = Headers(codec, extradata)

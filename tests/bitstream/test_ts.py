@@ -113,7 +113,7 @@ def test_a_packet_arrives_with_its_last_byte() -> None:
     assert len({p.at for p in sounds}) > len({i for i in carriers if starts(whole[int(i)])})
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=40), st.booleans())
 def test_cuts_change_nothing(cuts: list[int], damaged: bool) -> None:
     data = muxed(seconds=2.0)
@@ -127,13 +127,13 @@ def test_cuts_change_nothing(cuts: list[int], damaged: bool) -> None:
     assert out + ts.flush(0.0) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=4000))
 def test_garbage_is_survived(data: bytes) -> None:
     assert all(isinstance(seen, (Damage, Packet, Format)) for seen in read(data, 100))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 255)), min_size=1, max_size=60))
 def test_flipped_bytes_are_survived(changes: list[tuple[int, int]]) -> None:
     data = bytearray(muxed(seconds=2.0)[:30_001])

@@ -184,7 +184,7 @@ def errors(text: str) -> list[str]:
     return []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.dictionaries(keys, shaped, max_size=5))
 def test_whatever_is_written_is_a_configuration_or_errors_with_their_places(data: Any) -> None:
     for line in errors(yaml.safe_dump(data)):
@@ -192,7 +192,7 @@ def test_whatever_is_written_is_a_configuration_or_errors_with_their_places(data
         assert "\n" not in line
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"#%@`?,\n \t0\\~<$", max_size=40))
 def test_whatever_is_typed_is_a_configuration_or_errors(text: str) -> None:
     assert all(line.startswith("agent.yml") for line in errors(text))

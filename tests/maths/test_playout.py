@@ -200,7 +200,7 @@ def test_what_comes_in_segments_is_not_played_as_a_call_is(protocol: str, player
     assert preset("rtc", protocol) is player
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     first=st.floats(1.0, 8.0),
     gap=st.floats(1.0, 12.0),
@@ -239,7 +239,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps=steps, player=st.sampled_from([HLS, EXO, FLV, RTC]))
 def test_watched_is_startup_played_and_stalled(
     steps: list[tuple[float, str, float | None, int]], player: Player

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qoe_agent.maths.stamp import (
@@ -67,7 +67,6 @@ def test_the_code_is_as_documented() -> None:
     assert not any(cells[at] for at in BLACK)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 2**42 - 1), st.integers(0, 2**16 - 1), st.sampled_from(get_args(Corner)), st.sampled_from([16, 24])
 )

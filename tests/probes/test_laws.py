@@ -83,7 +83,7 @@ ABSENT = {"ended", "lost"}
 """Incidents that outlast a clean end: they last until media flows again."""
 
 every_probe = pytest.mark.parametrize("declared", DECLARED, ids=lambda d: d.name)
-quick = settings(max_examples=100, deadline=None)
+quick = settings(max_examples=100)
 
 
 @contextmanager
@@ -299,7 +299,7 @@ def totals(findings: Iterable[Finding]) -> dict[tuple[str, tuple[str, ...]], flo
     return {key: value for key, value in sums.items() if value}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(streams(), st.lists(st.floats(0, 40), max_size=30))
 def test_extra_ticks_change_no_counter(script: Script, extra: list[float]) -> None:
     plain = script.run()
@@ -311,7 +311,7 @@ def test_extra_ticks_change_no_counter(script: Script, extra: list[float]) -> No
             assert totals(run(declared, [*busy.observations, last])) == pytest.approx(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(streams())
 def test_incidents_end_after_they_began_and_a_clean_end_closes_the_last(script: Script) -> None:
     plain = script.run()

@@ -58,7 +58,7 @@ def observations(cls: type) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("cls", get_args(Observation), ids=lambda cls: cls.__name__)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_observation_comes_back_equal(cls: type, data: st.DataObject) -> None:
     seen = data.draw(observations(cls))
@@ -169,7 +169,7 @@ def test_a_recording_cut_short_gives_what_it_has(tmp_path: Path) -> None:
     assert len(found) > 300
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.binary(max_size=100)
     | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(lambda v: json.dumps(v).encode())
