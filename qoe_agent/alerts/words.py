@@ -192,7 +192,7 @@ def _facts(notice: Notice, language: str) -> str:
         if chinese:
             return f"声音{'滞后' if late else '提前'} {by} 毫秒。"
         return f"The sound is {by} ms {'late' if late else 'early'}."
-    if kind == "lost" and (why := REASONS.get(str(detail.get("reason")))):
+    if kind == "lost" and detail.get("reason") != "failed" and (why := REASONS.get(str(detail.get("reason")))):
         return f"原因：{why[1]}。" if chinese else f"Why: {why[0]}."
     if kind == "resolution_change" and {"from", "to"} <= detail.keys():
         return f"{detail['from']} → {detail['to']}" + ("。" if chinese else ".")

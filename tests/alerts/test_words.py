@@ -59,6 +59,7 @@ def test_every_reason_for_which_a_stream_is_lost_is_told_in_words() -> None:
     lost = notice("lost", detail={"reason": "refused"})
     assert words.text(lost, "en", "UTC").lines[-1] == "Why: connection refused."
     assert words.text(lost, "zh", "UTC").lines[-1] == "原因：连接被拒绝。"
+    assert len(words.text(notice("lost", detail={"reason": "failed"}), "en", "UTC").lines) == 1, "it is no reason"
 
 
 @pytest.mark.parametrize(("offset", "english", "chinese"), [(0.16, "late", "滞后"), (-0.16, "early", "提前")])
