@@ -43,7 +43,7 @@ PULSE = 1.0
 TRIM_EVERY = 15
 """Signs of life between two times at which memory that pictures have left is given back to the system."""
 GARBAGE = 20_000
-"""New objects between two searches for cycles among them: with Python's 700, they take a twentieth of a worker's time."""
+"""New objects between two searches for cycles among them: with Python's 700, they take a twentieth of its time."""
 LAST_WORDS = 0.5
 """Seconds that the last findings may take to be sent."""
 
