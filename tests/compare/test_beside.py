@@ -144,6 +144,32 @@ def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed() -> None:
     assert sorted(beside.weighed(laid)) == [-2, -1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1, 2]
 
 
+def pictures(count: int, moves: bool) -> np.ndarray:
+    """Each a code brighter than the one before, or all the same."""
+    return np.repeat(np.arange(count) if moves else np.zeros(count), 4).astype(np.uint8).reshape(count, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("nats", "moves", "left_out"),
+    [pytest.param(1.0, True, range(41, 55), id="little tells on which side they are"),
+     pytest.param(9.0, True, (), id="each frame tells"),
+     pytest.param(1.0, False, (), id="it does not matter")],
+)  # fmt: skip
+def test_frames_beside_a_change_of_lag_are_left_out_where_they_may_lie_beyond_it(
+    nats: float, moves: bool, left_out: Any
+) -> None:
+    reading = Reading("times", np.arange(float(FRAMES)), np.arange(199), 1)
+    laid: Any = SimpleNamespace(reading=reading, lags=np.repeat([8.0, 12.0], 48),
+                                broad=SimpleNamespace(reference=pictures(199, moves)))  # fmt: skip
+    laid.frames = reading.frames(0.0, reading.at + laid.lags)
+    laid.gains = lambda lags: (n := np.flatnonzero(lags != laid.lags), np.full(len(n), nats))
+    sure = all_frames()
+
+    doubts._borders(laid, sure, [(0, 48), (48, FRAMES)])
+
+    assert np.flatnonzero(~sure).tolist() == list(left_out)
+
+
 @pytest.mark.parametrize(
     ("lags", "fresh", "left_out"),
     [pytest.param([14.0, 12.5, 10.0], (), range(24, 48), id="on the way to older ones"),

@@ -32,6 +32,8 @@ ENDS = 6.0
 """Nats by which another lag may do better from some frame to the end of a piece."""
 TOLD, UNTOLD = 5.0, 24
 """Nats that must speak for the piece's lag within so many frames from either end: else a change may hide there."""
+BORDER = 36
+"""Frames beside a change of lag of which it is asked whether they lie as what is beyond it."""
 MOST = 0.6
 """Share of the frames that may be left out for that, where there is but one piece."""
 SHORT = 20
@@ -89,6 +91,7 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
             _weigh(sure, gains, start, end, moves and len(pieces) > 1)
             _lost(sure, np.where(laid.fresh, gains, 0.0), start, end, ALONE)
             _hidden(sure, gains, start, end, moves, len(pieces))
+    _borders(laid, sure, pieces)
     for start, end in _dips(laid) if laid.look.late else ():
         sure[start:end] = False
     runs = [each for each in paths.pieces(sure, 0.0) if sure[each[0]]]
@@ -96,6 +99,29 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
         if end - start < SHORT:
             sure[start:end] = False
     return sure
+
+
+def _borders(laid: Laid[Any], sure: Flags, pieces: list[tuple[int, int]]) -> None:
+    """Take out of `sure` the frames beside a change of lag that might as well lie as what is beyond it.
+
+    Where pictures hardly tell (fades, dark, few bits) a change may be earlier or later than the path has it, and a
+    piece between two of them may be made of both.
+    """
+    for step in (-2, -1, 1, 2) if len(pieces) > 1 else ():
+        lags, spans = laid.lags.copy(), []
+        for n, (start, end) in enumerate(pieces):
+            if 0 <= n + step < len(pieces):
+                span = (start, min(end, start + BORDER)) if step < 0 else (max(start, end - BORDER), end)
+                first, last = pieces[n + step]
+                lags[slice(*span)] = laid.lags[last - 1 if step < 0 else first]
+                spans.append(span)
+        which, nats = laid.gains(lags)
+        matters = ~same(laid, which, lags)
+        which, nats = which[matters], nats[matters]
+        for start, end in spans:
+            inside = np.flatnonzero((which >= start) & (which < end))[:: 1 if step < 0 else -1]
+            untold = np.flatnonzero(np.cumsum(nats[inside]) < PIECE)
+            sure[which[inside[: untold[-1] + 1 if len(untold) else 0]]] = False
 
 
 def _dips(laid: Laid[Any]) -> Iterator[tuple[int, int]]:
@@ -163,6 +189,13 @@ def _lost(sure: Flags, gains: NDArray[np.float64], start: int, end: int, most: f
         worst = int(lost.argmax())
         if lost[worst] > most:
             sure[start:end][::sign][: worst + 1] = False
+
+
+def same(laid: Laid[Any], some: NDArray[np.int64], lags: NDArray[np.float64]) -> Flags:
+    """Which of the test's frames `some` show the same at other lags: the reference's pictures do not differ."""
+    others = laid.reading.frames(0.0, laid.reading.at + lags)[some]
+    ours, theirs = (laid.broad.reference[each].astype(np.float32) for each in (laid.frames[some], others))
+    return np.asarray(np.square(ours - theirs).mean(axis=(1, 2)) < STANDS)
 
 
 def _stands(laid: Laid[Any], start: int, end: int) -> bool:
