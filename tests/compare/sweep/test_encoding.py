@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qoe_agent import clock
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.sweep import encoding, jobs, measuring
 
@@ -115,11 +116,13 @@ def test_a_child_cannot_make_itself_a_real_time_process(tmp_path: Path) -> None:
     measuring.run(program(text), str(tmp_path), lambda _: None)
 
 
-def test_what_makes_no_progress_is_ended(tmp_path: Path) -> None:
+def test_what_makes_no_progress_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = "print('frame=1', flush=True)\nimport signal\nsignal.pause()"
     frames: list[int] = []
+    steady, began = clock.monotonic, clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: steady() if frames else began)  # it may begin as slowly as it likes
     with pytest.raises(measuring.Failed, match="no new frame in"):
-        measuring.run(program(stuck), str(tmp_path), frames.append, stuck=0.5)
+        measuring.run(program(stuck), str(tmp_path), frames.append, stuck=0.1)
     assert frames == [1]
 
 
