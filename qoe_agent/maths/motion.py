@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from qoe_agent.maths.sameness import Plane
+    from qoe_agent.maths.sameness import Grid, Plane
 
-APART = 0.15
-"""Seconds between the pictures kept of the last second."""
 DROP = 0.4
 """Of the recent change between pictures: what is less is still."""
 NOISE, HUSHED = 0.3, 0.7
@@ -40,6 +38,8 @@ HUM, HUMS = 0.05, 0.15
 STEADY, SILENT, MANY = 0.75, 0.15, 20
 """it was steady if the least was so near to the largest, and stopped if no more than this is left of it; so many
 pictures tell."""
+EVERYWHERE = 0.2
+"""Of the tiles: where noise goes on in so many, it is a camera's, though it is coded here and there only."""
 LEFT = 0.3
 """Of one change, the next one at most, if it is residue after motion that stopped."""
 LEAD, LOWEST = 6, 0.05
@@ -69,39 +69,14 @@ class Step(NamedTuple):
     middle: float
     """And in the middle tile."""
     key: bool
-
-
-class Past:
-    """The last pictures."""
-
-    __slots__ = ("recent", "since", "sparse")
-
-    def __init__(self, since: float) -> None:
-        self.since = since
-        """Media time from which on nothing was left out."""
-        self.recent: deque[tuple[float, Plane]] = deque(maxlen=9)
-        """All of the last."""
-        self.sparse: deque[tuple[float, Plane]] = deque(maxlen=8)
-        """Some of the last second."""
-
-    def add(self, pts: float, plane: Plane) -> None:
-        """A picture was seen."""
-        self.recent.append((pts, plane))
-        if not self.sparse or not 0 <= pts - self.sparse[-1][0] < APART:
-            self.sparse.append((pts, plane))
-
-    def until(self, pts: float) -> Past:
-        """What it was when this one of its `sparse` pictures had been seen."""
-        past = Past(self.since)
-        past.sparse.extend(each for each in self.sparse if each[0] <= pts)
-        past.recent.extend(past.sparse)
-        return past
+    tiles: Grid
+    """In every tile."""
 
 
 class Motion:
     """What there was of it in some tiles."""
 
-    __slots__ = ("_hum", "_lately", "_levels", "_moving", "_noise", "_still", "_unproved", "cut", "last")
+    __slots__ = ("_hum", "_lately", "_levels", "_moving", "_noise", "_still", "_tiles", "_unproved", "cut", "last")
 
     def __init__(self) -> None:
         self._levels = Ranks(60)
@@ -112,6 +87,8 @@ class Motion:
         """Those where most changed, of the last pictures without a hole between."""
         self._hum: deque[float] = deque(maxlen=12)
         """And those in the middle tile."""
+        self._tiles: deque[Grid] = deque(maxlen=12)
+        """And those in every tile."""
         self._lately: deque[tuple[float, float]] = deque(maxlen=120)
         """(media time, seconds) of the last motion."""
         self._moving = self._still = self._unproved = 0.0
@@ -167,24 +144,30 @@ class Motion:
         noise = self._noise.at(0.1)
         return noise < NOISE or middle <= HUSHED * noise
 
-    def moved(self, now: float, seconds: float, most: float, middle: float, plane: Plane, key: bool) -> None:
-        """A picture differed from the one before: so much where most changed, and in the middle tile."""
-        if most > max(CUTS * self.level, CUT) and middle > WHOLE * most:
-            self.cut = now, plane
-        if not key:
+    def moved(self, step: Step, seconds: float, plane: Plane) -> None:
+        """A picture, shown for so long, differed from the one before."""
+        most, middle = step.most, step.middle
+        if (most > max(CUTS * self.level, CUT) and middle > WHOLE * most) or middle > max(
+            CUTS * self._noise.median, CUT
+        ):
+            self.cut = step.pts, plane
+        if not step.key:
             self._noise.add(middle)
             self._levels.add(most)
-            self.last.append(most)
-            self._hum.append(middle)
-        self.went_on(now, min(seconds, HELD))
+            self._was(step)
+        self.went_on(step.pts, min(seconds, HELD))
+
+    def _was(self, step: Step) -> None:
+        self.last.append(step.most)
+        self._hum.append(step.middle)
+        self._tiles.append(step.tiles)
 
     def crept(self, now: float, seconds: float, steps: Sequence[Step]) -> None:
         """What seemed to stand still moved all the time."""
         for each in steps:
             if not each.key:
                 self._levels.add(each.most)
-                self.last.append(each.most)
-                self._hum.append(each.middle)
+                self._was(each)
         self.went_on(now, seconds)
 
     def held(self, now: float, seconds: float) -> None:
@@ -239,7 +222,13 @@ class Motion:
         return int(between[len(lately) - 1 :].argmax())
 
     def goes_on(self, trail: Sequence[Step]) -> bool:
-        """Whether the whole picture changes as it did before, and so by noise that a frozen one has not."""
+        """Whether the picture changes as it did before, and so by noise that a frozen one has not: the whole of it, or
+        many of its tiles, each as it did."""
+        after = [each.tiles for each in trail if not each.key]
+        if self._tiles and after:
+            was, now = np.median(self._tiles, axis=0), np.median(after, axis=0)
+            if np.mean((was >= HUM) & (now > ABRUPT * was)) >= EVERYWHERE:
+                return True
         before = median(self._hum) if self._hum else 0.0
         if before < HUM or min(self._hum) < ABRUPT * before:
             return False

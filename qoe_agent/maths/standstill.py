@@ -19,7 +19,7 @@ from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, diss
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qoe_agent.maths.motion import Past
+    from qoe_agent.maths.past import Past
     from qoe_agent.maths.sameness import Grid, Plane
 
     Chosen = NDArray[np.bool_]
@@ -102,7 +102,8 @@ class Watch:
         """The next picture; the one before, `then`, is the last of `past`."""
         inside, run, motion = change[self.chosen], self.run, self.motion
         self._key = now if key else self._key
-        most, middle = busy(inside)
+        step = Step(now, *busy(inside), key, inside)
+        most, middle = step.most, step.middle
         still = now - then <= HOLE and motion.still(most, middle)
         if run and still:
             run.steps = 0
@@ -114,7 +115,7 @@ class Watch:
             run.steps += not key
         if not still:
             self.end(now)
-            self._move(now, now - then, plane, past, (most, middle), key)
+            self._move(step, now - then, plane, past)
             return
         if run is None:
             run = self.run = Run(then, past.recent[-1][1], past, change.shape)
@@ -124,7 +125,7 @@ class Watch:
             run.border |= self._others & (change > max(2 * motion.floor, UNEVEN * middle))
         run.until = run.until if run.steps else now
         if run.why_not is None:
-            run.trail.append(Step(now, most, middle, key))
+            run.trail.append(step)
         if run.pictures == STEPS + 3:
             self._back(run)
         self._check(run, now, now - then, plane, past)
@@ -139,8 +140,9 @@ class Watch:
         frozen = run.why_not == "" or (run.why_not == "unknown" and self._same(run.first, plane))
         return refines and frozen and not displaced(before, plane, self.chosen)
 
-    def _move(self, now: float, shown: float, plane: Plane, past: Past, by: tuple[float, float], key: bool) -> None:
-        self.motion.moved(now, shown, *by, plane, key)
+    def _move(self, step: Step, shown: float, plane: Plane, past: Past) -> None:
+        now = step.pts
+        self.motion.moved(step, shown, plane)
         self.fresh += 1
         self.seconds += max(0.0, shown)
         if now - self._proved >= CHECK or now < self._proved:

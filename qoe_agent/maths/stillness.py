@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.maths.motion import Past
+from qoe_agent.maths.past import Past
 from qoe_agent.maths.ranks import Ranks
 from qoe_agent.maths.rim import middle
 from qoe_agent.maths.sameness import changes, same, tiling

@@ -322,6 +322,20 @@ def test_noise_that_goes_on_is_none() -> None:
     assert freezes(swaying(places, 0.3)) == []
 
 
+def test_noise_that_is_coded_here_and_there_only_and_goes_on_is_none() -> None:
+    plane = at(scene(), 40.0)
+    shown = [plane.copy() for _ in range(100)]
+    for n, each in enumerate(shown):
+        left = 5 + 2 * min(n, 50)
+        each[60:110, left : left + 50] = 20
+    grainy = [next(noisy([each], 0.6, n)) for n, each in enumerate(shown)]
+    for each, by in zip(shown, grainy, strict=True):
+        each[:, 190:] = by[:, 190:]
+    assert freezes(shown) == []
+    ((start, _),) = freezes([*shown[:50], *[shown[49]] * 50])
+    assert start == pytest.approx(49 / FPS, abs=1e-6)
+
+
 def test_a_dissolve_whose_still_gets_sharp_is_none() -> None:
     before, card = pan(84), at(scene(9), 100.0)
     mixed = [cv2.addWeighted(plane, 1 - n / 20, card, n / 20, 0) for n, plane in enumerate(before[60:80])]
@@ -336,6 +350,13 @@ def test_a_cut_is_one_though_nothing_was_seen_before() -> None:
     stillness.see(before[100], 4.0, key=True, follows=False)
     seen = [stillness.see(card, 4.0 + n / FPS, key=False, follows=True) for n in range(1, 25)]
     assert [each.spell.why_not for each in seen[-1:] if each and each.spell] == ["cut"]
+
+
+def test_a_cut_is_one_though_a_part_of_the_picture_was_lively() -> None:
+    before = [at(scene(1), 40.0) for _ in range(60)]
+    for n, each in enumerate(before):
+        each[40:90, 100:180] = 250 * (n % 2)
+    assert freezes([*before, *[at(scene(2), 10.0)] * 20, *pan(30)]) == []
 
 
 def test_slides_stand_still_by_habit() -> None:
