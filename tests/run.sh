@@ -32,7 +32,7 @@ failed=0
 # Spark and ClickHouse, of 2.4 GB and an environment of their own: in CI, beside the first part.
 if [ -n "${CI:-}" ] && [ "$#" -eq 0 ]; then
   mkdir -p build
-  QOE_ENGINES="" nice -n 19 timeout 900 sh tests/engines.sh -k "spark or clickhouse" >build/engines.log 2>&1 &
+  QOE_ENGINES="" nice -n 19 timeout 900 sh tests/engines.sh -k "spark or clickhouse or heart" >build/engines.log 2>&1 &
   engines=$!
 fi
 tests -m "not e2e" --numprocesses auto --maxprocesses 4 "${beside[@]}" "$@" || failed=1

@@ -6,6 +6,8 @@ import pytest
 
 from tests.accuracy import heart
 
+pytest.importorskip("lifelines", reason="it comes with what tests/engines.sh installs")
+
 
 def test_the_patients_are_those_of_the_literature() -> None:
     """R, survival: coxph(Surv(start, stop, event) ~ age + year + surgery + transplant, heart)."""
