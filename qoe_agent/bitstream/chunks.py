@@ -15,6 +15,8 @@ CHANNEL_LIMIT = 64
 """Most chunk streams at once."""
 PENDING_LIMIT = 2 * MESSAGE_LIMIT
 """Bytes of all unfinished messages together."""
+FEW = 64
+"""Chunks that are looked at first, of those that may be one message's; then twice as many, and so on."""
 
 _DEFAULT_SIZE = 128
 _EXTENDED = 0xFFFFFF
@@ -131,8 +133,10 @@ class Reader:
         whole, short = divmod(state.size - len(state.parts) - self._left, self._size)
         later = whole + (short > 0)
         end = first + whole * self._size + short + later
-        heads = data[first:end:step]
-        same = len(heads) - len(heads.lstrip(bytes((0xC0 | state.channel,))))
+        head, same, looked = bytes((0xC0 | state.channel,)), 0, 0
+        while same == looked < later:  # no farther than needed: others may come between any two
+            heads = data[first + same * step : min(end, first + (2 * same + FEW) * step) : step]
+            same, looked = same + len(heads) - len(heads.lstrip(head)), same + max(1, len(heads))
         if same == later and end <= len(data):
             return end
         return first + min(same, whole, (len(data) - first) // step) * step

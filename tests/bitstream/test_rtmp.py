@@ -164,6 +164,25 @@ def test_a_message_may_come_between_any_two_chunks_of_another(first: int) -> Non
     assert [p.data for p in played(whole[:cut] + audio + whole[cut:])] == [b"a" * 200, video[1:]]
 
 
+def test_the_smallest_chunks_of_two_messages_in_turn_cost_no_more_the_more_there_are() -> None:
+    """Else a server could keep an agent busy for minutes."""
+
+    class Noted(bytes):
+        seen = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            found = super().__getitem__(place)
+            Noted.seen += len(found) if isinstance(place, slice) else 1
+            return found
+
+    many, reader = 5000, chunks.Reader()
+    reader.resize(1)
+    begun = [bytes((channel, 0, 0, 0)) + many.to_bytes(3, "big") + b"\x09\1\0\0\0x" for channel in (6, 7)]
+    found = list(reader.feed(Noted(b"".join(begun) + b"\xc6x\xc7x" * (many - 1))))
+    assert [each.payload for each in found if each] == [b"x" * many] * 2
+    assert Noted.seen < 2 * many * 2 * chunks.FEW
+
+
 def test_the_chunk_size_changes_between_two_messages() -> None:
     body = b"\x2f" + b"x" * 5000
     data = server.chunked(server.SET_CHUNK_SIZE, (4096).to_bytes(4, "big"), channel=2)
