@@ -18,7 +18,7 @@ FRAMES = 96
 
 def path(lags: list[float] | None = None) -> Any:
     """A path whose edges are fitted."""
-    look = SimpleNamespace(enough=lambda _: 450.0, loose=lambda _: True)
+    look = SimpleNamespace(enough=lambda _: 450.0, loose=lambda _: True, dear=2.0)
     return SimpleNamespace(look=look, fit=None, lags=np.array(lags or [0.0] * FRAMES))
 
 
@@ -33,23 +33,41 @@ def all_frames() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("eased", "sure"),
-    [pytest.param([0.0] * 8, True, id="its own lag is as good with the other edges"),
-     pytest.param([-40.0] * 8, False, id="with those, its own lag is worse")],
+    ("eased", "kept"),
+    [pytest.param([0.0] * 8, FRAMES, id="with the edges that suit it there, the rest fits nowhere"),
+     pytest.param([700.0] * 4 + [-40.0] * 4, FRAMES // 2 - 1, id="with those, the rest fits as well")],
 )  # fmt: skip
-def test_a_part_counts_against_a_path_only_if_other_edges_do_not_explain_it(eased: list[float], sure: bool) -> None:
+def test_a_part_that_speaks_for_another_lag_is_left_out_unless_its_edges_suit_nothing_else(
+    eased: list[float], kept: int
+) -> None:
     found = against([700.0] * 4 + [-40.0] * 4, eased)
+
+    believed = beside.believed(path(), found, all_frames(), all_frames())
+
+    assert np.flatnonzero(believed).tolist() == list(range(kept))
+
+
+def test_where_no_part_speaks_for_another_lag_all_frames_are_believed() -> None:
+    found = against([900.0] * 4 + [5.0] * 2 + [900.0] * 2, [0.0] * 8)
+
+    assert beside.believed(path(), found, all_frames(), all_frames()).all()
+
+
+@pytest.mark.parametrize(
+    ("gains", "eased", "clear"),
+    [pytest.param([200.0] * 7 + [-50.0], [0.0] * 8, True, id="much for it, little against it"),
+     pytest.param([60.0] * 7 + [-50.0], [0.0] * 8, False, id="little for it"),
+     pytest.param([200.0] * 4 + [-90.0] * 4, [0.0] * 4 + [-9.0] * 4, False, id="too little on the whole"),
+     pytest.param([400.0] * 4 + [-200.0] * 4, [0.0] * 4 + [-200.0] * 4, False, id="much against it with either edges"),
+     pytest.param([400.0] * 4 + [-200.0] * 4, [90.0] * 8, True, id="much against it with one of the edges"),
+     pytest.param([-90.0] * 8, [90.0] * 8, True, id="better with the edges of the other")],
+)  # fmt: skip
+def test_a_path_is_weighed_with_the_edges_that_suit_it_better(
+    gains: list[float], eased: list[float], clear: bool
+) -> None:
     on = all_frames()
 
-    assert beside.disputed(found, on)
-    assert (beside.unclear(path(), found, on, on) == set()) == sure
-
-
-def test_where_much_speaks_for_a_path_a_little_may_speak_against_it() -> None:
-    on = all_frames()
-
-    assert beside.unclear(path(), against([2000.0] * 7 + [-50.0], [2000.0] * 7 + [-50.0]), on, on) == set()
-    assert beside.unclear(path(), against([200.0] * 7 + [-50.0], [200.0] * 7 + [-50.0]), on, on) == {1.0}
+    assert (beside.unclear(path(), against(gains, eased), on, on) == set()) == clear
 
 
 def test_what_lies_between_the_certain_frames_tells_too_but_they_must_tell_something() -> None:
@@ -64,13 +82,6 @@ def test_pictures_coded_by_themselves_must_not_speak_for_another_lag() -> None:
     on = all_frames()
 
     assert beside.unclear(path(), against([900.0] * 8, [900.0] * 8, alone=-4.0), on, on) == {1.0}
-
-
-def test_pieces_that_do_not_speak_for_themselves_are_not_believed() -> None:
-    found = against([900.0] * 4 + [5.0] * 2 + [900.0] * 2, [0.0] * 8)
-    kept = beside.believed(path([0.0] * 48 + [1.0] * 24 + [2.0] * 24), found, all_frames())
-
-    assert np.flatnonzero(kept).tolist() == [*range(48), *range(72, 96)]
 
 
 @pytest.mark.parametrize(
@@ -136,12 +147,19 @@ def test_frames_that_show_another_at_half_a_frame_are_believed_only_if_they_tell
     assert sure[::2].all()
 
 
-def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed() -> None:
-    nothing = np.zeros(0)
-    laid = SimpleNamespace(reading=SimpleNamespace(fine=4), lags=np.zeros(4), coded_alone=lambda _: 0.0,
-                           rivalry=lambda _: (nothing, nothing, nothing))  # fmt: skip
+@pytest.mark.parametrize("moves", [True, False])
+def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed_by_the_frames_that_show_another(moves: bool) -> None:
+    reading = Reading("times", np.arange(FRAMES) * 0.75, np.arange(99), 4)
+    every = np.arange(FRAMES)
+    laid: Any = SimpleNamespace(reading=reading, lags=np.full(FRAMES, 8.0), coded_alone=lambda _: 0.0,
+                                broad=SimpleNamespace(reference=pictures(99, moves)))  # fmt: skip
+    laid.frames = reading.frames(8.0)
+    laid.rivalry = lambda lags: (every, np.ones(FRAMES), np.ones(FRAMES))
 
-    assert sorted(beside.weighed(laid)) == [-2, -1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1, 2]
+    found = beside.weighed(laid)
+
+    assert sorted(found) == [-2, -1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1, 2]
+    assert [len(found[by].frames) for by in (0.25, 0.75, 1.0)] == ([24, 72, 96] if moves else [0, 0, 96])
 
 
 def pictures(count: int, moves: bool) -> np.ndarray:

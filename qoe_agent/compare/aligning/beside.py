@@ -1,7 +1,8 @@
 """Whether a path as a whole, or a piece of it, might as well lie a frame or two off.
 
-To another lag all is fitted anew. Where edges are fitted, a part of the test may speak for the other lag only because
-the other's edges suit it better, at its own lag too: then it speaks of edges, and does not count against the path.
+To another lag all is fitted anew. A part of the test may speak for the other lag only because the other's edges suit it
+better, at its own lag too: then it speaks of edges, and does not count against the path. Where edges are fitted, it may
+also do so because a pan moves pictures as edges do: it lies there only if the rest fits somewhere with the same edges.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qoe_agent.compare.aligning import paths, voting
-from qoe_agent.compare.aligning.doubts import ENOUGH, SHORTEST, clear, sums, told
+from qoe_agent.compare.aligning.doubts import ENOUGH, SHORTEST, clear, same, sums, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qoe_agent.compare.aligning.laying import Laid, Numbers, Singles
+    from qoe_agent.compare.aligning.laying import Floats, Laid, Numbers, Singles
 
     Flags = NDArray[np.bool_]
 
@@ -30,14 +31,13 @@ NEAR = 6
 """Frames to each side, with whose changes those are compared."""
 AGAINST = 3.0
 """Nats that pictures coded by themselves may have for another lag."""
-PARTS, SHARE = 20.0, 0.01
-"""Nats that parts of the test may have for another lag, where edges are fitted; or this share of what all have against
-it, if that is more."""
+PARTS = 20.0
+"""Nats that parts of the test may have for another lag, where edges are fitted, before each is asked about."""
 OWN = 24.0
 """Nats for the certain frames alone, where all frames that are found tell enough: a change of lag just between the two
 has its price, too."""
 PIECE = 60.0
-"""Nats for each piece, where a part speaks for another lag."""
+"""Nats for each piece, and for each frame where a part speaks for another lag."""
 
 
 class Weighed(NamedTuple):
@@ -54,28 +54,53 @@ class Weighed(NamedTuple):
 
 
 def weighed(laid: Laid[Any]) -> dict[float, Weighed]:
-    """By the frames that the other path lies off."""
+    """By the frames that the other path lies off, and where that is by a part of a frame, that it shows otherwise."""
     fine = laid.reading.fine
     parts = {sign * part / fine for part in range(1, fine) for sign in (-1, 1)} | set(HALF if fine > 1 else ())
     ways = {by: laid.lags + by for by in (*WHOLE, *sorted(parts))}
-    return {by: Weighed(*laid.rivalry(lags), laid.coded_alone(lags)) for by, lags in ways.items()}
+    found = {by: Weighed(*laid.rivalry(lags), laid.coded_alone(lags)) for by, lags in ways.items()}
+    for by in parts:
+        frames, gains, eased, own = found[by]
+        other = ~same(laid, frames, ways[by])
+        found[by] = Weighed(frames[other], gains[other], eased[other], own)
+    return found
 
 
-def disputed(found: dict[float, Weighed], on: Flags) -> bool:
-    """Whether parts of what is found (`on`) speak for another lag with its edges."""
-    return any(_of(each, on)[1] > PARTS for by, each in found.items() if by in WHOLE + HALF)
+def believed(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags) -> Flags:
+    """Of the frames that are `sure`, those that clearly lie no other way, whatever the edges.
 
-
-def believed(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> Flags:
-    """Of the frames that are `sure`, those of pieces that speak clearly for themselves."""
+    A part of the test may lie elsewhere only with edges with which all the rest must lie somewhere, too: where it does,
+    or there. What that costs at least, changes between the two among it, must be clearly more than what it costs where
+    the frame lies as it does, with those edges or the path's own.
+    """
     kept = sure.copy()
-    pieces = paths.pieces(laid.lags, 0.0)
-    for start, end in pieces if len(pieces) > 1 else ():
-        among = np.zeros_like(sure)
-        among[start:end] = sure[start:end]
-        if not all(clear(*_of(each, among), PIECE) for by, each in found.items() if by in WHOLE + HALF):
-            kept[start:end] = False
+    for each in found.values():
+        among = on[each.frames]
+        if told(each.gains[among])[1] <= PARTS:
+            continue
+        off, at = each.gains[among], (each.gains - each.eased)[among]
+        least = float(np.clip(at.sum(), PIECE, laid.look.enough(laid.fit)))
+        there, here = _either(off, at, paths.LEAVING * laid.look.dear)
+        kept[each.frames[among][there - np.minimum(here, 0.0) < least]] = False
     return kept
+
+
+def _either(off: Singles, at: Singles, change: float) -> tuple[Floats, Floats]:
+    """The least sums of one of both for each frame, changes between them at their price, in which a frame is `off`, and
+    in which it is not."""
+    ways = list(zip(off.tolist(), at.tolist(), strict=True))
+    forth, back = np.array(_along(ways, change)), np.array(_along(ways[::-1], change))[::-1]
+    there, here = (forth + back - np.array(ways)).T
+    return there, here
+
+
+def _along(ways: list[tuple[float, float]], change: float) -> list[tuple[float, float]]:
+    """The least sums up to each frame."""
+    found, off, at = [], change, 0.0
+    for one, other in ways:
+        off, at = one + min(off, at + change), other + min(at, off + change)
+        found.append((off, at))
+    return found
 
 
 def alone(laid: Laid[Any], sure: Flags) -> Flags:
@@ -140,20 +165,21 @@ def margin(found: dict[float, Weighed], sure: Flags) -> float:
 
 def _worse(laid: Laid[Any], each: Weighed, on: Flags, sure: Flags, share: float = 1.0) -> bool:
     """Whether another path is clearly worse, of which only that share of the frames tells."""
-    enough, loose = max(share * laid.look.enough(laid.fit), ENOUGH), laid.look.loose(laid.fit)
+    enough = max(share * laid.look.enough(laid.fit), ENOUGH)
     all_found, certain = (_of(each, among) for among in (on, sure))
-    if not (clear(*certain, enough) or (clear(*certain, OWN) and clear(*all_found, enough))):
-        return False
     # Pictures that lean on others may all be late by as much; those that do not must not speak for another lag.
-    if each.alone < -AGAINST:
-        return False
-    if not loose or all_found[1] <= PARTS:
-        return True
-    among = on[each.frames]
-    stretches = np.maximum(sums(each.gains[among]), sums(each.eased[among]))
-    return float(-stretches[stretches < 0].sum()) <= max(PARTS, SHARE * all_found[0])
+    return each.alone >= -AGAINST and (clear(*certain, enough) or (clear(*certain, OWN) and clear(*all_found, enough)))
 
 
 def _of(each: Weighed, among: Flags) -> tuple[float, float]:
-    """Nats for the path and against it by the frames `among` these."""
-    return told(each.gains[among[each.frames]])
+    """Nats for the path and against it by the frames `among` these.
+
+    The path is laid with those of the two edges that suit it better; what only one of them has against it is no fault
+    of its lags.
+    """
+    nats = [way[among[each.frames]] for way in (each.gains, each.eased)]
+    if len(nats[0]) < SHORTEST:
+        return told(nats[0])
+    stretches = np.array([sums(way) for way in nats])
+    against = float(-np.minimum(stretches.max(axis=0), 0.0).sum())
+    return float(stretches.sum(axis=1).max()) + against, against

@@ -174,9 +174,7 @@ def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
     _enough(certain, on)
     weighed = beside.weighed(laid)
     if laid.look.loose(laid.fit):
-        if beside.disputed(weighed, on):
-            certain = beside.believed(laid, weighed, certain)
-        certain = beside.alone(laid, certain)
+        certain = beside.alone(laid, beside.believed(laid, weighed, on, certain))
     certain = beside.phased(laid, weighed, on, certain)
     _enough(certain, on)
     if near := beside.unclear(laid, weighed, on, certain):
