@@ -147,6 +147,27 @@ def test_frames_that_show_another_at_half_a_frame_are_believed_only_if_they_tell
     assert sure[::2].all()
 
 
+@pytest.mark.parametrize(
+    ("by", "apart", "loose", "others"),
+    [pytest.param(-1.0, 8, False, set(), id="that may be as all others are late"),
+     pytest.param(1.0, 8, False, {1.0}, id="nothing is early"),
+     pytest.param(-1.0, 16, False, {-1.0}, id="too few of them"),
+     pytest.param(-1.0, 8, True, {-1.0}, id="each path has its own edges")],
+)  # fmt: skip
+def test_pictures_coded_by_themselves_tell_against_an_older_path_that_all_others_speak_for(
+    by: float, apart: int, loose: bool, others: set[float]
+) -> None:
+    fresh = np.arange(FRAMES) % apart == 0
+    gains = np.where(fresh, 20.0, -4.0)
+    look = SimpleNamespace(enough=lambda _: 60.0, loose=lambda _: loose)
+    laid: Any = SimpleNamespace(look=look, fit=None, fresh=fresh)
+    found = {by: Weighed(np.arange(FRAMES), gains, gains, 200.0)}
+    on = all_frames()
+
+    assert beside.unclear(laid, found, on, on) == others
+    assert beside.margin(laid, found, on) == (0.0 if others else 240.0)
+
+
 @pytest.mark.parametrize("moves", [True, False])
 def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed_by_the_frames_that_show_another(moves: bool) -> None:
     reading = Reading("times", np.arange(FRAMES) * 0.75, np.arange(99), 4)

@@ -118,7 +118,12 @@ def alone(laid: Laid[Any], sure: Flags) -> Flags:
 
 def unclear(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags) -> set[float]:
     """By how many frames another path lies off that is not clearly worse."""
-    return {by for by, each in found.items() if abs(by) >= 1 and not _worse(laid, each, on, sure)}
+    return {
+        by
+        for by, each in found.items()
+        if abs(by) >= 1
+        and not (_worse(laid, each, on, sure) or clear(*_coded(laid, by, each, sure), laid.look.enough(laid.fit)))
+    }
 
 
 def phased(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags) -> Flags:
@@ -158,9 +163,24 @@ def _rhythm(laid: Laid[Any], by: float) -> bool:
     return float(size[ours].mean() - size[theirs].mean()) < -RHYTHM * error
 
 
-def margin(found: dict[float, Weighed], sure: Flags) -> float:
+def margin(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> float:
     """Nats by which the path is better than the best that is a little off, by the frames that are `sure`."""
-    return min(gain - against for gain, against in (_of(each, sure) for each in found.values()))
+    told_by = ((_of(each, sure), _coded(laid, by, each, sure)) for by, each in found.items())
+    return min(max(gain - against for gain, against in ways) for ways in told_by)
+
+
+def _coded(laid: Laid[Any], by: float, each: Weighed, sure: Flags) -> tuple[float, float]:
+    """The same by the pictures alone that are coded by themselves, if there are enough, against an older path.
+
+    Those that lean on others, all of them late, may speak for that one by more than these against it. Where edges are
+    fitted, each of the two paths has its own.
+    """
+    if by > 0 or laid.look.loose(laid.fit):
+        return 0.0, 0.0
+    nats = each.gains[(sure & laid.fresh)[each.frames]]
+    if len(nats) < SHORTEST:
+        return 0.0, 0.0
+    return float(nats[nats > 0].sum()), float(-nats[nats < 0].sum())
 
 
 def _worse(laid: Laid[Any], each: Weighed, on: Flags, sure: Flags, share: float = 1.0) -> bool:

@@ -179,7 +179,7 @@ def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
     _enough(certain, on)
     if near := beside.unclear(laid, weighed, on, certain):
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), {round(middle + by) for by in near})}")
-    margin = min([beside.margin(weighed, certain), *(gain - against for gain, against in far)])
+    margin = min([beside.margin(laid, weighed, certain), *(gain - against for gain, against in far)])
     return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit.frame, laid.left)
 
 
