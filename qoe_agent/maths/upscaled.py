@@ -30,21 +30,27 @@ HIGHEST, LOWEST = 0.9, 0.25
 """Candidates as parts of the coded size: nearer to 1 nothing shows, further away there is too little left."""
 FINE = 3.5
 """What is left (code values, RMS) in the tenth most detailed piece that is detail, not coding noise."""
-ORDINARY, HALF, HALF_COARSELY = 0.7, 2.3, 3.2
+ORDINARY, HALF, HALF_COARSELY = 1.1, 2.3, 3.2
 THREE_QUARTERS, THREE_QUARTERS_FINELY = 5.0, 4.2
 """Decibels that prove a ratio, on both axes together."""
+CLEARER, FAINT, CLEAREST = 0.06, 18.0, 1.7
+"""The less coding took away, the deeper is the dip of what was scaled: an ordinary ratio needs so many decibels more
+for every step of the mean quantiser below the second, up to the third (native pictures showed up to 1.3 dB at 3, 1.1
+at 25; scaled ones at least 2.7 at 3, 1.9 at 10, 1.3 at 16)."""
 FINELY, MIDDLING, COARSE = 20.0, 26.0, 30.0
 """Mean quantisers: up to the first blocks keep most of their detail; from the second on they lose so much that three
 quarters prove nothing (native pictures showed up to 3.2 dB at 20, 4.9 at 28, 7.2 at 29), from the third on halves
 need more."""
 NEVER = 99.0
 """More than a picture can show."""
-BESIDE = 3.2
-"""Decibels by which a half or three quarters of the columns must exceed the same of the rows."""
+BESIDE = 5.0
+"""Decibels by which a half or three quarters of the columns must exceed the same of the rows (native ones, soft in one
+direction, by up to 4.0)."""
 ALONE = 2.0
 """By so much more must one axis alone show."""
-BOTH = 0.3
-"""Part of what is needed that each axis must show where both should."""
+BOTH, BOTH_EVENLY = 0.3, 0.75
+"""Part of what is needed that each axis must show where both should; of halves, as a coder's blocks make one of what is
+soft in one direction (native pictures showed up to 4.5 dB on one axis and 1.6 on the other)."""
 LOPSIDED = 0.12
 """Part of what the one axis shows that the other must show, too."""
 WIDER = 1.4
@@ -121,7 +127,7 @@ class Inspection:
         for across, one in wide.items():
             # where the columns seem to come from a half or three quarters, the same of the rows is needed beside it
             lines = round(self.height * across / self.width)
-            if lines not in tall and need(across, self.width, self.qp) > ORDINARY and one.dip.mean >= 0.5 * BESIDE:
+            if lines not in tall and blockwise(across, self.width) and one.dip.mean >= 0.5 * BESIDE:
                 self._more[lines] = Projected(down, lines)
         self.empty = not any(one.dip.places for one in [*tall.values(), *wide.values()])
         for suspect in self._judge(tall, wide, sound=False)[:2]:
@@ -150,7 +156,7 @@ class Inspection:
             lines = round(self.height * across / self.width)
             beside = (tall | self._more).get(lines)
             dip, known = one.dip, beside is None or beside.dip.places  # as above, the other way
-            if least > ORDINARY and beside is not None:
+            if blockwise(across, self.width) and beside is not None:
                 dip = dip._replace(mean=dip.mean - max(0.0, beside.dip.mean))
                 least = NEVER if least == NEVER else BESIDE / ALONE
             height = self.height if known else lines
@@ -166,14 +172,20 @@ class Inspection:
 
 def need(lines: int, size: int, qp: float | None = None) -> float:
     """Decibels that prove that `size` samples come from `lines`, coded with a mean quantiser (H.264's scale)."""
-    eighths = 8 * lines / size
-    if abs(eighths - round(eighths)) >= 0.02:
-        return ORDINARY
-    if round(eighths) != 6:
+    eighths = blockwise(lines, size)
+    if not eighths:
+        return ORDINARY if qp is None else min(CLEAREST, ORDINARY + CLEARER * max(0.0, FAINT - qp))
+    if eighths != 6:
         return HALF if qp is not None and qp <= COARSE else HALF_COARSELY
     if qp is None or qp > MIDDLING:
         return NEVER
     return THREE_QUARTERS if qp > FINELY else THREE_QUARTERS_FINELY
+
+
+def blockwise(lines: int, size: int) -> int:
+    """How many of eight frequencies blocks would keep to look as if they came from `lines`; 0: none would."""
+    eighths = 8 * lines / size
+    return round(eighths) if abs(eighths - round(eighths)) < 0.02 else 0
 
 
 def alike(down: Dip, across: Dip, least: float) -> bool:
@@ -181,7 +193,8 @@ def alike(down: Dip, across: Dip, least: float) -> bool:
     if least >= THREE_QUARTERS_FINELY and across.mean > WIDER * down.mean:
         return False
     less, more = sorted((down.mean, across.mean))
-    return less > max(BOTH * least, LOPSIDED * more)
+    part = BOTH_EVENLY if HALF <= least < THREE_QUARTERS_FINELY else BOTH
+    return less > max(part * least, LOPSIDED * more)
 
 
 def candidates(size: int, known: tuple[int, ...]) -> list[int]:

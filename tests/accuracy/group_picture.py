@@ -13,7 +13,7 @@ import numpy as np
 from tests.accuracy import faults_detail
 from tests.accuracy import faults_picture as faults
 from tests.accuracy.clips import enlarged, name_of, photo_pan, photos
-from tests.accuracy.contents import Make, dice, draw, pick
+from tests.accuracy.contents import CODECS, Make, dice, draw, pick
 from tests.accuracy.rows import Row, first_picture, found, intervals, watched
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ SOFT = 36.0
 STOPS = 2.2
 """Stops that double what is coded (power 2.2)."""
 UPSCALED = {720: (360, 480, 540), 1080: (540, 720)}
+NATIVE = {720: (1e6, 2e6, 3e6, 5e6), 1080: (2e6, 4e6, 6e6, 10e6)}
+"""Bits per second of native pictures, by height."""
 
 
 def flashes(number: int, folder: Path) -> list[Row]:
@@ -158,3 +160,21 @@ def upscaled(number: int, folder: Path) -> list[Row]:
     said = found(seen, "upscaled", origin, make.seconds)[1]
     facts = make.facts | {"clip": path.name, "kernel": kernel if lines else None, "near": near}
     return [{"row": "upscaled", "truth": lines, "told": told, "said": said, **facts}]
+
+
+def native(number: int, folder: Path) -> list[Row]:
+    """8 s of photographs and drawings panned over, none scaled up by more than WHOLE, with a key picture a second, in
+    several codecs and at several bitrates: whether any source height is told."""
+    random = dice("native", number)
+    height = pick(random, (720, 1080))
+    size = height * 16 // 9, height
+    every = photos(painted=True)
+    photo = next(p for n in random.permutation(len(every)) if enlarged(p := every[int(n)], size) <= WHOLE)
+    codec, preset = pick(random, CODECS, (0.6, 0.2, 0.2))
+    make = Make(name_of(photo), int(random.integers(1 << 30)), size, 8.0, codec, preset, pick(random, NATIVE[height]),
+                12, 12.5)  # fmt: skip
+    frames = photo_pan(photo, size, make.seconds, make.seed, fps=make.fps, zoom=False,
+                       speed=float(random.uniform(20.0, 120.0)))  # fmt: skip
+    seen = watched(make.into(folder / f"native_{number}.ts", frames=frames), "resolution", "all")
+    told = [one.detail for one in seen.of("upscaled")]
+    return [{"row": "native", "told": told, **make.facts}]

@@ -63,6 +63,7 @@ GROUPS = {
     "exposure": Group(group_picture.exposure, 240),
     "detail": Group(group_picture.detail, 120),
     "upscaled": Group(group_picture.upscaled, 100),
+    "native": Group(group_picture.native, 60),
     "damage": Group(group_broken.damaged, 80),
     "interlaced": Group(group_broken.woven, 60),
     "av_stamp": Group(group_sync.offsets, 44),

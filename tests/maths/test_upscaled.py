@@ -115,3 +115,15 @@ def test_both_axes_must_show_it_and_in_proportion() -> None:
     assert not alike(dips[0], dips[2], 0.7)
     assert not alike(dips[1], dips[3], 0.7)
     assert alike(dips[2], dips[3], 0.7)
+
+
+def test_the_less_coding_took_away_the_more_is_needed() -> None:
+    assert need(720, 1080) == need(720, 1080, 30.0) < need(720, 1080, 12.0) < need(720, 1080, 8.0)
+    assert need(720, 1080, 8.0) == need(720, 1080, 2.0)
+
+
+def test_half_of_what_is_soft_in_one_direction_is_no_proof() -> None:
+    soft, sharp, fair = (Dip(decibels, 0.1, 1.0, decibels, 1.0, 40) for decibels in (1.6, 4.5, 2.1))
+    half = need(540, 1080, 20.0)
+    assert not alike(soft, sharp, half)
+    assert alike(fair, sharp, half)
