@@ -248,7 +248,7 @@ class Crew:
             await child.listen(self._heard)
             if self._ended():
                 return
-            failures, refused = 0 if clock.now() - child.began > SOON else failures + 1, 0
+            failures, refused = (0 if clock.now() - child.began > SOON else failures + 1), 0
             self._bereaved(child)
 
     def _ended(self) -> bool:

@@ -96,19 +96,18 @@ def test_a_long_piece_must_speak_for_itself_with_edges_that_suit_it_a_frame_off(
         assert every
         return np.arange(FRAMES), *(np.full(FRAMES, (1000.0 if lags[0] else n) / FRAMES) for n in (nats, eased))
 
-    laid = Laid.__new__(Laid)
-    laid.lags, laid.rivalry = np.repeat([0.0, 5.0], 48), rivalry  # type: ignore[method-assign]
+    laid: Any = Laid.__new__(Laid)
+    laid.lags, laid.rivalry = np.repeat([0.0, 5.0], 48), rivalry
 
     assert beside.alone(laid, all_frames()).sum() == kept
 
 
 def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:
     best = np.repeat([1.0, 5.0, 1.0], 32)
-    laid = Laid.__new__(Laid)
+    laid: Any = Laid.__new__(Laid)
     laid.lags = np.repeat([0.0, 5.0, 0.0], 32)
-    off: Any = lambda lags: np.abs(lags - best)  # noqa: E731
-    laid.rivalry = lambda lags: (np.arange(96), *[off(lags) - off(laid.lags)] * 2)  # type: ignore[method-assign]
-    laid.move = lambda lags: setattr(laid, "lags", lags)  # type: ignore[method-assign]
+    laid.rivalry = lambda lags: (np.arange(96), *[np.abs(lags - best) - np.abs(laid.lags - best)] * 2)
+    laid.move = lambda lags: setattr(laid, "lags", lags)
 
     assert laid._joined()
     assert (laid.lags == best).all()

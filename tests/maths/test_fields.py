@@ -75,7 +75,7 @@ def test_thin_lines_that_climb_are_no_fields() -> None:
     source.link_to(form)
     form.link_to(sink)
     graph.configure()
-    pictures = [middle(graph.pull().to_ndarray()).copy() for _ in range(40)]  # type: ignore[union-attr]
+    pictures = [middle(graph.vpull().to_ndarray()).copy() for _ in range(40)]
     assert {weave(a, b) for a, b in itertools.pairwise(pictures)} == {"whole"}
 
 

@@ -48,7 +48,7 @@ def paired(frames: Numbers, certain: NDArray[np.bool_] | None = None) -> Paired:
 def _new(reference: Numbers) -> NDArray[np.bool_]:
     """Which frames come after all before them."""
     new = np.ones(len(reference), bool)
-    new[1:] = reference[1:] > np.maximum.accumulate(reference)[:-1] if len(reference) else True
+    new[1:] = reference[1:] > np.maximum.accumulate(reference)[:-1]
     return new
 
 
