@@ -224,15 +224,20 @@ class Motion:
     def goes_on(self, trail: Sequence[Step]) -> bool:
         """Whether the picture changes as it did before, and so by noise that a frozen one has not: the whole of it, or
         many of its tiles, each as it did."""
-        after = [each.tiles for each in trail if not each.key]
-        if self._tiles and after:
-            was, now = np.median(self._tiles, axis=0), np.median(after, axis=0)
-            if np.mean((was >= HUM) & (now > ABRUPT * was)) >= EVERYWHERE:
-                return True
+        if self._patches(trail):
+            return True
         before = median(self._hum) if self._hum else 0.0
         if before < HUM or min(self._hum) < ABRUPT * before:
             return False
         return median([each.middle for each in trail if not each.key] or [0.0]) > ABRUPT * before
+
+    def _patches(self, trail: Sequence[Step]) -> bool:
+        """Whether many tiles change as they did, lately: what a coder short of bits refines soon changes no more."""
+        after = [each.tiles for each in trail if not each.key][-MANY // 2 :]
+        if not self._tiles or not after:
+            return False
+        was, now = np.median(self._tiles, axis=0), np.median(after, axis=0)
+        return bool(np.mean((was >= HUM) & (now > ABRUPT * was)) >= EVERYWHERE)
 
     def hums(self, trail: Sequence[Step]) -> bool:
         """Whether noise goes on, as is known after a while only where some pictures are coded better than others."""
@@ -242,7 +247,9 @@ class Motion:
     def unheard(self, trail: Sequence[Step]) -> bool:
         """Whether there was noise that may not have stopped, but too few pictures stood still to tell."""
         after, usual = [each.middle for each in trail if not each.key], self._noise.median
-        return usual >= HUM and len(after) < MANY and median(after or [usual]) > SILENT * usual
+        if len(after) >= MANY:
+            return False
+        return self._patches(trail) or (usual >= HUM and median(after or [usual]) > SILENT * usual)
 
     def hushed(self, trail: Sequence[Step]) -> bool:
         """Whether steady noise stopped at once: a camera's does not, whatever it shows."""

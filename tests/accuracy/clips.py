@@ -239,6 +239,7 @@ def _video(
     video = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
     video.height, video.width, video.pix_fmt = image.shape[0], image.shape[1], "yuv420p"
     video.codec_context.gop_size = gop
+    video.codec_context.thread_count = 1  # x264 with a limited rate and several threads never encodes the same twice
     options = {"preset": preset}
     if bitrate:
         video.bit_rate = round(bitrate)
