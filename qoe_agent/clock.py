@@ -24,6 +24,8 @@ realtime = time.time
 """The wall clock; tests replace it."""
 thread_cpu = time.thread_time
 """CPU seconds of the calling thread."""
+process_cpu = time.process_time
+"""CPU seconds of the process; tests replace it."""
 
 
 def now() -> float:

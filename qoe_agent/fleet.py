@@ -9,6 +9,7 @@ import random
 from typing import TYPE_CHECKING
 
 from qoe_agent import clock
+from qoe_agent.beats import Beats
 from qoe_agent.decode import Audience, Pool
 from qoe_agent.evidence.keeper import keeper
 from qoe_agent.join import join
@@ -25,6 +26,7 @@ from qoe_agent.visit import narrated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from qoe_agent.beats import Tardy
     from qoe_agent.config import Evidence, Stream
     from qoe_agent.visit import Brought
 
@@ -42,10 +44,6 @@ STEPS = Metric("qoe_agent_clock_steps_total", "counter", "Times the wall clock w
 EXPECTED = Metric("qoe_stream_expected", "gauge", "1 while the stream is supposed to be on air, else 0.", kept=True)
 METRICS = (EXPECTED, STREAMS, LAG, QUEUE, FAULTS, STREAM_ERRORS, STEPS)
 
-BEAT, LATE = 0.25, 0.05
-"""Seconds between two looks at the event loop's lag, and by how much one must be late: naps are shorter."""
-BEATS_A_TICK = 4
-"""A Tick is sent every so many beats."""
 STAGGER = 0.02
 """Seconds between the starts of two streams."""
 GOODBYE = 3.0
@@ -163,38 +161,31 @@ class Fleet:
 
     async def run(self) -> None:
         """Tick until cancelled, then end all streams."""
-        due = clock.now()
-        worst, still, beats = 0.0, 0.0, 0
+        beats = Beats()
         try:
             while True:
-                due += BEAT
-                await asyncio.sleep(max(0.0, due - clock.now()))
-                late = max(0.0, clock.now() - due)
-                worst, due, beats = max(worst, late), due + late, beats + 1
-                still += late if late > LATE else 0.0
-                if beats % BEATS_A_TICK == 0:
-                    self._tick(worst, still)
-                    worst = still = 0.0
+                await asyncio.sleep(max(0.0, beats.due - clock.now()))
+                if tardy := beats.beat():
+                    self._tick(tardy)
         finally:
             await self._end()
 
-    def _tick(self, lag: float, still: float) -> None:
-        """`lag`: the worst delay since the last time; `still`: all that are worth telling of, together."""
+    def _tick(self, tardy: Tardy) -> None:
         now = clock.now()
-        self.strain.tick(now, lag)
+        self.strain.tick(now, tardy.worst, tardy.stopped)
         if self.expected is not None:
             follow_clock(self.board, now)
             self.board.put(None, Sample(STREAMS, len(self._kept)), now)
         for kept in self._kept.values():
             for session in kept.sessions:
-                session.tick(still)
+                session.tick(tardy.still)
                 if self.expected is not None:
                     on_air = self.expected(kept.stream, clock.wall(now))
                     self.board.put(session.key, Sample(EXPECTED, float(on_air)), now)
         lanes = self.pool.lanes
         faults = sum(lane.faults for lane in lanes)
         for sample in (
-            Sample(LAG, lag, (self.worker,)),
+            Sample(LAG, tardy.worst, (self.worker,)),
             Sample(QUEUE, sum(lane.waiting for lane in lanes), (self.worker,)),
             Sample(FAULTS, faults - self._faults),
         ):

@@ -31,6 +31,8 @@ INCIDENTS = {
 }
 HELD = 8.0
 """Seconds at level 1 or above after which it is an incident: longer than one late second takes to be forgotten."""
+GRACE, LONGEST = 5.0, 30.0
+"""Seconds more for each in which the process itself was stopped, as work is left behind then; and at most."""
 OVER = 5.0
 """Seconds at level 0 after which it is over."""
 
@@ -47,7 +49,7 @@ class Strain:
         """When it began to be overloaded."""
         self._calm: float | None = None
         """When it ceased to be."""
-        self._wait = self._lag = 0.0
+        self._wait = self._lag = self._stopped = 0.0
         self._worst = 0
         self._told: Incident | None = None
 
@@ -60,8 +62,8 @@ class Strain:
     def budget(self, cores: float | None) -> None:
         self._overload.budget = cores
 
-    def tick(self, now: float, lag: float) -> None:
-        """A second has passed."""
+    def tick(self, now: float, lag: float, stopped: float = 0.0) -> None:
+        """A second has passed. `stopped`: seconds in which the process did not run."""
         lanes = self._pool.lanes
         cpu, refused = sum(lane.cpu for lane in lanes), sum(lane.refused for lane in lanes)
         load = Load(max(lane.waited() for lane in lanes), lag, cpu - self._cpu, refused - self._refused)
@@ -72,12 +74,14 @@ class Strain:
         for metric, value in ((LEVEL, level), (WAIT, load.wait), (CPU, load.cpu)):
             self._board.put(None, Sample(metric, value, (self._worker,)), now)
         if level or self._since is not None:
-            self._follow(now, level, before, load)
+            self._follow(now, level, before, load, stopped)
 
-    def _follow(self, now: float, level: int, before: int, load: Load) -> None:
+    def _follow(self, now: float, level: int, before: int, load: Load, stopped: float) -> None:
         if self._since is None:
-            self._since, self._wait, self._lag, self._worst = now, 0.0, 0.0, 0
+            self._since, self._wait, self._lag, self._stopped, self._worst = now, 0.0, 0.0, 0.0, 0
         self._wait, self._lag = max(self._wait, load.wait), max(self._lag, load.lag)
+        self._stopped += stopped
+        patience = HELD + min(GRACE * self._stopped, LONGEST)
         self._worst = max(self._worst, level)
         if level:
             self._calm = None
@@ -85,7 +89,7 @@ class Strain:
             self._calm = now
         if self._calm is not None and now - self._calm >= OVER:
             self._end()
-        elif (self._told and level != before) or (level and not self._told and now - self._since >= HELD):
+        elif (self._told and level != before) or (level and not self._told and now - self._since >= patience):
             self._tell(now, self._incident(self._since, None, level))
 
     def _end(self) -> None:
@@ -103,6 +107,7 @@ class Strain:
         detail = {
             "worker": self._worker, "level": level, "worst_level": self._worst, "left_out": list(LEFT_OUT[:level]),
             "wait_seconds": round(self._wait, 3), "lag_seconds": round(self._lag, 3),
+            "stopped_seconds": round(self._stopped, 3),
         }  # fmt: skip
         return Incident(KIND, start, end, "warning", self._worker, detail=detail)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from qoe_agent.fleet import BEAT, BEATS_A_TICK, LAG, QUEUE
+from qoe_agent.beats import BEAT, BEATS_A_TICK
+from qoe_agent.fleet import LAG, QUEUE
 from qoe_agent.incidents import unobserved
 from qoe_agent.model import Metric, Sample
 from qoe_agent.session import BEHIND

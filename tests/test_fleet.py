@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qoe_agent import catalogue, clock, fleet
+from qoe_agent import beats, catalogue, clock, fleet
 from qoe_agent.board import AFTERGLOW, Board
 from qoe_agent.config import Join, Stream
 from qoe_agent.fleet import Fleet
@@ -32,7 +32,7 @@ def stream(name: str = "a", url: str = "", **options: Any) -> Stream:
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(fleet, "BEAT", 0.01)
+    monkeypatch.setattr(beats, "BEAT", 0.01)
     monkeypatch.setattr(fleet, "STAGGER", 0.0)
     return stage(monkeypatch)
 

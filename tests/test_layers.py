@@ -19,7 +19,7 @@ LAYERS = (
     ("bitstream",),
     ("probes",),
     ("recorder",),
-    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory", "naps", "link", "tether"),
+    ("decode", "sources", "catalogue", "ring", "logs", "journal", "memory", "naps", "beats", "link", "tether"),
     ("config", "join"),
     ("discovery", "discipline", "series", "incidents", "sink", "demo"),
     ("stamp", "known"),

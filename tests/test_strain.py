@@ -16,7 +16,7 @@ from qoe_agent.decode import Decoding, Pool
 from qoe_agent.maths import overload
 from qoe_agent.maths.overload import HOLD, LAG, WAIT
 from qoe_agent.outbox import Outbox
-from qoe_agent.strain import HELD, KIND, OVER, Strain
+from qoe_agent.strain import GRACE, HELD, KIND, LONGEST, OVER, Strain
 from qoe_agent.vitals import Charts
 from tests.media import h264
 
@@ -44,12 +44,12 @@ class Worker:
         pool: Any = SimpleNamespace(lanes=self.lanes)
         self.strain = Strain(self.board, pool, "3", budget)
 
-    def run(self, seconds: int, *, wait: float = 0.0, lag: float = 0.0, cpu: float = 0.0) -> None:
+    def run(self, seconds: int, *, wait: float = 0.0, lag: float = 0.0, cpu: float = 0.0, stopped: float = 0.0) -> None:
         for _ in range(seconds):
             self.now += 1.0
             self.lanes[1].wait = wait
             self.lanes[0].cpu += cpu
-            self.strain.tick(self.now, lag)
+            self.strain.tick(self.now, lag, stopped)
 
     def value(self, name: str) -> float | None:
         return next((m["value"] for m in self.board.metrics(None) if m["name"] == name), None)
@@ -92,6 +92,33 @@ def test_a_late_second_is_no_incident() -> None:
     worker.run(60)
     assert worker.value("qoe_agent_overload_level") == 0
     assert not worker.incidents
+
+
+def test_a_worker_that_was_stopped_may_catch_up() -> None:
+    worker = Worker()
+    worker.run(1, lag=3.1, stopped=3.1)
+    worker.run(6, wait=0.8 * WAIT)
+    assert worker.value("qoe_agent_overload_level") == 1
+    worker.run(60)
+    assert worker.value("qoe_agent_overload_level") == 0
+    assert not worker.incidents
+
+
+def test_a_worker_that_was_stopped_and_cannot_catch_up_says_so() -> None:
+    worker = Worker()
+    worker.run(1, lag=3.0, stopped=3.0)
+    worker.run(int(HELD + 3 * GRACE) - 1, wait=2 * WAIT)
+    assert not worker.incidents
+    worker.run(1, wait=2 * WAIT)
+    assert (worker.incidents[0].start, worker.incidents[0].detail["stopped_seconds"]) == (1001.0, 3.0)
+
+
+def test_a_worker_that_is_stopped_again_and_again_says_so() -> None:
+    worker = Worker()
+    worker.run(int(HELD + LONGEST), lag=2.0, stopped=2.0)
+    assert not worker.incidents
+    worker.run(1, lag=2.0, stopped=2.0)
+    assert worker.incidents[0].end is None
 
 
 def test_a_pause_in_the_overload_does_not_make_it_two() -> None:
