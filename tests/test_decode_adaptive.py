@@ -179,6 +179,33 @@ def test_a_freeze_around_one_key_frame_is_found_by_its_twin_though_no_packet_is_
     assert {*range(3 * GOP, 4 * GOP + 1)} <= set(frames(look.seen))
 
 
+@dataclass
+class Halted(Watch):
+    """A look that wants to know of what stands still, too."""
+
+    last: np.ndarray | None = None
+
+    def __call__(self, view: View) -> bool:
+        self.last = view.small.astype(float)
+        return super().__call__(view)
+
+    def suspects(self, view: View) -> bool:
+        return self.last is not None and float(np.abs(view.small - self.last).mean()) < 1.0
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_freeze_that_begins_with_a_key_frame_is_found_by_its_twin(running: bool) -> None:
+    dark = range(2 * GOP + 31, 3 * GOP + 41 if running else 0)
+    lumas = [np.full((108, 192), 16, np.uint8) if n in dark else moving(n) for n in range(6 * GOP)]
+    lumas[4 * GOP : 5 * GOP - 5] = [moving(4 * GOP)] * (GOP - 5)
+    packets = coded(lumas)
+    typical = max(one.size for one in packets if not one.key)
+    look = Halted()
+    adapt([replace(one, data=one.data + bytes(max(0, typical - one.size))) for one in packets], look)
+    assert in_order(look.seen)
+    assert {*range(3 * GOP, 5 * GOP)} <= set(frames(look.seen))
+
+
 def test_damage_in_the_packets_is_looked_at() -> None:
     packets = coded(moving(n) for n in range(4 * GOP))
     packets[GOP + 20] = replace(packets[GOP + 20], flags=CORRUPT)

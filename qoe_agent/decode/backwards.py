@@ -88,7 +88,7 @@ class Backwards:
             if told.now or told.odd or told.small or self._pictures.looks.alert:
                 yield LeftOut(1, "suspicion")
         elif self._run is not None and self._gop is before:
-            yield from self._go_on(gop, told)
+            yield from self._go_on(gop, count, told)
         else:
             yield from self._stop()
             yield from self._judge(gop, count, before, told)
@@ -126,12 +126,12 @@ class Backwards:
         view = self._pictures.view(frames[0])
         here = thumb(view)
         self._keyed(_ticks(gop.pts), here)
-        stands = len(frames) > 1 and self._stands(view, here, self._pictures.view(frames[-1]))
-        self._stood.append(stands)
+        twin = self._standing(view, frames[1:])
+        self._stood.append(twin is not None)
         news = not self._same  # that it stands still is known, and small packets say no more
         asked = looks.suspects(view) or looks.alert
         wants = self._granted(asked or (told.small and news), told.odd)
-        wants |= stands and news and self._duty.allows(same=self._habit)
+        wants |= twin is not None and news and self._duty.allows(same=self._habit)
         if wants and before is not None:
             yield from self._begin(before)
             yield from self._enter(gop)
@@ -142,9 +142,9 @@ class Backwards:
             yield from self._begin(gop, scheduled=told.burst and not now)
         else:
             yield from self._stop()
-            yield from self._once_more(gop)
+            yield from self._once_more(gop, twin)
 
-    def _go_on(self, gop: Gop, told: Told) -> Iterator[object]:
+    def _go_on(self, gop: Gop, count: int, told: Told) -> Iterator[object]:
         """Running: the rest of the group, its successor's key frame, and on if that is wanted."""
         yield from self._advance()
         yield from self._enter(gop)
@@ -156,7 +156,9 @@ class Backwards:
             yield from self._advance()
         else:
             yield from self._stop()
-            yield from self._once_more(gop)
+            frames = [] if self._same else (yield from self._pictures.alone(gop.packets[:count]))
+            twin = self._standing(self._pictures.view(frames[0]), frames[1:]) if frames else None
+            yield from self._once_more(gop, twin)
 
     def _glance(self, gop: Gop) -> Iterator[object]:
         """The key frame alone."""
@@ -167,13 +169,23 @@ class Backwards:
             self._keyed(_ticks(gop.pts), thumb(view))
             yield from self._look(frame, view)
 
-    def _once_more(self, gop: Gop) -> Iterator[object]:
-        """The key picture came out of the decoder only as the run ended, and it is what somebody waits for."""
-        if self._seen == _ticks(gop.pts) and self._granted(self._pictures.looks.alert, False):
+    def _once_more(self, gop: Gop, twin: View | None) -> Iterator[object]:
+        """The key picture came out of the decoder only as the run ended, and it is what somebody waits for; or the
+        `twin` shows that something began to stand still with it."""
+        looks = self._pictures.looks
+        if self._seen != _ticks(gop.pts):
+            return
+        begins = twin is not None and not self._same and looks.suspects(twin)
+        if self._granted(looks.alert, False) or (begins and self._duty.allows(same=self._habit)):
             yield from self._begin(gop)
 
-    def _stands(self, view: View, here: Thumb, twin: View) -> bool:
-        return view.luma.shape == twin.luma.shape and (same(here, thumb(twin)) or rests(view, twin))
+    def _standing(self, view: View, after: list[Frame]) -> View | None:
+        """The key picture's twin, the last of those after it, if it shows the same."""
+        if not after:
+            return None
+        twin = self._pictures.view(after[-1])
+        alike = view.luma.shape == twin.luma.shape and (same(thumb(view), thumb(twin)) or rests(view, twin))
+        return twin if alike else None
 
     @property
     def _habit(self) -> bool:

@@ -144,6 +144,10 @@ class Motion:
         noise = self._noise.at(0.1)
         return noise < NOISE or middle <= HUSHED * noise
 
+    def noisy(self, middle: float) -> bool:
+        """Whether pictures further apart differ by no less than neighbours do: noise, which a frozen one has not."""
+        return self._noise.median >= NOISE and middle > self._noise.median
+
     def moved(self, step: Step, seconds: float, plane: Plane) -> None:
         """A picture, shown for so long, differed from the one before."""
         most, middle = step.most, step.middle
@@ -170,10 +174,6 @@ class Motion:
                 self._was(each)
         self.went_on(now, seconds)
 
-    def held(self, now: float, seconds: float) -> None:
-        """A picture was repeated for a moment."""
-        self.went_on(now, min(seconds, HELD))
-
     def went_on(self, now: float, seconds: float) -> None:
         """There was motion up to now."""
         self._lately.append((now, seconds))
@@ -182,6 +182,10 @@ class Motion:
     def stood(self, seconds: float) -> None:
         """The picture stood still, and it was no freeze."""
         self._pass(0.0, seconds)
+
+    def froze(self) -> None:
+        """A freeze is over: what moved before it does not tell whether anything moves after it."""
+        self._lately.clear()
 
     def _pass(self, moving: float, still: float) -> None:
         fading = exp(-(moving + still) / MEMORY)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qoe_agent.maths.motion import Motion, Step, slowing
+from qoe_agent.maths.motion import HELD, Motion, Step, slowing
 from qoe_agent.maths.rim import one_sided
 from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, top
 
@@ -145,21 +145,24 @@ class Watch:
         self.motion.moved(step, shown, plane)
         self.fresh += 1
         self.seconds += max(0.0, shown)
-        if now - self._proved >= CHECK or now < self._proved:
+        if now - max(self._proved, past.sparse[0][0]) >= CHECK or now < self._proved:
             self._proved = now
             self.motion.proved(not same(past.sparse[0][1], plane, self.chosen, NOISY))
 
     def leap(self, now: float, then: float, plane: Plane, past: Past, change: Grid) -> None:
         """The next picture, but for others that were left out between."""
-        self.motion.last.clear()
-        self.motion.proved(True)
-        if not same(past.recent[-1][1], plane, self.chosen, NOISY):
+        before, motion = past.recent[-1][1], self.motion
+        motion.last.clear()
+        if not self.alike(before, plane):
             self.end(then)
-            self.motion.went_on(now, now - then)
+            if not same(before, plane, self.chosen, NOISY):
+                motion.went_on(now, now - then)
+                motion.proved(True)
             return
+        motion.proved(True)
         if self.run is None:
-            self.run = Run(then, past.recent[-1][1], past, change.shape)
-            self.run.why_not = "habit" if self.motion.rare else "unknown"
+            self.run = Run(then, before, past, change.shape)
+            self.run.why_not = "habit" if motion.rare else "unknown"
         self.run.pictures += 1
         self.run.leaps += 1
         self.run.until = now
@@ -172,10 +175,17 @@ class Watch:
             return
         self.ended = run.doubt if run.steps else now
         if run.why_not is None:
-            self.motion.held(run.until, run.until - run.start)
+            self.motion.went_on(run.until, min(run.until - run.start, HELD))
             self._count(run)
         elif run.why_not:
             self.motion.stood(run.until - run.start)
+        else:
+            self.motion.froze()
+
+    def alike(self, first: Plane, second: Plane) -> bool:
+        """Whether pictures further apart are one, not noise before something that may have moved meanwhile."""
+        noise = self.motion.noisy(busy(changes(first, second)[self.chosen])[1])
+        return not noise and same(first, second, self.chosen, NOISY)
 
     def _same(self, first: Plane, second: Plane) -> bool:
         return same(first, second, self.chosen, self.motion.slight)
@@ -194,7 +204,8 @@ class Watch:
             return
         run.checked = now
         run.difference = max(run.difference, top(changes(run.first, plane)[self.chosen]))
-        if not same(run.first, plane, self.chosen, NOISY if run.leaps else self.motion.slight):
+        refined = NOISY if run.leaps or run.why_not == "" else self.motion.slight
+        if not same(run.first, plane, self.chosen, refined):
             self._crept(run, plane, past)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)

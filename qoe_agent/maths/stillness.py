@@ -13,8 +13,8 @@ import numpy as np
 from qoe_agent.maths.past import Past
 from qoe_agent.maths.ranks import Ranks
 from qoe_agent.maths.rim import middle
-from qoe_agent.maths.sameness import changes, same, tiling
-from qoe_agent.maths.standstill import NOISY, Watch
+from qoe_agent.maths.sameness import changes, tiling
+from qoe_agent.maths.standstill import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +118,7 @@ class Stillness:
             return False
         last = self._past.recent[-1][1]
         frozen = any(watch.run is not None and watch.run.why_not == "" for watch in self._watches)
-        if frozen != any(same(last, plane, w.chosen, NOISY) for w in self._watches):
+        if frozen != any(watch.alike(last, plane) for watch in self._watches):
             return True
         return not frozen and float(changes(last, plane).mean()) < LITTLE * self._apart.median
 

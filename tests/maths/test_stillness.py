@@ -181,6 +181,19 @@ def test_freezes_that_follow_one_another_are_all_found() -> None:
     assert len(freezes(planes)) == 6
 
 
+def faint(planes: Iterable[Plane], contrast: float) -> list[Plane]:
+    """Of a dark place."""
+    return [(16 + contrast * plane).astype(np.uint8) for plane in planes]
+
+
+def test_a_faint_picture_that_gets_back_the_noise_it_was_taken_with_stays_frozen() -> None:
+    before = faint(pan(50), 0.15)
+    noise = np.random.default_rng(2).normal(0, 2.5, before[-1].shape)
+    refined = [np.clip(before[-1] + noise * min(1.0, n / 60), 0, 255).astype(np.uint8) for n in range(100)]
+    ((start, end),) = freezes([*noisy(before, 1.0), *refined])
+    assert (start, end) == (pytest.approx(50 / FPS, abs=0.05), pytest.approx(149 / FPS, abs=1e-6))
+
+
 def talker(frames: int) -> list[Plane]:
     """Only a small part moves."""
     back, head = at(scene(3), 50.0), at(scene(4), 90.0)
@@ -190,6 +203,12 @@ def talker(frames: int) -> list[Plane]:
         shown[60:120, x : x + 50] = head[60:120, 100:150]
         planes.append(shown)
     return planes
+
+
+def test_what_is_shown_after_a_freeze_is_none_until_something_moved() -> None:
+    planes = talker(100)
+    shown = [*planes[:63], *[planes[62]] * 20, *[planes[64]] * 40, *planes[64:]]
+    assert freezes(shown) == [(pytest.approx(62 / FPS), pytest.approx(83 / FPS))]
 
 
 def test_a_freeze_of_partial_motion_is_found() -> None:
@@ -423,6 +442,17 @@ def test_pictures_apart_that_are_the_same_are_suspected_and_told() -> None:
     assert seen
     assert seen.spell
     assert (seen.spell.start, seen.spell.why_not) == (14.0, "unknown")
+
+
+def test_faint_pictures_apart_that_differ_by_noise_are_not_the_same() -> None:
+    stillness, moving = Stillness(), [*noisy(faint(pan(100, 0.2), 0.05), 2.0)]
+    for n, plane in enumerate(moving):
+        stillness.see(plane, n / FPS, key=n == 0, follows=n > 0)
+    for n, plane in enumerate(moving[::25]):
+        assert not stillness.suspects(plane)
+        seen = stillness.see(plane, 5.0 + n, key=True, follows=False)
+        assert seen
+        assert seen.spell is None
 
 
 def test_key_pictures_that_differ_by_much_less_than_usual_are_suspected() -> None:
