@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qoe_agent.compare.aligning import beside, doubts
+from qoe_agent.compare.aligning import beside, content, doubts
 from qoe_agent.compare.aligning.beside import Weighed
 from qoe_agent.compare.aligning.clocks import Reading
 from qoe_agent.compare.aligning.laying import Laid
@@ -25,7 +25,13 @@ def path(lags: list[float] | None = None) -> Any:
 def against(gains: list[float], eased: list[float], alone: float = 0.0) -> dict[float, Weighed]:
     """Of stretches of twelve frames, nats against a path a frame off."""
     each = (np.repeat(np.array(nats) / 12, 12) for nats in (gains, eased))
-    return {1.0: Weighed(np.arange(FRAMES), *each, alone)}
+    return {1.0: Weighed(np.arange(FRAMES), *each, *coded(np.zeros(FRAMES), alone))}
+
+
+def coded(held: np.ndarray, alone: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nats with the path's own edges, where the first picture is the only one coded by itself; and which is."""
+    first = np.arange(len(held)) == 0
+    return np.where(first, alone, held), first
 
 
 def all_frames() -> np.ndarray:
@@ -114,6 +120,27 @@ def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:
     assert not laid._joined()
 
 
+def test_a_change_of_lag_by_too_many_frames_is_mended_from_both_sides_of_it() -> None:
+    laid: Any = Laid.__new__(Laid)
+    laid.lags = np.concatenate([np.zeros(48), np.arange(6.0), np.full(42, 4.0)])
+    # Edges suit what is moved as a whole: only by how much the lag changes does it matter.
+    off = lambda lags: np.full(FRAMES, abs(lags[-1] - lags[0] - 2.0))  # noqa: E731
+    laid.rivalry = lambda lags: (np.arange(FRAMES), *[off(lags) - off(laid.lags)] * 2)
+    laid.move = lambda lags: setattr(laid, "lags", lags)
+
+    assert laid._joined()
+    assert laid.lags[-1] - laid.lags[0] == 2.0
+
+
+def test_lags_of_another_round_lie_on_the_other_side_where_the_reference_ends() -> None:
+    reading = Reading("times", np.arange(FRAMES, dtype=np.float64), np.arange(200), 1)
+    laid: Any = SimpleNamespace(reading=reading, lags=np.full(FRAMES, 40.0))
+
+    around = content._around(laid, laid.lags - 60.0)
+
+    assert around.tolist() == [100.0] * 20 + [-20.0] * (FRAMES - 20)
+
+
 def doubled(moving: list[float]) -> Any:
     """A test of twice the rate, every other frame of which shows the one before again, as it seems."""
     at = np.arange(FRAMES) / 2
@@ -138,12 +165,26 @@ def test_frames_that_show_another_at_half_a_frame_are_believed_only_if_they_tell
 ) -> None:
     odd = np.arange(1, FRAMES, 2)
     half, whole = np.full(len(odd), nats), np.full(FRAMES, 30.0)
-    found = {-1.0: Weighed(np.arange(FRAMES), whole, whole, 99.0), -0.5: Weighed(odd, half, half, alone)}
+    found = {-1.0: Weighed(np.arange(FRAMES), whole, whole, whole, np.zeros(FRAMES, bool)),
+             -0.5: Weighed(odd, half, half, *coded(half, alone))}  # fmt: skip
 
     sure = beside.phased(doubled(moving), found, all_frames(), all_frames())
 
     assert sure.sum() == kept
     assert sure[::2].all()
+
+
+def test_frames_that_tell_half_a_frame_speak_for_none_beyond_a_slip_of_half_a_frame() -> None:
+    odd = np.arange(1, FRAMES, 2)
+    half, whole = np.where(odd < FRAMES // 2, 1.0, 300.0), np.full(FRAMES, 300.0)
+    found = {-1.0: Weighed(np.arange(FRAMES), whole, whole, whole, np.zeros(FRAMES, bool)),
+             -0.5: Weighed(odd, half, half, half, odd == odd[-1])}  # fmt: skip
+    laid = doubled([1.0, 1.0])
+    laid.lags[FRAMES // 2 :] = 10.0
+
+    sure = beside.phased(laid, found, all_frames(), all_frames())
+
+    assert np.flatnonzero(~sure).tolist() == odd[odd < FRAMES // 2].tolist()
 
 
 @pytest.mark.parametrize(
@@ -160,7 +201,7 @@ def test_pictures_coded_by_themselves_tell_against_an_older_path_that_all_others
     gains = np.where(fresh, 20.0, -4.0)
     look = SimpleNamespace(enough=lambda _: 60.0, loose=lambda _: loose)
     laid: Any = SimpleNamespace(look=look, fit=None, fresh=fresh)
-    found = {by: Weighed(np.arange(FRAMES), gains, gains, 200.0)}
+    found = {by: Weighed(np.arange(FRAMES), gains, gains, gains, fresh)}
     on = all_frames()
 
     assert beside.unclear(laid, found, on, on) == others
@@ -171,10 +212,11 @@ def test_pictures_coded_by_themselves_tell_against_an_older_path_that_all_others
 def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed_by_the_frames_that_show_another(moves: bool) -> None:
     reading = Reading("times", np.arange(FRAMES) * 0.75, np.arange(99), 4)
     every = np.arange(FRAMES)
-    laid: Any = SimpleNamespace(reading=reading, lags=np.full(FRAMES, 8.0), coded_alone=lambda _: 0.0,
+    laid: Any = SimpleNamespace(reading=reading, lags=np.full(FRAMES, 8.0), fresh=np.zeros(FRAMES, bool),
                                 broad=SimpleNamespace(reference=pictures(99, moves)))  # fmt: skip
     laid.frames = reading.frames(8.0)
     laid.rivalry = lambda lags: (every, np.ones(FRAMES), np.ones(FRAMES))
+    laid.gains = lambda lags: (every, np.ones(FRAMES))
 
     found = beside.weighed(laid)
 

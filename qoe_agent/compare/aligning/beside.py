@@ -49,20 +49,35 @@ class Weighed(NamedTuple):
     """Nats for the path, of each."""
     eased: Singles
     """The same, with the path laid with the other's edges."""
-    alone: float
-    """Nats for it by the pictures that are coded by themselves, without other edges."""
+    held: Singles
+    """The same, with both laid with the path's own edges."""
+    fresh: Flags
+    """Which of them are coded by themselves."""
+
+    @property
+    def alone(self) -> float:
+        """Nats for it by the pictures that are coded by themselves, without other edges."""
+        return float(self.held[self.fresh].sum())
+
+    def only(self, some: Flags | slice) -> Weighed:
+        """Of some of those frames."""
+        return Weighed(self.frames[some], self.gains[some], self.eased[some], self.held[some], self.fresh[some])
+
+    def within(self, start: int, end: int) -> Weighed:
+        """Of the test's frames from `start` up to `end`."""
+        return self.only(slice(*np.searchsorted(self.frames, (start, end))))
 
 
 def weighed(laid: Laid[Any]) -> dict[float, Weighed]:
     """By the frames that the other path lies off, and where that is by a part of a frame, that it shows otherwise."""
     fine = laid.reading.fine
     parts = {sign * part / fine for part in range(1, fine) for sign in (-1, 1)} | set(HALF if fine > 1 else ())
-    ways = {by: laid.lags + by for by in (*WHOLE, *sorted(parts))}
-    found = {by: Weighed(*laid.rivalry(lags), laid.coded_alone(lags)) for by, lags in ways.items()}
-    for by in parts:
-        frames, gains, eased, own = found[by]
-        other = ~same(laid, frames, ways[by])
-        found[by] = Weighed(frames[other], gains[other], eased[other], own)
+    found = {}
+    for by in (*WHOLE, *sorted(parts)):
+        lags = laid.lags + by
+        frames, gains, eased = laid.rivalry(lags)
+        each = Weighed(frames, gains, eased, laid.gains(lags)[1], laid.fresh[frames])
+        found[by] = each.only(~same(laid, frames, lags)) if by in parts else each
     return found
 
 
@@ -131,29 +146,36 @@ def phased(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags)
 
     Where rates differ, only some frames tell such parts apart. If none of those is coded by itself, and they tell much
     less than frames do that are all laid a frame off, they may lean on what comes before as on what comes after: then
-    the rhythm of the test must agree.
+    the rhythm of the test must agree. Of each stretch at one lag that is asked anew, as the path may slip by a part.
     """
     kept = sure.copy()
     for by, each in found.items():
         if abs(by) >= 1:
             continue
-        leaning = each.alone < AGAINST and _mean(each, on) < LEANING * _mean(found[1.0 if by > 0 else -1.0], on)
-        if not _worse(laid, each, on, sure, min(1.0, 2 * abs(by))) or (leaning and not _rhythm(laid, by)):
+        whole = found[1.0 if by > 0 else -1.0]
+        if not _worse(laid, each, on, sure, min(1.0, 2 * abs(by))):
             kept[each.frames] = False
+            continue
+        for start, end in paths.pieces(laid.lags, 0.0):
+            own, next_to = each.within(start, end), whole.within(start, end)
+            leaning = own.alone < AGAINST and _mean(own, on) < LEANING * _mean(next_to, on)
+            if leaning and not _rhythm(laid, by, start, end):
+                kept[own.frames] = False
     return kept
 
 
 def _mean(each: Weighed, among: Flags) -> float:
     """Nats of a frame."""
-    gains = each.gains[among[each.frames]]
+    gains = each.held[among[each.frames]]
     return float(gains.mean()) if len(gains) else 0.0
 
 
-def _rhythm(laid: Laid[Any], by: float) -> bool:
+def _rhythm(laid: Laid[Any], by: float, start: int, end: int) -> bool:
     """Whether what the path shows again, and another does not, changes less than what only the other shows again."""
     frames, others = laid.frames, laid.reading.frames(by, laid.reading.at + laid.lags)
     told = (np.minimum(frames, others)[1:] >= 0) & (np.minimum(frames, others)[:-1] >= 0) & ~laid.fresh[1:]
     again, elsewhere = np.diff(frames) == 0, np.diff(others) == 0
+    told[: max(start - 1, 0)] = told[max(end - 1, 0) :] = False
     ours, theirs = told & again & ~elsewhere, told & ~again & elsewhere
     if min(ours.sum(), theirs.sum()) < SHORTEST:
         return True

@@ -45,7 +45,7 @@ GOOD_FIT = 0.5
 """Mean correlation of changes at which little movement before much that stands still is enough."""
 LOOKALIKE = 0.6
 """Correlation of pictures at which the content is the same, though no movement shows where."""
-LEAST_CERTAIN = 0.3
+LEAST_CERTAIN = 0.1
 """Share of the frames found whose lag must be certain."""
 PREFERRED = 15.0
 """Nats by which frames' numbers must fit better than their times to be believed instead."""
@@ -162,7 +162,7 @@ def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
     unsure: set[int] = set()
     for lag in routes.rivals(found.votes, found.route, REACH):
         ways = laid.lags + (lag - middle), np.full(len(laid.lags), float(lag))
-        others = [*ways, *(laid.settled(each) for each in ways)]
+        others = [_around(laid, each) for each in (*ways, *(laid.settled(way) for way in ways))]
         far += [laid.evidence(each) for each in others]
         if not all(clear(*each) for each in far[-4:]) or laid.repeats(others[0]) or laid.repeats(others[2]):
             unsure.add(lag)
@@ -181,6 +181,11 @@ def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
         raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), {round(middle + by) for by in near})}")
     margin = min([beside.margin(laid, weighed, certain), *(gain - against for gain, against in far)])
     return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit.frame, laid.left)
+
+
+def _around(laid: Laid[Any], lags: Floats) -> Floats:
+    """Other lags; where those leave the reference, as far to the other side of the path: there a loop goes on."""
+    return np.where(laid.reading.frames(0.0, laid.reading.at + lags) >= 0, lags, 2 * laid.lags - lags)
 
 
 def _enough(certain: NDArray[np.bool_], on: NDArray[np.bool_]) -> None:

@@ -82,7 +82,7 @@ class Laid(Generic[F]):
 
     def evidence(self, lags: Floats, *, refit: bool = False) -> tuple[float, float]:
         """Nats for the path, and against it, compared with other lags, where those lie inside the reference."""
-        return told(self.gains(lags, refit=refit)[1])
+        return told((self.rivalry if refit else self.gains)(lags)[1])
 
     def repeats(self, lags: Floats) -> bool:
         """Whether other lags show what the path shows, but for what coding leaves on either."""
@@ -109,15 +109,8 @@ class Laid(Generic[F]):
         shown = [self.reading.frames(0.0, self.reading.at[some] + each[some]) for each in near]
         return near[int(np.argmin([self._apart(some, each, self.fit).mean() for each in shown]))]
 
-    def coded_alone(self, lags: Floats) -> float:
-        """Nats by which the path is better than other lags, by the pictures that are coded by themselves."""
-        both, gains = self.gains(lags)
-        return float(gains[self.fresh[both]].sum())
-
-    def gains(self, lags: Floats, *, refit: bool = False) -> tuple[Numbers, Singles]:
+    def gains(self, lags: Floats) -> tuple[Numbers, Singles]:
         """Frames of the test that other lags lay on other frames, and nats by which the path is better for each."""
-        if refit:
-            return self.rivalry(lags)[:2]
         both, _ = self._differing(lags)
         theirs, own = (self._excused(both, each[both], self.fit, EXCUSED[1]) for each in (lags, self.lags))
         least, usual = self.least[both], self.usual[both]
@@ -203,8 +196,9 @@ class Laid(Generic[F]):
         return True
 
     def _otherwise(self) -> Iterator[Floats]:
-        """Lags of the path but for one piece that goes on where the one beside it lies, or is a frame off."""
-        pieces = [slice(*each) for each in paths.pieces(self.lags)]
+        """Lags of the path but for one piece that goes on where the one beside it lies, or for one, all before or all
+        after a change of lag that are a frame off."""
+        pieces = [slice(*each) for each in paths.pieces(self.lags) if each[1] - each[0] >= SHORTEST]
         if not 1 < len(pieces) <= PIECES:
             return
         for piece, beside in [*itertools.pairwise(pieces), *itertools.pairwise(pieces[::-1])]:
@@ -212,6 +206,9 @@ class Laid(Generic[F]):
             lags[piece] = np.median(self.lags[beside])
             yield lags
         yield from (lags for _, lags in self.apart())
+        for piece, by in itertools.product(pieces[1:], (-1.0, 1.0)):
+            after = np.arange(len(self.lags)) >= piece.start
+            yield from (self.lags + by * among for among in (after, ~after))
 
     def apart(self) -> Iterator[tuple[slice, Floats]]:
         """Of several pieces those that are long enough to bear upon the fit, and lags with each a frame off."""
