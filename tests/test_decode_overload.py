@@ -223,3 +223,22 @@ async def test_a_stream_says_how_much_cpu_its_decoding_took(pool: Pool) -> None:
             await decoding.drained(30.0)
     assert 0.0 < other.cpu < one.cpu < 10.0
     assert pool.lanes[0].cpu == pytest.approx(one.cpu + other.cpu)
+
+
+@pytest.mark.parametrize(("policy", "level", "stretches"), [("keyframes", 0, 2), ("keyframes", 3, 2), ("all", 0, 4)])
+def test_sound_is_decoded_twice_as_far_at_once_where_key_frames_are_enough(
+    policy: str, level: int, stretches: int
+) -> None:
+    heard, lane = list[Any](), Inline()
+    decoding = Decoding(lane, heard.append, lambda f, *a: f(*a), pictures={}, sounds={}, policy=policy)
+    form, packets = aac(5.0)
+    decoding.format(form)
+    for _ in range(2):
+        decoding.flush()
+    lane.level = level
+    for second in range(1, 5):
+        for packet in packets:
+            if second - 1 <= packet.at - packets[0].at < second:
+                decoding.packet(packet)
+        decoding.flush()
+    assert [round(one.duration * 10) for one in heard] == [40 // stretches] * stretches
