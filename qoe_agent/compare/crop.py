@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import av
 import numpy as np
 
+from qoe_agent.compare import stills
 from qoe_agent.compare.media import opened, picture_track, pictures
 from qoe_agent.compare.shapes import Unfit
 from qoe_agent.compare.thumbs import luma
@@ -38,7 +39,7 @@ BLACK, BRIGHT = 0.06, 0.15
 THINNEST = 0.75
 """Pixels of the test that such an edge takes at least."""
 BARELY = 1e-3
-"""Seconds behind a key frame to which is sought."""
+"""Seconds by which a key frame may come later than the place it stands for."""
 DARKEST = 0.04
 """Of the range of luma: pictures whose mean is below say nothing of bars."""
 
@@ -123,7 +124,9 @@ def active(media: Media, *, exact: bool = False) -> Active | None:
     They are key frames, or with `exact` those at even distances.
     """
     video = media.video
-    planes = [plane for plane in _spread(media, exact) if plane.shape == (video.height, video.width)]
+    keys = None if exact else _keys(media)
+    shown = _spread(media, exact) if keys is None else [plane for (plane,) in stills.runs(media, keys, 1)]
+    planes = [plane for plane in shown if plane.shape == (video.height, video.width)]
     return inside(planes, full=video.range == "full")
 
 
@@ -173,15 +176,23 @@ def _spread(media: Media, exact: bool) -> list[Plane]:
 
 
 def _places(media: Media, exact: bool) -> list[float]:
-    """Seconds at which to look: at even distances, or at the key frames before, each once, where they are known."""
+    """Seconds at which to look: at even distances, or `exact` between those."""
+    evenly = _evenly(media)
+    return list((evenly + (evenly[1] - evenly[0]) / 2 if exact else evenly).tolist())
+
+
+def _keys(media: Media) -> list[int] | None:
+    """The key frames before even distances, each once; None where they are not known."""
     times, keys = media.video.times, media.video.keys
-    evenly = np.linspace(times[0], times[-1], PLACES, endpoint=False)
-    if exact:
-        return list((evenly + (evenly[1] - evenly[0]) / 2).tolist())
     if keys is None or not len(keys):
-        return list(evenly.tolist())
-    near = np.searchsorted(times[keys], evenly + BARELY, "right") - 1
-    return list((times[keys[np.unique(np.maximum(near, 0))]] + BARELY).tolist())
+        return None
+    near = np.searchsorted(times[keys], _evenly(media) + BARELY, "right") - 1
+    return list(keys[np.unique(np.maximum(near, 0))].tolist())
+
+
+def _evenly(media: Media) -> Floats:
+    times = media.video.times
+    return np.linspace(times[0], times[-1], PLACES, endpoint=False)
 
 
 def _from(container: InputContainer, track: VideoStream, at: float) -> tuple[Plane | None, float]:

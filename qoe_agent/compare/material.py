@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import av
 import cv2
 import numpy as np
 
-from qoe_agent.compare.media import opened, picture_track, pictures
-from qoe_agent.compare.thumbs import luma
+from qoe_agent.compare import stills
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,14 +118,14 @@ def _blocks(values: NDArray[Any]) -> Floats:
     return np.asarray(cut.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3)), np.float64)
 
 
-def _places(reference: Media) -> list[float]:
-    """Seconds to which to seek; none twice that lead to the same key frame."""
+def _places(reference: Media) -> list[int]:
+    """Frames that are followed by another: the key frames before each place, where they are known."""
     video = reference.video
     evenly = np.interp(PLACES, (0, 1), (video.times[0], video.times[-1]))
-    if video.keys is None or not len(video.keys):
-        return list(evenly.tolist())
-    _, first = np.unique(np.searchsorted(video.times[video.keys], evenly, "right"), return_index=True)
-    return list(evenly[first].tolist())
+    starts = np.arange(len(video.times)) if video.keys is None or not len(video.keys) else video.keys
+    starts = starts[starts < len(video.times) - 1]
+    near = np.searchsorted(video.times[starts], evenly, "right") - 1
+    return list(starts[np.unique(np.maximum(near, 0))].tolist()) if len(starts) else []
 
 
 def _pairs(reference: Media) -> list[tuple[Plane, Plane]]:
@@ -135,16 +133,5 @@ def _pairs(reference: Media) -> list[tuple[Plane, Plane]]:
     video = reference.video
     if video.interlaced or min(video.width, video.height) < 2 * BLOCK:
         return []
-    found = []
-    with opened(reference.path) as container:
-        track = picture_track(container, reference.path)
-        for at in _places(reference):
-            try:
-                container.seek(round(at / (track.time_base or 1)), stream=track, backward=True)
-                shown = zip(range(2), pictures(container, track, few=True), strict=False)
-                first, second = (luma(each).copy() for _, each in shown)
-            except (av.error.FFmpegError, ValueError):
-                continue
-            if first.shape == second.shape:
-                found.append((first, second))
-    return found
+    shown = stills.runs(reference, _places(reference), 2)
+    return [(first, second) for first, second in shown if first.shape == second.shape]

@@ -164,7 +164,7 @@ def _video(path: str, read: _Read) -> Video:
         track = picture_track(container, path)
         # FFmpeg's decoder of VP8 says BT.601 of whatever it finds; only the container knows.
         coded = track.codec_context.colorspace if track.codec_context.name == "vp8" else None
-        shown = pictures(container, track)
+        shown = pictures(container, track, few=not read.doubtful)
         first = next(shown, None)
         if first is None:
             raise Unfit(f"{path}: no picture of its video ({track.codec_context.name}) can be decoded")

@@ -87,6 +87,7 @@ def compare(asked: Asked, heard: Callable[[Step], None] = lambda step: None) -> 
     used = provenance.versions(asked)
     heard(Step("reading", 0.0, None))
     reference, *tests = _inspected([asked.reference, *asked.tests])
+    about = material.notes(reference)
     workers = min(len(tests), threads(asked))
     share = replace(asked, threads=-(-threads(asked) // workers))
     work = _Work(share, reference, used, Progress([len(each.video.times) for each in tests], heard))
@@ -94,7 +95,7 @@ def compare(asked: Asked, heard: Callable[[Step], None] = lambda step: None) -> 
     done = together(jobs, workers, work.progress.stop)
     if all(each.broken for each in done):
         raise Unfit("\n".join(dict.fromkeys(line for each in done for line in each.test.refused)))
-    return _compared(asked, reference, done, used, clock.now() - began)
+    return _compared(asked, reference, done, used, about, clock.now() - began)
 
 
 def threads(asked: Asked) -> int:
@@ -281,7 +282,9 @@ def _heard(work: _Work, index: int, media: Media, alignment: Alignment) -> tuple
         return None, (f"sound is not compared: {error}",)
 
 
-def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[str, str], took: float) -> Compared:
+def _compared(
+    asked: Asked, reference: Media, done: Sequence[_Done], used: dict[str, str], about: tuple[str, ...], took: float
+) -> Compared:
     rng = np.random.default_rng(SEED)
     tests = tuple(each.test for each in done)
     against = tuple(pair for a, b in combinations(tests, 2) for pair in pairs(a, b, rng))
@@ -291,5 +294,5 @@ def _compared(asked: Asked, reference: Media, done: Sequence[_Done], used: dict[
     return Compared(
         verdicts.verdict(tests, against), reference, tests, against,
         provenance.told(asked, reference, tests, kept, used, took),
-        (*reference.notes, *footing.notes(tests), *material.notes(reference), *models.suited(used_models, reference)),
+        (*reference.notes, *footing.notes(tests), *about, *models.suited(used_models, reference)),
     )  # fmt: skip

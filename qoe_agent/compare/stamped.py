@@ -227,6 +227,9 @@ def matched(ours: Sequence[Mark | None], theirs: Sequence[Mark | None]) -> Numbe
 
 def _spot(media: Media) -> Spot | None:
     """Where the stamp lies, by the first pictures."""
+    for (plane,) in stills.runs(media, [0], 1):
+        if found := stamp_search.find(plane):
+            return found[0]
     with opened(media.path) as container:
         for number, picture in enumerate(pictures(container, picture_track(container, media.path))):
             if number == FIRST:

@@ -7,6 +7,8 @@ beginning and counted, as FFmpeg's filters count.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 import av
@@ -18,7 +20,7 @@ from qoe_agent.compare.space import DEINTERLACED
 from qoe_agent.compare.thumbs import luma
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from av.container import InputContainer
     from av.video.frame import VideoFrame
@@ -35,6 +37,10 @@ EARLIER = (0.0, 3.0, 12.0)
 """Seconds before the frame to which is sought, one after the other, until a key frame comes first."""
 NEAR = 0.3
 """Shares of the least distance of two frames by which a picture's time may differ from its number's."""
+FEW = 2
+"""Frames from a key frame on that are had with less work where threads do not decode those that follow."""
+KEPT = 24 << 20
+"""Bytes of key frames' luma that are kept, of all files: several look at them, one after the other."""
 SHOWN = "scale=flags=bicubic+accurate_rnd+full_chroma_int,format=rgb24"
 
 
@@ -58,18 +64,58 @@ def stills(media: Media, numbers: Iterable[int], filters: str) -> dict[int, Pict
     return shown
 
 
+class _Kept:
+    """Luma of the key frames that were decoded last, by file and number; for all threads."""
+
+    def __init__(self) -> None:
+        self._planes: dict[tuple[str, int], Plane] = {}
+        self._lock = threading.Lock()
+
+    def get(self, media: Media, number: int) -> Plane | None:
+        with self._lock:
+            return self._planes.get((media.digest, number))
+
+    def put(self, media: Media, number: int, plane: Plane) -> None:
+        with self._lock:
+            self._planes[media.digest, number] = plane
+            while sum(each.nbytes for each in self._planes.values()) > KEPT:
+                del self._planes[next(iter(self._planes))]
+
+
+_kept = _Kept()
+
+
 def plane(media: Media, number: int) -> Plane | None:
-    """The luma of a frame in 8 bits, as it is coded; None where it cannot be had."""
-    with opened(media.path) as container:
-        track = picture_track(container, media.path)
-        found = following(container, track, media, range(number, number + 1))
-        if found:
-            return luma(found[number]).copy()
+    """The luma of a frame in 8 bits, as it is coded, not to be written to; None where it cannot be had."""
+    for (found,) in runs(media, [number], 1):
+        return found
     with opened(media.path) as container:
         for place, picture in enumerate(pictures(container, picture_track(container, media.path))):
             if place == number:
                 return luma(picture).copy()
     return None
+
+
+def runs(media: Media, firsts: Iterable[int], count: int) -> Iterator[tuple[Plane, ...]]:
+    """So many frames from each of those numbers on, as `plane` has them, where they can be sought."""
+    with contextlib.ExitStack() as held:
+        container: InputContainer | None = None
+        for first in firsts:
+            if count == 1 and (known := _kept.get(media, first)) is not None:
+                yield (known,)
+                continue
+            container = container or held.enter_context(opened(media.path))
+            found = following(container, picture_track(container, media.path), media, range(first, first + count))
+            if found:
+                yield tuple(_taken(media, *each) for each in found.items())
+
+
+def _taken(media: Media, number: int, picture: VideoFrame) -> Plane:
+    taken = luma(picture).copy()
+    taken.setflags(write=False)
+    if media.video.keys is not None and number in media.video.keys:
+        _kept.put(media, number, taken)
+    return taken
 
 
 def following(
@@ -84,8 +130,8 @@ def following(
     for earlier in EARLIER:
         try:
             container.seek(round(max(times[numbers[0]] - earlier, times[0]) / base), stream=track, backward=True)
-            key = media.video.keys is not None and numbers[-1] in media.video.keys
-            found = _from_here(container, track, times[numbers[0] : numbers[-1] + 1], near, key)
+            few = len(numbers) <= FEW and media.video.keys is not None and numbers[0] in media.video.keys
+            found = _from_here(container, track, times[numbers[0] : numbers[-1] + 1], near, few)
         except av.error.FFmpegError:
             continue
         if len(found) == len(numbers):
@@ -94,13 +140,13 @@ def following(
 
 
 def _from_here(
-    container: InputContainer, track: VideoStream, times: NDArray[np.float64], near: float, key: bool
+    container: InputContainer, track: VideoStream, times: NDArray[np.float64], near: float, few: bool
 ) -> list[VideoFrame]:
-    """The pictures of these times, in order, as far as they come after a key frame; `key`: the last is one."""
+    """The pictures of these times, in order, as far as they come after a key frame; `few`: the first is one."""
     found: list[VideoFrame] = []
     keyed = False
     base = float(track.time_base or 1)
-    for picture in pictures(container, track, few=key):
+    for picture in pictures(container, track, few=few):
         if picture.pts is None:
             return []
         at = picture.pts * base
