@@ -1,10 +1,10 @@
 """Sharpness: blur and blocking once a second of media time, spatial and temporal information and noise every other.
 
 Temporal information needs two pictures that follow one another: in `keyframes` there is none. Where pictures are rare,
-each of the other measures is taken in every second one. What the numbers mean is in `maths.detail`. A camera out of
-focus, or a soft feed, is told by the sharpest tenth of the edges, so that a shallow depth of field is none; a sharp
-caption over a blurred picture hides it. Blocking in H.264, HEVC and AV1 is smoothed in the loop: only gross starvation
-shows, and older codecs or a transcode of them.
+blur and blocking are measured in each, by which faults are told, the others in one of some. What the numbers mean is
+in `maths.detail`. A camera out of focus, or a soft feed, is told by the sharpest tenth of the edges, so that a shallow
+depth of field is none; a sharp caption over a blurred picture hides it. Blocking in H.264, HEVC and AV1 is smoothed in
+the loop: only gross starvation shows, and older codecs or a transcode of them.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ EVERY = {"spatial": 2.0, "blur": 1.0, "blocks": 1.0, "noise": 2.0}
 """Seconds of media time between two of each."""
 PHASES = {"spatial": 0.0, "blur": 0.2, "blocks": 0.4, "noise": 0.6}
 """When in that time each is due, so that no picture pays for all."""
-MOST = 2
-"""Of them taken in one picture: where pictures are rare, each is taken in every other."""
+FIRST = ("blur", "blocks")
+"""Those by which faults are told."""
+WAITS = 12.0
+"""Seconds for which the others wait where all are due at once, for pictures are rare; then one of them is taken."""
 LEAST = 64
 """Lines and columns of the smallest picture that is measured."""
 JUMP = 60.0
@@ -112,10 +114,13 @@ class Measure:
         return {"noise": None if grain is None else grain / (view.white - view.black)}
 
     def _taken(self, now: float) -> list[str]:
-        """What is measured in this picture: at first everything, then of what is due that which has waited longest."""
-        most = MOST if self._due else len(EVERY)
+        """What is measured in this picture: at first everything."""
         late = {what: now - self._due.get(what, float("-inf")) for what in EVERY}
-        taken = sorted((what for what in late if not -JUMP < late[what] < 0.0), key=lambda what: -late[what])[:most]
+        taken = [what for what in EVERY if not -JUMP < late[what] < 0.0]
+        if self._due and len(taken) > len(FIRST):
+            others = (what for what in taken if what not in FIRST and not 0.0 <= late[what] < WAITS)
+            longest = max(others, key=lambda what: late[what], default="")
+            taken = [what for what in taken if what in FIRST or what == longest]
         for what in taken:
             every = EVERY[what]
             if what not in self._due:

@@ -12,7 +12,7 @@ import pytest
 from qoe_agent.maths.detail import spatial, temporal
 from qoe_agent.maths.view import View
 from qoe_agent.model import Lost, Opened, Picture, Tick
-from qoe_agent.probes.sharpness import BLOCKINESS, BLUR, NOISE, SPATIAL, TEMPORAL, Measure
+from qoe_agent.probes.sharpness import BLOCKINESS, BLUR, NOISE, SPATIAL, STALE, TEMPORAL, Measure
 from tests.accuracy.clips import BUNNY
 from tests.accuracy.faults_detail import blocks, blur
 from tests.accuracy.offline import watch
@@ -51,6 +51,18 @@ def test_each_measure_every_second_or_two_and_never_all_in_one_picture_of_a_runn
         assert len(taken) in (10 // every, 10 // every + 1), what
         assert set(np.diff(taken[2:])) == {every * FPS}
     assert max(len([k for k in each if k != "period"]) for each in found[1:]) == 1
+
+
+@pytest.mark.parametrize("every", [4.0, 5.0, 8.0])
+def test_where_pictures_are_rare_what_tells_faults_is_measured_in_each(every: float) -> None:
+    look = Measure()
+    found = [look(View(scene(n % 3), n * every, follows=False)) or {} for n in range(24)]
+    assert all({"blur", "blocks"} <= each.keys() for each in found)
+    for what in ("spatial", "noise"):
+        taken = [n * every for n, each in enumerate(found) if what in each]
+        assert min(np.diff(taken)) >= 12.0
+        assert max(np.diff(taken)) < STALE
+    assert max(len([what for what in each if what != "period"]) for each in found[1:]) == 3
 
 
 def test_temporal_information_is_of_two_pictures_that_follow_one_another() -> None:
