@@ -11,8 +11,9 @@ import numpy as np
 from qoe_agent.compare import thumbs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+    from typing import SupportsIndex
 
     from numpy.typing import NDArray
 
@@ -68,12 +69,30 @@ def read(media: Media, aside: Aside) -> thumbs.Prints | None:
     return thumbs.Prints(np.ascontiguousarray(turned), np.arange(len(luma)), video.times, fresh)
 
 
+class _Stretch(bytearray):
+    """Of all that is added, what lies between two places."""
+
+    def __init__(self, first: int, end: int) -> None:
+        super().__init__()
+        self._first, self._end, self._seen = first, end, 0
+
+    def extend(self, more: Iterable[SupportsIndex], /) -> None:
+        added = bytes(more)
+        begin, end = (max(0, each - self._seen) for each in (self._first, self._end))
+        self._seen += len(added)
+        super().extend(added[begin:end])
+
+
 def part(first: int, count: int, box: Box) -> Aside:
-    """That part of some frames, as it is."""
+    """That part of some frames, as it is.
+
+    FFmpeg writes it of all frames up to those: an output that waits has it decode one side far ahead of the other, and
+    hold what was decoded.
+    """
     width, height, x, y = box
-    last = first + count - 1
-    taken = f"select='between(n,{first},{last})',trim=end_frame={count},extractplanes=y"
-    return Aside(f"{taken},crop={width}:{height}:{x}:{y},format=gray", height, width)
+    end = first + count
+    taken = f"trim=end_frame={end},crop={width}:{height}:{x}:{y}:exact=1,extractplanes=y,format=gray"
+    return Aside(taken, height, width, output=_Stretch(first * width * height, end * width * height))
 
 
 def graph(number: int, aside: Aside) -> str:

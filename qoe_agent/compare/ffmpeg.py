@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 import re
@@ -144,6 +145,8 @@ def run(
     Its standard output is added to `output`, its output `aside:N` to the N-th of `asides`. It is killed with its group
     without a new frame for `patience` seconds, on an interrupt, and on `stop`. Raises Failed with its last words.
     """
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)  # glibc keeps what decoders here have freed, and FFmpeg needs as much
     child, reads, streams = _started(arguments, folder, watched, len(asides))
     lines: deque[bytes] = deque(maxlen=LAST)
     output = bytearray() if output is None else output
@@ -235,4 +238,4 @@ def _collect(stream: IO[bytes], keep: Callable[[bytes], None]) -> None:
 def _pour(stream: IO[bytes], output: bytearray) -> None:
     with stream:
         while read := stream.read(65536):
-            output += read
+            output.extend(read)

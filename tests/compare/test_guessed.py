@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from qoe_agent.compare import align, guessed, offline, scoring, stamped, thumbs
+from qoe_agent.compare import align, asides, guessed, offline, scoring, stamped, thumbs
 from qoe_agent.compare.aligning import pairing
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Asked
@@ -88,6 +88,14 @@ def test_fingerprints_beside_scores_are_those_of_pictures_as_decoded(tmp_path: P
         assert np.abs(read.luma.astype(int) - own.luma).max() <= 1
         assert (read.fresh == own.fresh).all()
         assert (read.times == own.times).all()
+
+
+def test_of_parts_of_all_frames_only_those_asked_for_are_kept() -> None:
+    frames = np.arange(9 * 6, dtype=np.uint8).reshape(9, 2, 3)
+    some = asides.part(4, 3, (3, 2, 0, 0))
+    for begin in range(0, frames.size, 7):
+        some.output.extend(frames.tobytes()[begin : begin + 7])
+    assert np.array_equal(some.pictures(), frames[4:7])
 
 
 @pytest.mark.parametrize("dropped", [60, 128])
