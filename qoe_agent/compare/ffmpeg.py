@@ -145,8 +145,6 @@ def run(
     Its standard output is added to `output`, its output `aside:N` to the N-th of `asides`. It is killed with its group
     without a new frame for `patience` seconds, on an interrupt, and on `stop`. Raises Failed with its last words.
     """
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)  # glibc keeps what decoders here have freed, and FFmpeg needs as much
     child, reads, streams = _started(arguments, folder, watched, len(asides))
     lines: deque[bytes] = deque(maxlen=LAST)
     output = bytearray() if output is None else output
@@ -177,6 +175,8 @@ def _started(
     arguments: Sequence[str], folder: str, program: Program, asides: int
 ) -> tuple[subprocess.Popen[bytes], int, list[IO[bytes]]]:
     """The process, in a group of its own, where its progress is read, and where what it writes aside."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)  # glibc keeps what decoders here have freed, and FFmpeg needs as much
     pipes = [os.pipe() for _ in range(1 + asides)]
     (reads, writes), *others = pipes
     given = {f"aside:{number}": f"pipe:{end}" for number, (_, end) in enumerate(others)}
