@@ -126,13 +126,13 @@ class Lasting:
             return
         shown = now.seconds + self._step
         now.end, now.end_pts, self._ended = end, pts, end
-        if now.opened or self._enough(min(now.seconds, shown), now.what):
+        if now.opened or self._enough(min(now.seconds, shown) if now.pictures == 1 else now.seconds, now.what):
             now.opened = now.over = True
             yield now
 
     def _enough(self, seconds: float, what: str) -> bool:
         """Whether what was shown for so long may have lasted the minimum: pictures are whole, so up to one less.
 
-        One key picture of a fade shows that it was dark then, not that it was until the next.
+        One key picture of a fade shows that it was dark then, not that it was until the next; two show that it lasts.
         """
         return seconds > self._least[what] - max(SLACK, self._step - SLACK)

@@ -44,6 +44,11 @@ def test_a_picture_alone_does_not_last_until_the_next_that_is_seen() -> None:
     assert found == [("black", 5.0, 10.0, False), ("black", 5.0, 15.0, True)]
 
 
+def test_pictures_apart_that_show_it_count_up_to_the_one_that_does_not() -> None:
+    shown = [(0.0, ""), (4.0, "dim"), (8.0, "dim"), (12.0, "dim"), (16.0, "")]
+    assert follow(Lasting({"dim": 10.0}), shown) == [("dim", 4.0, 16.0, True)]
+
+
 def test_it_opens_when_the_minimum_is_reached_not_at_the_end() -> None:
     lasting = Lasting({"black": 0.5})
     assert follow(lasting, grid(0, 11, "black")) == []
