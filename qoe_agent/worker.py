@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import gc
 import itertools
 import logging
 import os
@@ -21,7 +20,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qoe_agent import catalogue, clock, logs
+from qoe_agent import catalogue, clock, garbage, logs
 from qoe_agent.fleet import Fleet
 from qoe_agent.link import Link
 from qoe_agent.naps import Loop
@@ -42,8 +41,6 @@ PULSE = 1.0
 """Seconds between two signs of life."""
 TRIM_EVERY = 15
 """Signs of life between two times at which memory that pictures have left is given back to the system."""
-GARBAGE = 20_000
-"""New objects between two searches for cycles among them: with Python's 700, they take a twentieth of its time."""
 LAST_WORDS = 0.5
 """Seconds that the last findings may take to be sent."""
 
@@ -166,8 +163,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent says when to stop
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     tether()
-    gc.freeze()  # what is imported stays
-    gc.set_threshold(GARBAGE, 10, 10)
+    garbage.seldom()
     notes = Recorder(int(sys.argv[2]))
     os.close(int(sys.argv[2]))
     with socket.socket(fileno=int(sys.argv[1])) as sock, asyncio.Runner(loop_factory=Loop) as runner:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 
-from qoe_agent import clock, logs
+from qoe_agent import clock, garbage, logs
 from qoe_agent.link import Link
 from qoe_agent.outbox import Outbox
 from qoe_agent.sink import Key
@@ -200,6 +200,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the agent says when to stop
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     tether()
+    garbage.seldom()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
