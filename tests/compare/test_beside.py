@@ -113,6 +113,7 @@ def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:
     laid: Any = Laid.__new__(Laid)
     laid.lags = np.repeat([0.0, 5.0, 0.0], 32)
     laid.rivalry = lambda lags: (np.arange(96), *[np.abs(lags - best) - np.abs(laid.lags - best)] * 2)
+    laid._anew = lambda piece, lags: lags
     laid.move = lambda lags: setattr(laid, "lags", lags)
 
     assert laid._joined()
@@ -120,16 +121,19 @@ def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:
     assert not laid._joined()
 
 
-def test_a_change_of_lag_by_too_many_frames_is_mended_from_both_sides_of_it() -> None:
+def test_pieces_that_lie_astray_either_way_are_laid_anew_together() -> None:
+    best = np.repeat([1.0, 3.0], 48)
     laid: Any = Laid.__new__(Laid)
-    laid.lags = np.concatenate([np.zeros(48), np.arange(6.0), np.full(42, 4.0)])
-    # Edges suit what is moved as a whole: only by how much the lag changes does it matter.
-    off = lambda lags: np.full(FRAMES, abs(lags[-1] - lags[0] - 2.0))  # noqa: E731
-    laid.rivalry = lambda lags: (np.arange(FRAMES), *[off(lags) - off(laid.lags)] * 2)
+    laid.lags = np.repeat([0.0, 4.0], 48)
+    # Edges suit the two as they lie: where only one of them is moved, they suit neither.
+    worse = lambda lags: -900.0 if (lags == best).all() else 500.0  # noqa: E731
+    laid.rivalry = lambda lags: (np.arange(FRAMES), *[np.full(FRAMES, worse(lags))] * 2)
+    laid._anew = lambda piece, lags: best if (lags[piece] == best[piece]).all() else lags
     laid.move = lambda lags: setattr(laid, "lags", lags)
 
-    assert laid._joined()
-    assert laid.lags[-1] - laid.lags[0] == 2.0
+    laid._joined()
+
+    assert (laid.lags == best).all()
 
 
 def test_lags_of_another_round_lie_on_the_other_side_where_the_reference_ends() -> None:

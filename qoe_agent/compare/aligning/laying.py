@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -40,7 +41,7 @@ BEARING = 8
 PIECES = 6
 """Pieces of a path at most that are tried where those beside them lie."""
 MANY = 1280
-"""Frames at most that tell whether a piece lies elsewhere, with edges that suit that."""
+"""Frames at most that tell whether a piece lies elsewhere, with edges that suit that, or are laid anew with those."""
 MOSTLY = 0.85
 """Share of the frames that must repeat: a shot that is shown twice is no loop."""
 AROUND_IT = (-2.0, 2.0)
@@ -62,7 +63,7 @@ class Laid(Generic[F]):
     def __init__(self, look: Look[F], broad: Broad, reading: Reading, fresh: NDArray[np.bool_], lags: Floats) -> None:
         """`lags`: where to begin, of each of the test's frames."""
         self.look, self.broad, self.reading, self.fresh = look, broad, reading, fresh
-        self.moving = _moving(broad.ours)
+        self.moving = voting.moving(broad.ours)
         self.band = paths.bands(sorted(set(lags.tolist())), REACH, reading.fine)
         self.frames = reading.frames(0.0, reading.at + lags)
         for _ in range(ROUNDS):
@@ -196,8 +197,8 @@ class Laid(Generic[F]):
         return True
 
     def _otherwise(self) -> Iterator[Floats]:
-        """Lags of the path but for one piece that goes on where the one beside it lies, or for one, all before or all
-        after a change of lag that are a frame off."""
+        """Lags of the path but for one piece that goes on where the one beside it lies, or is a frame off; and where
+        all is laid anew with the edges that suit that piece there."""
         pieces = [slice(*each) for each in paths.pieces(self.lags) if each[1] - each[0] >= SHORTEST]
         if not 1 < len(pieces) <= PIECES:
             return
@@ -205,10 +206,19 @@ class Laid(Generic[F]):
             lags = self.lags.copy()
             lags[piece] = np.median(self.lags[beside])
             yield lags
-        yield from (lags for _, lags in self.apart())
-        for piece, by in itertools.product(pieces[1:], (-1.0, 1.0)):
-            after = np.arange(len(self.lags)) >= piece.start
-            yield from (self.lags + by * among for among in (after, ~after))
+        for piece, lags in self.apart():
+            yield from (lags, self._anew(piece, lags))
+
+    def _anew(self, piece: slice, lags: Floats) -> Floats:
+        """All laid with the edges that suit a piece at other lags; those, where too much or too little is to be laid."""
+        frames = np.full(len(lags), -1)
+        frames[piece] = self.reading.frames(0.0, self.reading.at + lags)[piece]
+        if (frames >= 0).sum() < SHORTEST or len(lags) > MANY:
+            return lags
+        anew = copy.copy(self)
+        anew.fit = self._learnt(frames, self.fit)
+        anew._walk()
+        return anew.lags
 
     def apart(self) -> Iterator[tuple[slice, Floats]]:
         """Of several pieces those that are long enough to bear upon the fit, and lags with each a frame off."""
@@ -287,10 +297,3 @@ def _usual(least: Singles) -> Singles:
     """The usual error around each frame."""
     near = [np.median(least[max(0, n - AROUND) : n + AROUND + 1]) for n in range(len(least))]
     return np.asarray(near, np.float32)
-
-
-def _moving(ours: Singles) -> Singles:
-    """Root mean square change of each frame against the one before."""
-    changed = np.zeros(len(ours), np.float32)
-    changed[1:] = np.sqrt(np.square(np.diff(ours, axis=0)).mean(axis=1))
-    return changed

@@ -55,6 +55,13 @@ def halved(luma: Bytes) -> Singles:
     return np.asarray(quads.mean(axis=(2, 4), dtype=np.float32).reshape(len(luma), rows * columns))
 
 
+def moving(ours: Singles) -> Singles:
+    """Root mean square change of each frame against the one before."""
+    changed = np.zeros(len(ours), np.float32)
+    changed[1:] = np.sqrt(np.square(np.diff(ours, axis=0)).mean(axis=1))
+    return changed
+
+
 def votes(test: Bytes, reference: Bytes, reading: Reading, step: float) -> Votes:
     """Windows of `test` over all lags of `reference`; `step`: places between a frame and the one it is compared to."""
     at = reading.at
