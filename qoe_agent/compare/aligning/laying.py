@@ -210,7 +210,7 @@ class Laid(Generic[F]):
             yield from (lags, self._anew(piece, lags))
 
     def _anew(self, piece: slice, lags: Floats) -> Floats:
-        """All laid with the edges that suit a piece at other lags; those, where too much or too little is to be laid."""
+        """All laid with the edges that suit a piece at other lags; just those lags where that cannot be."""
         frames = np.full(len(lags), -1)
         frames[piece] = self.reading.frames(0.0, self.reading.at + lags)[piece]
         if (frames >= 0).sum() < SHORTEST or len(lags) > MANY:
