@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from pyarrow import parquet
 
 from qoe_agent import config
 from qoe_agent.board import Board
-from qoe_agent.viewers.facts import segments
+from qoe_agent.viewers.facts.reading import snapshot
 from qoe_agent.viewers.ingest.keeper import Keeper
 from tests.bench.bench_facts import AT, SESSION, body, sync_latency
 
@@ -127,8 +128,8 @@ def main() -> None:
         print(f"fdatasync of 4 KB: {middle * 1000:.2f} ms (median), {slow * 1000:.2f} ms (99 %)")
         folder = Path(home) / "facts"
         acknowledged = asyncio.run(measured(folder, given))
-        found = sum(record.count(b'"kind":') for each in segments.listed(folder / "log")
-                    for record in segments.scan(each.path).records)  # fmt: skip
+        with snapshot(folder) as facts:
+            found = facts.logged.num_rows + sum(parquet.read_metadata(path).num_rows for path in facts.files)
         print(f"{acknowledged:,} events were acknowledged, {found:,} are on disk")
 
 
