@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import itertools
 import logging
 import os
@@ -115,11 +114,10 @@ class Worker:
             del self._visits[number]
 
     async def _pulse(self) -> None:
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's, which keeps what was freed
         for beat in itertools.count(1):
             self._link.send("vitals", self._vitals())
-            if beat % TRIM_EVERY == 0 and trim:
-                await asyncio.to_thread(trim, 0)
+            if beat % TRIM_EVERY == 0:
+                await asyncio.to_thread(garbage.give_back)
             await asyncio.sleep(PULSE)
 
     def _vitals(self) -> Vitals:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import re
@@ -18,7 +17,7 @@ from shutil import which
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from qoe_agent import clock
+from qoe_agent import clock, garbage
 from qoe_agent.compare.shapes import Unfit
 
 if TYPE_CHECKING:
@@ -175,8 +174,7 @@ def _started(
     arguments: Sequence[str], folder: str, program: Program, asides: int
 ) -> tuple[subprocess.Popen[bytes], int, list[IO[bytes]]]:
     """The process, in a group of its own, where its progress is read, and where what it writes aside."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)  # glibc keeps what decoders here have freed, and FFmpeg needs as much
+    garbage.give_back()  # decoders here have freed much, and FFmpeg needs as much
     pipes = [os.pipe() for _ in range(1 + asides)]
     (reads, writes), *others = pipes
     given = {f"aside:{number}": f"pipe:{end}" for number, (_, end) in enumerate(others)}
