@@ -186,8 +186,7 @@ def _keys(media: Media) -> list[int] | None:
     times, keys = media.video.times, media.video.keys
     if keys is None or not len(keys):
         return None
-    near = np.searchsorted(times[keys], _evenly(media) + BARELY, "right") - 1
-    return list(keys[np.unique(np.maximum(near, 0))].tolist())
+    return stills.before(times, keys, _evenly(media) + BARELY)
 
 
 def _evenly(media: Media) -> Floats:

@@ -124,8 +124,7 @@ def _places(reference: Media) -> list[int]:
     evenly = np.interp(PLACES, (0, 1), (video.times[0], video.times[-1]))
     starts = np.arange(len(video.times)) if video.keys is None or not len(video.keys) else video.keys
     starts = starts[starts < len(video.times) - 1]
-    near = np.searchsorted(video.times[starts], evenly, "right") - 1
-    return list(starts[np.unique(np.maximum(near, 0))].tolist()) if len(starts) else []
+    return stills.before(video.times, starts, evenly) if len(starts) else []
 
 
 def _pairs(reference: Media) -> list[tuple[Plane, Plane]]:

@@ -96,6 +96,13 @@ def plane(media: Media, number: int) -> Plane | None:
     return None
 
 
+def before(times: NDArray[np.float64], numbers: NDArray[np.int64], places: NDArray[np.float64]) -> list[int]:
+    """Of these frames (their `numbers`, in order, of all with `times`) the last before each place, in seconds, each
+    once; the first where there is none."""
+    near = np.searchsorted(times[numbers], places, "right") - 1
+    return list(numbers[np.unique(np.maximum(near, 0))].tolist())
+
+
 def runs(media: Media, firsts: Iterable[int], count: int) -> Iterator[tuple[Plane, ...]]:
     """So many frames from each of those numbers on, as `plane` has them, where they can be sought."""
     with contextlib.ExitStack() as held:
