@@ -21,7 +21,7 @@ from qoe_agent.maths.thumb import rests, same, thumb
 from qoe_agent.model import Damage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from qoe_agent.decode.gop import Gop
     from qoe_agent.decode.pictures import Frame, Pictures
@@ -156,8 +156,7 @@ class Backwards:
             yield from self._advance()
         else:
             yield from self._stop()
-            frames = [] if self._same else (yield from self._pictures.alone(gop.packets[:count]))
-            twin = self._standing(self._pictures.view(frames[0]), frames[1:]) if frames else None
+            twin = yield from self._twin(gop, count)
             yield from self._once_more(gop, twin)
 
     def _glance(self, gop: Gop) -> Iterator[object]:
@@ -178,6 +177,13 @@ class Backwards:
         begins = twin is not None and not self._same and looks.suspects(twin)
         if self._granted(looks.alert, False) or (begins and self._duty.allows(same=self._habit)):
             yield from self._begin(gop)
+
+    def _twin(self, gop: Gop, count: int) -> Generator[object, None, View | None]:
+        """The twin of a key picture that came out of a run, where it may say more."""
+        if self._same or self._seen != _ticks(gop.pts) or self._granted(self._pictures.looks.alert, False):
+            return None
+        frames = yield from self._pictures.alone(gop.packets[:count])
+        return self._standing(self._pictures.view(frames[0]), frames[1:]) if frames else None
 
     def _standing(self, view: View, after: list[Frame]) -> View | None:
         """The key picture's twin, the last of those after it, if it shows the same."""
