@@ -126,8 +126,7 @@ def test_pieces_that_lie_astray_either_way_are_laid_anew_together() -> None:
     laid: Any = Laid.__new__(Laid)
     laid.lags = np.repeat([0.0, 4.0], 48)
     # Edges suit the two as they lie: where only one of them is moved, they suit neither.
-    worse = lambda lags: -900.0 if (lags == best).all() else 500.0  # noqa: E731
-    laid.rivalry = lambda lags: (np.arange(FRAMES), *[np.full(FRAMES, worse(lags))] * 2)
+    laid.rivalry = lambda lags: (np.arange(FRAMES), *[np.full(FRAMES, -900.0 if (lags == best).all() else 500.0)] * 2)
     laid._anew = lambda piece, lags: best if (lags[piece] == best[piece]).all() else lags
     laid.move = lambda lags: setattr(laid, "lags", lags)
 
