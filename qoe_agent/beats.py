@@ -17,6 +17,8 @@ BUSY = 0.5
 class Tardy(NamedTuple):
     """How late the beats since the Tick before were, in seconds."""
 
+    at: float
+    """When this was known. Who uses it takes this for now: later than that the process may have stood still again."""
     worst: float = 0.0
     """The worst of them."""
     still: float = 0.0
@@ -31,16 +33,17 @@ class Beats:
     def __init__(self) -> None:
         self.due = clock.now() + BEAT
         self._cpu = clock.process_cpu()
-        self._beats, self._tardy = 0, Tardy()
+        self._beats, self._tardy = 0, Tardy(self.due)
 
     def beat(self) -> Tardy | None:
         """It is time: how late the beats were, if it is time for a Tick."""
-        cpu, late = clock.process_cpu(), max(0.0, clock.now() - self.due)
+        cpu, now = clock.process_cpu(), clock.now()
+        late = max(0.0, now - self.due)
         told = late if late > LATE else 0.0
         stopped = told if cpu - self._cpu < BUSY * late else 0.0
-        worst, still, before = self._tardy
-        tardy = Tardy(max(worst, late), still + told, before + stopped)
+        _, worst, still, before = self._tardy
+        tardy = Tardy(now, max(worst, late), still + told, before + stopped)
         self._beats, self._cpu, self.due = self._beats + 1, cpu, self.due + late + BEAT
         ticks = self._beats % BEATS_A_TICK == 0
-        self._tardy = Tardy() if ticks else tardy
+        self._tardy = Tardy(now) if ticks else tardy
         return tardy if ticks else None

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 BEGINS = 60.0
 """Seconds that a new process may take to give a first sign of life, on a slow disk of a busy machine."""
-HANGS = 5.0
-"""Seconds without a sign of life after which a process hangs."""
+HANGS = 4.0
+"""Seconds without a sign of life after which a process hangs: one that was stopped for three seconds may go on."""
 STUCK = 20.0
 """Seconds after which one decode job must hang."""
 FEW = 2
@@ -93,7 +93,8 @@ class Child:
             what, *rest = message
             if what == "vitals":
                 self.vitals = rest[0]
-            heard(self, what, tuple(rest))
+            if what != "alive":
+                heard(self, what, tuple(rest))
         await self._bury()
 
     async def _bury(self) -> None:

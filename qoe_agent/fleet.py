@@ -171,14 +171,14 @@ class Fleet:
             await self._end()
 
     def _tick(self, tardy: Tardy) -> None:
-        now = clock.now()
+        now = tardy.at
         self.strain.tick(now, tardy.worst, tardy.stopped)
         if self.expected is not None:
             follow_clock(self.board, now)
             self.board.put(None, Sample(STREAMS, len(self._kept)), now)
         for kept in self._kept.values():
             for session in kept.sessions:
-                session.tick(tardy.still)
+                session.tick(tardy.still, now)
                 if self.expected is not None:
                     on_air = self.expected(kept.stream, clock.wall(now))
                     self.board.put(session.key, Sample(EXPECTED, float(on_air)), now)

@@ -181,9 +181,10 @@ class Session:
         self.decoding.close()
         self._budget.release(self.ring)
 
-    def tick(self, lag: float) -> None:
-        """A second has passed. Ticks lie a little behind, so that none overtakes the packets before it."""
-        now = clock.now()
+    def tick(self, lag: float, now: float) -> None:
+        """A second has passed, as was known at `now`, with `lag` up to then: whether nothing came since then, or the
+        agent stood still, the next Tick tells. Ticks lie a little behind, so that none overtakes the packets before it.
+        """
         self.decoding.flush()
         unix, uncertainty = clock.unix() if self._then is None else (self._then, None)
         self.feed(Tick(now - BEHIND, lag, unix, uncertainty))

@@ -174,7 +174,7 @@ async def _end(session: Session, tasks: set[asyncio.Future[Any]]) -> None:
         await asyncio.wait(tasks, timeout=3.0)
         session.decoding.reset()
         await session.decoding.drained(LAST_LOOKS)
-        session.tick(0.0)
+        session.tick(0.0, clock.now())
     finally:
         session.close()
 
@@ -192,7 +192,7 @@ async def _ticks(session: Session, seen: Visit, brief: bool) -> None:
     while True:
         await asyncio.sleep(max(0.0, due - clock.now()))
         now = clock.now()
-        session.tick(max(0.0, now - due))
+        session.tick(max(0.0, now - due), now)
         due = max(due + 1.0, now)
         joined = seen.joined
         if brief and joined is not None and (joined.outcome != "ok" or now - joined.at >= SETTLE):

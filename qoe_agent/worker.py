@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PULSE = 1.0
-"""Seconds between two signs of life."""
-TRIM_EVERY = 15
+PULSE = 0.5
+"""Seconds between two signs of life; every other one says how it is."""
+TRIM_EVERY = 30
 """Signs of life between two times at which memory that pictures have left is given back to the system."""
 LAST_WORDS = 0.5
 """Seconds that the last findings may take to be sent."""
@@ -115,7 +115,10 @@ class Worker:
 
     async def _pulse(self) -> None:
         for beat in itertools.count(1):
-            self._link.send("vitals", self._vitals())
+            if beat % 2:
+                self._link.send("vitals", self._vitals())
+            else:
+                self._link.send("alive")
             if beat % TRIM_EVERY == 0:
                 await asyncio.to_thread(garbage.give_back)
             await asyncio.sleep(PULSE)

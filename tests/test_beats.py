@@ -34,17 +34,17 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_every_so_many_beats_it_is_time_for_a_tick(machine: Machine) -> None:
     for _ in range(3):
         assert machine.run(*[(0.0, 0.1)] * (BEATS_A_TICK - 1)) is None
-        assert machine.run((0.0, 0.1)) == pytest.approx(Tardy())
+        assert machine.run((0.0, 0.1)) == pytest.approx(Tardy(clock.now()))
     assert machine.now == pytest.approx(3 * BEATS_A_TICK * BEAT)
 
 
 def test_a_loop_that_was_kept_busy_is_late_and_was_not_stopped(machine: Machine) -> None:
     told = machine.run((LATE / 2, 0.0), (2.0, 2.2), (0.5, 0.3), (0.0, 0.2))
-    assert told == pytest.approx(Tardy(2.0, 2.5, 0.0))
+    assert told == pytest.approx(Tardy(clock.now(), 2.0, 2.5, 0.0))
 
 
 def test_a_process_that_did_not_run_was_stopped(machine: Machine) -> None:
     """And the work that had come meanwhile kept it busy before it could beat."""
     told = machine.run((0.0, 0.1), (3.0, 0.4), (0.2, 0.3), (0.0, 0.1))
-    assert told == pytest.approx(Tardy(3.0, 3.2, 3.0))
-    assert machine.run(*[(0.0, 0.1)] * BEATS_A_TICK) == pytest.approx(Tardy())
+    assert told == pytest.approx(Tardy(clock.now(), 3.0, 3.2, 3.0))
+    assert machine.run(*[(0.0, 0.1)] * BEATS_A_TICK) == pytest.approx(Tardy(clock.now()))

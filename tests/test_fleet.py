@@ -16,6 +16,7 @@ from qoe_agent.board import AFTERGLOW, Board
 from qoe_agent.config import Join, Stream
 from qoe_agent.fleet import Fleet
 from qoe_agent.model import Joined, Opened
+from qoe_agent.session import Session
 from qoe_agent.sink import Key
 from qoe_agent.sources import hls
 from tests.stage import Stage, stage, until
@@ -70,6 +71,25 @@ async def test_only_the_stream_that_changed_is_touched(watched: Fleet, played: S
     assert sessions(watched, "b") == [b]
     assert sessions(watched, "a") != [a]
     assert played.at(stream("a").url)[0].target.lost_after == 3.0
+
+
+async def test_an_agent_that_stands_still_while_it_ticks_ticks_as_of_before(
+    watched: Fleet, played: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That nothing came meanwhile is no gap of the streams that are yet to hear of the second."""
+    told: list[float] = []
+    ahead, real = [0.0], clock.monotonic
+
+    def tick(_: Session, lag: float, now: float) -> None:
+        told.append(now)
+        ahead[0] += 3.0
+
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + ahead[0])
+    watched.apply([stream("a"), stream("b")])
+    await until(lambda: played.begun == 2)
+    monkeypatch.setattr(Session, "tick", tick)
+    await until(lambda: len(told) >= 4 and len(told) % 2 == 0)
+    assert [told.count(now) for now in told[:4]] == [2, 2, 2, 2]
 
 
 async def test_a_stream_that_comes_back_at_once_waits_for_its_former_self_and_is_whole(

@@ -125,13 +125,13 @@ async def test_a_dead_streams_gauges_vanish_and_its_counters_and_facts_stay(make
     watched, board = make(play, declared())
     pull = asyncio.create_task(watched.pull())
     await reached.wait()
-    watched.tick(0.0)
+    watched.tick(0.0, clock.now())
     assert value(board, "qoe_state") == 1.0
     finish.set()
     await pull
     assert value(board, "qoe_state") is None
     before = value(board, "qoe_seen_total")
-    watched.tick(0.0)
+    watched.tick(0.0, clock.now())
     assert value(board, "qoe_state") is None  # not even when the probe still says so
     assert value(board, "qoe_fact") == 1.0
     assert value(board, "qoe_seen_total") == (before or 0) + 1

@@ -82,7 +82,7 @@ async def test_a_show_that_ended_stays_ended_while_the_server_is_silent(
     scripted(monkeypatch, plays, waits, waits, lambda emit: "refused", plays)
     for _ in range(4):
         await session.pull()
-        session.tick(0.0)
+        session.tick(0.0, clock.now())
     assert kinds(board) == {"ended": True}
     assert value(board, "qoe_up") == 0
     assert not [one for one in seen if isinstance(one, Joined) and one.outcome != "ok"]  # nobody missed anything
@@ -94,7 +94,7 @@ async def test_a_stream_that_never_came_is_lost(make: Any, monkeypatch: pytest.M
     session, board, seen = make()
     scripted(monkeypatch, waits, waits)
     await session.pull()
-    session.tick(0.0)
+    session.tick(0.0, clock.now())
     assert kinds(board) == {"lost": True}
     assert [one.outcome for one in seen if isinstance(one, Joined)] == ["silent"]
 
@@ -106,7 +106,7 @@ async def test_a_broken_connection_is_no_end_and_what_follows_counts_as_failed_j
     scripted(monkeypatch, lambda emit: plays(emit, "reset"), lambda emit: "refused")
     await session.pull()
     await session.pull()
-    session.tick(0.0)
+    session.tick(0.0, clock.now())
     assert "ended" not in kinds(board)
     assert "refused" in [one.outcome for one in seen if isinstance(one, Joined)]
 
@@ -117,13 +117,13 @@ async def test_data_alone_is_not_media(make: Any, monkeypatch: pytest.MonkeyPatc
 
     def play(emit: Any) -> str:
         plays(emit, kind="data")
-        session.tick(0.0)
+        session.tick(0.0, clock.now())
         up.append(value(board, "qoe_up"))
         return "silent"
 
     scripted(monkeypatch, play)
     await session.pull()
-    session.tick(0.0)
+    session.tick(0.0, clock.now())
     assert session.media is False
     assert up == [0.0]
     assert kinds(board) == {"lost": True}
@@ -135,10 +135,10 @@ async def test_a_lost_in_a_recording_takes_the_gauges_with_it(make: Any, monkeyp
 
     def play(emit: Any) -> str:
         plays(emit)
-        session.tick(0.0)
+        session.tick(0.0, clock.now())
         told.append(value(board, "qoe_buffer_seconds"))
         emit(Lost(clock.now(), "reset"))
-        session.tick(0.0)
+        session.tick(0.0, clock.now())
         told.append(value(board, "qoe_buffer_seconds"))
         told.append(value(board, "qoe_up"))
         return "ended"
@@ -182,7 +182,7 @@ async def test_a_playlist_that_stood_still_is_not_played_again(make: Any) -> Non
         assert session.media
         again = await session.pull()
         assert (again.reason, again.detail, session.media) == ("silent", "the playlist lists nothing new", False)
-        session.tick(0.0)
+        session.tick(0.0, clock.now())
         assert value(board, "qoe_up") == 0.0
         assert (await session.pull()).reason == "silent"
         assert [origin.count(f"{n}.ts") for n in range(4)] == [1, 1, 1, 0]

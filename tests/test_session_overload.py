@@ -92,10 +92,10 @@ async def test_content_is_marked_while_it_lasts_and_packets_are_told_as_ever(wat
     for kind in ("black", "silence", "damage", "stall"):
         watched.say(kind)
     assert watched.open() == {"black": True, "silence": True, "damage": True, "stall": False}
-    watched.session.tick(0.0)
+    watched.session.tick(0.0, clock.now())
     assert watched.open()["black"] is True
     watched.level(0)
-    watched.session.tick(0.0)
+    watched.session.tick(0.0, clock.now())
     assert watched.open() == dict.fromkeys(("black", "silence", "damage", "stall"), False)
     watched.session.stop()
     assert len(watched.all()) == 4
@@ -108,14 +108,14 @@ async def test_what_is_seen_too_thinly_is_told_when_the_level_falls_if_it_is_sti
         watched.say(kind)
     assert watched.open() == {"silence": True, "damage": True, "stall": False}
     watched.say("black end")
-    watched.session.tick(0.0)
+    watched.session.tick(0.0, clock.now())
     assert watched.all() == ["damage", "silence", "stall"]
     watched.say("black")
     watched.level(2)
-    watched.session.tick(0.0)
+    watched.session.tick(0.0, clock.now())
     assert watched.open()["black"] is True
     watched.level(0)
-    watched.session.tick(0.0)
+    watched.session.tick(0.0, clock.now())
     assert watched.open()["black"] is False
 
 
@@ -126,7 +126,7 @@ async def test_what_is_held_back_goes_with_its_probe_and_its_stream(watched: Wat
     watched.say("black raise")
     watched.session.stop()
     watched.level(0)
-    watched.session.tick(0.0)
+    watched.session.tick(0.0, clock.now())
     assert watched.all() == []
 
 
@@ -143,7 +143,7 @@ async def test_packets_are_counted_to_the_last_at_every_level(pool: Pool) -> Non
         watched.feed(seen)
     await watched.decoding.drained(30.0)
     await asyncio.sleep(0)
-    watched.tick(0.0)
+    watched.tick(0.0, clock.now())
     numbers = {(one["name"], *one["labels"].values()): one["value"] for one in board.metrics(KEY)}
     assert numbers["qoe_packets_total", "video"] == len(packets)
     assert numbers["qoe_packets_total", "audio"] == len(sounds)
