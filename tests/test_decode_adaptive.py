@@ -59,6 +59,7 @@ class Watch:
     """A look that is alert while the picture is dark, and wants to know how it became so."""
 
     wary: bool = True
+    moves: bool = False
     seen: list[tuple[float, bool]] = field(default_factory=list)
     """(pts, follows) of every picture."""
     dark: bool = False
@@ -204,6 +205,32 @@ def test_a_freeze_that_begins_with_a_key_frame_is_found_by_its_twin(running: boo
     adapt([replace(one, data=one.data + bytes(max(0, typical - one.size))) for one in packets], look)
     assert in_order(look.seen)
     assert {*range(3 * GOP, 5 * GOP)} <= set(frames(look.seen))
+
+
+def test_a_freeze_from_just_after_a_key_frame_to_the_next_is_found_by_its_twin_and_that() -> None:
+    lumas = [moving(n) for n in range(5 * GOP)]
+    lumas[2 * GOP + 1 : 3 * GOP + 1] = [moving(2 * GOP + 1)] * GOP
+    packets = coded(lumas)
+    typical = max(one.size for one in packets if not one.key)
+    look = Watch(wary=False)
+    adapt([replace(one, data=one.data + bytes(max(0, typical - one.size))) for one in packets], look)
+    assert in_order(look.seen)
+    shown = set(frames(look.seen))
+    assert {*range(2 * GOP, 3 * GOP + 1)} <= shown
+    assert not {*range(GOP + 1, 2 * GOP), *range(3 * GOP + 1, 4 * GOP)} & shown
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_key_pictures_that_are_the_same_are_news_where_the_first_is_known_to_have_moved(moved: bool) -> None:
+    before, held = coded(moving(n) for n in range(GOP)), coded([moving(GOP)] * GOP)
+    typical, shown = max(one.size for one in before if not one.key), []
+    for n, one in enumerate([*before, *held, *held, *before]):
+        packet = replace(one, at=1000.0 + n / FPS, pts=n / FPS, dts=n / FPS)
+        shown.append(replace(packet, data=one.data + bytes(max(0, typical - one.size))))
+    look = Watch(wary=False, moves=moved)
+    adapt(shown, look)
+    assert in_order(look.seen)
+    assert ({*range(GOP + 1, 2 * GOP)} <= set(frames(look.seen))) == moved
 
 
 def test_damage_in_the_packets_is_looked_at() -> None:

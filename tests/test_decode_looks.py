@@ -21,7 +21,7 @@ VIEW = View(np.full((36, 64), 90, np.uint8), 1.0)
 class Wary:
     """Wants everything, says how bright it is."""
 
-    alert = True
+    alert = moves = True
 
     def __call__(self, view: View) -> float:
         return float(view.luma.mean())
@@ -65,8 +65,8 @@ def guarded(look: Any, raised: list[Exception], *, out: bool = False) -> Guard:
 def test_what_a_look_says_and_wants_comes_through_its_guard() -> None:
     raised: list[Exception] = []
     wary, plain = guarded(Wary(), raised), guarded(Plain(), raised)
-    assert (wary(VIEW), wary.suspects(VIEW), wary.alert, wary.began) == (90.0, True, True, False)
-    assert (plain(VIEW), plain.suspects(VIEW), plain.alert, plain.began) == ("seen", False, False, False)
+    assert (wary(VIEW), wary.suspects(VIEW), wary.alert, wary.began, wary.moves) == (90.0, True, True, False, True)
+    assert (plain(VIEW), plain.suspects(VIEW), plain.alert, plain.began, plain.moves) == ("seen", *[False] * 4)
     assert raised == []
 
 

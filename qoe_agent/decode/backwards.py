@@ -1,11 +1,11 @@
 """Adaptive decoding on the lane: a key frame, what it makes us want, and the group before it, from its beginning.
 
 Each key frame is decoded together with its twin, a picture soon after it. The looks are asked whether they want all
-pictures since the last one; and a twin that is the same as its key frame may be the middle of a freeze, which key
-frames far apart cannot tell from motion. If anything is wanted, the group before is decoded in full, so that an
-onset is known to the frame, and decoding goes on until no look is alert, and no packet suspicious, at a key frame.
-The looks see rising times all along: pictures that they have seen are decoded again but not shown. What it costs is
-bounded (`maths.duty`); when the lane is late, only key frames are decoded.
+pictures since the last one; and a twin that is the same as its key frame, or the next, may be in a freeze, which key
+frames far apart cannot tell from motion. If anything is wanted, the group before is decoded in full: an onset is known
+to the frame; and decoding goes on until no look is alert, and no packet suspicious, at a key frame. The looks see
+rising times: pictures that they have seen are decoded again but not shown. What it costs is bounded (`maths.duty`);
+when the lane is late, only key frames are decoded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import av
 
 from qoe_agent import clock
 from qoe_agent.decode.pictures import TICKS, TOGETHER, LeftOut, Run, describe
-from qoe_agent.maths.thumb import rests, same, thumb
+from qoe_agent.maths.thumb import lasts, same, thumb, twins
 from qoe_agent.model import Damage
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qoe_agent.decode.pictures import Frame, Pictures
     from qoe_agent.decode.snapshots import Snapshot
     from qoe_agent.maths.duty import Duty
+    from qoe_agent.maths.sameness import Plane
     from qoe_agent.maths.thumb import Thumb
     from qoe_agent.maths.view import View
     from qoe_agent.model import Picture
@@ -72,6 +73,8 @@ class Backwards:
         """The last key picture: its time and what it looked like."""
         self._same = False
         """The last two key pictures were the same."""
+        self._after: Plane | None = None
+        """The last twin of a key picture."""
         self._stood: deque[bool] = deque(maxlen=8)
         """Whether the last key frames' twins were the same as they."""
 
@@ -123,15 +126,15 @@ class Backwards:
                 yield from self._begin(before)
                 yield from self._stop()
             return
-        view = self._pictures.view(frames[0])
-        here = thumb(view)
-        self._keyed(_ticks(gop.pts), here)
+        view, after = self._pictures.view(frames[0]), self._after
+        self._keyed(_ticks(gop.pts), thumb(view.small))
         twin = self._standing(view, frames[1:])
         self._stood.append(twin is not None)
-        news = not self._same  # that it stands still is known, and small packets say no more
+        news = not self._same or looks.moves  # else it is known to stand still, and small packets say no more
+        held = twin is not None or (news and after is not None and lasts(after, view.small))
         asked = looks.suspects(view) or looks.alert
         wants = self._granted(asked or (told.small and news), told.odd)
-        wants |= twin is not None and news and self._duty.allows(same=self._habit)
+        wants |= held and news and self._duty.allows(same=self._habit)
         if wants and before is not None:
             yield from self._begin(before)
             yield from self._enter(gop)
@@ -146,6 +149,7 @@ class Backwards:
 
     def _go_on(self, gop: Gop, count: int, told: Told) -> Iterator[object]:
         """Running: the rest of the group, its successor's key frame, and on if that is wanted."""
+        self._after = None
         yield from self._advance()
         yield from self._enter(gop)
         if self._run is None and self._seen != _ticks(gop.pts):
@@ -165,7 +169,7 @@ class Backwards:
         for frame in frames[:1]:
             self._pictures.follows = False
             view = self._pictures.view(frame)
-            self._keyed(_ticks(gop.pts), thumb(view))
+            self._keyed(_ticks(gop.pts), thumb(view.small))
             yield from self._look(frame, view)
 
     def _once_more(self, gop: Gop, twin: View | None) -> Iterator[object]:
@@ -187,11 +191,9 @@ class Backwards:
 
     def _standing(self, view: View, after: list[Frame]) -> View | None:
         """The key picture's twin, the last of those after it, if it shows the same."""
-        if not after:
-            return None
-        twin = self._pictures.view(after[-1])
-        alike = view.luma.shape == twin.luma.shape and (same(thumb(view), thumb(twin)) or rests(view, twin))
-        return twin if alike else None
+        twin = self._pictures.view(after[-1]) if after else None
+        self._after = None if twin is None else twin.small.copy()
+        return twin if twin is not None and twins(view.small, twin.small) else None
 
     @property
     def _habit(self) -> bool:
@@ -215,11 +217,10 @@ class Backwards:
 
     def _enter(self, gop: Gop) -> Iterator[object]:
         """The run comes to the key frame of the next group."""
-        if self._run is None:
-            return
-        self._pay()
-        self._gop, self._done = gop, 0
-        yield from self._advance(gop.leading)
+        if self._run is not None:
+            self._pay()
+            self._gop, self._done = gop, 0
+            yield from self._advance(gop.leading)
 
     def _advance(self, most: int = 1_000_000) -> Iterator[object]:
         """Decode what has come of the group."""
@@ -242,8 +243,7 @@ class Backwards:
 
     def _stop(self) -> Iterator[object]:
         """The run is over; what its decoder holds comes out."""
-        run = self._run
-        if run is not None:
+        if (run := self._run) is not None:
             self._pay()
             yield from self._pictures.show(list(self._come(run.drain())))
         self._forget()
@@ -274,7 +274,7 @@ class Backwards:
             if ticks is not None:
                 self._seen = ticks
                 if self._gop is not None and ticks == _ticks(self._gop.pts):
-                    self._keyed(ticks, thumb(shown[1]))
+                    self._keyed(ticks, thumb(shown[1].small))
             yield shown
 
     def _look(self, frame: Frame, view: View) -> Iterator[Damage | Picture | Snapshot]:

@@ -41,6 +41,11 @@ class Guard:
         return bool(self._ask(getattr, self._look, "began", False))
 
     @property
+    def moves(self) -> bool:
+        """Whether it knows that what it saw last moved."""
+        return bool(self._ask(getattr, self._look, "moves", False))
+
+    @property
     def when(self) -> str:
         """Which sound it hears (see `SoundLook`)."""
         return getattr(self._look, "when", "always")
@@ -89,3 +94,8 @@ class Looks:
     def began(self) -> bool:
         """Whether any look wants the next key frame, as something began with this one."""
         return any(getattr(look, "began", False) for look in self.pictures.values())
+
+    @property
+    def moves(self) -> bool:
+        """Whether any look knows that what it saw last moved."""
+        return any(getattr(look, "moves", False) for look in self.pictures.values())

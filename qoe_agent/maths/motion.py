@@ -32,11 +32,11 @@ ABRUPT = 0.5
 TICK, SLOWS = 0.02, 0.68
 """Seconds before a standing picture in which it is asked whether it came to rest evenly;"""
 STOPS, SQUARE = 0.35, 0.2
-"""it did if it would have stopped within so many seconds, and that explains all changes but for this share."""
+"""it did if it would have stopped within these, and that explains all changes but for this share and FAINTEST."""
 HUM, HUMS = 0.05, 0.15
 """Change of the middle tile from which on it is noise, if it goes on; and if it stops:"""
 STEADY, SILENT, MANY = 0.75, 0.15, 20
-"""it was steady if the least was so near to the largest, and stopped if no more than this is left of it; so many
+"""it did not decline if the last of it was so near to the usual, and stopped if no more than this is left; so many
 pictures tell."""
 EVERYWHERE = 0.2
 """Of the tiles: where noise goes on in so many, it is a camera's, though it is coded here and there only."""
@@ -44,7 +44,7 @@ LEFT = 0.3
 """Of one change, the next one at most, if it is residue after motion that stopped."""
 LEAD, LOWEST = 6, 0.05
 """Changes before a standing picture that tell when motion stopped; and the least that one counts as."""
-FITS, REST, NEAR = 0.8, 0.2, 2.5
+FITS, REST, NEAR = 0.8, 0.2, 2.0
 """Motion comes to rest by itself if a falling line fits its last changes (share of variance) and would end so near to
 nothing (share of the largest), or has (share of the usual), and the last is so near to it (times what is still)."""
 HELD = 0.15
@@ -151,9 +151,9 @@ class Motion:
     def moved(self, step: Step, seconds: float, plane: Plane) -> None:
         """A picture, shown for so long, differed from the one before."""
         most, middle = step.most, step.middle
-        if (most > max(CUTS * self.level, CUT) and middle > WHOLE * most) or middle > max(
-            CUTS * self._noise.median, CUT
-        ):
+        lately = median([0.0, *self._hum][-3:]) / ABRUPT  # what grows to this is no cut
+        whole = most > max(CUTS * self.level, CUT) and middle > WHOLE * most
+        if whole or middle > max(CUTS * self._noise.median, CUT, lately):
             self.cut = step.pts, plane
         if not step.key:
             self._noise.add(middle)
@@ -256,11 +256,11 @@ class Motion:
         return self._patches(trail) or (usual >= HUM and median(after or [usual]) > SILENT * usual)
 
     def hushed(self, trail: Sequence[Step]) -> bool:
-        """Whether steady noise stopped at once: a camera's does not, whatever it shows."""
-        hum = list(self._hum)
-        if len(hum) < LEAD or min(hum) < STEADY * max(hum) or min(hum) < HUMS:
-            return False
-        return median([each.middle for each in trail if not each.key] or [1.0]) <= SILENT * min(hum)
+        """Whether noise that did not decline stopped at once: a camera's does not, whatever it shows."""
+        hum, after = list(self._hum), [each.middle for each in trail if not each.key]
+        usual = median(hum or [0.0])
+        steady = len(hum) >= LEAD and usual >= HUMS and min(fmean(hum[-3:]), median(hum[-LEAD:])) >= STEADY * usual
+        return steady and median(after or [usual]) <= SILENT * usual
 
     def gradual(self, trail: Sequence[Step]) -> bool:
         """Whether it did not stop at once. `trail`: the steps of the standing picture."""
@@ -270,20 +270,19 @@ class Motion:
         if median(after[len(after) // 2 :]) > ABRUPT * median(list(self.last)[-LEAD:]):
             return True  # it moves again already
         known = [*self.last, *(each.most for each in trail[: self._split(trail)] if not each.key)][-12:]
-        while len(known) >= LEAD and known[-1] <= min(max(self.repeated, self.jolt), LEFT * known[-2]):
+        while len(known) >= LEAD and known[-1] <= min(max(self.floor, self.jolt), LEFT * known[-2]):
             known.pop()
         return self._falls(np.array(known))
 
     def _falls(self, values: NDArray[np.float64]) -> bool:
         """Whether a falling line fits these changes and leads to nothing."""
-        n = len(values)
-        if n < LEAD or values[-1] > NEAR * self.floor:
+        if (n := len(values)) < LEAD:
             return False
         steps = np.arange(n) - (n - 1) / 2
         slope = float(steps @ values) / float(steps @ steps)
         fits = slope * slope * float(steps @ steps) >= FITS * float(np.square(values - values.mean()).sum())
         ends = bool(values.mean() + slope * (n + 1) / 2 <= REST * values.max())
-        return slope < 0 and fits and (ends or values[-1] <= REST * self.level)
+        return slope < 0 and fits and (ends or values[-1] <= min(REST * self.level, NEAR * self.floor))
 
 
 def slowing(before: Sequence[tuple[float, float]]) -> bool:
@@ -293,7 +292,8 @@ def slowing(before: Sequence[tuple[float, float]]) -> bool:
     if len(known) < 3:
         return False
     seconds, changes = np.array(known).T
-    terms = np.stack([seconds, np.square(seconds)], 1) / changes[:, None]
-    (speed, slowed), *_ = np.linalg.lstsq(terms, np.ones(len(changes)), rcond=None)
-    off = float(np.abs(terms @ (speed, slowed) - 1.0).max())
-    return slowed > 0 and speed <= 2 * STOPS * slowed and off <= SQUARE
+    allowed = SQUARE * changes + FAINTEST
+    terms = np.stack([seconds, np.square(seconds)], 1) / allowed[:, None]
+    (speed, slowed), *_ = np.linalg.lstsq(terms, changes / allowed, rcond=None)
+    off = float(np.abs(terms @ (speed, slowed) - changes / allowed).max())
+    return slowed > 0 and speed <= 2 * STOPS * slowed and off <= 1.0

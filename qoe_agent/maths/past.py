@@ -15,11 +15,11 @@ APART = 0.15
 class Past:
     """The last pictures."""
 
-    __slots__ = ("recent", "since", "sparse")
+    __slots__ = ("began", "recent", "since", "sparse")
 
-    def __init__(self, since: float) -> None:
-        self.since = since
-        """Media time from which on nothing was left out."""
+    def __init__(self, since: float, *, began: bool = False) -> None:
+        self.since, self.began = since, began
+        """Media time from which on nothing was left out; and whether nothing was shown before it."""
         self.recent: deque[tuple[float, Plane]] = deque(maxlen=9)
         """All of the last."""
         self.sparse: deque[tuple[float, Plane]] = deque(maxlen=8)
@@ -33,7 +33,7 @@ class Past:
 
     def until(self, pts: float) -> Past:
         """What it was when this one of its `sparse` pictures had been seen."""
-        past = Past(self.since)
+        past = Past(self.since, began=self.began)
         past.sparse.extend(each for each in self.sparse if each[0] <= pts)
         past.recent.extend(past.sparse)
         return past

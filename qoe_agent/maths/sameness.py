@@ -41,10 +41,12 @@ off the mean of its neighbours, as a share of the change (of squares), by less t
 such pixel."""
 GRAIN, GRAINY = 1.2, 0.02
 """What noise adds to that, in squares of code values, but no larger a share."""
-STRAIGHT, UNMOVED = 0.01, 0.4
+STRAIGHT, UNMOVED = 0.02, 0.4
 """Or if it is off that mean by less than the first, and displacement explains less than the second."""
 SLIGHT = 1.2
 """Change that residue may make however faint the picture is, unless the caller knows better."""
+NOISY = 3.0
+"""Change that noise and residue together make of pictures further apart."""
 FADE = 1.2
 """Change of a tile's mean by which it became lighter or darker."""
 

@@ -1,8 +1,8 @@
 """Whether some of a picture's tiles stand still, since when, and whether that is a break with their motion.
 
 A freeze is a break: motion that accumulates (noise does not) stops from one picture to the next, without a cut or a
-dissolve into the still, in a stream that does not stand still most of the time anyway. FFmpeg's vf_freezedetect.c
-compares means of whole planes with one threshold, and so finds slides, and no freeze that was encoded again.
+dissolve into the still, in a stream that does not stand still most of the time anyway. FFmpeg's vf_freezedetect.c has
+one threshold for means of whole planes, and so finds slides, and no freeze that was encoded again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qoe_agent.maths.motion import HELD, Motion, Step, slowing
+from qoe_agent.maths.refining import refined
 from qoe_agent.maths.rim import one_sided
-from qoe_agent.maths.sameness import POP, UNEVEN, busy, changes, displaced, dissolving, same, top
+from qoe_agent.maths.sameness import NOISY, POP, UNEVEN, busy, changes, displaced, dissolving, same, top
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,6 @@ AFTER = 1.0
 """Seconds between a cut and the still that it leads to, at most."""
 HOLE = 0.5
 """A step of more seconds between pictures that follow one another is no standing still."""
-NOISY = 3.0
-"""Change that noise and residue together make of pictures further apart."""
 FLAT = 1.5
 """Standard deviation below which a picture is one colour: black and its kin, which are told apart elsewhere."""
 CHECK = 1.0
@@ -52,14 +51,15 @@ class Run:
     """A picture stands still, so far."""
 
     __slots__ = (
-        "before", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "lent", "pictures", "repeats",
-        "seen", "start", "steps", "trail", "until", "why_not",
+        "before", "began", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "lent", "pictures",
+        "repeats", "seen", "start", "steps", "trail", "until", "why_not",
     )  # fmt: skip
 
     def __init__(self, start: float, first: Plane, past: Past, shape: tuple[int, ...]) -> None:
         self.start = self.until = self.checked = start
         self.first = first
         self.lead, self.before, self.seen = list(past.recent), list(past.sparse), start - past.since
+        self.began = past.began
         self.trail: list[Step] = []
         """Its pictures until it was judged."""
         self.border = np.zeros(shape, np.bool_)
@@ -80,7 +80,8 @@ class Watch:
     """Follows the `chosen` tiles; motion in `others` is overlooked as long as it keeps to one border."""
 
     __slots__ = (
-        "_key", "_minimum", "_others", "_proved", "chosen", "ended", "fresh", "motion", "repeats", "run", "seconds",
+        "_key", "_minimum", "_others", "_proved", "chosen", "ended", "fresh", "motion", "repeats", "rested", "run",
+        "seconds",
     )  # fmt: skip
 
     def __init__(self, chosen: Chosen, others: Chosen, minimum: float) -> None:
@@ -93,6 +94,8 @@ class Watch:
         self.run: Run | None = None
         self.ended: float | None = None
         """Media time of the first picture after the last run."""
+        self.rested: tuple[float, float, list[Step]] = (-inf, -inf, [])
+        """Media times of its first and its last, and the step to its second."""
         self.repeats = self.fresh = 0
         """Pictures in motion that were like the one before, and that were not."""
         self.seconds = 0.0
@@ -173,7 +176,7 @@ class Watch:
         run, self.run = self.run, None
         if run is None:
             return
-        self.ended = run.doubt if run.steps else now
+        self.ended, self.rested = run.doubt if run.steps else now, (run.start, run.until, run.trail[:1])
         if run.why_not is None:
             self.motion.went_on(run.until, min(run.until - run.start, HELD))
             self._count(run)
@@ -204,8 +207,8 @@ class Watch:
             return
         run.checked = now
         run.difference = max(run.difference, top(changes(run.first, plane)[self.chosen]))
-        refined = NOISY if run.leaps or run.why_not == "" else self.motion.slight
-        if not same(run.first, plane, self.chosen, refined):
+        residue = NOISY if run.leaps or run.why_not == "" else self.motion.slight
+        if not same(run.first, plane, self.chosen, residue):
             self._crept(run, plane, past)
         elif run.border.any() and not one_sided(run.border):
             self.end(now)
@@ -257,20 +260,18 @@ class Watch:
     def _judge(self, run: Run) -> str:
         """Why this is no freeze; empty if it is one."""
         motion, start = self.motion, run.start
-        if float(run.first.std()) < FLAT:
-            return "flat"
-        if motion.rare:
-            return "habit"
+        if (flat := float(run.first.std()) < FLAT) or motion.rare:
+            return "flat" if flat else "habit"
         if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
             return "cut"
         if len(motion.last) < 3:
-            return "unknown"
+            return "dissolve" if self._blended(run) else "unknown"
         if motion.between(start - LATELY, start) < LATELY / 3 and (run.seen > LATELY / 3 or motion.share is None):
             return "still"
         before = [(start - pts, top(changes(plane, run.first)[self.chosen])) for pts, plane in run.before]
         if max((change for _, change in before), default=0.0) < MOTION:
             return "noise"
-        if motion.goes_on(run.trail) or motion.hums(run.trail):
+        if motion.goes_on(run.trail) or motion.hums(run.trail) or refined(before, run.seen if run.began else inf):
             return "noise"
         if not motion.hushed(run.trail) and (motion.gradual(run.trail) or slowing(before)):
             return "gradual"

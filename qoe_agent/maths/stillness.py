@@ -6,10 +6,12 @@ that was burnt in further on.
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qoe_agent.maths.motion import ABRUPT
 from qoe_agent.maths.past import Past
 from qoe_agent.maths.ranks import Ranks
 from qoe_agent.maths.rim import middle
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     Chosen = NDArray[np.bool_]
 
-VETOES = ("cut", "dissolve")
+VETOES = ("cut", "dissolve", "gradual")
 MANY, LITTLE = 9, 0.35
 """Changes between pictures apart that tell what is usual, and the share of that from which on one is so small that
 things may have stood still for most of the time."""
@@ -112,6 +114,12 @@ class Stillness:
         """Something stands still and is not judged yet."""
         return any(w.run is not None and w.run.why_not is None and not w.motion.rare for w in self._watches)
 
+    @property
+    def moves(self) -> bool:
+        """Something moved up to the last picture, before which none was left out."""
+        follows = self._then is not None and self._past.since < self._then
+        return follows and not any(w.run is not None or w.motion.rare for w in self._watches)
+
     def suspects(self, plane: Plane) -> bool:
         """Whether what was left out before this picture may hold the beginning or the end of a freeze."""
         if self._then is None or plane.shape != self._shape or self._watches[0].motion.rare:
@@ -128,7 +136,7 @@ class Stillness:
             self._begin(plane)
         then, past = self._then, self._past
         if then is None or pts <= then:
-            self._past = Past(pts)
+            self._past = Past(pts, began=True)
             for watch in self._watches:
                 watch.end(pts)
         else:
@@ -180,7 +188,7 @@ class Stillness:
 
     def _present(self) -> Spell | None:
         """The spell there is: a freeze rather than another, of the whole picture rather than of its middle; but what
-        looks like a cut or a dissolve to either is none."""
+        looks like a cut or a dissolve to either, or as if it came to rest by itself, is none."""
         judged = [(w, w.run) for w in self._watches if w.run and w.run.why_not is not None]
         found = [self._told(w, run) for w, run in judged if w is self._watches[0] or not self._settles(run)]
         vetoes = [each for each in found if each.why_not in VETOES]
@@ -197,6 +205,10 @@ class Stillness:
             return False
         if inner.why_not or inner.leaps or not whole or not NEAR < whole.start - inner.start <= SETTLES:
             return False
+        start, until, first = self._watches[0].rested
+        lately = median(list(self._watches[0].motion.last)[-3:] or [0.0])
+        if abs(start - inner.start) <= NEAR < until - start and first and first[0].most <= ABRUPT * lately:
+            return False  # it stopped at once, with the middle, but for what a clock or a key frame changes
         lasts = inner.until - inner.start < LAPSES
         if lasts and whole.why_not and whole.until - whole.start >= RESTS:
             inner.why_not, inner.lent = whole.why_not, True

@@ -65,6 +65,11 @@ class Look:
         """Wants every picture."""
         return self._stillness.alert
 
+    @property
+    def moves(self) -> bool:
+        """The last picture that was seen is known to be none that stands still."""
+        return self._stillness.moves
+
     def suspects(self, view: View) -> bool:
         """Wants the pictures between the last one and this."""
         return min(view.luma.shape) >= LEAST and self._stillness.suspects(view.small)

@@ -11,6 +11,7 @@ import pytest
 
 from qoe_agent.maths.collapse import Collapse
 from qoe_agent.maths.hush import Hush
+from qoe_agent.maths.motion import Motion, Step, slowing
 from qoe_agent.maths.rim import middle
 from qoe_agent.maths.sameness import displaced, flow, same
 from qoe_agent.maths.stillness import Spell, Stillness
@@ -257,6 +258,15 @@ def test_a_clock_at_the_border_is_overlooked() -> None:
     assert freezes(clocked(planes)) == [pytest.approx((49 / FPS, 100 / FPS))]
 
 
+@pytest.mark.parametrize(("slows", "found"), [(0, 1), (20, 0)])
+def test_a_faint_clock_that_shows_now_and_then_does_not_hold_up_a_short_freeze(slows: int, found: int) -> None:
+    before = along([1.0] * (50 - slows) + [1.0 - n / slows for n in range(slows)])
+    held = [before[-1].copy() for _ in range(13)]
+    for plane in held[6:]:
+        plane[8:24, 270:310] += 8
+    assert freezes([*before[:-1], *held, *pan(50, start=80.0)]) == [pytest.approx((49 / FPS, 62 / FPS))] * found
+
+
 def test_a_clock_elsewhere_needs_a_mask() -> None:
     before = pan(50)
     planes = list(clocked([*before, *[before[-1]] * 50, *pan(50, start=80.0)], (80, 140)))
@@ -298,6 +308,34 @@ def test_noise_that_stops_at_once_proves_a_freeze_of_what_slows_down() -> None:
     assert span[0] == pytest.approx(84 / FPS, abs=0.041)
 
 
+@pytest.mark.parametrize(("noise", "proves"), [
+    ([0.2, 0.4] * 6, True), ([0.1 * n for n in range(12, 0, -1)], False), ([0.1] * 12, False),
+    ([0.5, 0.0, 0.2, 0.2, 0.2, 0.2, 0.0, 0.1, 0.1, 0.4, 0.0, 0.0], False),
+])  # fmt: skip
+def test_it_may_be_uneven_but_must_not_have_declined(noise: list[float], proves: bool) -> None:
+    motion, plane, tiles = Motion(), pan(1)[0], np.zeros((9, 16))
+    for n, hum in enumerate(noise):
+        motion.moved(Step(n / FPS, 2.0, hum, False, tiles), 1 / FPS, plane)
+    assert motion.hushed([Step(1.0, 0.1, 0.01, False, tiles)] * 3) == proves
+
+
+def test_what_slowed_down_but_stopped_while_it_moved_is_not_gradual_however_fast_it_was() -> None:
+    motion, plane, tiles = Motion(), pan(1)[0], np.zeros((9, 16))
+    for n, most in enumerate([20.0] * 60 + [4.6, 4.4, 4.3, 3.9, 4.0, 3.5, 3.4, 3.1, 2.4, 0.6]):
+        if n == 60:
+            motion.last.clear()
+        motion.moved(Step(n / FPS, most, 0.3, False, tiles), 1 / FPS, plane)
+    assert not motion.gradual([Step(2.8 + n / FPS, 0.05, 0.0, False, tiles) for n in range(10)])
+
+
+@pytest.mark.parametrize(("before", "cut"), [([], True), ([3.0, 4.0, 5.0, 6.0, 7.0], False), ([70.0], True)])
+def test_motion_that_grows_is_no_cut(before: list[float], cut: bool) -> None:
+    motion, plane, tiles = Motion(), pan(1)[0], np.zeros((9, 16))
+    for n, hum in enumerate([0.3] * 60 + before + [8.5]):
+        motion.moved(Step(n / FPS, 30.0, hum, False, tiles), 1 / FPS, plane)
+    assert (motion.cut is not None and motion.cut[0] == (60 + len(before)) / FPS) == cut
+
+
 def test_a_key_frame_that_changes_sharp_edges_does_not_cut_a_short_freeze_in_two() -> None:
     sheet = np.full((700, WIDTH), 20, np.uint8)
     for y in range(20, 700, 16):
@@ -319,17 +357,31 @@ def test_a_cut_to_a_still_is_none() -> None:
     assert reasons([*pan(60), *[at(scene(9), 100.0)] * 60, *pan(60)]) == ["cut"]
 
 
-def test_a_dissolve_into_a_still_is_none() -> None:
+@pytest.mark.parametrize("seen", [80, 2])
+def test_a_dissolve_into_a_still_is_none_however_little_of_it_was_seen(seen: int) -> None:
     before, card = pan(80), at(scene(9), 100.0)
     mixed = [cv2.addWeighted(plane, 1 - n / 20, card, n / 20, 0) for n, plane in enumerate(before[60:])]
-    assert reasons([*before[:60], *(np.asarray(plane, np.uint8) for plane in mixed), *[card] * 60]) == ["dissolve"]
+    shown = [*before[:60], *(np.asarray(plane, np.uint8) for plane in mixed)]
+    assert reasons([*shown[-seen:], *[card] * 60]) == ["dissolve"]
 
 
 @pytest.mark.parametrize("pictures", [15, 30, 45, 60, 90])
 @pytest.mark.parametrize("speed", [0.5, 2.0, 4.0])
 def test_motion_that_comes_to_rest_is_none(pictures: int, speed: float) -> None:
-    slowing = [speed * (1 - n / pictures) for n in range(pictures)]
-    assert freezes(along([speed] * 60 + slowing + [0.0] * 60)) == []
+    slower = [speed * (1 - n / pictures) for n in range(pictures)]
+    assert freezes(along([speed] * 60 + slower + [0.0] * 60)) == []
+
+
+@pytest.mark.parametrize(("changes", "slows"), [([8.3, 4.8, 1.9, 0.7], True), ([14.7, 10.5, 6.3, 2.1], False)])
+def test_motion_that_comes_to_rest_is_told_though_the_last_of_it_is_coding(changes: list[float], slows: bool) -> None:
+    assert slowing([*zip((0.56, 0.4, 0.24, 0.08), changes, strict=True)]) == slows
+
+
+def test_motion_that_falls_evenly_to_nothing_is_gradual_however_much_of_it_coding_leaves_out() -> None:
+    motion, plane, tiles = Motion(), pan(1)[0], np.zeros((9, 16))
+    for n, most in enumerate([22.0] * 60 + [12.2, 12.3, 9.7, 9.6, 8.7, 8.7, 6.3, 6.1, 5.2, 5.2, 4.1, 2.8]):
+        motion.moved(Step(n / FPS, most, 0.3, False, tiles), 1 / FPS, plane)
+    assert motion.gradual([Step(1.3 + n / FPS, 0.05, 0.0, False, tiles) for n in range(10)])
 
 
 def test_motion_that_turns_slowly_is_none() -> None:
@@ -442,6 +494,16 @@ def test_pictures_apart_that_are_the_same_are_suspected_and_told() -> None:
     assert seen
     assert seen.spell
     assert (seen.spell.start, seen.spell.why_not) == (14.0, "unknown")
+
+
+def test_it_is_known_to_move_after_a_picture_that_followed_and_was_another() -> None:
+    stillness, planes = Stillness(), pan(9)
+    for n, (plane, follows, moves) in enumerate(zip(
+        [*planes[:8], planes[7], planes[8]], [False, *[True] * 8, False], [False, *[True] * 7, False, False],
+        strict=True,
+    )):  # fmt: skip
+        stillness.see(plane, n / FPS, key=False, follows=follows)
+        assert stillness.moves == moves, n
 
 
 def test_faint_pictures_apart_that_differ_by_noise_are_not_the_same() -> None:
