@@ -35,6 +35,11 @@ More: TypeAlias = Annotated[
     typer.Option("--metric", metavar="NAME", show_default=False, rich_help_panel=PANEL_MEASURED,
                  help="Beside PSNR, SSIM and XPSNR also cambi (banding) or ms_ssim; repeatable."),
 ]  # fmt: skip
+VmafOnly: TypeAlias = Annotated[
+    bool,
+    typer.Option("--vmaf-only", rich_help_panel=PANEL_MEASURED,
+                 help="Leave out PSNR, SSIM and XPSNR, a tenth of the work; --metric is measured all the same."),
+]  # fmt: skip
 NoSound: TypeAlias = Annotated[
     bool, typer.Option("--no-sound", rich_help_panel=PANEL_MEASURED, help="Compare pictures only.")
 ]
@@ -115,6 +120,7 @@ def crop(text: str) -> Literal["auto", "off"] | tuple[int, int, int, int]:
 def asked(
     reference: str, tests: list[str], models: list[str] | None, more: list[str] | None, ffmpeg: str,
     offset: int | None, cropped: str, scaler: str, threads: int | None, no_sound: bool, cache: str | None,
+    vmaf_only: bool = False,
 ) -> Asked:  # fmt: skip
     """What the command line says. Raises Unfit."""
     known = ("cambi", "ms_ssim")
@@ -126,6 +132,7 @@ def asked(
         reference, tuple(tests), models=tuple(dict.fromkeys(models or usual.models)),
         more=tuple(dict.fromkeys(more or ())), offset=offset, crop=crop(cropped), scaler=scaler,
         ffmpeg=ffmpeg or None, threads=threads, sound=not no_sound, cache=cache,
+        plain=not vmaf_only,
     )  # fmt: skip
 
 
@@ -133,7 +140,7 @@ def conditions(texts: list[str] | None, asked: Asked) -> list[failing.Condition]
     """Of --fail-if. Raises Unfit, with a line that points at what is wrong."""
     found = [failing.condition(text) for text in texts or ()]
     for each in found:
-        failing.measured(each, [model.name for model in models.chosen(asked.models)], asked.more)
+        failing.measured(each, [model.name for model in models.chosen(asked.models)], asked.more, plain=asked.plain)
     return found
 
 

@@ -30,6 +30,7 @@ from qoe_agent.compare_options import (  # noqa: TC001  typer reads annotations
     Scaler,
     Tests,
     Threads,
+    VmafOnly,
 )
 from qoe_agent.options import USAGE
 from qoe_agent.report.words import shown
@@ -52,7 +53,7 @@ def compare(
     ffmpeg: Ffmpeg = "", threads: Threads = None, offset: Offset = None, crop: Crop = "auto",
     scaler: Scaler = "bicubic", as_json: AsJson = False, html: Page = None, csv: Csv = None, junit: JUnit = None,
     fail_if: FailIf = None, cache: Cache = None, no_cache: NoCache = False, quiet: Quiet = False,
-    live: Live = False,
+    live: Live = False, vmaf_only: VmafOnly = False,
 ) -> None:  # fmt: skip
     """Which encode is better, by how much, at what bitrate, and whether the difference is real.
 
@@ -67,7 +68,7 @@ def compare(
         reporting.possible(reports)
         asked = compare_options.asked(
             reference, tests, vmaf_model, metric, ffmpeg, offset, crop, scaler, threads, no_sound,
-            compare_options.folder(cache, no_cache),
+            compare_options.folder(cache, no_cache), vmaf_only=vmaf_only,
         )  # fmt: skip
         wanted = compare_options.conditions(fail_if, asked)
         with reporting.progress(quiet) as heard:

@@ -15,11 +15,14 @@ from qoe_agent.compare.shapes import Alignment, Asked, Unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
     from qoe_agent.compare.shapes import Media, Method, Step
     from qoe_agent.compare.thumbs import Prints
+
+    Span = Callable[[Media, int, int, int], Prints]
 
 SURE = 60.0
 """Nats at which confidence is 1 less one part in e."""
@@ -64,11 +67,12 @@ def _stills(reference: Media, test: Media) -> Alignment:
     return made("timestamps", np.zeros(1, np.int64), reference, 0.5, (note,))
 
 
-def by_times(reference: Media, test: Media) -> Alignment | None:
+def by_times(reference: Media, test: Media, begun: Span = thumbs.span) -> Alignment | None:
     """By the frames' times, if both keep to grids that fit and the pictures do not contradict; None if not.
 
-    What is as long as the reference is looked at where it begins, and further on only where that does not tell; what
-    is not must also agree where it ends. All pairs are looked at once they are scored: `verify`, `confirmed`.
+    What is as long as the reference is looked at where it begins, and further on only where that speaks against it;
+    what is not must also agree where it ends. All pairs are looked at once they are scored: `verify`, `confirmed`,
+    `strangers`. `begun` takes the fingerprints at the beginning.
     """
     ratio = reference.video.rate / test.video.rate
     steady = reference.video.constant and test.video.constant and 1 in (ratio.numerator, ratio.denominator)
@@ -78,30 +82,49 @@ def by_times(reference: Media, test: Media) -> Alignment | None:
     frames = clocks.readings(side(test), side(reference))[0].frames(0.0)
     longer = float(np.ptp(reference.video.times) - np.ptp(test.video.times))
     as_long = abs(longer) <= 1.01 / float(min(reference.video.rate, test.video.rate))
-    first = spot(reference, test, frames, 0)
+    first = spot(reference, test, frames, 0, begun)
     alone = spots.alone(first[0].luma, frames[first[0].numbers], first[1].luma, first[1].numbers)
     if alone is False and not as_long:
         return None
     if alone and as_long:
         return made("timestamps", frames, reference, CONFIRMED)
-    found = (places.within((reference, test), frames, each, SPOT, NEAR) for each in (MIDDLE, END)[not as_long :])
-    read = [first, *(spot(reference, test, frames, at) for at in found if at)]
-    ours, theirs = (_joined(each) for each in zip(*read, strict=True))
-    told = spots.holds(ours.luma, ours.fresh, frames[ours.numbers], theirs.luma, theirs.numbers)
-    if told is False or not ((told and len(read) > 1) or as_long):
-        return None
+    told = _holds([first], frames) if as_long and alone is None else False
+    if told is False:
+        found = (places.within((reference, test), frames, each, SPOT, NEAR) for each in (MIDDLE, END)[not as_long :])
+        read = [first, *(spot(reference, test, frames, at) for at in found if at)]
+        told = _holds(read, frames)
+        if told is False or not ((told and len(read) > 1) or as_long):
+            return None
     return made("timestamps", frames, reference, *((CONFIRMED, ()) if told else (0.5, (f"{test.path}: {UNMOVED}",))))
 
 
-def spot(reference: Media, test: Media, frames: NDArray[np.int64], first: int) -> tuple[Prints, Prints]:
+def _holds(read: Sequence[tuple[Prints, Prints]], frames: NDArray[np.int64]) -> bool | None:
+    """What `spots.holds` says of the fingerprints of some places."""
+    ours, theirs = (_joined(each) for each in zip(*read, strict=True))
+    return spots.holds(ours.luma, ours.fresh, frames[ours.numbers], theirs.luma, theirs.numbers)
+
+
+def spot(
+    reference: Media, test: Media, frames: NDArray[np.int64], first: int, span: Span = thumbs.span
+) -> tuple[Prints, Prints]:
     """Fingerprints of a few frames of the test, and of those of the reference that they would show."""
     shown = frames[first : first + SPOT]
     shown = shown[shown >= 0]
-    theirs = max(0, int(shown[0]) - NEAR), min(len(reference.video.times) - 1, int(shown[-1]) + NEAR)
-    stretches = (test, (first, first + len(shown) - 1)), (reference, theirs)
+    return both((test, (first, first + len(shown) - 1)), (reference, around(reference, shown, NEAR)), span=span)
+
+
+def around(reference: Media, shown: NDArray[np.int64], reach: int) -> tuple[int, int]:
+    """The first and the last of the reference's frames that are `shown`, or lie up to so many beside them."""
+    return max(0, int(shown[0]) - reach), min(len(reference.video.times) - 1, int(shown[-1]) + reach)
+
+
+def both(
+    one: tuple[Media, tuple[int, int]], other: tuple[Media, tuple[int, int]], finer: int = 1, span: Span = thumbs.span
+) -> tuple[Prints, Prints]:
+    """Fingerprints of two files, each from one frame to another."""
     with ThreadPoolExecutor(2) as pool:
-        ours, others = pool.map(lambda each: thumbs.span(each[0], *each[1]), stretches)
-    return ours, others
+        ours, theirs = pool.map(lambda each: span(each[0], each[1][0], each[1][1], finer), (one, other))
+    return ours, theirs
 
 
 def _joined(read: Sequence[Prints]) -> Prints:
@@ -130,6 +153,16 @@ def verify(alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uin
     if alignment.pairs != len(prints[0]):
         return (f"{len(prints[0])} pairs were scored where {alignment.pairs} were laid out",)
     return _said(alignment, 0, spots.misfits(*prints))
+
+
+def strangers(
+    alignment: Alignment, prints: tuple[NDArray[np.uint8], NDArray[np.uint8]], rate: Fraction
+) -> tuple[tuple[str, ...], float]:
+    """Where, for a second or longer, pairs show different things; and the share of all pairs that do."""
+    numbers, found = pairing.pairs(alignment.runs)[0], spots.strangers(*prints, round(rate))
+    said = (f"frames {numbers[first]} to {numbers[last]} of the test show something else than the reference's"
+            for first, last in found)  # fmt: skip
+    return tuple(said), sum(last - first + 1 for first, last in found) / max(1, len(prints[0]))
 
 
 def contradictions(
@@ -209,10 +242,11 @@ def made(
 def _prints(media: Media, read: Prints, box: tuple[int, int, int, int] | None) -> content.Prints:
     video = media.video
     aside = crop.aside(box, video.width, video.height) if box else (0.0, 0.0)
-    across, down = aside[::-1] if video.rotation % 180 else aside
+    barred = crop.barred(box, video.width, video.height) if box else (False, False)
+    (across, down), barred = (aside[::-1], barred[::-1]) if video.rotation % 180 else (aside, barred)
     signs = {90: (-1, 1), 180: (-1, -1), 270: (1, -1)}.get(video.rotation, (1, 1))
     side = Side(read.times, video.rate, video.constant)
-    return content.Prints(read.luma, side, read.fresh, (signs[0] * across, signs[1] * down))
+    return content.Prints(read.luma, side, read.fresh, (signs[0] * across, signs[1] * down), barred)
 
 
 def side(media: Media) -> Side:

@@ -105,6 +105,11 @@ def aside(box: Box, width: int, height: int) -> tuple[float, float]:
     return (x + wide / 2 - width / 2) / wide, (y + high / 2 - height / 2) / high
 
 
+def barred(box: Box, width: int, height: int) -> tuple[bool, bool]:
+    """Whether a box leaves anything out, across and down."""
+    return box[0] < width, box[1] < height
+
+
 def _edged(test: Active, reference: Active, side: int) -> bool:
     """Whether a side (left, right, top, bottom) of the test has an edge, however thin, that is picture in the other."""
     size = test.height if side > 1 else test.width

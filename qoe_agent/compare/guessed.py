@@ -7,13 +7,14 @@ those it is then found out, as it is without a guess, how the test lies.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare import align, asides, crop, places, stamped, thumbs
-from qoe_agent.compare.aligning import clocks, likeness, spots
+from qoe_agent.compare import align, asides, crop, places, registering, stamped, thumbs
+from qoe_agent.compare.aligning import clocks, glimpse, pairing
+from qoe_agent.compare.beginnings import FINE, Beginnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from qoe_agent.compare.aligning.clocks import Reading
     from qoe_agent.compare.asides import Aside
     from qoe_agent.compare.shapes import Alignment, Asked, Media, Step
-    from qoe_agent.compare.thumbs import Prints
 
-FIRST, SLACK = 16, 4
-"""Frames of the test that are looked for, and frames by which they may lie further off than the lengths explain."""
+SLACK = 4
+"""Frames by which a test may lie further off than the lengths explain."""
 DEAREST = 0.4
 """Share of all frames that may be decoded for the first look."""
 FURTHER = 24
 """Frames that may be decoded to reach one place further on."""
+FAR = 16
+"""Frames behind the first pair up to which decoding goes on from it to reach another."""
 
 
 class Guess(NamedTuple):
@@ -43,6 +45,8 @@ class Guess(NamedTuple):
     """By those: how it does lie, None where they do not tell; raises Unlike. No guess at all where there is none."""
     bars: crop.Bars | None = None
     """What was cut of either side for that, where bars were looked for."""
+    had: tuple[int, ...] = ()
+    """Frames of the test that `stills` knows, and those of the reference that they show."""
 
 
 def laid(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], None]) -> Guess:
@@ -55,9 +59,11 @@ def laid(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], No
         marked = stamped.frames(reference, test, found=found)
         if marked is not None:
             return Guess(align.made("stamp", marked, reference, 1.0))
-    if timed := align.by_times(reference, test):
-        return Guess(timed)
-    return _by_content(reference, test, asked) or Guess(align.by_content(reference, test, heard, asked))
+    with closing(Beginnings(reference, test)) as first:
+        if timed := align.by_times(reference, test, first.span):
+            return Guess(timed, had=_had(reference, test, *pairing.pairs(timed.runs), first))
+        guess = _by_content(reference, test, asked, first)
+    return guess or Guess(align.by_content(reference, test, heard, asked))
 
 
 def _by_stamp(reference: Media, begun: stamped.Begun) -> Guess:
@@ -68,14 +74,14 @@ def _by_stamp(reference: Media, begun: stamped.Begun) -> Guess:
     return Guess(align.made("stamp", begun.frames, reference, 1.0), begun.asides, proof)
 
 
-def _by_content(reference: Media, test: Media, asked: Asked) -> Guess | None:
+def _by_content(reference: Media, test: Media, asked: Asked, begun: Beginnings) -> Guess | None:
     """Where the first frames are found in the reference, as far as that is cheap, and nothing looks otherwise."""
     video = reference.video
     if not (asides.possible(reference) and asides.possible(test)) or video.rate != test.video.rate:
         return None
     if not (video.constant and test.video.constant):
         return None
-    frames = _began(reference, test, clocks.readings(align.side(test), align.side(reference))[0])
+    frames = _began(reference, test, clocks.readings(align.side(test), align.side(reference))[0], begun)
     if frames is None or not _goes_on(reference, test, frames):
         return None
     cut = crop.bars(reference, test, asked)
@@ -86,61 +92,46 @@ def _by_content(reference: Media, test: Media, asked: Asked) -> Guess | None:
         own, shown = asides.read(test, ours), asides.read(reference, theirs)
         return align.by_prints(reference, test, own, shown, cut) if own and shown else None
 
-    return Guess(align.made("content", frames, reference, 0.0), (ours, theirs), proof, cut)
+    own = np.flatnonzero(frames >= 0)
+    had = _had(reference, test, own, frames[own], begun)
+    return Guess(align.made("content", frames, reference, 0.0), (ours, theirs), proof, cut, had)
 
 
-def _began(reference: Media, test: Media, reading: Reading) -> NDArray[np.int64] | None:
-    """The reference's frame of each of the test's, by those at the beginning of either."""
+def _began(reference: Media, test: Media, reading: Reading, begun: Beginnings) -> NDArray[np.int64] | None:
+    """The reference's frame of each of the test's, by those at the beginning; None where those do not tell."""
     longer = len(reading.slots) - 1 - round(float(reading.at[-1]))
-    lags = np.arange(min(0, longer) - SLACK, max(0, longer) + SLACK + 1)
-    most = FIRST - int(lags[0]), FIRST + align.NEAR + int(lags[-1])
-    lengths = len(test.video.times), len(reference.video.times)
-    if sum(most) > DEAREST * sum(lengths):
+    lags = range(min(0, longer) - SLACK, max(0, longer) + SLACK + 1)
+    most = glimpse.FIRST - lags[0], glimpse.FIRST + lags[-1]
+    if sum(most) > DEAREST * (len(test.video.times) + len(reference.video.times)):
         return None
-    with ThreadPoolExecutor(2) as pool:
-        ours, theirs = pool.map(
-            lambda side: thumbs.span(side[0], 0, side[1] - 1), zip((test, reference), most, strict=True)
-        )
+    ours, theirs = align.both((test, (0, most[0] - 1)), (reference, (0, most[1] - 1)), FINE, begun.span)
     if len(ours.luma) < most[0] or len(theirs.luma) < most[1]:
         return None
-    shapes = likeness.shaped(ours.luma), likeness.shaped(theirs.luma)
-    found: list[tuple[float, int]] = []
-    for lag in lags.tolist():
-        own, shown = _first(reading, lag, most)
-        if len(own) == FIRST:
-            found.append((float(np.square(shapes[0][own] - shapes[1][shown]).sum(axis=1).mean()), lag))
-    if not found:
-        return None
-    own, shown = _first(reading, min(found)[1], most)
-    if not _told(ours, own, shown, theirs):
-        return None
-    return reading.frames(float(min(found)[1]))
+    lag = glimpse.lag(ours.luma, ours.fresh, theirs.luma, reading, lags)
+    return None if lag is None else reading.frames(float(lag))
 
 
-def _first(reading: Reading, lag: int, most: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first frames of the test that lie on any of the reference's, and those, if the test lies so."""
-    frames = reading.frames(float(lag))[: most[0]]
-    own = np.flatnonzero((frames >= 0) & (frames < most[1]))[:FIRST]
-    return own, frames[own]
-
-
-def _told(ours: Prints, own: NDArray[np.int64], shown: NDArray[np.int64], theirs: Prints) -> bool | None:
-    """Whether pictures lie on each other, or the other way round; None where too little moves."""
-    luma = ours.luma[own]
-    alone = spots.alone(luma, shown, theirs.luma, theirs.numbers)
-    return spots.holds(luma, ours.fresh[own], shown, theirs.luma, theirs.numbers) if alone is None else alone
+def _had(
+    reference: Media, test: Media, own: NDArray[np.int64], shown: NDArray[np.int64], begun: Beginnings
+) -> tuple[int, ...]:
+    """The first pairs at which it will be looked how they lie in space, as far as those are not far."""
+    first = [int(places.near(len(own), share)[0]) for share in registering.SHARES[: registering.QUICKLY]]
+    had = [at for at in first if own[at] <= own[0] + FAR]
+    for media, numbers in ((test, own[had].tolist()), (reference, shown[had].tolist())):
+        begun.keep(media, numbers)
+    return tuple(own[had].tolist())
 
 
 def _goes_on(reference: Media, test: Media, frames: NDArray[np.int64]) -> bool:
     """Whether nothing speaks against it further on, where it can be looked there cheaply."""
     for shares in (align.MIDDLE, align.END):
-        at = places.within((reference, test), frames, shares, align.SPOT, align.NEAR)
+        at = places.within((reference, test), frames, shares, glimpse.FIRST, glimpse.BESIDE)
         if not at:
             continue
-        dear = places.behind(reference, frames[at : at + 1] - align.NEAR) + places.behind(test, np.array([at]))
-        if dear[0] > FURTHER:
+        near = align.around(reference, frames[at : at + glimpse.FIRST], glimpse.BESIDE)
+        if places.behind(reference, np.array(near[:1]))[0] + places.behind(test, np.array([at]))[0] > FURTHER:
             continue
-        ours, theirs = align.spot(reference, test, frames, at)
-        if _told(ours, np.arange(len(ours.luma)), frames[ours.numbers], theirs) is False:
+        ours, theirs = align.both((test, (at, at + glimpse.FIRST - 1)), (reference, near), FINE)
+        if glimpse.astray(ours.luma, frames[ours.numbers], theirs.luma, theirs.numbers):
             return False
     return True

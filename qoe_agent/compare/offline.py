@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from qoe_agent.compare import (
     footing,
     guessed,
     material,
+    measuring,
     misleading,
     models,
     provenance,
@@ -36,21 +36,20 @@ from qoe_agent.compare.media import inspect
 from qoe_agent.compare.progress import HEARING, LAYING, SCORING, Progress
 from qoe_agent.compare.shapes import Asked, Compared, Step, Tested, Unfit, Unlike
 from qoe_agent.compare.space import space
+from qoe_agent.compare.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qoe_agent.compare.asides import Aside
-    from qoe_agent.compare.crop import Bars
+    from qoe_agent.compare.guessed import Guess
     from qoe_agent.compare.shapes import Alignment, Heard, Media, Scores, Space
 
 __all__ = ["Asked", "compare"]
 
 SEED = 20260
 """Of the bootstrap: the same files give the same intervals."""
-GRACE = 0.7
-"""Seconds that work may take to end after an interrupt."""
-Found = TypeVar("Found")
+MOST = 0.5
+"""Share of pairs that show different things from which times alone do not say that they belong together."""
 
 
 class _Done(NamedTuple):
@@ -111,29 +110,6 @@ def called(paths: Sequence[str]) -> list[str]:
             for n, name in enumerate(names)]  # fmt: skip
 
 
-def together(jobs: Sequence[Callable[[], Found]], workers: int, stop: Callable[[], None]) -> list[Found]:
-    """What they return, in order; when one fails, the others are stopped and waited for.
-
-    They are when somebody interrupts, too, but not for longer than `GRACE`.
-    """
-    pool = ThreadPoolExecutor(workers)
-    futures = [pool.submit(job) for job in jobs]
-    try:
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-        return [future.result() for future in futures]
-    except BaseException as error:
-        stop()
-        pool.shutdown(wait=False, cancel_futures=True)
-        # Programs are ended within that time; who interrupts does not wait for what is being decoded.
-        patience = GRACE if isinstance(error, KeyboardInterrupt) else None
-        wait([each for each in futures if not each.cancelled()], patience)
-        raise
-    finally:
-        pool.shutdown(wait=False)
-
-
 def _inspected(paths: Sequence[str]) -> list[Media]:
     """Raises Unfit with a line for each that cannot be read."""
 
@@ -188,19 +164,21 @@ def _keep(folder: str | None, key: str, found: Kept) -> tuple[str, ...]:
 def _measured(work: _Work, index: int, media: Media) -> Kept:
     reference, asked = work.reference, work.asked
     laying = work.progress.of(index, 0.0, LAYING)
-    alignment, notes, done = _begun(work, index, media, laying)
+    guess, notes, done = _begun(work, index, media, laying)
     while True:
+        alignment = guess.alignment
+        others: tuple[str, ...] = ()
         try:
-            where, scores = done or _scored(work, index, media, alignment)
-            doubts = align.verify(alignment, scores.thumbs) if scores.thumbs else ()
+            where, scores = done or _scored(work, index, media, guess)
+            doubts, others = _doubts(reference, alignment, scores)
         except Contradicted as error:
             doubts = error.args
         if not doubts or alignment.method in ("given", "content"):
             break
-        alignment, done = align.again(reference, media, alignment, asked, laying), None
-        by = "by content" if alignment.method == "content" else "by every stamp"
+        guess, done = guessed.Guess(_again(work, media, alignment, doubts, laying)), None
+        by = "by content" if guess.alignment.method == "content" else "by every stamp"
         notes = (f"{'; '.join(doubts)}: laid {by} instead",)
-    notes += doubts
+    notes += (*doubts, *others)
     alignment = align.confirmed(alignment, scores.thumbs) if scores.thumbs else alignment
     heard, more = _heard(work, index, media, alignment)
     paths = (asked.reference, media.path)
@@ -212,15 +190,34 @@ def _measured(work: _Work, index: int, media: Media) -> Kept:
     return Kept(alignment, where, told, found, heard, (*notes, *more, *mislead))
 
 
+def _doubts(reference: Media, alignment: Alignment, scores: Scores) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the scored pictures say against the alignment; and which of them show something else, if that is no part."""
+    if not scores.thumbs:
+        return (), ()
+    doubts = align.verify(alignment, scores.thumbs)
+    others, share = align.strangers(alignment, scores.thumbs, measuring.rate(reference, alignment.runs))
+    return ((*doubts, *others), ()) if share > MOST and alignment.method == "timestamps" else (doubts, others)
+
+
+def _again(
+    work: _Work, media: Media, before: Alignment, doubts: tuple[str, ...], laying: Callable[[Step], None]
+) -> Alignment:
+    """Laid anew after these doubts."""
+    try:
+        return align.again(work.reference, media, before, work.asked, laying)
+    except Unlike as why:
+        raise Unlike(f"{why}\n{media.path}: laid by {before.method}, {'; '.join(doubts)}") from None
+
+
 def _begun(
     work: _Work, index: int, media: Media, laying: Callable[[Step], None]
-) -> tuple[Alignment, tuple[str, ...], tuple[Space, Scores] | None]:
+) -> tuple[Guess, tuple[str, ...], tuple[Space, Scores] | None]:
     """The test on the reference, notes on that, and its scores where it was scored by a guess that proved right."""
     guess = guessed.laid(work.reference, media, work.asked, laying)
     if guess.proof is None:
-        return *_believed(work, media, guess.alignment, laying), None
+        return *_believed(work, media, guess, laying), None
     try:
-        done = _scored(work, index, media, guess.alignment, guess.asides, guess.bars)
+        done = _scored(work, index, media, guess)
     except (Contradicted, Unfit):
         if work.progress.stopped.is_set():
             raise
@@ -230,34 +227,34 @@ def _begun(
     if found is None:
         del guess  # What came out of scoring is as large as all that is read anew.
         alignment = align.align(work.reference, media, work.asked, laying)
-        return *_believed(work, media, alignment, laying), None
-    return found, (), done if found.runs == guess.alignment.runs else None
+        return *_believed(work, media, guessed.Guess(alignment), laying), None
+    return guessed.Guess(found), (), done if found.runs == guess.alignment.runs else None
 
 
-def _believed(
-    work: _Work, media: Media, alignment: Alignment, laying: Callable[[Step], None]
-) -> tuple[Alignment, tuple[str, ...]]:
+def _believed(work: _Work, media: Media, guess: Guess, laying: Callable[[Step], None]) -> tuple[Guess, tuple[str, ...]]:
     """Times alone are not believed where the test would be moved in space, too."""
-    reference, asked = work.reference, work.asked
+    reference, asked, alignment = work.reference, work.asked, guess.alignment
     if alignment.method != "timestamps" or alignment.confidence >= align.CONFIRMED:
-        return alignment, ()
+        return guess, ()
     bars = crop.bars(reference, media, asked)
+    guess = guess._replace(bars=bars)
     with contextlib.suppress(Unlike):
-        part = registering.part(reference, media, alignment, asked, bars.test, bars.reference is not None)
+        part = registering.part(reference, media, alignment, asked, bars.test, bars.reference is not None, guess.had)
         if part is None or part.reference is None:
-            return alignment, ()
+            return guess, ()
     with contextlib.suppress(Unlike):
         found = align.again(reference, media, alignment, asked, laying)
-        return found, ("laid by its times the test would show a part of the picture, or none: laid by content instead",)
-    return alignment, ()
+        said = "laid by its times the test would show a part of the picture, or none: laid by content instead"
+        return guessed.Guess(found), (said,)
+    return guess, ()
 
 
-def _scored(
-    work: _Work, index: int, media: Media, alignment: Alignment, aside: Sequence[Aside] = (), bars: Bars | None = None
-) -> tuple[Space, Scores]:
+def _scored(work: _Work, index: int, media: Media, guess: Guess) -> tuple[Space, Scores]:
     """Raises Contradicted where the pictures say that the alignment is wrong, if another could be found."""
-    bars = bars or crop.bars(work.reference, media, work.asked)
-    part = registering.part(work.reference, media, alignment, work.asked, bars.test, bars.reference is not None)
+    alignment, aside = guess.alignment, guess.asides
+    bars = guess.bars or crop.bars(work.reference, media, work.asked)
+    barred = bars.reference is not None
+    part = registering.part(work.reference, media, alignment, work.asked, bars.test, barred, guess.had)
     if bars.reference is not None and (part is None or part.reference is None):
         left = "{}:{}:{}:{}".format(*bars.reference)
         raise Unlike(f"{media.path}: the reference has black bars that the test has not; cut them from the reference "

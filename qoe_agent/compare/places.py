@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -45,14 +45,25 @@ def within(
     return int(starts[np.argmin(behind(media[0], before) + behind(media[1], starts))])
 
 
-def cheap(media: tuple[Media, Media], numbers: tuple[Numbers, Numbers], shares: Iterable[float]) -> list[int]:
-    """Places in the pairs `numbers` of the two `media`: for each share the cheapest around it, then just there."""
+def near(count: int, share: float) -> Numbers:
+    """The places that stand for a share of so many pairs."""
+    wanted, reach = round(share * (count - 1)), round(AROUND * count)
+    return np.arange(max(0, wanted - reach), min(count, wanted + reach + 1))
+
+
+def cheap(
+    media: tuple[Media, Media], numbers: tuple[Numbers, Numbers], shares: Iterable[float], seen: Collection[int] = ()
+) -> list[int]:
+    """Places in the pairs `numbers` of the two `media`: for each share the cheapest around it, then just there.
+
+    Of those frames of the second that are `seen` nothing is to be decoded any more.
+    """
     count = len(numbers[0])
     cost = behind(media[0], numbers[0]) + behind(media[1], numbers[1])
+    cost[np.isin(numbers[1], list(seen))] = 0
     found, exact = [], []
     for share in shares:
-        wanted = round(share * (count - 1))
-        around = np.arange(max(0, wanted - round(AROUND * count)), min(count, wanted + round(AROUND * count) + 1))
+        wanted, around = round(share * (count - 1)), near(count, share)
         best = around[cost[around] == cost[around].min()]
         found.append(int(best[np.abs(best - wanted).argmin()]))
         exact.append(wanted)

@@ -52,8 +52,8 @@ def key(asked: Asked, reference: Media, test: Media, used: dict[str, str]) -> st
     ]
     return cache.key({
         "reference": reference.digest, "test": test.digest, "models": chosen, "versions": used,
-        "more": sorted(asked.more), "offset": asked.offset, "crop": asked.crop, "scaler": asked.scaler,
-        "sound": asked.sound,
+        "more": sorted(asked.more), "plain": asked.plain, "offset": asked.offset, "crop": asked.crop,
+        "scaler": asked.scaler, "sound": asked.sound,
     })  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from qoe_agent.compare.shapes import Unlike
 from qoe_agent.compare.space import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -60,15 +60,17 @@ def part(
     asked: Asked,
     crop: Crop | None = None,
     barred: bool = False,
+    had: Collection[int] = (),
 ) -> Part | None:
     """What is to be cut of both sides so that they show the same; None where they do as they are.
 
-    `crop` is what is left of the test without its bars, `barred` whether the reference has some that the test has not.
+    `crop` is what is left of the test without its bars, `barred` whether the reference has some that the test has not;
+    the test's frames `had`, and those of the reference on which they lie, need no decoding.
     Raises Unlike where the pictures do not lie on each other: no score of those would mean anything.
     """
     if asked.crop != "auto":
         return None
-    shown = _shown(reference, test, alignment, crop)
+    shown = _shown(reference, test, alignment, crop, had)
     seen: list[tuple[Plane, Plane]] = []
     fits: list[Fit] = []
     for pair in shown:
@@ -85,10 +87,12 @@ def part(
     return _part(box, sizes[0], sizes[1])
 
 
-def _shown(reference: Media, test: Media, alignment: Alignment, crop: Crop | None) -> Iterator[tuple[Plane, Plane]]:
+def _shown(
+    reference: Media, test: Media, alignment: Alignment, crop: Crop | None, had: Collection[int]
+) -> Iterator[tuple[Plane, Plane]]:
     """Pairs of upright pictures with enough in them, of the reference and of the test."""
     ours, theirs = pairing.pairs(alignment.runs)[::-1]
-    for at in places.cheap((reference, test), (ours, theirs), SHARES):
+    for at in places.cheap((reference, test), (ours, theirs), SHARES, had):
         one, other = stills.plane(reference, int(ours[at])), stills.plane(test, int(theirs[at]))
         if one is None or other is None or not lying.textured(one):
             continue

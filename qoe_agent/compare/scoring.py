@@ -1,70 +1,26 @@
-"""Scores of each pair of frames: one FFmpeg decodes both sides, lays them on each other and measures them."""
+"""Scores of each pair of frames: what can be measured of what is asked for, and what came of it."""
 
 from __future__ import annotations
 
 import os
-import shlex
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from qoe_agent import clock
-from qoe_agent.compare import asides, ffmpeg, graphs, models, plain, readings
+from qoe_agent.compare import ffmpeg, graphs, measuring, models, plain, portions
 from qoe_agent.compare.aligning import pairing
+from qoe_agent.compare.measuring import MORE, Measured, Plan
 from qoe_agent.compare.shapes import Scores, Step, Unfit
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
-    from fractions import Fraction
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from qoe_agent.compare.asides import Aside
     from qoe_agent.compare.models import Model
-    from qoe_agent.compare.shapes import Alignment, Asked, Floats, Media, Run, Space
-
-MORE = {"cambi": "cambi", "ms_ssim": "float_ms_ssim"}
-"""Metrics that libvmaf measures beside its models: our names and its own."""
+    from qoe_agent.compare.shapes import Alignment, Asked, Media, Space
 
 LEAST = {"cambi": models.BANDED, "ms_ssim": (176, 176)}
 """Pixels that the shorter and the longer side need at least."""
-
-SLOW = 20.0
-"""Frames a second that are decoded at least."""
-
-
-class Plan(NamedTuple):
-    """What is measured, on what."""
-
-    reference: Media
-    test: Media
-    space: Space
-    program: ffmpeg.Program
-    models: tuple[Model, ...]
-    more: tuple[str, ...]
-    threads: int
-
-    @property
-    def by_libvmaf(self) -> bool:
-        """Whether anything is for libvmaf."""
-        return bool(self.models or self.more)
-
-    @property
-    def encoded(self) -> bool:
-        """Whether the test was coded with fewer pixels, or fewer bits a sample, than are compared."""
-        video = self.test.video
-        return video.width * video.height < self.space.width * self.space.height or video.bits < self.space.bits
-
-
-class Measured(NamedTuple):
-    """What came out of one run."""
-
-    frames: dict[str, Floats]
-    printed: dict[str, float]
-    thumbs: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None
-    command: tuple[str, ...]
 
 
 def score(
@@ -87,12 +43,11 @@ def score(
     fewer frames come than the alignment has.
     """
     began = clock.now()
-    wanted = models.chosen(asked.models)
-    if strange := sorted(set(asked.more) - set(MORE)):
-        raise Unfit(f"metric {', '.join(strange)}: expected {' or '.join(MORE)}")
     if not alignment.pairs:
         raise Unfit(f"{test.path}: no frame of it lies on a frame of the reference")
-    plan, notes = _plan(reference, test, space, asked, wanted)
+    plan, notes = _plan(reference, test, space, asked)
+    if plan is None and not asked.plain:
+        raise Unfit("\n".join(notes))
 
     def told(done: int) -> None:
         heard(Step(f"scoring {test.path}", min(done, alignment.pairs), alignment.pairs))
@@ -101,7 +56,7 @@ def score(
     if plan is None:
         found, versions = _by_pyav((reference, test), alignment, space, told), plain.versions()
     else:
-        found, versions = measured(plan, alignment.runs, told, stop, looks, aside), _versions(plan)
+        found, versions = portions.measured(plan, alignment.runs, told, stop, looks, aside), _versions(plan)
     _whole(found, test, alignment.pairs)
     told(alignment.pairs)
     took, (ours, theirs) = clock.now() - began, pairing.pairs(alignment.runs)
@@ -109,7 +64,7 @@ def score(
 
 
 def _by_pyav(media: tuple[Media, Media], alignment: Alignment, space: Space, told: Callable[[int], None]) -> Measured:
-    rate = _rate(media[0], alignment.runs)
+    rate = measuring.rate(media[0], alignment.runs)
     frames, thumbs = plain.measured(media, pairing.pairs(alignment.runs)[::-1], space, rate, told)
     return Measured(frames, {}, thumbs, ())
 
@@ -121,10 +76,11 @@ def _versions(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _plan(
-    reference: Media, test: Media, space: Space, asked: Asked, wanted: tuple[Model, ...]
-) -> tuple[Plan | None, list[str]]:
-    """What can be measured of what is wanted; None where only PyAV can."""
+def _plan(reference: Media, test: Media, space: Space, asked: Asked) -> tuple[Plan | None, list[str]]:
+    """What can be measured of what is asked for; None where only PyAV can."""
+    wanted = models.chosen(asked.models)
+    if strange := sorted(set(asked.more) - set(MORE)):
+        raise Unfit(f"metric {', '.join(strange)}: expected {' or '.join(MORE)}")
     names = [*(f"VMAF {each.name}" for each in wanted), *asked.more]
     try:
         program = ffmpeg.program(asked.ffmpeg)
@@ -140,10 +96,13 @@ def _plan(
     if lacking:
         what = f"cannot score {space.width}x{space.height} by it" if known else "has no libvmaf"
         notes.append(f"not measured: {', '.join(lacking)}: {program.path} {what}: {ffmpeg.INSTALL}")
-    if not (able or known) and not set(graphs.PLAIN) <= program.filters:
+    if not (able or known) and not (asked.plain and set(graphs.PLAIN) <= program.filters):
         return None, notes
-    threads = asked.threads or os.cpu_count() or 1
-    return Plan(reference, test, space, program, able, more if known else (), threads), notes
+    plain = tuple(name for name in graphs.PLAIN if asked.plain and name in program.filters)
+    more = more if known else ()
+    if not (able or more or plain):
+        return None, notes
+    return Plan(reference, test, space, program, able, more, plain, asked.threads or os.cpu_count() or 1), notes
 
 
 def _large(
@@ -175,110 +134,6 @@ def _able(program: ffmpeg.Program, wanted: tuple[Model, ...], space: Space) -> t
 
 def _alone(wanted: Sequence[Model]) -> tuple[str, ...]:
     return tuple(models.specification(model, f"m{number}") for number, model in enumerate(wanted))
-
-
-def measured(
-    plan: Plan,
-    runs: Sequence[Run],
-    told: Callable[[int], None],
-    stop: threading.Event | None = None,
-    looks: Callable[[bytearray], None] | None = None,
-    aside: Sequence[Aside] = (),
-) -> Measured:
-    """Score the pairs of `runs` by one FFmpeg."""
-    with TemporaryDirectory(prefix="qoe-compare-") as folder:
-        room = Path(folder)
-        written = _graphs(plan, runs)
-        options: list[str] = []
-        for number, graph in enumerate(written):
-            (room / f"graph{number}.txt").write_text(graph)
-            options += [plan.program.graph_option, f"graph{number}.txt"]
-        for number, model in enumerate(plan.models):
-            if model.path:
-                (room / f"model{number}.json").write_bytes(Path(model.path).read_bytes())
-        arguments = _arguments(plan, options)
-        pictures = bytearray()
-
-        def heard(done: int) -> None:
-            told(done)
-            if looks:
-                looks(pictures)
-
-        all_of_it = [*arguments, *asides.arguments(room, plan.program.graph_option, aside)]
-        patience, others = ffmpeg.HANGS + _unseen(plan, runs, bool(aside)) / SLOW, [each.output for each in aside]
-        ran = ffmpeg.run(all_of_it, folder, heard, plan.program, patience, stop, pictures, others)
-        asides.heard(room, aside)
-        frames = _read(plan, room, _plain(plan))
-    return Measured(frames, readings.printed(ran.said, [each.name for each in plan.models]), readings.thumbs(pictures),
-                    _shown(plan, arguments, written))  # fmt: skip
-
-
-def _arguments(plan: Plan, options: Sequence[str]) -> list[str]:
-    """All that FFmpeg is told; `options` name the graphs."""
-    outputs = [each for name in (*(["vmaf"] if plan.by_libvmaf else []), *_plain(plan))
-               for each in ("-map", f"[{name}]", "-f", "null", "-")]  # fmt: skip
-    inputs = [each for media in (plan.test, plan.reference)
-              for each in ("-threads", str(plan.threads), "-noautorotate", "-i",
-                           f"file:{os.path.abspath(media.path)}")]  # fmt: skip
-    return [*inputs, "-filter_complex_threads", str(plan.threads), *options, "-an", "-sn", *outputs,
-            "-map", "[thumbs]", "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"]  # fmt: skip
-
-
-def _unseen(plan: Plan, runs: Sequence[Run], whole: bool) -> int:
-    """Frames before the first pair, and of `whole` files behind the last: they are decoded, and no progress."""
-    return max(runs[0].test, runs[0].reference) + whole * max(len(each.video.times) for each in plan[:2])
-
-
-def _plain(plan: Plan) -> tuple[str, ...]:
-    return tuple(name for name in graphs.PLAIN if name in plan.program.filters)
-
-
-def _graphs(plan: Plan, runs: Sequence[Run]) -> list[str]:
-    """That of libvmaf first, if it is for anything; two graphs have two threads."""
-    ours, theirs = graphs.kept(runs)
-    rate = _rate(plan.reference, runs)
-    reference = graphs.side(ours, rate, plan.space.reference_filters)
-    test = graphs.side(theirs, rate, plan.space.test_filters)
-    last = graphs.plain(test, reference, _plain(plan), thumbs=True)
-    if not plan.by_libvmaf:
-        return [last]
-    small = plan.test.video if plan.encoded else None
-    options = f"n_threads={plan.threads}"
-    if plan.models:
-        each = [models.specification(m, f"m{n}", f"model{n}.json", small) for n, m in enumerate(plan.models)]
-        options += f":model='{'|'.join(each)}'"
-    if plan.more:
-        each = [models.banding(small) if name == "cambi" else f"name={MORE[name]}" for name in plan.more]
-        options += f":feature='{'|'.join(each)}'"
-    return [graphs.vmaf(test, reference, options, plan.space.samples.replace("gray", "yuv420p")), last]
-
-
-def _rate(reference: Media, runs: Sequence[Run]) -> Fraction:
-    """Pairs a second: the reference's frames, or every so many of them where that is the rule."""
-    steps = {run.reference_step for run in runs if run.frames > 1}
-    return reference.video.rate / (steps.pop() if len(steps) == 1 else 1)
-
-
-def _read(plan: Plan, room: Path, metrics: Sequence[str]) -> dict[str, Floats]:
-    found: dict[str, Floats] = {}
-    if plan.by_libvmaf:
-        columns = {f"m{number}": f"vmaf[{model.name}]" for number, model in enumerate(plan.models)}
-        found |= readings.vmaf(room / "vmaf.csv", columns | {MORE[name]: name for name in plan.more})
-    for name in metrics:
-        found |= readings.metadata(room / f"{name}.txt")
-    return found
-
-
-def _shown(plan: Plan, arguments: Sequence[str], written: Sequence[str]) -> tuple[str, ...]:
-    """The command, with its graphs in it, as it can be run by hand."""
-    texts = iter(written)
-    told = [plan.program.path]
-    for word in arguments:
-        if word.startswith("graph") and told[-1] == plan.program.graph_option:
-            told[-1:] = ["-filter_complex", next(texts)]
-        else:
-            told.append(word)
-    return (shlex.join(told),)
 
 
 def _whole(found: Measured, test: Media, expected: int) -> None:

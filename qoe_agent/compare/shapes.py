@@ -216,8 +216,7 @@ class Heard:
     bandwidth_test: float | None
     notes: tuple[str, ...] = ()
     drift_seconds: float | None = None
-    """By how much the offset grows from the first to the last pair, where it does so steadily; `offset_seconds` is
-    then that in the middle."""
+    """What the offset grows by from first to last pair, where that is steady; `offset_seconds`: that in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +285,8 @@ class Asked:
     models: tuple[str, ...] = ("v1", "neg")
     """Short names of VMAF models, as `compare.models` knows them, or paths of model files."""
     more: tuple[str, ...] = ()
-    """Metrics beyond the usual: cambi, ms_ssim."""
+    plain: bool = True
+    """Whether PSNR, SSIM and XPSNR are measured; `more`: cambi, ms_ssim."""
     offset: int | None = None
     """Frames: laid so by hand, instead of searched for."""
     crop: Literal["auto", "off"] | tuple[int, int, int, int] = "auto"

@@ -85,6 +85,12 @@ class _Kept:
 _kept = _Kept()
 
 
+def keep(media: Media, number: int, plane: Plane) -> None:
+    """A frame's luma, decoded by somebody else, not to be written to any more."""
+    plane.setflags(write=False)
+    _kept.put(media, number, plane)
+
+
 def plane(media: Media, number: int) -> Plane | None:
     """The luma of a frame in 8 bits, as it is coded, not to be written to; None where it cannot be had."""
     for (found,) in runs(media, [number], 1):

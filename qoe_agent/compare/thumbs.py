@@ -6,6 +6,7 @@ nine tenths), without a program that has to be there.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -16,7 +17,7 @@ from qoe_agent.compare.media import opened, picture_track, pictures
 from qoe_agent.compare.shapes import Step, Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
@@ -116,10 +117,28 @@ def whole(
     return Prints(prints[:done], np.arange(done), times, np.array(intra))
 
 
-def span(media: Media, first: int, last: int) -> Prints:
+def span(media: Media, first: int, last: int, finer: int = 1) -> Prints:
     """Of the frames from one number to another, by seeking; of those that come."""
-    times = media.video.times
     found: dict[int, tuple[Plane, bool]] = {}
+    with closing(numbered(media, first)) as shown:
+        for number, picture in shown:
+            found[number] = shrunk(luma(picture), media.video.rotation, finer), fresh(picture)
+            if number >= last:
+                break
+    return of(media, found, finer)
+
+
+def of(media: Media, found: dict[int, tuple[Plane, bool]], finer: int = 1) -> Prints:
+    """From each frame's fingerprint by number, and whether it is coded by itself."""
+    numbers = np.array(sorted(found), np.int64)
+    size = ROWS * finer, COLUMNS * finer
+    stack = np.stack([found[n][0] for n in numbers]) if found else np.empty((0, *size), np.uint8)
+    return Prints(stack, numbers, media.video.times[numbers], np.array([found[n][1] for n in numbers], bool))
+
+
+def numbered(media: Media, first: int) -> Generator[tuple[int, VideoFrame]]:
+    """Pictures and their numbers, from one on, as they come."""
+    times = media.video.times
     near = SAME / float(media.video.rate)
     with opened(media.path) as container:
         track = picture_track(container, media.path)
@@ -131,9 +150,4 @@ def span(media: Media, first: int, last: int) -> Prints:
             seconds = float(picture.pts * base)
             number = int(np.abs(times - seconds).argmin())
             if seconds >= times[first] - near and abs(times[number] - seconds) < near:
-                found[number] = shrunk(luma(picture), media.video.rotation), fresh(picture)
-            if number >= last:
-                break
-    numbers = np.array(sorted(found), np.int64)
-    stack = np.stack([found[n][0] for n in numbers]) if found else np.empty((0, ROWS, COLUMNS), np.uint8)
-    return Prints(stack, numbers, times[numbers], np.array([found[n][1] for n in numbers], bool))
+                yield number, picture

@@ -13,6 +13,7 @@ which of the two a crop shows (tests/accuracy/pans.py).
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
@@ -54,6 +55,10 @@ PAN = "even pan, cropped"
 """Of any kind, programmes of one shot that a crop elsewhere shows as well a frame later."""
 MOST = 0.9
 """Share of the pairs that must show the same."""
+STEP = 32.0
+"""Step of a quantiser, in codes, up to which coding is moderate: that of H.264 and HEVC at 34, of MPEG-2 at 16."""
+TOTALS = ("all moving", "all up to CRF 34", "all above CRF 34", "all still or looped")
+"""Rows that add up others; of what moves, the second and third are parts of the first."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ def spoiled(dice: Dice, pictures: list[Plane]) -> tuple[list[Plane], str]:
 
 def encoded(
     dice: Dice, pictures: list[Plane], rate: Fraction
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[float, float], str]:
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[tuple[float, float], tuple[bool, bool]], str]:
     """Fingerprints of the pictures after an encoder and a decoder; which are coded by themselves; how bars were cut."""
     name, preset, knob, (low, high) = CODECS[int(dice.choice(4, p=[0.5, 0.2, 0.2, 0.1]))]
     level = float(dice.uniform(low, high))
@@ -173,7 +178,7 @@ def encoded(
     return (
         np.stack([thumbs.shrunk(each[y : y + height, x : x + width], finer=FINER) for each in planes]),
         intra,
-        crop.aside((width, height, x, y), *planes[0].shape[::-1]),
+        (crop.aside(box := (width, height, x, y), *planes[0].shape[::-1]), crop.barred(box, *planes[0].shape[::-1])),
         f"{name} {preset} {level:.0f} gop {maker.gop_size}",
     )
 
@@ -187,12 +192,12 @@ def made(number: int, seed: int) -> tuple[str, content.Prints, content.Prints, l
     pictures, clean = filmed(dice, kind, count)
     truth, _, new, old, said = edited(dice, len(pictures), kind in STILL)
     shown, spoil = spoiled(dice, [pictures[n] for n in truth])
-    luma, intra, aside, codec = encoded(dice, shown, new)
+    luma, intra, cut, codec = encoded(dice, shown, new)
     assert len(luma) == len(truth), f"{len(luma)} decoded of {len(truth)}: {codec}"
     reference = np.stack([thumbs.shrunk(each, finer=FINER) for each in pictures])
     sides = (Side(np.arange(n) / float(rate), rate, True) for n, rate in ((len(luma), new), (len(pictures), old)))
     ours, theirs = sides
-    tested = content.Prints(luma, ours, intra, aside)
+    tested = content.Prints(luma, ours, intra, *cut)
     against = content.Prints(reference, theirs, np.ones(len(reference), bool))
     return kind, tested, against, truth, clean, f"{said}; {spoil}; {codec}"
 
@@ -243,15 +248,27 @@ def _case(job: tuple[int, int]) -> Answer:
     return case(*job)
 
 
+def hard(what: str) -> bool:
+    """Whether a test was coded in coarse steps, from the words on its case."""
+    codec, level = re.findall(r"(\w+) \w* (\d+) gop", what)[0]
+    return (2 * int(level) if codec == "mpeg2video" else 2 ** ((int(level) - 4) / 6)) > STEP
+
+
+def _totals(one: Answer) -> tuple[str, ...]:
+    """Those that a case adds to."""
+    if one.kind in MOVING:
+        return TOTALS[0], TOTALS[2 if hard(one.what) else 1]
+    return TOTALS[3:] if one.kind in STILL else ()
+
+
 def tell(answers: list[Answer]) -> str:
     """The table: outcomes by kind, with intervals for the whole."""
     by: dict[str, Counter[str]] = defaultdict(Counter)
     for each in answers:
-        by[each.kind][each.outcome] += 1
-        group = "all moving" if each.kind in MOVING else "all still or looped"
-        by[group][each.outcome] += each.kind not in (HARDLY, PAN)
+        for row in (each.kind, *_totals(each)):
+            by[row][each.outcome] += 1
     rows = [f"{'kind':20}{'cases':>6}{'right':>7}{'ambiguous':>11}{'refused':>9}{'partly':>8}{'wrong':>7}"]
-    for kind in (*MOVING, HARDLY, PAN, *STILL, "all moving", "all still or looped"):
+    for kind in (*MOVING, HARDLY, PAN, *STILL, *TOTALS):
         counts = by[kind]
         rows.append(f"{kind:20}{sum(counts.values()):6}{counts['right']:7}{counts['ambiguous']:11}"
                     f"{counts['refused']:9}{counts['partly']:8}{counts['wrong']:7}")  # fmt: skip

@@ -45,3 +45,8 @@ def clip(
             out.mux(track.encode(frame))
         out.mux(track.encode(None))
     return str(path)
+
+
+def pictures(count: int, moves: bool) -> np.ndarray:
+    """Each a code brighter than the one before, or all the same."""
+    return np.repeat(np.arange(count) if moves else np.zeros(count), 4).astype(np.uint8).reshape(count, 2, 2)

@@ -241,7 +241,8 @@ def test_random_programmes_are_laid_right_or_refused(number: int) -> None:
      pytest.param(61, 37, id="so few bits that pictures come late"),
      pytest.param(125, 67, id="cropped slides, which tell by their cuts alone"),
      pytest.param(12, 71, id="a slow shot that the encoder skips and so shows late"),
-     pytest.param(126, 83, id="late pictures that times explain as well as numbers do")],
+     pytest.param(126, 83, id="late pictures that times explain as well as numbers do"),
+     pytest.param(11, 101, id="a slow pan, late but for its key frames")],
 )  # fmt: skip
 def test_what_fingerprints_hardly_show_is_seen_by_the_close_look(number: int, seed: int) -> None:
     answer = case(number, seed)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qoe_agent.compare.aligning import beside, content, doubts
+from qoe_agent.compare.aligning import beside, content
 from qoe_agent.compare.aligning.beside import Weighed
 from qoe_agent.compare.aligning.clocks import Reading
 from qoe_agent.compare.aligning.laying import Laid
+from tests.compare.laid import pictures
 
 FRAMES = 96
 
@@ -190,6 +191,20 @@ def test_frames_that_tell_half_a_frame_speak_for_none_beyond_a_slip_of_half_a_fr
     assert np.flatnonzero(~sure).tolist() == odd[odd < FRAMES // 2].tolist()
 
 
+@pytest.mark.parametrize(("moving", "kept"), [([2.0, 1.0, 1.0, 1.0], 96), ([1.0] * 4, 48)])
+def test_where_frames_were_left_out_the_longer_steps_must_agree(moving: list[float], kept: int) -> None:
+    laid = doubled([1.0, 1.0])
+    laid.reading = reading = Reading("times", np.arange(FRAMES) * 1.25, np.arange(FRAMES * 2), 4)
+    laid.moving, laid.lags = np.tile(np.array(moving, np.float32), FRAMES // 4), np.full(FRAMES, 8.0)
+    laid.frames, laid.fresh = reading.frames(8.0), np.zeros(FRAMES, bool)
+    others = np.flatnonzero(reading.frames(7.5) != laid.frames)
+    half, whole = np.full(len(others), 2.5), np.full(FRAMES, 30.0)
+    found = {-1.0: Weighed(np.arange(FRAMES), whole, whole, whole, laid.fresh),
+             -0.5: Weighed(others, half, half, half, laid.fresh[others])}  # fmt: skip
+
+    assert beside.phased(laid, found, all_frames(), all_frames()).sum() == kept
+
+
 @pytest.mark.parametrize(
     ("by", "apart", "loose", "others"),
     [pytest.param(-1.0, 8, False, set(), id="that may be as all others are late"),
@@ -225,46 +240,3 @@ def test_all_parts_of_a_frame_that_rates_tell_apart_are_weighed_by_the_frames_th
 
     assert sorted(found) == [-2, -1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1, 2]
     assert [len(found[by].frames) for by in (0.25, 0.75, 1.0)] == ([24, 72, 96] if moves else [0, 0, 96])
-
-
-def pictures(count: int, moves: bool) -> np.ndarray:
-    """Each a code brighter than the one before, or all the same."""
-    return np.repeat(np.arange(count) if moves else np.zeros(count), 4).astype(np.uint8).reshape(count, 2, 2)
-
-
-@pytest.mark.parametrize(
-    ("nats", "moves", "left_out"),
-    [pytest.param(1.0, True, range(41, 55), id="little tells on which side they are"),
-     pytest.param(9.0, True, (), id="each frame tells"),
-     pytest.param(1.0, False, (), id="it does not matter")],
-)  # fmt: skip
-def test_frames_beside_a_change_of_lag_are_left_out_where_they_may_lie_beyond_it(
-    nats: float, moves: bool, left_out: Any
-) -> None:
-    reading = Reading("times", np.arange(float(FRAMES)), np.arange(199), 1)
-    laid: Any = SimpleNamespace(reading=reading, lags=np.repeat([8.0, 12.0], 48),
-                                broad=SimpleNamespace(reference=pictures(199, moves)))  # fmt: skip
-    laid.frames = reading.frames(0.0, reading.at + laid.lags)
-    laid.gains = lambda lags: (n := np.flatnonzero(lags != laid.lags), np.full(len(n), nats))
-    sure = all_frames()
-
-    doubts._borders(laid, sure, [(0, 48), (48, FRAMES)])
-
-    assert np.flatnonzero(~sure).tolist() == list(left_out)
-
-
-@pytest.mark.parametrize(
-    ("lags", "fresh", "left_out"),
-    [pytest.param([14.0, 12.5, 10.0], (), range(24, 48), id="on the way to older ones"),
-     pytest.param([14.0, 12.5, 14.0], (), range(24, 48), id="for a while"),
-     pytest.param([14.0, 12.5, 10.0], (30,), (), id="with a picture coded by itself"),
-     pytest.param([19.0, 12.5, 10.0], (), (), id="older by more than an encoder is late"),
-     pytest.param([14.0, 12.5, 12.5], (), (), id="as those after it")],
-)  # fmt: skip
-def test_pieces_that_may_be_late_are_left_out(lags: list[float], fresh: tuple[int, ...], left_out: Any) -> None:
-    at = np.arange(72) / 2
-    reading = Reading("times", at, np.arange(99), 2)
-    laid: Any = SimpleNamespace(reading=reading, lags=np.repeat(lags, 24), fresh=np.isin(np.arange(72), fresh))
-    laid.frames = reading.frames(0.0, at + laid.lags)
-
-    assert [n for piece in doubts._dips(laid) for n in range(*piece)] == list(left_out)

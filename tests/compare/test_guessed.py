@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 
-from qoe_agent.compare import align, asides, guessed, offline, scoring, stamped, thumbs
+from qoe_agent.compare import align, asides, guessed, offline, scoring, stamped, stills, thumbs
 from qoe_agent.compare.aligning import pairing
+from qoe_agent.compare.beginnings import FINE, Beginnings
 from qoe_agent.compare.media import inspect
 from qoe_agent.compare.shapes import Asked
 from qoe_agent.maths import stamp
 from tests.compare.laid import clip, moving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +40,21 @@ def marked() -> list[Plane]:
     planes = [each.copy() for each in PICTURES]
     for number, plane in enumerate(planes):
         stamp.draw(plane, None, 1_760_000_000_000 + 40 * number, number, stamp.Place(cell=40))
+    return planes
+
+
+def zoomed(count: int) -> list[Plane]:
+    """A slow zoom: by fingerprints of 32 x 18 alone, next to nothing moves."""
+    dice = np.random.default_rng(3)
+    grain = dice.normal(0, 1, (400, 640)).astype(np.float32)
+    picture = 128 + sum(
+        cv2.GaussianBlur(grain, (0, 0), size) * size * gain for size, gain in ((1.2, 30), (3, 25), (9, 30))
+    )
+    planes = []
+    for scale in 1 + 0.003 * np.arange(count):
+        moved = np.array([[scale, 0, 160 - 320 * scale], [0, scale, 90 - 200 * scale]])
+        plane = cv2.warpAffine(np.clip(picture, 16, 235), moved, (320, 180), flags=cv2.INTER_CUBIC)
+        planes.append(np.clip(plane + dice.normal(0, 3, plane.shape), 0, 255).astype(np.uint8))
     return planes
 
 
@@ -73,6 +91,34 @@ def test_content_is_scored_at_once_and_laid_as_it_would_have_been(
     assert found is not None
     assert (found.method, found.runs, found.notes) == ("content", full.runs, full.notes)
     assert found.confidence == pytest.approx(full.confidence, abs=0.01)
+
+
+def test_a_slow_zoom_is_guessed_by_what_is_fine_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planes = zoomed(80)
+    reference = clip(tmp_path / "a.mp4", planes, options=ONE_KEY | {"crf": "14"})
+    test = clip(tmp_path / "b.mp4", planes[9:], options=ONE_KEY | {"crf": "30"})
+    guess = guessed.laid(inspect(reference), inspect(test), Asked(reference, (test,)), lambda _: None)
+    assert (guess.proof is None, guess.alignment.offset_frames) == (False, 9)
+    monkeypatch.setattr(stills, "following", lambda *_: pytest.fail("what was decoded for that is decoded again"))
+    for path, by in ((test, 0), (reference, 9)):
+        assert all(stills.plane(inspect(path), frame + by) is not None for frame in (0, *guess.had))
+
+
+def test_what_comes_first_is_decoded_once_for_all_looks(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    media, seen, numbered = inspect(reference), [], thumbs.numbered
+    wanted = [thumbs.span(media, 0, 5), thumbs.span(media, 2, 9, FINE)]
+
+    def watched(*given: Any) -> Iterator[Any]:
+        for each in numbered(*given):
+            seen.append(each[0])
+            yield each
+
+    monkeypatch.setattr(thumbs, "numbered", watched)
+    with closing(Beginnings(media)) as begun:
+        found = [begun.span(media, 0, 5), begun.span(media, 2, 9, FINE), begun.span(media, 0, 5)]
+    assert seen == [*range(10)]
+    for one, other in zip(found, wanted, strict=False):
+        assert all(np.array_equal(*each) for each in zip(one, other, strict=True))
 
 
 def test_fingerprints_beside_scores_are_those_of_pictures_as_decoded(tmp_path: Path, reference: str) -> None:

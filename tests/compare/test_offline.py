@@ -125,7 +125,7 @@ def test_identical_pictures_are_null_and_said_in_json(clips: Path) -> None:
 def test_timestamps_that_pictures_contradict_give_way_to_content(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = align.given
 
-    def by_times(reference: Any, test: Any) -> Any:
+    def by_times(reference: Any, test: Any, *_: Any) -> Any:
         return replace(wrong(reference, test, 2), method="timestamps")
 
     seen, by_content = [], align.by_content
@@ -213,7 +213,7 @@ def test_when_one_job_fails_the_others_are_stopped_and_waited_for() -> None:
 
 
 def test_an_interrupt_does_not_wait_for_what_cannot_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offline, "GRACE", 0.01)
+    monkeypatch.setattr("qoe_agent.compare.together.GRACE", 0.01)
     release, ended = threading.Event(), threading.Event()
 
     def decodes() -> None:
@@ -271,6 +271,8 @@ def test_the_command_writes_what_is_asked_for(clips: Path, kept: str, tmp_path: 
         (["fine.mp4", "--fail-if", "vmaf.meen < 1"], 2, "^ no such statistic"),
         (["fine.mp4", "--fail-if", "vmaf[4k] < 1"], 2, "add --vmaf-model 4k"),
         (["fine.mp4", "--fail-if", "cambi > 1"], 2, "add --metric cambi"),
+        (["fine.mp4", "--vmaf-only"], 0, ""),
+        (["fine.mp4", "--vmaf-only", "--fail-if", "ssim < 1"], 2, "^ ssim is not measured with --vmaf-only"),
         (["fine.mp4", "--vmaf-model", "v9"], 2, "expected one of v1"),
         (["fine.mp4", "--metric", "lpips"], 2, "--metric lpips: cambi or ms_ssim"),
         (["fine.mp4", "--crop", "1:2"], 2, "auto, off, or W:H:X:Y"),

@@ -171,12 +171,13 @@ def _mean(each: Weighed, among: Flags) -> float:
 
 
 def _rhythm(laid: Laid[Any], by: float, start: int, end: int) -> bool:
-    """Whether what the path shows again, and another does not, changes less than what only the other shows again."""
+    """Whether pictures change less where the path goes on less far than the other, or shows one again, than where that
+    one does."""
     frames, others = laid.frames, laid.reading.frames(by, laid.reading.at + laid.lags)
     told = (np.minimum(frames, others)[1:] >= 0) & (np.minimum(frames, others)[:-1] >= 0) & ~laid.fresh[1:]
-    again, elsewhere = np.diff(frames) == 0, np.diff(others) == 0
+    on, elsewhere = np.diff(frames), np.diff(others)
     told[: max(start - 1, 0)] = told[max(end - 1, 0) :] = False
-    ours, theirs = told & again & ~elsewhere, told & ~again & elsewhere
+    ours, theirs = told & (on < elsewhere), told & (on > elsewhere)
     if min(ours.sum(), theirs.sum()) < SHORTEST:
         return True
     size = np.log(laid.moving[1:] + voting.QUIET / NEAR)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from qoe_agent.compare.aligning import cosines, likeness
+from qoe_agent.compare.aligning.held import Held
 from qoe_agent.compare.aligning.likeness import WHOLE, Frame
 
 if TYPE_CHECKING:
@@ -34,13 +35,16 @@ TURNS, ANEW = 6, 3
 TIGHT = 0.4
 """Pixels by which a side may seem longer or shorter where nothing was cut."""
 BARS = 4.0
-"""Pixels by which bars, as wide on either side, may have been cut too narrow."""
+"""Pixels by which bars, as wide on either side, may have been cut too narrow, or too wide."""
 SURE = 3.0
 """Times its own error."""
 LOGO = 12.0
 """Codes by which a place is always brighter or darker than it should be: something was laid over it."""
 COVERED = 0.2
 """Share of the picture that may be."""
+LIT, CODES = 0.006, 1.0
+"""Share of all that brightness tells, and codes by which it is off where levels are not fitted well. A fade's pictures
+differ by it more than by their waves, and of these coding takes most where it is dark: then older ones look better."""
 ASTRAY = 5.0
 """Times the median of what is left of a frame, beyond which it lies elsewhere and says nothing about edges."""
 
@@ -57,27 +61,21 @@ class Seen(NamedTuple):
     bias: Singles
 
 
-class Held(NamedTuple):
-    """Waves under a fit, so that the mean square of their error is one."""
-
-    fit: Seen
-    ours: Singles
-    theirs: Singles
-    known: NDArray[np.bool_]
-    """Which of `theirs` are there."""
-
-
 class Close:
     """By waves, from fingerprints that are finer by a whole number of parts."""
 
     lost, late, coded, dear, close = LOST, LATE, 0.25, 2.0, True
 
-    def __init__(self, test: Bytes, reference: Bytes, fresh: NDArray[np.bool_], broad: likeness.Fit,
-                 aside: tuple[tuple[float, float], tuple[float, float]]) -> None:  # fmt: skip
-        """`aside`: across and down, how far off the middle the test was cut, and how far the reference."""
+    def __init__(
+        self, test: Bytes, reference: Bytes, fresh: NDArray[np.bool_], broad: likeness.Fit,
+        aside: tuple[tuple[float, float], tuple[float, float]], barred: tuple[bool, bool],
+    ) -> None:  # fmt: skip
+        """Across and down: how far off the middle the test was cut, and how far the reference; whether the test was."""
         self.which = cosines.waves(*test.shape[1:])
         self.pixels = CLOSE * len(self.which.ring)
-        self.reference, self.fresh, self.start, self.aside = reference, fresh, broad.frame, aside
+        self.code = CODES * float(np.sqrt(test[0].size))
+        self.reference, self.fresh, self.start = reference, fresh, broad.frame
+        self.aside, self.barred = aside, barred
         codes = np.arange(256, dtype=np.float32)
         self.levels = np.asarray(codes * broad.gain + np.square(codes - 128) / 128 * broad.bend, np.float32)
         self.levels -= float(self.levels[reference[:: max(1, len(reference) // 16)]].mean())
@@ -106,27 +104,36 @@ class Close:
             for cut in CUTS:
                 frame, _ = self._edges(ours, theirs, frame, free, cut, np.ones(len(fresh), bool), ANEW)
             frame = self._told(ours, theirs, frame, free, fresh) or frame
+        if self.open is not None:
+            # What lies over the test's picture lies elsewhere over the reference's, now that the edges are known.
+            theirs = self._pictures(frames[some], frame)
         shown = cosines.taken(theirs, frame, self.which)
         there = _there(ours, shown, cosines.lens(ours, shown, self.which))
         ours, shown = ours[there], shown[there]
         found = cosines.lens(ours - ours.mean(axis=0), shown - shown.mean(axis=0), self.which)
+        found.share[0] = self._brightness(ours[:, 0] - ours[:, 0].mean(), shown[:, 0] - shown[:, 0].mean())
         bias = ours.mean(axis=0) - found.share * shown.mean(axis=0)
         # Another lag is to explain the same errors, not to say that there are more.
         scale = near.scale if near else np.asarray(1 / np.sqrt(found.noise), np.float32)
+        scale[0] = np.sqrt(LIT * len(scale)) / self.code
         return Seen(frame, free, found.share, scale, np.asarray(bias, np.float32))
+
+    def _brightness(self, ours: Singles, theirs: Singles) -> np.float32:
+        """What of the reference's mean reaches the test, once levels are fitted: all, unless much says otherwise."""
+        known = len(ours) * self.code**2
+        return np.float32((float(ours @ theirs) + known) / (float(theirs @ theirs) + known))
 
     def table(self, some: Numbers, frames: Numbers, fit: Seen) -> Singles:
         """Mean square differences of each and each."""
         weights = np.full(self.ours.shape[1], 1 / self.ours.shape[1], np.float32)
         held = self._held(fit)
-        return likeness.squares(held.ours[some], self._predicted(frames, held), weights)
+        self._predict(frames, held)
+        return likeness.squares(held.ours[some], held.theirs[frames], weights)
 
     def apart(self, some: Numbers, frames: Numbers, fit: Seen) -> Singles:
         """One by one."""
         held = self._held(fit)
-        off = self._predicted(frames, held)
-        off -= held.ours[some]
-        return np.asarray(np.einsum("ij,ij->i", off, off) / off.shape[1], np.float32)
+        return held.apart(some, frames, lambda wanted: self._predict(wanted, held))
 
     def priced(self, excess: Singles, usual: Singles, fresh: NDArray[np.bool_]) -> Singles:
         """Nats, with heavy tails."""
@@ -149,7 +156,7 @@ class Close:
         self.held = [*self.held[-1:], found]
         return found
 
-    def _predicted(self, frames: Numbers, held: Held) -> Singles:
+    def _predict(self, frames: Numbers, held: Held) -> None:
         fit = held.fit
         known = self.kept.setdefault(fit.frame, {})
         if len(self.kept) > 2:
@@ -163,7 +170,6 @@ class Close:
             rows = np.array([known[int(each)] for each in some], np.float32)
             held.theirs[some] = (rows * fit.share + fit.bias) * fit.scale
         held.known[wanted] = True
-        return np.asarray(held.theirs[frames])
 
     def _pictures(self, frames: Numbers, frame: Frame) -> Singles:
         return self._covered(self.levels[self.reference[frames]], frame)
@@ -218,24 +224,33 @@ class Close:
     def _whole(
         self, ours: Singles, theirs: Singles, frame: Frame, fresh: NDArray[np.bool_]
     ) -> tuple[Frame, tuple[int, ...]]:
-        """A side that is as long as the reference's was not cut: then it lies where the reference's does. One that is
-        longer, as bars were cut too narrow, has its picture in the middle of them."""
+        """A side that is as long as the reference's was not cut: then it lies where the reference's does.
+
+        One that is longer, as bars were cut too narrow, has its picture in the middle of them; so has one that is
+        shorter, as bars were cut too wide, and lies there. Where the other was cut, one that only may be as long is
+        free.
+        """
         rows, columns = theirs.shape[1:]
         on = fresh if fresh.any() else np.ones(len(fresh), bool)
         errors = self._edges(ours, theirs, frame, (0, 1, 2, 3), 1.0, on, 1)[1]
         free: tuple[int, ...] = ()
-        edges = list(WHOLE)
-        for first, size, (ours_off, theirs_off) in ((0, columns, self.aside[0]), (2, rows, self.aside[1])):
+        edges, doubtful = list(WHOLE), free
+        for first, size in ((0, columns), (2, rows)):
+            ours_off, theirs_off = self.aside[first // 2]
+            error = float(np.hypot(*errors[first : first + 2]))
             length, middle = frame[first + 1] - frame[first], (frame[first] + frame[first + 1]) / 2
             more, uneven = (length - 1) * size, bool(ours_off or theirs_off)
             central = 0.5 - theirs_off + ours_off * length
-            known = TIGHT < more < BARS if not uneven else more > -TIGHT and abs(middle - central) * size < TIGHT
-            if known:
+            off = abs(middle - central) * size
+            even = TIGHT < more < BARS or (self.barred[first // 2] and -BARS < more < 0 and off < min(error, TIGHT / 4))
+            if (more > -TIGHT and off < TIGHT) if uneven else even:
                 edges[first : first + 2] = central - length / 2, central + length / 2
-            elif uneven or abs(more) > max(TIGHT, min(SURE * float(np.hypot(*errors[first : first + 2])), 2.0)):
+            elif uneven or abs(more) > max(TIGHT, min(SURE * error, 2.0)):
                 free = (*free, first, first + 1)
-                edges[first : first + 2] = frame[first : first + 2]
-        return Frame(*edges), free
+            elif abs(more) > TIGHT:
+                doubtful = (first, first + 1)
+        free = tuple(sorted((*free, *doubtful))) if free else free
+        return Frame(*(frame[n] if n in free else edge for n, edge in enumerate(edges))), free
 
 
 def _chosen(fresh: NDArray[np.bool_]) -> Numbers:

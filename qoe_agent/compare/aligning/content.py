@@ -64,6 +64,8 @@ class Prints(NamedTuple):
     aside: tuple[float, float] = (0.0, 0.0)
     """Across and down, how far the middle of what was cut out lies off the picture's, in shares of its own side: not at
     all, or perhaps it was cut a little wrongly."""
+    barred: tuple[bool, bool] = (False, False)
+    """Whether anything was cut out, across and down."""
 
 
 class Found(NamedTuple):
@@ -129,18 +131,21 @@ def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes
     if test.luma.shape == broad.test.shape:
         return Lain(first, on, votes, route)
     across, down = zip(test.aside, reference.aside, strict=True)
-    close = Close(test.luma, reference.luma, test.fresh, first.fit, (across, down))
+    close = Close(test.luma, reference.luma, test.fresh, first.fit, (across, down), test.barred)
     laid = Laid(close, broad, reading, test.fresh, first.lags)
     return Lain(laid, on & (laid.frames >= 0), votes, route)
 
 
 def _price(one: Lain, other: Lain) -> float:
-    """Nats of a path, where the errors that coding leaves are those of the better of the two."""
-    fits = one.laid.fit, other.laid.fit
-    left = one.laid.left
+    """Nats of a path where the other lies elsewhere, with the errors that coding leaves to the better of the two.
+
+    Where they are one they say nothing: the fit of one is but drawn off a little by where it lies alone.
+    """
+    fits, alone = (one.laid.fit, other.laid.fit), np.flatnonzero(one.laid.frames != other.laid.frames)
+    left = one.laid.left[alone]
     if isinstance(one.laid.look, Close):
         scale = max((each.scale for each in fits), key=lambda each: float(np.log(each).mean()))
-        left = one.laid.look.apart(np.arange(len(left)), np.maximum(one.laid.frames, 0), fits[0]._replace(scale=scale))
+        left = one.laid.look.apart(alone, np.maximum(one.laid.frames[alone], 0), fits[0]._replace(scale=scale))
     changes = int((np.abs(np.diff(one.laid.lags)) > 0).sum())
     return float(0.5 * one.laid.look.pixels * np.log1p(left).sum() + paths.LEAVING * changes)
 

@@ -23,6 +23,8 @@ FINEST = 0.5
 """Of the waves that pixels can hold along a side, those that are looked at: of finer ones coding leaves little."""
 RINGS = 12
 """Classes of waves by how fine they are."""
+MEAN = RINGS
+"""The class of the mean, the first wave."""
 LEAST = 0.02
 """Of the error's power in a wave: rounding to eight bits."""
 
@@ -46,11 +48,13 @@ class Lens(NamedTuple):
 
 
 def waves(rows: int, columns: int) -> Waves:
-    """Of pictures of that size; not their mean."""
+    """Of pictures of that size; first of them their mean, as a class of its own."""
     down, across = round(rows * FINEST), round(columns * FINEST)
     fine = np.hypot(np.arange(down)[:, None] / down, np.arange(across)[None] / across)
-    kept = (fine > 0) & (fine < 1)
-    return Waves(down, across, kept, np.minimum(np.sqrt(fine[kept]) * RINGS, RINGS - 1).astype(np.int64))
+    kept = fine < 1
+    ring = np.minimum(np.sqrt(fine[kept]) * RINGS, RINGS - 1).astype(np.int64)
+    ring[0] = MEAN
+    return Waves(down, across, kept, ring)
 
 
 def basis(start: float, end: float, size: int, count: int) -> Singles:
@@ -90,8 +94,8 @@ def slopes(pictures: Singles, frame: Frame, which: Waves, edges: tuple[int, ...]
 
 def lens(ours: Singles, theirs: Singles, which: Waves) -> Lens:
     """From waves of pictures that show the same, both less their means."""
-    both, own = (np.bincount(which.ring, (theirs * each).sum(axis=0), RINGS) for each in (ours, theirs))
+    both, own = (np.bincount(which.ring, (theirs * each).sum(axis=0), RINGS + 1) for each in (ours, theirs))
     share = np.clip(both / np.maximum(own, 1e-6), 0.05, 2.0)[which.ring].astype(np.float32)
-    left = np.bincount(which.ring, np.square(ours - share * theirs).sum(axis=0), RINGS)
-    count = np.maximum(np.bincount(which.ring, minlength=RINGS) * len(ours), 1)
+    left = np.bincount(which.ring, np.square(ours - share * theirs).sum(axis=0), RINGS + 1)
+    count = np.maximum(np.bincount(which.ring, minlength=RINGS + 1) * len(ours), 1)
     return Lens(share, (left / count + LEAST)[which.ring].astype(np.float32))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from qoe_agent.compare.aligning import paths, voting
+from qoe_agent.compare.aligning import medians, paths, voting
 from qoe_agent.compare.aligning.doubts import OLDER, SHORTEST, enough, told
 
 if TYPE_CHECKING:
@@ -288,12 +288,11 @@ class Laid(Generic[F]):
 
     def _still(self) -> Singles:
         """How sure it is that each frame is the one before it again: it changes far less than those around it."""
-        near = np.array([np.median(self.moving[max(0, n - 6) : n + 7]) for n in range(len(self.moving))])
+        near = medians.around(self.moving, AROUND // 2)
         still = np.clip(1 - self.moving / np.maximum(0.3 * near, 1e-6), 0, 1)
         return np.asarray(np.where(near > voting.QUIET, still, 0), np.float32)
 
 
 def _usual(least: Singles) -> Singles:
     """The usual error around each frame."""
-    near = [np.median(least[max(0, n - AROUND) : n + AROUND + 1]) for n in range(len(least))]
-    return np.asarray(near, np.float32)
+    return np.asarray(medians.around(least, AROUND), np.float32)

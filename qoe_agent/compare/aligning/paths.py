@@ -98,12 +98,12 @@ class _Moves:
     def __init__(self, band: Band, dear: float) -> None:
         self.lags, self.dear = band.lags, dear
         self.here = np.arange(len(band.lags), dtype=np.int32)
-        self.near: list[tuple[NDArray[np.int32], NDArray[np.bool_], float, bool]] = []
-        for step in range(-FAR * band.fine, FAR * band.fine + 1):
-            if step:
-                source, there = self._from(-step / band.fine)
-                price = SLIPPING if 2 * abs(step) <= band.fine else LEAVING + 0.5 * max(abs(step) / band.fine - 1, 0)
-                self.near.append((source, there, price * dear, step < 0))
+        steps = [step for step in range(-FAR * band.fine, FAR * band.fine + 1) if step]
+        ways = [self._from(-step / band.fine) for step in steps]
+        self.sources, self.there = (np.array([way[n] for way in ways]) for n in (0, 1))
+        prices = [SLIPPING if 2 * abs(step) <= band.fine else LEAVING + 0.5 * max(abs(step) / band.fine - 1, 0)
+                  for step in steps]  # fmt: skip
+        self.prices, self.less = np.array(prices)[:, None] * dear, np.array(steps)[:, None] < 0
 
     def _from(self, by: float) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """For each lag the state `by` frames from it, and whether there is one."""
@@ -113,18 +113,15 @@ class _Moves:
 
     def step(self, total: Floats, advance: float, still: float) -> tuple[Floats, NDArray[np.int32]]:
         """The cheapest way to each lag, and where it comes from."""
-        best, source = total, self.here
-        for each, there, price, less in self.near:
-            if less and not there.any():
-                continue
-            paid = price + (AGAIN * self.dear - price) * still if less else price
-            other = np.where(there, total[each] + paid, np.inf)
-            better = other < best
-            best, source = np.where(better, other, best), np.where(better, each, source)
+        paid = np.where(self.less, self.prices + (AGAIN * self.dear - self.prices) * still, self.prices)
+        near = np.where(self.there, total[self.sources] + paid, np.inf)
+        first = near.argmin(axis=0), self.here
+        better = near[first] < total
+        best, source = np.where(better, near[first], total), np.where(better, self.sources[first], self.here)
         # Time does not run backwards: a lag can come only from those it does not fall behind.
         order = np.minimum.accumulate(total)
-        first = np.maximum.accumulate(np.where(total <= order, self.here, 0))
+        lowest = np.maximum.accumulate(np.where(total <= order, self.here, 0))
         limit = np.searchsorted(self.lags, self.lags + advance + 1e-6, side="right") - 1
         other = order[limit] + LEAPING * self.dear
         better = other < best
-        return np.where(better, other, best), np.where(better, first[limit].astype(np.int32), source)
+        return np.where(better, other, best), np.where(better, lowest[limit].astype(np.int32), source)

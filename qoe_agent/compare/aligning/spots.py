@@ -29,6 +29,10 @@ LITTLE, LESS = 0.25, 0.8
 tell by itself, and of what is left that a neighbour leaves where they are laid wrongly."""
 FEW = 8
 """Pairs without which nothing is said."""
+OTHER = 0.5
+"""Correlation below which two pictures show something else."""
+SEEN = 8.0
+"""Standard deviation of a picture's luma from which it shows anything."""
 PART = 4096
 """Pairs that are looked at at a time."""
 STRETCH, SURELY = 20.0, 80.0
@@ -50,8 +54,7 @@ def holds(test: Bytes, fresh: NDArray[np.bool_], frames: Numbers, reference: Byt
     own = _apart(ours[known], predicted[at], fit.weights)
     others = likeness.squares(ours[known], predicted[at], fit.weights)
     told = bool(np.median(others) > ALIKE * np.median(own) + likeness.FLOOR)
-    pictures = likeness.shaped(test[known]) * likeness.shaped(reference[at])
-    if not told and np.median(pictures.sum(axis=1)) < LOOKALIKE:
+    if not told and np.median(_alike(test[known], reference[at])) < LOOKALIKE:
         return False
     for by in BESIDE:
         both = [k for k, n in enumerate(known) if int(frames[n]) + by in where]
@@ -115,6 +118,23 @@ def misfits(test: Bytes, reference: Bytes, least: float = STRETCH) -> list[tuple
         if best > least:
             stretches.append((low + start, low + end, by))
     return stretches
+
+
+def strangers(test: Bytes, reference: Bytes, least: int) -> list[tuple[int, int]]:
+    """Stretches of at least so many pairs of which either side shows something, and not what the other does."""
+    unlike = np.zeros(len(test) + 2, bool)
+    for first in range(0, len(test), PART):
+        alike = _alike(test[first : first + PART], reference[first : first + PART])
+        unlike[first + 1 : first + 1 + len(alike)] = alike < OTHER
+    edges = np.flatnonzero(np.diff(unlike)).reshape(-1, 2)
+    return [(int(first), int(end) - 1) for first, end in edges if end - first >= least]
+
+
+def _alike(test: Bytes, reference: Bytes) -> Singles:
+    """Correlation of each pair of pictures; 1 where neither shows anything."""
+    shown = np.maximum(test.std(axis=(1, 2)), reference.std(axis=(1, 2))) >= SEEN
+    found = (likeness.shaped(test) * likeness.shaped(reference)).sum(axis=1)
+    return np.asarray(np.where(shown, found, 1.0), np.float32)
 
 
 def _apart(ours: Singles, theirs: Singles, weights: Singles) -> Singles:

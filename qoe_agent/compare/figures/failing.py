@@ -127,9 +127,11 @@ def _model(read: _Reader, name: str) -> str:
     return model
 
 
-def measured(found: Condition, models: Sequence[str], more: Sequence[str]) -> None:
+def measured(found: Condition, models: Sequence[str], more: Sequence[str], *, plain: bool = True) -> None:
     """Raises Unfit if what the condition is about will not be measured: models and metrics that are asked for."""
     read = _Reader(found.text)
+    if not plain and found.name in METRICS and found.name != "vmaf":
+        raise read.wrong(f"{found.name} is not measured with --vmaf-only", 0)
     if found.name in EXTRA and found.name not in more:
         raise read.wrong(f"{found.name} is not measured; add --metric {found.name}", 0)
     if found.model and found.model not in models:
