@@ -25,8 +25,12 @@ fi
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 # Tests against real servers mind what else the machine does: but for some they run one by one, after all others. A test
-# that hangs says where, and ends the run; a part of which nothing is asked for (status 5) is no failure.
-tests() { .venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "$@" || [ "$?" -eq 5 ]; }
+# that hangs says where, and ends the run; a part of which nothing is asked for (status 5) is no failure. The slowest are
+# named, as all of it has 25 minutes.
+tests() {
+  .venv/bin/pytest --durations=15 --durations-min=4 \
+    -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "$@" || [ "$?" -eq 5 ]
+}
 beside=(--dist loadfile --no-loadscope-reorder)
 failed=0
 # Spark and ClickHouse, of 2.4 GB and an environment of their own: in CI, beside the first part.

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 DEADLINE = 90.0
 """Seconds that the browser may take for anything."""
+AWAY = (
+    "Inspected target navigated or closed",
+    "Execution context was destroyed.",
+    "Cannot find default execution context",
+    "Cannot find context with specified id",
+)
+"""What DevTools answers while one page gives way to another."""
+
+
+class Away(AssertionError):
+    """The page that was asked is no more."""
 
 
 def found() -> str | None:
@@ -44,6 +55,8 @@ class Page:
                 if told.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"):
                     self.said.append(str(told["params"]))
                 if told.get("id") == self._number:
+                    if told.get("error", {}).get("message") in AWAY:
+                        raise Away(told["error"])
                     assert "error" not in told, told["error"]
                     answer: dict[str, Any] = told["result"]
                     return answer
@@ -57,9 +70,12 @@ class Page:
         return answer["result"].get("value")
 
     async def until(self, script: str) -> None:
-        """Wait until the expression is true."""
+        """Wait until the expression is true, of whichever page is there by then."""
         async with asyncio.timeout(DEADLINE):
-            while not await self.run(script):
+            while True:
+                with contextlib.suppress(Away):
+                    if await self.run(script):
+                        return
                 await asyncio.sleep(0.05)
 
     async def picture(self) -> bytes:
