@@ -19,7 +19,7 @@ Files: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="FILE", show_default=False,
-        help="Sessions or events: CSV, JSON Lines, Parquet, by the README's schema. None: the daemon's facts.",
+        help="Sessions or events: CSV, JSON Lines, Parquet, as the README's Files has them. None: the daemon's facts.",
     ),
 ]  # fmt: skip
 Incidents: TypeAlias = Annotated[

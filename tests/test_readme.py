@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner
 
 from qoe_agent import catalogue, config
 from qoe_agent.__main__ import app
 from qoe_agent.alerts import wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -42,12 +49,26 @@ def test_the_examples_of_alerts_are_good() -> None:
         assert config.parse(example, "agent.yml", environ).alerts != config.Alerts()
 
 
-def test_what_the_readme_links_to_is_there_on_github_too() -> None:
+def test_what_documents_link_to_is_there_on_github_too() -> None:
     """GitHub follows no symbolic links on the way to a file."""
-    links = set(re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8")))
-    assert len(links) >= 8
-    assert [link for link in links if (README.parent / link).resolve() != README.parent.resolve() / link] == []
-    assert [link for link in links if not (README.parent / link).exists()] == []
+    pages = [README, *README.parent.glob("qoe_agent/docs/*.md")]
+    links = [(page, *link) for page in pages for link in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", plain(page))]
+    assert len(links) >= 60
+    for page, path, anchor in links:
+        target = page.parent / path if path else page
+        assert target.exists(), (page, path)
+        assert target.resolve() == Path(os.path.normpath(target)), (page, path)
+        assert not anchor or anchor in anchors(target), (page, path, anchor)
+
+
+def plain(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", plain(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_every_command_of_the_readme_exists() -> None:
@@ -57,32 +78,44 @@ def test_every_command_of_the_readme_exists() -> None:
     assert named <= known
 
 
-def test_every_option_of_lift_that_the_readme_names_exists() -> None:
-    section = README.read_text().split("### The command `lift`")[1].split("\n### ")[0]
+def helped(commands: Iterable[str]) -> str:
+    """What `--help` of these says, each in a line of its own."""
+    return "".join(
+        CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
+        for command in commands
+    )
+
+
+@pytest.mark.parametrize(
+    ("heading", "commands", "least"),
+    [
+        ("### Marks for latency and A/V sync: `stamp`", ("stamp", "watch"), 5),
+        ("### The command `exits`", ("exits",), 10),
+        ("### The command `lift`", ("lift", "lift plan", "lift assign"), 25),
+        ("## Comparing encodes", ("compare", "compare sweep", "compare --live"), 20),
+    ],
+)
+def test_every_option_that_a_section_names_exists(heading: str, commands: tuple[str, ...], least: int) -> None:
+    section = README.read_text().split(heading + "\n")[1].split(f"\n{heading.split()[0]} ")[0]
     named = set(re.findall(r"`(?:lift )?(--[a-z]+(?:-[a-z]+)*)", section))
-    helped = "".join(
-        CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
-        for command in (["lift"], ["lift", "plan"])
-    )
-    assert len(named) >= 25
-    assert [each for each in named if f"{each} " not in helped] == []
+    text = helped(commands)
+    assert len(named) >= least
+    assert [each for each in named if f"{each} " not in text] == []
 
 
-def test_every_option_of_compare_that_the_readme_names_exists() -> None:
-    section = README.read_text().split("## Comparing encodes")[1].split("\n## ")[0]
-    named = set(re.findall(r"`(--[a-z]+(?:-[a-z]+)*)", section))
-    helped = "".join(
-        CliRunner().invoke(app, ["compare", *word, "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
-        for word in ([], ["sweep"], ["--live"])
-    )
-    assert len(named) >= 20
-    assert [each for each in named if f"{each} " not in helped] == []
+def test_every_option_in_the_table_of_commands_exists() -> None:
+    rows = re.findall(r"^\| `qoe-agent (\w+)(.*)$", README.read_text(), re.MULTILINE)
+    named = {(command, option) for command, row in rows for option in re.findall(r"[` ](--[a-z-]+)", row)}
+    assert len(named) >= 15
+    texts = {command: helped([command]) for command, _ in named}
+    texts["compare"] += helped(["compare --live"])
+    assert [(command, option) for command, option in named if f"{option} " not in texts[command]] == []
 
 
-def test_every_option_of_watch_that_the_readme_names_exists() -> None:
-    helped = CliRunner().invoke(app, ["watch", "--help"], env={"COLUMNS": "300", "TERM": "dumb"}).stdout
-    row = next(line for line in README.read_text().splitlines() if line.startswith("| `qoe-agent watch"))
-    named = set(re.findall(r"`(--[a-z]+)", row))
-    assert len(named) >= 6
-    for option in named:
-        assert option in helped, option
+def test_metrics_and_modules_that_documents_name_exist() -> None:
+    pages = [README, *README.parent.glob("qoe_agent/**/*.md"), *README.parent.glob("configs/**/*.md")]
+    text = "".join(page.read_text("utf-8") for page in pages)
+    known = {metric.name + end for metric in catalogue.metrics() for end in ("", "_bucket", "_sum", "_count")}
+    named = set(re.findall(r"(?<![:/])\bqoe_[a-z0-9_]*[a-z0-9]\b", text)) - {"qoe_agent"}
+    assert named - known == set()
+    assert [each for each in set(re.findall(r"python -m ([\w.]+\w)", text)) if find_spec(each) is None] == []

@@ -1,7 +1,7 @@
 """How far comparisons of arms nobody randomised hold what they promise: `python -m tests.accuracy.confounded [DRAWS]`.
 
 Sessions come from `fixtures.confounded`, whose truth is known; mean watch times are capped at 2.5 h. Prints a table for
-the README; some minutes at 300 draws.
+qoe_agent/docs/viewers.md; some minutes at 300 draws.
 """
 
 from __future__ import annotations

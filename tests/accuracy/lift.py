@@ -2,7 +2,7 @@
 
 Experiments are drawn with replacement from the watch times of a real one (Puffer's live television, ../shared/data),
 10,000 users an arm (a session is a user there: nobody knows whose it was); switchbacks come from a generator. Prints
-tables for the README; two minutes at 10,000 draws.
+tables for qoe_agent/docs/viewers.md; two minutes at 10,000 draws.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.accuracy.aligning import Answer, tell
 from tests.accuracy.score import Span, Tally, spread, wilson
 from tests.accuracy.tables import tables, tally
 from tests.accuracy.work import GROUPS, done, failures, jobs, mend, rows
@@ -99,3 +100,14 @@ def test_an_early_end_leaves_all_groups_in_proportion() -> None:
     assert Counter(name for name, _ in every) == {name: group.count for name, group in GROUPS.items()}
     half = Counter(name for name, _ in every[: len(every) // 2])
     assert all(abs(half[name] - group.count / 2) <= 1 for name, group in GROUPS.items())
+
+
+def test_programmes_that_were_coded_hard_are_counted_apart() -> None:
+    coded = {"libx264 veryfast 34 gop 12": "right", "libx265 ultrafast 35 gop 50": "ambiguous",
+             "mpeg2video  16 gop 12": "right", "mpeg2video  17 gop 250": "ambiguous"}  # fmt: skip
+    told = tell(
+        [Answer(n, "cuts", f"from {n}; size 320; {each}", coded[each], 1.0, "") for n, each in enumerate(coded)]
+    )
+    counts = {line[:20].strip(): line.split()[-6:] for line in told.splitlines() if line.startswith("all ")}
+    assert counts["all up to CRF 34"] == ["2", "2", "0", "0", "0", "0"]
+    assert counts["all above CRF 34"] == ["2", "0", "2", "0", "0", "0"]

@@ -1,6 +1,7 @@
 """How well the viewers' estimators keep what their intervals promise: `python -m tests.accuracy.viewers [DRAWS]`.
 
-Audiences and streams come from generators whose truth is known. Prints tables for the README; some minutes at 1,000.
+Audiences and streams come from generators whose truth is known. Prints the tables of
+qoe_agent/docs/viewers.md; some minutes at 1,000.
 """
 
 from __future__ import annotations

@@ -82,11 +82,15 @@ def through(
     made = {name: declared.make() for name, declared in known.items()}
     pictures: dict[str, Any] = {}
     sounds: dict[str, Any] = {}
+
+    def within(name: str, look: Any) -> Any:
+        return None if look is None else wrapped(name, look)  # some have nothing to look for
+
     for name, declared in known.items():
         if declared.picture:
-            pictures[name] = lambda n=name, d=declared: wrapped(n, d.picture(made[n]))
+            pictures[name] = lambda n=name, d=declared: within(n, d.picture(made[n]))
         if declared.sound:
-            sounds[name] = lambda n=name, d=declared: wrapped(f"{n} (sound)", d.sound(made[n]))
+            sounds[name] = lambda n=name, d=declared: within(f"{n} (sound)", d.sound(made[n]))
     routes: dict[type, list[Any]] = {}
     for name, declared in known.items() if probes else ():
         for kind in declared.sees:
