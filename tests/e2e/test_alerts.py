@@ -85,7 +85,7 @@ async def test_a_restart_of_the_agent_neither_repeats_nor_forgets_what_is_wrong(
             (before,) = await servers.until(lambda: servers.alerts(manager), "the alert")
         assert json.loads((tmp_path / "agent" / "state.json").read_text())["cases"]
         async with servers.agent(tmp_path / "agent", {"show": url}, "all", more) as agent:
-            await servers.until(lambda: "show: black began" in agent.told().rpartition("were firing")[2], "it again")
+            await servers.until(lambda: "show: black began" in agent.told().partition("were firing")[2], "it again")
             (after,) = servers.alerts(manager)
             origin.schedule([])
             await servers.until(lambda: ("resolved", "black") in hook.alerts(), "its end")
