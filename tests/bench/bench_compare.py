@@ -1,4 +1,5 @@
-"""What comparing costs beside bare libvmaf: `python -m tests.bench.bench_compare [--seconds 10 30] [--rounds 2 1]`.
+"""What comparing costs beside bare libvmaf: `python -m tests.bench.bench_compare [--seconds 10 30] [--rounds 2 1]
+[--only stamp]`.
 
 1080p clips (the demo's fractal, with noise of fixed seed, stamped) and encodes of them are scored by VMAF v1 and NEG:
 by FFmpeg's command line as in Netflix' manual (from the compressed files, as many threads), by the same with PSNR, SSIM
@@ -180,6 +181,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 30.0], help="of clips, the shortest first")
     parser.add_argument("--rounds", type=int, nargs="+", default=[2, 1], help="on each length; the last for the rest")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", nargs="+", default=[""], help="what has one of these in its name, and bare libvmaf")
     said = parser.parse_args()
     program = ffmpeg.program().path
     found = []
@@ -189,7 +191,9 @@ def main() -> None:
         for number, seconds in enumerate(said.seconds):
             made = longest if seconds == said.seconds[-1] else shorter(room / f"{number}", longest, seconds, program)
             many = said.rounds[min(number, len(said.rounds) - 1)]
-            found.append(rounds(contenders(made, said.threads, program), many, seconds, room / "said.json"))
+            chosen = {name: command for name, command in contenders(made, said.threads, program).items()
+                      if name == BARE or any(part in name for part in said.only)}  # fmt: skip
+            found.append(rounds(chosen, many, seconds, room / "said.json"))
             table(found[-1], f"1080p25, {seconds:g} s, {said.threads} threads, {many} rounds, medians")
     if len(found) > 1:
         more = {name: Row(row.method, row.pairs - found[0][name].pairs, row.wall - found[0][name].wall,
