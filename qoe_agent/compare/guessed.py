@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qoe_agent.compare.aligning.clocks import Reading
     from qoe_agent.compare.asides import Aside
     from qoe_agent.compare.shapes import Alignment, Asked, Media, Step
+    from qoe_agent.compare.space import Part
 
 SLACK = 4
 """Frames by which a test may lie further off than the lengths explain."""
@@ -47,6 +48,8 @@ class Guess(NamedTuple):
     """What was cut of either side for that, where bars were looked for."""
     had: tuple[int, ...] = ()
     """Frames of the test that `stills` knows, and those of the reference that they show."""
+    parts: tuple[Part | None, ...] = ()
+    """What `registering.part` has said of it: one, where it was asked."""
 
 
 def laid(reference: Media, test: Media, asked: Asked, heard: Callable[[Step], None]) -> Guess:

@@ -241,7 +241,7 @@ def _believed(work: _Work, media: Media, guess: Guess, laying: Callable[[Step], 
     with contextlib.suppress(Unlike):
         part = registering.part(reference, media, alignment, asked, bars.test, bars.reference is not None, guess.had)
         if part is None or part.reference is None:
-            return guess, ()
+            return guess._replace(parts=(part,)), ()
     with contextlib.suppress(Unlike):
         found = align.again(reference, media, alignment, asked, laying)
         said = "laid by its times the test would show a part of the picture, or none: laid by content instead"
@@ -254,7 +254,9 @@ def _scored(work: _Work, index: int, media: Media, guess: Guess) -> tuple[Space,
     alignment, aside = guess.alignment, guess.asides
     bars = guess.bars or crop.bars(work.reference, media, work.asked)
     barred = bars.reference is not None
-    part = registering.part(work.reference, media, alignment, work.asked, bars.test, barred, guess.had)
+    (part,) = guess.parts or (
+        registering.part(work.reference, media, alignment, work.asked, bars.test, barred, guess.had),
+    )
     if bars.reference is not None and (part is None or part.reference is None):
         left = "{}:{}:{}:{}".format(*bars.reference)
         raise Unlike(f"{media.path}: the reference has black bars that the test has not; cut them from the reference "
