@@ -29,10 +29,6 @@ RESIDUE = 0.9
 """Of the recent change: what residue may make of a faint picture, between SLIGHT and twice that."""
 ABRUPT = 0.5
 """Change that may be left at once, of what there was just before, in a freeze."""
-TICK, SLOWS = 0.02, 0.68
-"""Seconds before a standing picture in which it is asked whether it came to rest evenly;"""
-STOPS, SQUARE = 0.35, 0.2
-"""it did if it would have stopped within these, and that explains all changes but for this share and FAINTEST."""
 HUM, HUMS = 0.05, 0.15
 """Change of the middle tile from which on it is noise, if it goes on; and if it stops:"""
 STEADY, SILENT, MANY = 0.75, 0.15, 20
@@ -283,17 +279,3 @@ class Motion:
         fits = slope * slope * float(steps @ steps) >= FITS * float(np.square(values - values.mean()).sum())
         ends = bool(values.mean() + slope * (n + 1) / 2 <= REST * values.max())
         return slope < 0 and fits and (ends or values[-1] <= min(REST * self.level, NEAR * self.floor))
-
-
-def slowing(before: Sequence[tuple[float, float]]) -> bool:
-    """Whether it came to rest by itself. `before`: how much earlier than the standing picture others were, and how much
-    these differed from it: what loses its speed evenly, up to there, does so as the square of the time."""
-    known = [(seconds, change) for seconds, change in before if TICK < seconds <= SLOWS and change > 0.0]
-    if len(known) < 3:
-        return False
-    seconds, changes = np.array(known).T
-    allowed = SQUARE * changes + FAINTEST
-    terms = np.stack([seconds, np.square(seconds)], 1) / allowed[:, None]
-    (speed, slowed), *_ = np.linalg.lstsq(terms, changes / allowed, rcond=None)
-    off = float(np.abs(terms @ (speed, slowed) - changes / allowed).max())
-    return slowed > 0 and speed <= 2 * STOPS * slowed and off <= 1.0

@@ -1,4 +1,4 @@
-"""Whether what led to a standing picture was an encoder short of bits, that refined it, and no motion."""
+"""Whether what led to a standing picture was no motion: an encoder short of bits, that refined it, or a cut."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ SAME, HALF, AGO, TWICE = 1.25, 0.5, 0.4, 2
 (share of that): motion does not lead back. How many seconds before it such ones lie, and how many they must be."""
 STOOD, EVEN, LEAST = 3, 0.02, 0.3
 """Pictures further back that stood still themselves if what they differ by is the same, but for this share, or this."""
+OTHER, MANIFOLD, AWAY = 30.0, 4.0, 0.8
+"""Change to another picture in a part of it, at least, in code values and as a multiple of what motion makes; all that
+were shown before differ by the same, but for this share: motion leads there over others."""
 BEGAN = 0.1
 """Seconds before the oldest picture known that a stream may have begun."""
 
@@ -35,3 +38,12 @@ def refined(before: Sequence[tuple[float, float]], seen: float) -> bool:
     if not far:
         return bool(near) and seen <= near[-1][0] + BEGAN
     return bool(near) and len(far) >= STOOD and max(far) - min(far) <= max(EVEN * max(far), LEAST)
+
+
+def appeared(before: Sequence[tuple[float, float]], last: float, usual: float) -> bool:
+    """Whether a picture that stands still came at once, though most of it is as it was, as a title card may be that is
+    dark like the scene before. `before`: as above; `last`: change to it; `usual`: typical change while things move."""
+    far = [change for _, change in before]
+    if last <= max(OTHER, MANIFOLD * usual) or len(far) < STOOD:
+        return False
+    return min(far) >= AWAY * last and max(far) <= last / AWAY

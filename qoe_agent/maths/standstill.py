@@ -8,16 +8,19 @@ one threshold for means of whole planes, and so finds slides, and no freeze that
 from __future__ import annotations
 
 from math import inf
+from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from qoe_agent.maths.motion import HELD, Motion, Step, slowing
-from qoe_agent.maths.refining import refined
+from qoe_agent.maths.motion import HELD, LEFT, Motion, Step
 from qoe_agent.maths.rim import one_sided
-from qoe_agent.maths.sameness import NOISY, POP, UNEVEN, busy, changes, displaced, dissolving, same, top
+from qoe_agent.maths.runs import Run
+from qoe_agent.maths.sameness import NOISY, POP, UNEVEN, busy, changes, displaced, same, top
+from qoe_agent.maths.verdict import LATE, judge
 
 if TYPE_CHECKING:
+    from collections import deque
+
+    import numpy as np
     from numpy.typing import NDArray
 
     from qoe_agent.maths.past import Past
@@ -25,16 +28,8 @@ if TYPE_CHECKING:
 
     Chosen = NDArray[np.bool_]
 
-MOTION = 1.0
-"""Change, in code values, that must have come about within half a second before a freeze."""
-LATELY = 1.5
-"""Seconds before a freeze in which there must have been motion for a third of the time."""
-AFTER = 1.0
-"""Seconds between a cut and the still that it leads to, at most."""
 HOLE = 0.5
 """A step of more seconds between pictures that follow one another is no standing still."""
-FLAT = 1.5
-"""Standard deviation below which a picture is one colour: black and its kin, which are told apart elsewhere."""
 CHECK = 1.0
 """Seconds after which a standing picture is compared with its first again."""
 ENDS, PART = 2, 0.2
@@ -43,37 +38,10 @@ TINY = 1e-3
 """Containers round to milliseconds."""
 STEPS = 3
 """Pictures in a row that may differ by residue."""
+HUSHES = 2.0
+"""Seconds after which what an encoder refines in a frozen picture is silent."""
 REFINES = 0.5
 """Seconds in which an encoder short of bits makes a frozen picture what it was before a key frame."""
-
-
-class Run:
-    """A picture stands still, so far."""
-
-    __slots__ = (
-        "before", "began", "border", "checked", "difference", "doubt", "first", "lead", "leaps", "lent", "pictures",
-        "repeats", "seen", "start", "steps", "trail", "until", "why_not",
-    )  # fmt: skip
-
-    def __init__(self, start: float, first: Plane, past: Past, shape: tuple[int, ...]) -> None:
-        self.start = self.until = self.checked = start
-        self.first = first
-        self.lead, self.before, self.seen = list(past.recent), list(past.sparse), start - past.since
-        self.began = past.began
-        self.trail: list[Step] = []
-        """Its pictures until it was judged."""
-        self.border = np.zeros(shape, np.bool_)
-        self.difference = 0.0
-        self.pictures = 1
-        self.leaps = 0
-        self.repeats = 0
-        self.steps = 0
-        self.doubt = start
-        """Media time of the first of the last `steps` pictures, which differed by what may be residue."""
-        self.why_not: str | None = None
-        """None: not judged yet; empty: a freeze."""
-        self.lent = False
-        """What speaks against a freeze was said of the whole picture."""
 
 
 class Watch:
@@ -129,9 +97,21 @@ class Watch:
         run.until = run.until if run.steps else now
         if run.why_not is None:
             run.trail.append(step)
+        elif run.late is not None:
+            self._listen(run, run.late, step)
         if run.pictures == STEPS + 3:
             self._back(run)
         self._check(run, now, now - then, plane, past)
+
+    def _listen(self, run: Run, late: deque[Step], step: Step) -> None:
+        """Noise that went on in a picture is a coder's that refined it, if it falls silent soon: it is judged again."""
+        late.append(step)
+        if step.pts - run.start > HUSHES:
+            run.late = None
+        elif (
+            run.why_not == "noise" and len(late) == LATE and self.motion.hushed(late) and not self.motion.goes_on(late)
+        ):
+            run.why_not = None
 
     def _residue(self, run: Run, now: float, most: float, before: Plane, plane: Plane) -> bool:
         """Whether a change is one of quality: a small one, or of any size in a freeze, for half a second: the key
@@ -218,7 +198,7 @@ class Watch:
                 self._anew(run, onset)
                 self.run = self._since(run, onset, plane, past)
             elif run.leaps or not self.motion.unheard(run.trail):
-                run.why_not = self._judge(run) or self._returns(run, plane, past)
+                run.why_not = judge(run, self.motion, self.chosen) or self._returns(run, plane, past)
 
     def _crept(self, run: Run, plane: Plane, past: Past) -> None:
         """It moved all the time, too slowly to be seen from one picture to the next; or did until lately."""
@@ -226,9 +206,26 @@ class Watch:
             self.end(run.until)
             return
         halt = None if run.leaps else self._halt(run, plane, past)
+        if halt is not None and self._sharpened(run, halt, plane, past):
+            run.settled, run.first = halt
+            return
         self._anew(run, run.until if halt is None else halt[0])
         if halt is not None:
             self.run = self._since(run, halt[0], halt[1], past)
+
+    def _sharpened(self, run: Run, halt: tuple[float, Plane], plane: Plane, past: Past) -> bool:
+        """Whether motion stopped at once as it began, and a coder short of bits did the rest: far less changed since
+        than motion would have made, and little of it lately."""
+        steps = [each.most for each in run.trail if each.pts <= halt[0] and not each.key]
+        lately = list(self.motion.last)[-3:]
+        if run.why_not is not None or not lately or max(steps, default=0.0) > LEFT * median(lately):
+            return False
+        half = 0.5 * (run.start + past.recent[-1][0])
+        later = next((each for pts, each in past.sparse if pts >= half), None)
+        if later is None:
+            return False
+        change, left = (top(changes(each, plane)[self.chosen]) for each in (run.first, later))
+        return change <= POP and left <= LEFT * change
 
     def _anew(self, run: Run, start: float) -> None:
         """Up to then it was motion."""
@@ -257,38 +254,10 @@ class Watch:
             first = pts, each
         return first
 
-    def _judge(self, run: Run) -> str:
-        """Why this is no freeze; empty if it is one."""
-        motion, start = self.motion, run.start
-        if (flat := float(run.first.std()) < FLAT) or motion.rare:
-            return "flat" if flat else "habit"
-        if motion.cut and 0 <= start - motion.cut[0] <= AFTER and self._same(motion.cut[1], run.first):
-            return "cut"
-        if len(motion.last) < 3:
-            return "dissolve" if self._blended(run) else "unknown"
-        if motion.between(start - LATELY, start) < LATELY / 3 and (run.seen > LATELY / 3 or motion.share is None):
-            return "still"
-        before = [(start - pts, top(changes(plane, run.first)[self.chosen])) for pts, plane in run.before]
-        if max((change for _, change in before), default=0.0) < MOTION:
-            return "noise"
-        if motion.goes_on(run.trail) or motion.hums(run.trail) or refined(before, run.seen if run.began else inf):
-            return "noise"
-        if not motion.hushed(run.trail) and (motion.gradual(run.trail) or slowing(before)):
-            return "gradual"
-        return "dissolve" if self._blended(run) else ""
-
     def _returns(self, run: Run, plane: Plane, past: Past) -> str:
         """What turned round is the same only where it began and now."""
-        between = [each for pts, each in past.sparse if pts > run.start]
+        between = [each for pts, each in past.sparse if pts > run.settled]
         return "" if all(self._same(each, plane) for each in between) else "gradual"
-
-    def _blended(self, run: Run) -> bool:
-        """Whether a dissolve led to it, up to its first picture or until shortly before."""
-        for lead, half in ((run.lead, (len(run.lead) - 1) // 2), (run.before, 1)):
-            of = lead[-1 - 2 * half :: half] if 0 < 2 * half < len(lead) else []
-            if of and dissolving(of[0][1], of[1][1], of[2][1], self.chosen):
-                return True
-        return False
 
     def _back(self, run: Run) -> None:
         """Pictures just before may have been of the same, refined too much at once to be still."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qoe_agent.maths.runs import Run
     from qoe_agent.maths.sameness import Plane
-    from qoe_agent.maths.standstill import Run
 
     Chosen = NDArray[np.bool_]
 

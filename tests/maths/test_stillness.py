@@ -11,9 +11,10 @@ import pytest
 
 from qoe_agent.maths.collapse import Collapse
 from qoe_agent.maths.hush import Hush
-from qoe_agent.maths.motion import Motion, Step, slowing
+from qoe_agent.maths.motion import Motion, Step
 from qoe_agent.maths.rim import middle
 from qoe_agent.maths.sameness import displaced, flow, same
+from qoe_agent.maths.slowing import slowing
 from qoe_agent.maths.stillness import Spell, Stillness
 
 if TYPE_CHECKING:
@@ -346,7 +347,41 @@ def test_a_key_frame_that_changes_sharp_edges_does_not_cut_a_short_freeze_in_two
     assert freezes([*rolled[:47], *held, *rolled[60:120]]) == [pytest.approx((47 / FPS, 60 / FPS), abs=0.041)]
 
 
+@pytest.mark.parametrize(("pictures", "sigma"), [(61, 2.4), (63, 1.0)])
+def test_a_freeze_whose_first_pictures_come_late_and_poor_is_found_where_it_begins(pictures: int, sigma: float) -> None:
+    """A coder short of bits catches up with what moved, and refines it at once at a key frame that does not show."""
+    image, noise = scene(), np.random.default_rng(8).normal(0, sigma, (HEIGHT, WIDTH))
+    before, after = pan(pictures, 1.5), pan(50, 1.5, 160.0)
+    coming = [at(image, 8.5 + 1.5 * pictures + 0.1 * n) for n in range(4)]
+    sharp = np.clip(coming[-1] + noise, 0, 255).astype(np.uint8)
+    held = [*coming[1:], *coming[-1:] * 2, *[sharp] * 20]
+    assert freezes([*before, *held, *after]) == [pytest.approx(((pictures - 1) / FPS, (pictures + 25) / FPS))]
+
+
+def refined(planes: list[Plane], frames: int, after: float, lasts: int) -> Iterator[Plane]:
+    """What stands still after a camera's noise: for so many pictures a share of it goes on."""
+    random = np.random.default_rng(12)
+    held = planes[-1].astype(np.float32)
+    for n in range(frames):
+        grain = random.normal(0, after, held.shape) if n < lasts else 0.0
+        yield np.clip(held + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("lasts", "found"), [(25, 1), (200, 0)])
+def test_noise_that_a_coder_goes_on_refining_for_a_second_does_not_hide_a_freeze(lasts: int, found: int) -> None:
+    shown = list(swaying(np.cumsum([1.0] * 60), 0.8))
+    spans = freezes([*shown, *refined(shown, 70, 0.35, lasts), *pan(30)])
+    assert spans == [pytest.approx((59 / FPS, 130 / FPS))] * found
+
+
 # ---- what is no freeze
+
+
+def test_a_card_that_is_dark_like_the_scene_before_is_none() -> None:
+    dark = faint(pan(100, 4.0), 0.3)
+    card = dark[60].copy()
+    cv2.putText(card, "LATER", (90, 110), cv2.FONT_HERSHEY_DUPLEX, 1.6, 140, 3)
+    assert set(reasons([*dark[:60], *[card] * 50, *dark[60:]])) == {"cut"}
 
 
 def test_slow_motion_is_none() -> None:
@@ -375,6 +410,11 @@ def test_motion_that_comes_to_rest_is_none(pictures: int, speed: float) -> None:
 @pytest.mark.parametrize(("changes", "slows"), [([8.3, 4.8, 1.9, 0.7], True), ([14.7, 10.5, 6.3, 2.1], False)])
 def test_motion_that_comes_to_rest_is_told_though_the_last_of_it_is_coding(changes: list[float], slows: bool) -> None:
     assert slowing([*zip((0.56, 0.4, 0.24, 0.08), changes, strict=True)]) == slows
+
+
+def test_it_came_to_rest_if_it_did_so_too_had_it_stood_still_a_picture_earlier() -> None:
+    assert not slowing([(0.44, 18.6), (0.28, 9.6), (0.12, 3.6)])
+    assert slowing([(0.44, 18.6), (0.28, 7.6), (0.12, 1.6)])
 
 
 def test_motion_that_falls_evenly_to_nothing_is_gradual_however_much_of_it_coding_leaves_out() -> None:
