@@ -86,9 +86,28 @@ def test_what_lies_between_the_certain_frames_tells_too_but_they_must_tell_somet
 
 
 def test_pictures_coded_by_themselves_must_not_speak_for_another_lag() -> None:
+    on, sure = all_frames(), all_frames()
+    found = against([900.0] * 8, [900.0] * 8, alone=-4.0)
+    sure[0] = False
+
+    assert beside.unclear(path(), found, on, on) == {1.0}
+    assert beside.unclear(path(), found, on, sure) == set(), "one that is left out says nothing"
+
+
+@pytest.mark.parametrize(
+    ("gains", "eased", "alone", "clear"),
+    [pytest.param([9.0] * 8, [9.0] * 8, 0.0, True, id="with either edges it is the better"),
+     pytest.param([30.0] * 8, [-9.0] * 8, 0.0, False, id="with those of the other it is not"),
+     pytest.param([40.0] * 8, [40.0] * 4 + [-20.0] * 4, 0.0, False, id="with those, parts of it are not"),
+     pytest.param([6.0] * 8, [30.0] * 8, 0.0, False, id="by little"),
+     pytest.param([9.0] * 8, [9.0] * 8, -4.0, False, id="but a picture coded by itself says otherwise")],
+)  # fmt: skip
+def test_a_path_needs_less_for_it_where_no_edges_make_up_for_time(
+    gains: list[float], eased: list[float], alone: float, clear: bool
+) -> None:
     on = all_frames()
 
-    assert beside.unclear(path(), against([900.0] * 8, [900.0] * 8, alone=-4.0), on, on) == {1.0}
+    assert (beside.unclear(path(), against(gains, eased, alone), on, on) == set()) == clear
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ AGAINST = 3.0
 """Nats that pictures coded by themselves may have for another lag."""
 PARTS = 20.0
 """Nats that parts of the test may have for another lag, where edges are fitted, before each is asked about."""
+FIXED = 60.0
+"""Nats for the path with either edges, where another lag has other edges, to be believed as if edges were known."""
 OWN = 24.0
 """Nats for the certain frames alone, where all frames that are found tell enough: a change of lag just between the two
 has its price, too."""
@@ -137,7 +139,11 @@ def unclear(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags
         by
         for by, each in found.items()
         if abs(by) >= 1
-        and not (_worse(laid, each, on, sure) or clear(*_coded(laid, by, each, sure), laid.look.enough(laid.fit)))
+        and not (
+            _worse(laid, each, on, sure)
+            or clear(*_coded(laid, by, each, sure), laid.look.enough(laid.fit))
+            or _either_way(laid, each.only(sure[each.frames]))
+        )
     }
 
 
@@ -206,12 +212,23 @@ def _coded(laid: Laid[Any], by: float, each: Weighed, sure: Flags) -> tuple[floa
     return float(nats[nats > 0].sum()), float(-nats[nats < 0].sum())
 
 
+def _either_way(laid: Laid[Any], each: Weighed) -> bool:
+    """Where edges are fitted, whether the other path is worse with its own edges, and the path better with those, too.
+
+    Then edges do not make up for time: with those that suit a path in a pan, no other fits.
+    """
+    if len(each.frames) < SHORTEST or each.alone < -AGAINST or not laid.look.loose(laid.fit):
+        return False
+    return all(clear(*told(way), FIXED) for way in (each.gains, each.eased))
+
+
 def _worse(laid: Laid[Any], each: Weighed, on: Flags, sure: Flags, share: float = 1.0) -> bool:
     """Whether another path is clearly worse, of which only that share of the frames tells."""
     enough = max(share * laid.look.enough(laid.fit), ENOUGH)
     all_found, certain = (_of(each, among) for among in (on, sure))
     # Pictures that lean on others may all be late by as much; those that do not must not speak for another lag.
-    return each.alone >= -AGAINST and (clear(*certain, enough) or (clear(*certain, OWN) and clear(*all_found, enough)))
+    alone = each.only(sure[each.frames]).alone
+    return alone >= -AGAINST and (clear(*certain, enough) or (clear(*certain, OWN) and clear(*all_found, enough)))
 
 
 def _of(each: Weighed, among: Flags) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import beside, clocks, doubts, likeness, pairing, paths, routes, voting
+from qoe_agent.compare.aligning import beside, clocks, doubts, keyed, likeness, pairing, paths, routes, voting
 from qoe_agent.compare.aligning.close import Close
 from qoe_agent.compare.aligning.doubts import SHORTEST, clear
 from qoe_agent.compare.aligning.laying import REACH, Laid
@@ -133,6 +133,7 @@ def _lain(broad: Broad, test: Prints, reference: Prints, reading: Reading, votes
     across, down = zip(test.aside, reference.aside, strict=True)
     close = Close(test.luma, reference.luma, test.fresh, first.fit, (across, down), test.barred)
     laid = Laid(close, broad, reading, test.fresh, first.lags)
+    keyed.moved(laid)
     return Lain(laid, on & (laid.frames >= 0), votes, route)
 
 
@@ -173,18 +174,22 @@ def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
             unsure.add(lag)
     if unsure:
         raise Unlike(_several(round(middle), unsure))
-    certain = on & doubts.certain(laid, on)
+    held = keyed.anchored(laid, on)
+    certain = on & (doubts.certain(laid, on) | held)
     for each in rest:
         certain &= each.laid.frames == laid.frames
     _enough(certain, on)
     weighed = beside.weighed(laid)
     if laid.look.loose(laid.fit):
         certain = beside.alone(laid, beside.believed(laid, weighed, on, certain))
-    certain = beside.phased(laid, weighed, on, certain)
+    told, certain = certain, beside.phased(laid, weighed, on, certain)
     _enough(certain, on)
-    if near := beside.unclear(laid, weighed, on, certain):
-        raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), {round(middle + by) for by in near})}")
-    margin = min([beside.margin(laid, weighed, certain), *(gain - against for gain, against in far)])
+    if near := beside.unclear(laid, weighed, on, told):
+        certain &= held
+        if _few(certain, on):
+            raise Unlike(f"{AMBIGUOUS}: too little moves: {_named(round(middle), {round(middle + by) for by in near})}")
+    margin = max(beside.margin(laid, weighed, certain), keyed.margin(laid, held))
+    margin = min([margin, *(gain - against for gain, against in far)])
     return Found(np.where(on, laid.frames, -1), certain, laid.reading.name, margin, laid.fit.frame, laid.left)
 
 
@@ -193,8 +198,12 @@ def _around(laid: Laid[Any], lags: Floats) -> Floats:
     return np.where(laid.reading.frames(0.0, laid.reading.at + lags) >= 0, lags, 2 * laid.lags - lags)
 
 
+def _few(certain: NDArray[np.bool_], on: NDArray[np.bool_]) -> bool:
+    return bool(certain.sum() < max(SHORTEST, LEAST_CERTAIN * on.sum()))
+
+
 def _enough(certain: NDArray[np.bool_], on: NDArray[np.bool_]) -> None:
-    if certain.sum() < max(SHORTEST, LEAST_CERTAIN * on.sum()):
+    if _few(certain, on):
         raise Unlike(f"{AMBIGUOUS}: too little moves to tell which frame is which")
 
 

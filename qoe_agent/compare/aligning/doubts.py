@@ -50,6 +50,8 @@ STANDS = 0.02
 """Mean square change of the reference, in square codes, below which it does not matter which frame is taken."""
 SHORTEST = 8
 """Frames that must lie on each other."""
+TORN, FAR = 4, 8.0
+"""Frames that do not repeat, by so many times what coding leaves, with which it is no loop."""
 STRETCH = 12
 """Frames whose evidence is added before it counts as for or against: neighbours hang together."""
 
@@ -70,6 +72,11 @@ def told(gains: NDArray[np.floating[Any]]) -> tuple[float, float]:
 def clear(gain: float, against: float, enough: float = ENOUGH) -> bool:
     """Whether evidence decides."""
     return gain - against >= enough and against <= CONTRARY * gain
+
+
+def torn(apart: NDArray[np.float32], usual: NDArray[np.float32]) -> bool:
+    """Whether some frames of what else repeats show something else, by what they differ by and what coding leaves."""
+    return bool((apart > FAR * (usual + likeness.FLOOR)).sum() >= TORN)
 
 
 def enough(on: Flags, where: str) -> None:

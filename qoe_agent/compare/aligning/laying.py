@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from qoe_agent.compare.aligning import medians, paths, voting
-from qoe_agent.compare.aligning.doubts import OLDER, SHORTEST, enough, told
+from qoe_agent.compare.aligning.doubts import OLDER, SHORTEST, enough, told, torn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,7 @@ class Laid(Generic[F]):
         near = [self.reading.frames(by, self.reading.at[both] + lags[both]) for by in AROUND_IT]
         # What only goes on slowly is more and more alike towards the path, and less and less beyond.
         least = all(theirs.mean() <= self._apart(both, each, self.fit).mean() for each in near)
+        least = least and not torn(theirs, self.usual[both])
         return bool(least and np.quantile(theirs - CODED * self.usual[both], MOSTLY) < self.look.coded)
 
     def move(self, lags: Floats) -> None:
@@ -110,9 +111,9 @@ class Laid(Generic[F]):
         shown = [self.reading.frames(0.0, self.reading.at[some] + each[some]) for each in near]
         return near[int(np.argmin([self._apart(some, each, self.fit).mean() for each in shown]))]
 
-    def gains(self, lags: Floats) -> tuple[Numbers, Singles]:
-        """Frames of the test that other lags lay on other frames, and nats by which the path is better for each."""
-        both, _ = self._differing(lags)
+    def gains(self, lags: Floats, among: NDArray[np.bool_] | bool = True) -> tuple[Numbers, Singles]:
+        """Frames of the test, `among` some, that other lags lay on other frames, and nats for the path of each."""
+        both, _ = self._differing(lags, among)
         theirs, own = (self._excused(both, each[both], self.fit, EXCUSED[1]) for each in (lags, self.lags))
         least, usual = self.least[both], self.usual[both]
         return both, self._priced(theirs, both, least, usual) - self._priced(own, both, least, usual)
@@ -133,10 +134,10 @@ class Laid(Generic[F]):
         other, *paths_own = (self._priced(each, both, least, usual) for each in (theirs, own, eased))
         return both, other - paths_own[0], other - paths_own[1]
 
-    def _differing(self, lags: Floats) -> tuple[Numbers, Numbers]:
+    def _differing(self, lags: Floats, among: NDArray[np.bool_] | bool = True) -> tuple[Numbers, Numbers]:
         """Frames of the test that other lags lay on other frames of the reference; and these, of all."""
         frames = self.reading.frames(0.0, self.reading.at + lags)
-        return np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames)), frames
+        return np.flatnonzero((frames >= 0) & (self.frames >= 0) & (frames != self.frames) & among), frames
 
     def _learnt(self, frames: Numbers, near: F | None = None) -> F:
         on = np.flatnonzero(frames >= 0)
