@@ -246,7 +246,8 @@ def test_random_programmes_are_laid_right_or_refused(number: int) -> None:
      pytest.param(35, 113, id="another, whose key frames tell little, but all the same"),
      pytest.param(39, 109, id="slides, and before a dropped frame a key frame that is left out"),
      pytest.param(89, 109, id="a shot that was there before, but for its last frames"),
-     pytest.param(136, 113, id="a cropped shot whose edges suit no other lag, at four fifths of the rate")],
+     pytest.param(136, 113, id="a cropped shot whose edges suit no other lag, at four fifths of the rate"),
+     pytest.param(185, 131, id="a cropped pan after a dropped frame, for which edges make up")],
 )  # fmt: skip
 def test_what_fingerprints_hardly_show_is_seen_by_the_close_look(number: int, seed: int) -> None:
     answer = case(number, seed)

@@ -123,9 +123,30 @@ def test_a_long_piece_must_speak_for_itself_with_edges_that_suit_it_a_frame_off(
         return np.arange(FRAMES), *(np.full(FRAMES, (1000.0 if lags[0] else n) / FRAMES) for n in (nats, eased))
 
     laid: Any = Laid.__new__(Laid)
-    laid.lags, laid.rivalry = np.repeat([0.0, 5.0], 48), rivalry
+    laid.lags, laid.rivalry, laid.moving = np.repeat([0.0, 5.0], 48), rivalry, np.ones(FRAMES)
 
-    assert beside.alone(laid, all_frames()).sum() == kept
+    assert beside.alone(laid, {}, all_frames()).sum() == kept
+
+
+@pytest.mark.parametrize(
+    ("eased", "nats", "moving", "kept"),
+    [pytest.param(-10.0, -1.0, 60.0, 48, id="so may all that it shows"),
+     pytest.param(-10.0, 1.0, 60.0, 96, id="but with other shots it does not"),
+     pytest.param(10.0, -1.0, 60.0, 96, id="nor by itself"),
+     pytest.param(-10.0, -1.0, 4.0, 96, id="where no shot begins")],
+)  # fmt: skip
+def test_a_shot_that_edges_suit_at_another_lag_is_left_out(eased: float, nats: float, moving: float, kept: int) -> None:
+    def rivalry(lags: np.ndarray, *, every: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        assert every
+        assert lags.tolist() == [0.0] * 48 + [1.0] * 48
+        return np.arange(FRAMES), *[np.full(FRAMES, nats)] * 2
+
+    laid: Any = Laid.__new__(Laid)
+    laid.lags, laid.rivalry = np.zeros(FRAMES), rivalry
+    laid.moving = np.where(np.arange(FRAMES) == 48, moving, 1.0)
+    found = {-1.0: against([9.0] * 8, [9.0] * 8)[1.0], 1.0: against([9.0] * 8, [9.0] * 4 + [eased] * 4)[1.0]}
+
+    assert beside.alone(laid, found, all_frames()).tolist() == [True] * kept + [False] * (FRAMES - kept)
 
 
 def test_a_piece_that_is_better_a_frame_off_is_moved_there() -> None:

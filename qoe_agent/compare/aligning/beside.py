@@ -7,14 +7,18 @@ also do so because a pan moves pictures as edges do: it lies there only if the r
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qoe_agent.compare.aligning import paths, voting
+from qoe_agent.compare.aligning import medians, paths, voting
 from qoe_agent.compare.aligning.doubts import ENOUGH, SHORTEST, clear, same, sums, told
+from qoe_agent.compare.aligning.laying import BEARING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from qoe_agent.compare.aligning.laying import Floats, Laid, Numbers, Singles
@@ -29,6 +33,8 @@ RHYTHM = 2.0
 """Times its own error by which pictures that are shown again must change less than those that are new."""
 NEAR = 6
 """Frames to each side, with whose changes those are compared."""
+CUT = 6.0
+"""Times what pictures change by around it, of which that is at least a code, at which a shot begins."""
 AGAINST = 3.0
 """Nats that pictures coded by themselves may have for another lag."""
 PARTS = 20.0
@@ -120,17 +126,36 @@ def _along(ways: list[tuple[float, float]], change: float) -> list[tuple[float, 
     return found
 
 
-def alone(laid: Laid[Any], sure: Flags) -> Flags:
+def alone(laid: Laid[Any], found: dict[float, Weighed], sure: Flags) -> Flags:
     """Of the frames that are `sure`, without pieces that might be a frame off, with edges that suit that.
 
     To a shot that hardly moves, among others, edges a little off are a frame more or less: those hold the edges.
     """
     kept = sure.copy()
-    for piece, lags in laid.apart():
+    for piece, lags in itertools.chain(laid.apart(), _shots(laid, found)):
         # Where only the other edges are better, they are so at the path's own lags, too.
         if kept[piece].any() and not any(clear(*told(nats), PIECE) for nats in laid.rivalry(lags, every=True)[1:]):
             kept[piece] = False
     return kept
+
+
+def _shots(laid: Laid[Any], found: dict[float, Weighed]) -> Iterator[tuple[slice, Floats]]:
+    """Shots, or some in a row, that lie better at another lag with the edges that suit that, and lags with them there.
+
+    Edges may make up for a frame that was dropped at a cut before an even pan, where other shots hardly hold them.
+    """
+    count = len(laid.lags)
+    cuts = laid.moving > CUT * np.maximum(medians.around(laid.moving, NEAR), 1.0)
+    shots = list(itertools.pairwise([0, *np.flatnonzero(cuts).tolist(), count]))
+    for by in (-1.0, 1.0) if len(shots) > 1 else ():
+        better = np.zeros(count, bool)
+        for start, end in shots:
+            better[start:end] = found[by].within(start, end).eased.sum() < 0
+        for start, end in paths.pieces(better, 0.0):
+            if better[start] and count > end - start >= count / BEARING:
+                lags = laid.lags.copy()
+                lags[start:end] += by
+                yield slice(start, end), lags
 
 
 def unclear(laid: Laid[Any], found: dict[float, Weighed], on: Flags, sure: Flags) -> set[float]:

@@ -181,7 +181,7 @@ def checked(found: Lain, rest: Sequence[Lain] = ()) -> Found:
     _enough(certain, on)
     weighed = beside.weighed(laid)
     if laid.look.loose(laid.fit):
-        certain = beside.alone(laid, beside.believed(laid, weighed, on, certain))
+        certain = beside.alone(laid, weighed, beside.believed(laid, weighed, on, certain))
     told, certain = certain, beside.phased(laid, weighed, on, certain)
     _enough(certain, on)
     if near := beside.unclear(laid, weighed, on, told):
