@@ -79,6 +79,11 @@ def torn(apart: NDArray[np.float32], usual: NDArray[np.float32]) -> bool:
     return bool((apart > FAR * (usual + likeness.FLOOR)).sum() >= TORN)
 
 
+def edged(laid: Laid[Any]) -> bool:
+    """Whether it is known where edges are: where they are fitted, a pan moves pictures as those do."""
+    return bool(laid.look.late) and not laid.look.loose(laid.fit)
+
+
 def enough(on: Flags, where: str) -> None:
     """`Unlike` where too few frames are."""
     if on.sum() < SHORTEST:
@@ -89,7 +94,7 @@ def certain(laid: Laid[Any], on: Flags) -> Flags:
     """Of the test's frames, those whose lag is certain; `on`: those that are found at all."""
     sure = on.copy()
     pieces = _pieces(laid, on)
-    known = bool(laid.look.late) and not laid.look.loose(laid.fit)
+    known = edged(laid)
     for by in _beside(laid.reading.fine):
         gains = np.zeros(len(on))
         which, told = laid.gains(laid.lags + by)

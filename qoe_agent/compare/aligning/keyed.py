@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qoe_agent.compare.aligning import paths
-from qoe_agent.compare.aligning.doubts import ENDS
+from qoe_agent.compare.aligning.doubts import ENDS, edged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ TURNS = 3
 
 def moved(laid: Laid[Any]) -> None:
     """Move a path that pictures coded by themselves clearly have elsewhere, as long as they do."""
-    for _ in range(TURNS if _known(laid) else 0):
+    for _ in range(TURNS if edged(laid) else 0):
         found = {by: laid.gains(laid.lags + by, laid.fresh) for by in BESIDE}
         by = min(found, key=lambda each: float(_most(found[each][1]).sum()))
         if not clear(-found[by][1]):
@@ -49,7 +49,7 @@ def moved(laid: Laid[Any]) -> None:
 def anchored(laid: Laid[Any], on: Flags) -> Flags:
     """Frames of the test that lie between such pictures, each of them among the frames `on` that are found."""
     held = np.zeros(len(on), bool)
-    if not _known(laid):
+    if not edged(laid):
         return held
     own, told = laid.fresh & on, [laid.gains(laid.lags + by, on) for by in BESIDE]
     for start, end in paths.pieces(laid.lags, 0.0):
@@ -95,8 +95,3 @@ def _within(told: list[tuple[Numbers, Singles]], start: int, end: int) -> list[t
 
 def _most(nats: Singles) -> Singles:
     return np.clip(nats, -MOST, MOST)
-
-
-def _known(laid: Laid[Any]) -> bool:
-    """Whether it is known where edges are: where they are fitted, a pan moves pictures as those do."""
-    return bool(laid.look.late) and not laid.look.loose(laid.fit)
